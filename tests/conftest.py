@@ -1,0 +1,130 @@
+"""Every test that asks for `host` runs on pocket and on each FreeSWITCH found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from typing import Any
+
+import pytest
+
+import switches
+from hosts.base import Host
+from hosts.manager import Manager, Spec, specs
+
+LOG_LINES_SHOWN = 200
+LAST_LINES_SHOWN = 60  # of a switch that has ended
+
+SPECS = pytest.StashKey[list[Spec]]()
+USED = pytest.StashKey[list[Host]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add --host."""
+    parser.addoption("--host", action="append", default=[], help="only hosts whose name begins so; repeatable")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Find the hosts; a FREESWITCH_PREFIX that names none ends the run here."""
+    try:
+        found = specs()
+    except switches.SwitchError as error:
+        raise pytest.UsageError(str(error)) from error
+    only = tuple(config.getoption("--host"))
+    config.stash[SPECS] = [spec for spec in found if not only or spec.name.startswith(only)]
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Name the hosts."""
+    return f"hosts: {', '.join(spec.name for spec in config.stash[SPECS])}"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say in one line what was not tested, and what to set."""
+    if not config.getoption("--host") and all(spec.switch is None for spec in config.stash[SPECS]):
+        terminalreporter.write_line(f"tests on FreeSWITCH skipped: {switches.NONE_FOUND}", yellow=True)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test once per host; the marks `pocket_only` and `freeswitch_only` narrow that."""
+    if "spec" not in metafunc.fixturenames:
+        return
+    marks = {mark.name for mark in metafunc.definition.iter_markers()}
+    chosen = [
+        spec
+        for spec in metafunc.config.stash[SPECS]
+        if not ("pocket_only" in marks and spec.switch) and not ("freeswitch_only" in marks and not spec.switch)
+    ]
+    metafunc.parametrize("spec", chosen, ids=[spec.name for spec in chosen])
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out tests that no host is there for: one line at the end says so for all of them."""
+    kept = [item for item in items if not _has_no_host(item)]
+    config.hook.pytest_deselected(items=[item for item in items if _has_no_host(item)])
+    items[:] = kept
+
+
+def _has_no_host(item: pytest.Item) -> bool:
+    callspec = getattr(item, "callspec", None)
+    return callspec is not None and "spec" in callspec.params and not isinstance(callspec.params["spec"], Spec)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add what the switch logged during the test to the report of its failure."""
+    report = yield
+    if report.failed:
+        for host in item.stash.get(USED, []):
+            report.sections.append((f"log of {host.name} (phase: {call.when})", _log_of(host)))
+    return report
+
+
+def _log_of(host: Host) -> str:
+    if not host.alive():
+        return "\n".join(host.log_text().splitlines()[-LAST_LINES_SHOWN:])
+    return "\n".join(str(line) for line in host.all_log()[host.begin :][-LOG_LINES_SHOWN:])
+
+
+@pytest.fixture(scope="session")
+def hosts() -> Iterator[Manager]:
+    """Every host of this run."""
+    manager = Manager()
+    yield manager
+    manager.stop()
+
+
+@pytest.fixture
+def host(spec: Spec, hosts: Manager, request: pytest.FixtureRequest) -> Iterator[Host]:
+    """The shared switch with mod_rust: its configuration is put back after each test."""
+    yield from _lent(hosts.shared(spec), request)
+
+
+@pytest.fixture
+def plain(spec: Spec, hosts: Manager, request: pytest.FixtureRequest) -> Iterator[Host]:
+    """A shared switch without mod_rust, for the harness's own tests."""
+    yield from _lent(hosts.shared(spec, with_module=False), request)
+
+
+def _lent(host: Host, request: pytest.FixtureRequest) -> Iterator[Host]:
+    request.node.stash.setdefault(USED, []).append(host)
+    host.begin = host.mark()
+    yield host
+    assert host.alive(), f"{host.name} died in this test"
+    host.restore()
+
+
+@pytest.fixture
+def fresh(spec: Spec, hosts: Manager, request: pytest.FixtureRequest) -> Iterator[Callable[..., Host]]:
+    """Make switches of one's own: `fresh(config=..., stack_kb=..., environ=..., with_module=...)`."""
+    made: list[Host] = []
+    request.node.stash[USED] = made
+
+    def start(**options: Any) -> Host:
+        made.append(hosts.fresh(spec, **options))
+        return made[-1]
+
+    yield start
+    for host in made:
+        host.abandon()

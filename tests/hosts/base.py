@@ -1,0 +1,287 @@
+"""What a test can do with a switch, whichever it is."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol, TypeVar
+from xml.sax.saxutils import quoteattr
+
+Event = Mapping[str, str]
+Action = tuple[str, str] | str
+Press = Sequence[tuple[float, str]]
+
+# Long enough for any test to hang up in; its length is known, so pocket plays it too.
+HOLD_MUSIC = "tone_stream://%(1000,1000,440);loops=30"
+NO_SETTINGS = '<configuration name="{name}"><settings/></configuration>\n'
+DEADLINE = 20.0
+
+T = TypeVar("T")
+
+
+class HostError(Exception):
+    """The switch did not do what the harness needs, or has died."""
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """One message of the switch's log; a message of several lines is one."""
+
+    level: str
+    text: str
+    uuid: str = ""
+    file: str = ""
+    line: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.uuid} [{self.level}] {self.file}:{self.line} {self.text}".lstrip()
+
+
+@dataclass
+class CallResult:
+    """A call that is over, as seen from the leg that ran the dialplan."""
+
+    uuid: str
+    cause: str
+    answered: bool
+    variables: Mapping[str, str]
+    events: list[Event] = field(default_factory=list)
+
+    def event_names(self) -> list[str]:
+        """The names of the call's events, in the order in which they were fired."""
+        return [event["Event-Name"] for event in self.events]
+
+
+class LiveCall(Protocol):
+    """A call that is going on; what is done here, the far end does."""
+
+    @property
+    def uuid(self) -> str:
+        """The UUID of the leg that runs the dialplan."""
+
+    def press(self, digits: str) -> None:
+        """Press digits at the far end."""
+
+    def hangup(self, cause: str = "NORMAL_CLEARING") -> None:
+        """Hang up at the far end."""
+
+    def wait(self, timeout: float = DEADLINE) -> CallResult:
+        """Wait for the end of the call."""
+
+
+class Host(ABC):
+    """A switch with mod_rust loaded, a script folder and a configuration of its own."""
+
+    name: str
+    is_pocket: bool
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.script_dir = folder / "scripts"
+        self.conf_dir = folder / "conf"
+        self.begin = 0
+        self._scripts = 0
+        self._configured = False
+        self._extensions: dict[str, str] = {}
+        self.script_dir.mkdir(parents=True, exist_ok=True)
+        (self.conf_dir / "autoload_configs").mkdir(parents=True, exist_ok=True)
+        (self.conf_dir / "dialplan").mkdir(parents=True, exist_ok=True)
+        self._write_dialplan()
+
+    # Scripts, dialplan, configuration
+
+    def script(self, source: str | bytes, name: str | None = None) -> str:
+        """Write a module under the script folder; its dotted name, made up when none is given."""
+        if name is None:
+            self._scripts += 1
+            name = f"script_{self._scripts}"
+        path = self.script_dir.joinpath(*name.split(".")).with_suffix(".py")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(source if isinstance(source, bytes) else textwrap.dedent(source).encode())
+        return name
+
+    def extension(self, *actions: Action, xml: str | None = None) -> str:
+        """An extension of the dialplan that runs these applications; its number."""
+        key = xml or "".join(_action(action) for action in actions)
+        if key not in self._extensions:
+            number = f"7{len(self._extensions):04}"
+            self._extensions[key] = number
+            self._write_dialplan()
+            self.api("reloadxml")
+        return self._extensions[key]
+
+    def dialplan(self, extensions: str) -> None:
+        """Add extensions as XML, with or without `<include>` around them, as dialplan files have it."""
+        self._extensions[re.sub(r"</?include>", "", extensions)] = ""
+        self._write_dialplan()
+        self.api("reloadxml")
+
+    def _write_dialplan(self) -> None:
+        parts = []
+        for body, number in self._extensions.items():
+            condition = f'<condition field="destination_number" expression="^{number}$">{body}</condition>'
+            parts.append(f'<extension name="{number}">{condition}</extension>' if number else body)
+        text = '<include>\n<context name="default">\n' + "\n".join(parts) + "\n</context>\n</include>\n"
+        (self.conf_dir / "dialplan" / "default.xml").write_text(text, encoding="utf-8")
+
+    def write_config(self, name: str, xml: str | None) -> None:
+        """Write `autoload_configs/<name>.xml`; None: one without settings."""
+        text = xml or NO_SETTINGS.format(name=name)
+        (self.conf_dir / "autoload_configs" / f"{name}.xml").write_text(text, encoding="utf-8")
+
+    def config(self, xml: str | None, name: str = "python.conf") -> str:
+        """Set a configuration and have mod_rust read it; the reply of `reload mod_rust`."""
+        self._configured = True
+        self.write_config(name, xml)
+        return self.api("reload mod_rust")
+
+    def restore(self) -> None:
+        """Undo what a test has left: its configuration, and its calls."""
+        if self._configured:
+            self.config(None)
+            self._configured = False
+        if not self.api("show channels count").strip().startswith("0 "):
+            self.api("hupall")
+            self.wait_for(lambda: self.api("show channels count").strip().startswith("0 "), what="the end of all calls")
+
+    # Commands and calls
+
+    @abstractmethod
+    def api(self, command: str) -> str:
+        """Run a command as the console does; its reply."""
+
+    def bgapi(self, command: str, timeout: float = DEADLINE) -> str:
+        """Run a command in the background, and wait for what its job answers."""
+        mark = len(self.all_events())
+        reply = self.api(f"bgapi {command}").strip()
+        job = reply.rpartition(" ")[2]
+        event = self.wait_event("BACKGROUND_JOB", timeout, since=mark, **{"Job-UUID": job})
+        return event.get("_body", "")
+
+    @abstractmethod
+    def start_call(
+        self,
+        extension: str,
+        *,
+        press: Press = (),
+        hangup_after: float | None = None,
+        variables: Mapping[str, str] | None = None,
+    ) -> LiveCall:
+        """Call an extension; the far end presses digits and hangs up at these seconds after."""
+
+    def call(
+        self,
+        *actions: Action,
+        extension: str | None = None,
+        press: Press = (),
+        hangup_after: float | None = None,
+        variables: Mapping[str, str] | None = None,
+        timeout: float = DEADLINE,
+    ) -> CallResult:
+        """Call an extension, or one made of these applications, and wait for the end of the call."""
+        live = self.start_call(
+            extension or self.extension(*actions), press=press, hangup_after=hangup_after, variables=variables
+        )
+        return live.wait(timeout)
+
+    def run(
+        self,
+        app: str,
+        data: str = "",
+        *,
+        press: Press = (),
+        hangup_after: float | None = None,
+        variables: Mapping[str, str] | None = None,
+        timeout: float = DEADLINE,
+    ) -> CallResult:
+        """Make a call whose dialplan is one application."""
+        return self.call((app, data), press=press, hangup_after=hangup_after, variables=variables, timeout=timeout)
+
+    # Log and events
+
+    @abstractmethod
+    def flush(self) -> None:
+        """Return when all that was logged before is in `all_log()`."""
+
+    @abstractmethod
+    def all_log(self) -> Sequence[LogLine]:
+        """Every log line since the switch started."""
+
+    @abstractmethod
+    def all_events(self) -> Sequence[Event]:
+        """Every event since the switch started, bodies under `_body`."""
+
+    def mark(self) -> int:
+        """A place in the log: what comes after it was logged later."""
+        self.flush()
+        return len(self.all_log())
+
+    def log(self, since: int | None = None) -> list[LogLine]:
+        """The log since a mark, or since the test began."""
+        self.flush()
+        return list(self.all_log()[self.begin if since is None else since :])
+
+    def wait_log(self, pattern: str, timeout: float = DEADLINE, since: int | None = None) -> LogLine:
+        """The first line whose text matches, waited for."""
+        start = self.begin if since is None else since
+
+        def found() -> LogLine | None:
+            return next((line for line in self.all_log()[start:] if re.search(pattern, line.text)), None)
+
+        return self.wait_for(found, timeout, f"a log line that matches {pattern!r}")
+
+    def no_log(self, pattern: str, since: int | None = None) -> None:
+        """Fail when a line that matches was logged."""
+        lines = [str(line) for line in self.log(since) if re.search(pattern, line.text)]
+        assert not lines, f"logged against expectation: {lines}"
+
+    def wait_event(self, name: str, timeout: float = DEADLINE, since: int = 0, **headers: str) -> Event:
+        """The first event of that name with these headers, waited for."""
+
+        def found() -> Event | None:
+            for event in self.all_events()[since:]:
+                if event["Event-Name"] == name and all(event.get(key) == value for key, value in headers.items()):
+                    return event
+            return None
+
+        return self.wait_for(found, timeout, f"the event {name} {headers}")
+
+    # Time and life
+
+    @abstractmethod
+    def sleep(self, seconds: float) -> None:
+        """Let the switch's time go by."""
+
+    @abstractmethod
+    def wait_for(self, predicate: Callable[[], T | None], timeout: float = DEADLINE, what: str = "") -> T:
+        """Wait until the predicate gives something, and give that."""
+
+    @abstractmethod
+    def alive(self) -> bool:
+        """Whether the switch still runs."""
+
+    @abstractmethod
+    def stop(self) -> int:
+        """End the switch in an orderly way; its exit status, negative for a signal."""
+
+    def abandon(self) -> None:
+        """End the switch by whatever way is quickest: nobody asks how it went."""
+        self.stop()
+
+    @abstractmethod
+    def log_text(self) -> str:
+        """The log as one would read it, also after the end."""
+
+
+def _action(action: Action) -> str:
+    app, data = (action, "") if isinstance(action, str) else action
+    return f"<action application={quoteattr(app)} data={quoteattr(data)}/>"
+
+
+def texts(lines: Iterable[LogLine]) -> list[str]:
+    """Only what the lines say."""
+    return [line.text for line in lines]

@@ -1,0 +1,133 @@
+"""A call on FreeSWITCH: a loopback pair, whose A leg plays the far end and whose B leg runs the dialplan."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from hosts.base import DEADLINE, CallResult, Event, HostError, Press
+
+if TYPE_CHECKING:
+    from hosts.freeswitch import FreeSwitchHost
+
+# A variable's value may hold most of these, but hardly all.
+DELIMITERS = "~|!;#%@"
+ESCAPES = {"\\": "\\\\", "'": "\\'", " ": "\\s", "\n": "\\n"}
+
+
+class LoopbackCall:
+    """A live call; the far end is parked and does what the test says."""
+
+    def __init__(
+        self,
+        host: FreeSwitchHost,
+        extension: str,
+        press: Press,
+        hangup_after: float | None,
+        variables: Mapping[str, str],
+    ) -> None:
+        self._host = host
+        self._far = str(uuid.uuid4())
+        self._first_event = len(host.all_events())
+        own = {
+            "origination_uuid": self._far,
+            "origination_caller_id_number": "1000",
+            "origination_caller_id_name": "Test",
+            "originate_timeout": "300",
+            # A bridge in a script must not make the pair vanish from under the test.
+            "loopback_bowout": "false",
+            "loopback_export": ",".join(["loopback_bowout", *variables]),
+        }
+        braces = _braces({**own, **variables})
+        started = time.monotonic()
+        reply = host.api(f"bgapi originate {braces}loopback/{extension}/default/xml &park()")
+        self._job = reply.strip().rpartition(" ")[2]
+        self._uuid = host.wait_for(self._near_leg, DEADLINE, f"the call to {extension}")
+        self._over = threading.Event()
+        steps = sorted([(at, digits) for at, digits in press] + ([(hangup_after, "")] if hangup_after else []))
+        if steps:
+            threading.Thread(target=self._play, args=(started, steps), name="far end", daemon=True).start()
+
+    @property
+    def uuid(self) -> str:
+        """The B leg's UUID."""
+        return self._uuid
+
+    def press(self, digits: str) -> None:
+        """Send digits from the far end."""
+        self._expect_ok(self._host.api(f"uuid_send_dtmf {self._far} {digits}"))
+
+    def hangup(self, cause: str = "NORMAL_CLEARING") -> None:
+        """Hang the far end up."""
+        self._expect_ok(self._host.api(f"uuid_kill {self._far} {cause}"))
+
+    def wait(self, timeout: float = DEADLINE) -> CallResult:
+        """Wait until both legs are gone."""
+        try:
+            last = self._host.wait_for(lambda: self._destroyed(self._uuid), timeout, "the end of the call")
+            self._host.wait_for(lambda: self._destroyed(self._far), timeout, "the end of the far end's leg")
+        finally:
+            self._over.set()
+        mine = [event for event in self._events() if event.get("Unique-ID") == self._uuid]
+        mine.sort(key=lambda event: int(event["Event-Sequence"]))
+        return CallResult(
+            uuid=self._uuid,
+            cause=last.get("Hangup-Cause", ""),
+            answered=any(event["Event-Name"] == "CHANNEL_ANSWER" for event in mine),
+            variables={
+                name.removeprefix("variable_"): value for name, value in last.items() if name.startswith("variable_")
+            },
+            events=mine,
+        )
+
+    def _play(self, started: float, steps: list[tuple[float, str]]) -> None:
+        for at, digits in steps:
+            if self._over.wait(max(0.0, started + at - time.monotonic())):
+                return
+            try:
+                if digits:
+                    self.press(digits)
+                else:
+                    self.hangup()
+            except HostError:
+                return  # the call or the switch has ended first: the test sees that for itself
+
+    def _events(self) -> list[Event]:
+        return list(self._host.all_events()[self._first_event :])
+
+    def _near_leg(self) -> str | None:
+        for event in self._events():
+            if event.get("variable_other_loopback_leg_uuid") == self._far:
+                return event["Unique-ID"]
+            if event.get("Job-UUID") == self._job and event["Event-Name"] == "BACKGROUND_JOB":
+                raise HostError(f"originate said: {event.get('_body', '').strip()}")
+        return None
+
+    def _destroyed(self, leg: str) -> Event | None:
+        for event in self._events():
+            if event["Event-Name"] == "CHANNEL_DESTROY" and event.get("Unique-ID") == leg:
+                return event
+        return None
+
+    @staticmethod
+    def _expect_ok(reply: str) -> None:
+        if not reply.startswith("+OK"):
+            raise HostError(f"the far end could not: {reply.strip()}")
+
+
+def _braces(variables: Mapping[str, str]) -> str:
+    """Variables as originate takes them, with a delimiter that none of the values has.
+
+    The core splits twice, at blanks and at the delimiter, and takes escapes out each time.
+    """
+    everything = "".join(variables.values())
+    delimiter = next(candidate for candidate in DELIMITERS if candidate not in everything)
+    pairs = delimiter.join(f"{name}={_escaped(_escaped(value))}" for name, value in variables.items())
+    return f"{{^^{delimiter}{pairs}}}"
+
+
+def _escaped(value: str) -> str:
+    return "".join(ESCAPES.get(character, character) for character in value)

@@ -1,0 +1,142 @@
+"""pocket as a host of tests: the embedded switch, in this very process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import pocket
+
+from hosts.base import DEADLINE, HOLD_MUSIC, CallResult, Event, Host, LogLine, Press, T
+
+
+class PocketCall:
+    """A live call of pocket."""
+
+    def __init__(self, host: PocketHost, call: pocket.Call, first_event: int) -> None:
+        self._host = host
+        self._call = call
+        self._first_event = first_event
+
+    @property
+    def uuid(self) -> str:
+        """The session's UUID."""
+        return self._call.uuid
+
+    def press(self, digits: str) -> None:
+        """Press digits at the far end."""
+        self._call.press(digits)
+
+    def hangup(self, cause: str = "NORMAL_CLEARING") -> None:
+        """Hang up at the far end."""
+        self._call.hangup(cause)
+
+    def wait(self, timeout: float = DEADLINE) -> CallResult:
+        """Wait for the end, in pocket's time."""
+        call = self._call
+        call.wait(timeout)
+        events = self._host.all_events()[self._first_event :]
+        return CallResult(
+            uuid=call.uuid,
+            cause=call.cause,
+            answered=call.answered,
+            variables=dict(call.variables),
+            events=[event for event in events if event.get("Unique-ID") == call.uuid],
+        )
+
+
+class PocketHost(Host):
+    """An open `pocket.Switch`; a process has at most one."""
+
+    name = "pocket"
+    is_pocket = True
+
+    def __init__(self, folder: Path, *, with_module: bool = True, config: str | None = None) -> None:
+        super().__init__(folder)
+        self._log: list[LogLine] = []
+        self._open = False
+        self.write_config("python.conf", config)
+        self._switch = pocket.Switch(
+            scripts=str(self.script_dir),
+            conf=str(self.conf_dir),
+            variables={"hold_music": HOLD_MUSIC},
+            modules=("mod_rust",) if with_module else (),
+        )
+        self._switch.__enter__()
+        self._open = True
+        self._switch.subscribe("ALL")
+
+    def api(self, command: str) -> str:
+        """Run a command."""
+        reply: str = self._switch.api(command)
+        return reply
+
+    def start_call(
+        self,
+        extension: str,
+        *,
+        press: Press = (),
+        hangup_after: float | None = None,
+        variables: Mapping[str, str] | None = None,
+    ) -> PocketCall:
+        """Make an inbound call."""
+        first_event = len(self.all_events())
+        call = self._switch.start_call(
+            extension,
+            press=list(press),
+            hangup_after=hangup_after,
+            variables=dict(variables or {}),
+            caller_id_number="1000",
+            caller_id_name="Test",
+        )
+        return PocketCall(self, call, first_event)
+
+    def flush(self) -> None:
+        """Nothing to wait for: pocket's log is written when the line is logged."""
+
+    def all_log(self) -> Sequence[LogLine]:
+        """Every log line since the switch was opened."""
+        for line in self._switch.log[len(self._log) :]:
+            self._log.append(LogLine(line.level, line.text.rstrip("\n"), line.uuid or "", line.file, line.line))
+        return self._log
+
+    def all_events(self) -> Sequence[Event]:
+        """Every event since the switch was opened."""
+        events: Sequence[Event] = self._switch.events
+        return events
+
+    def sleep(self, seconds: float) -> None:
+        """Wait in pocket's time."""
+        self._switch.sleep(seconds)
+
+    def wait_for(self, predicate: Callable[[], T | None], timeout: float = DEADLINE, what: str = "") -> T:
+        """Ask again while pocket's time goes by."""
+        found: list[T] = []
+
+        def ask() -> bool:
+            result = predicate()
+            if result:
+                found.append(result)
+            return bool(result)
+
+        # What pocket does at the end of its patience is its own affair; the error here is ours.
+        self._switch.wait_for(ask, timeout=timeout)
+        if not found:
+            raise TimeoutError(f"no sign of {what or predicate} in {timeout} s")
+        return found[0]
+
+    def alive(self) -> bool:
+        """Whether the switch is open."""
+        return self._open
+
+    def stop(self) -> int:
+        """Close the switch."""
+        if self._open:
+            self._open = False
+            self.all_log()
+            self._switch.__exit__(None, None, None)
+        return 0
+
+    def log_text(self) -> str:
+        """The log, line by line."""
+        return "\n".join(str(line) for line in self.all_log())
