@@ -50,6 +50,7 @@ class CallResult:
     answered: bool
     variables: Mapping[str, str]
     events: list[Event] = field(default_factory=list)
+    transcript: str = ""
 
     def event_names(self) -> list[str]:
         """The names of the call's events, in the order in which they were fired."""

@@ -15,6 +15,18 @@ if TYPE_CHECKING:
 
 # A variable's value may hold most of these, but hardly all.
 DELIMITERS = "~|!;#%@"
+# The events that tell a call's story, and the headers that are worth telling of each.
+TOLD = {
+    "CHANNEL_CREATE": ("Caller-Destination-Number",),
+    "CHANNEL_STATE": ("Channel-State",),
+    "CHANNEL_ANSWER": (),
+    "CHANNEL_PROGRESS_MEDIA": (),
+    "CHANNEL_EXECUTE": ("Application", "Application-Data"),
+    "PLAYBACK_START": ("Playback-File-Path",),
+    "PLAYBACK_STOP": ("Playback-File-Path", "Playback-Status"),
+    "DTMF": ("DTMF-Digit",),
+    "CHANNEL_HANGUP": ("Hangup-Cause",),
+}
 ESCAPES = {"\\": "\\\\", "'": "\\'", " ": "\\s", "\n": "\\n"}
 
 
@@ -81,6 +93,7 @@ class LoopbackCall:
                 name.removeprefix("variable_"): value for name, value in last.items() if name.startswith("variable_")
             },
             events=mine,
+            transcript=_transcript(mine),
         )
 
     def _play(self, started: float, steps: list[tuple[float, str]]) -> None:
@@ -116,6 +129,18 @@ class LoopbackCall:
     def _expect_ok(reply: str) -> None:
         if not reply.startswith("+OK"):
             raise HostError(f"the far end could not: {reply.strip()}")
+
+
+def _transcript(events: list[Event]) -> str:
+    """The call as one reads it: when, what, and the header that says more."""
+    lines = []
+    for event in events:
+        name = event["Event-Name"]
+        if name in TOLD:
+            seconds = (int(event["Event-Date-Timestamp"]) - int(events[0]["Event-Date-Timestamp"])) / 1e6
+            more = " ".join(filter(None, (event.get(header, "") for header in TOLD[name])))
+            lines.append(f"{seconds:7.2f}  {name} {more}".rstrip())
+    return "\n".join(lines)
 
 
 def _braces(variables: Mapping[str, str]) -> str:

@@ -42,6 +42,7 @@ class PocketCall:
             answered=call.answered,
             variables=dict(call.variables),
             events=[event for event in events if event.get("Unique-ID") == call.uuid],
+            transcript=call.transcript.text(),
         )
 
 

@@ -1,0 +1,58 @@
+# `make help` lists the targets. `make demo` and `make test` need no others before them.
+
+# rustup's folder, for shells that were started before it was installed.
+export PATH := $(PATH):$(HOME)/.cargo/bin
+# mod_rust, pocket and the tools are all built for one Python: PYO3_PYTHON, or python3 on PATH.
+python = $(shell $${PYO3_PYTHON:-python3} -c 'import sys; print(sys.executable)')
+with_python = PYO3_PYTHON="$(python)"
+
+VENV := build/venv
+PREFIX ?=
+DESTDIR ?=
+SWITCH ?= pocket
+
+.DEFAULT_GOAL := help
+.PHONY: help prepare build module pocket bindings abi install demo test lint clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  %-10s %s\n", $$1, $$2}'
+
+prepare: # what the machine lacks, and the Python tools
+	@tools/prepare.sh
+	@tools/venv.sh $(VENV)
+
+build: module pocket ## build build/mod_rust.so, and pocket into build/venv
+
+module: prepare # the module for FreeSWITCH
+	$(with_python) cargo build --locked --release --package mod_rust --lib
+	@# install puts a new file there: a running switch keeps the one that it has mapped.
+	@install -D -m 755 target/release/libmod_rust.so build/mod_rust.so
+
+pocket: prepare # the embedded switch, as its users install it
+	@rm -rf build/wheels
+	CARGO_TARGET_DIR=build/target-pocket $(VENV)/bin/maturin build --quiet --locked --release \
+		--compatibility linux --interpreter $(VENV)/bin/python --out build/wheels
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps \
+		--force-reinstall build/wheels/*.whl
+
+bindings: ## make bindings/src/slice.rs from include/ (needs libclang)
+	@tools/prepare.sh '/usr/lib/llvm-*/lib/libclang*.so*=libclang-dev'
+	cargo run --locked --quiet --package bindings --features generate --bin generate
+
+abi: ## check include/ against the headers of the FreeSWITCH found
+	@$(python) tools/abi.py
+
+install: ## install for the FreeSWITCH found, or under PREFIX=; DESTDIR= is honoured
+	@$(python) tools/install.py --prefix="$(PREFIX)" --destdir="$(DESTDIR)"
+
+demo: build ## place a call to 5555555 and show it; SWITCH=freeswitch: on the FreeSWITCH found
+	@$(VENV)/bin/python tools/demo.py $(SWITCH)
+
+test: build ## every check and every test, on pocket and on each FreeSWITCH found
+	@$(with_python) tools/check.sh test $(VENV)
+
+lint: prepare ## rustfmt, clippy, rustdoc, ruff and mypy alone
+	@$(with_python) tools/check.sh lint $(VENV)
+
+clean: ## remove all that was built
+	rm -rf build target
