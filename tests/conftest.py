@@ -109,7 +109,7 @@ def plain(spec: Spec, hosts: Manager, request: pytest.FixtureRequest) -> Iterato
 
 def _lent(host: Host, request: pytest.FixtureRequest) -> Iterator[Host]:
     request.node.stash.setdefault(USED, []).append(host)
-    host.begin = host.mark()
+    host.begin_test()
     yield host
     assert host.alive(), f"{host.name} died in this test"
     host.restore()

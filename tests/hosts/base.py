@@ -85,6 +85,7 @@ class Host(ABC):
         self.script_dir = folder / "scripts"
         self.conf_dir = folder / "conf"
         self.begin = 0
+        self.begin_events = 0
         self._scripts = 0
         self._configured = False
         self._extensions: dict[str, str] = {}
@@ -140,6 +141,11 @@ class Host(ABC):
         self.write_config(name, xml)
         return self.api("reload mod_rust")
 
+    def begin_test(self) -> None:
+        """From here on, log and events are those of a new test."""
+        self.begin = self.mark()
+        self.begin_events = len(self.all_events())
+
     def restore(self) -> None:
         """Undo what a test has left: its configuration, and its calls."""
         if self._configured:
@@ -160,7 +166,7 @@ class Host(ABC):
         mark = len(self.all_events())
         reply = self.api(f"bgapi {command}").strip()
         job = reply.rpartition(" ")[2]
-        event = self.wait_event("BACKGROUND_JOB", timeout, since=mark, **{"Job-UUID": job})
+        event = self.wait_event("BACKGROUND_JOB", {"Job-UUID": job}, timeout, since=mark)
         return event.get("_body", "")
 
     @abstractmethod
@@ -240,16 +246,22 @@ class Host(ABC):
         lines = [str(line) for line in self.log(since) if re.search(pattern, line.text)]
         assert not lines, f"logged against expectation: {lines}"
 
-    def wait_event(self, name: str, timeout: float = DEADLINE, since: int = 0, **headers: str) -> Event:
-        """The first event of that name with these headers, waited for."""
+    def wait_event(
+        self,
+        name: str,
+        headers: Mapping[str, str] | None = None,
+        timeout: float = DEADLINE,
+        since: int | None = None,
+    ) -> Event:
+        """The first event of that name with these headers, waited for; since the test began."""
+        start = self.begin_events if since is None else since
+        wanted = {"Event-Name": name, **(headers or {})}
 
         def found() -> Event | None:
-            for event in self.all_events()[since:]:
-                if event["Event-Name"] == name and all(event.get(key) == value for key, value in headers.items()):
-                    return event
-            return None
+            events = self.all_events()[start:]
+            return next((event for event in events if wanted.items() <= event.items()), None)
 
-        return self.wait_for(found, timeout, f"the event {name} {headers}")
+        return self.wait_for(found, timeout, f"the event {wanted}")
 
     # Time and life
 

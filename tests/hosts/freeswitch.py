@@ -53,6 +53,7 @@ class FreeSwitchHost(Host):
         config: str | None = None,
         stack_kb: int | None = None,
         environ: Mapping[str, str] | None = None,
+        load: bool = True,
     ) -> None:
         self.name = switch.name
         self.process: subprocess.Popen[bytes] | None = None
@@ -66,13 +67,13 @@ class FreeSwitchHost(Host):
         super().__init__(folder)
         self.write_config("python.conf", config)
         port = _free_port()
-        settings.write(self.conf_dir, port, self._password, ("mod_rust",) if module else ())
+        settings.write(self.conf_dir, port, self._password, ("mod_rust",) if module and load else ())
         self._link_modules(module)
         self.pool = Pool(port, self._password)
         self._start(stack_kb, environ or {})
         try:
             self._listener = self._wait_ready(port)
-            if module and self.api("module_exists mod_rust") != "true":
+            if module and load and self.api("module_exists mod_rust") != "true":
                 raise HostError(f"mod_rust was not loaded:\n{self.log_text()}")
         except BaseException:
             self._kill()

@@ -1,0 +1,86 @@
+"""The examples do what they say, among them the one that the project's documents began with."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from hosts.base import Host
+
+ROOT = Path(__file__).resolve().parent.parent
+EXAMPLES = ROOT / "examples"
+SCRIPT = "mod_fstest.python_example"
+
+
+@pytest.fixture
+def example(host: Host) -> Host:
+    """A switch with the example and its dialplan."""
+    shutil.copytree(EXAMPLES / "mod_fstest", host.script_dir / "mod_fstest", dirs_exist_ok=True)
+    host.dialplan((EXAMPLES / "dialplan" / "python_test.xml").read_text(encoding="utf-8"))
+    return host
+
+
+def test_a_call_to_5555555(example: Host) -> None:
+    call = example.start_call("5555555")
+    example.wait_event("PLAYBACK_START", {"Unique-ID": call.uuid})
+    call.press("5")
+    example.wait_log("^dtmf 5$")
+    call.hangup()
+    result = call.wait()
+    assert (result.answered, result.cause) == (True, "NORMAL_CLEARING")
+    texts = [line.text.strip() for line in example.log() if line.level == "INFO"]
+    told = ["Answering call from Python.", "Arguments:", "dtmf 5", "hangup hook for hangup!!"]
+    assert [text for text in texts if text in told] == told
+    example.no_log("Traceback")
+
+
+def test_a_call_that_hangs_up_without_a_digit(example: Host) -> None:
+    result = example.call(extension="5555555", hangup_after=0.5)
+    assert result.answered
+    example.wait_log("^hangup hook for hangup!!")
+
+
+@pytest.mark.freeswitch_only
+def test_a_call_made_by_hand(example: Host) -> None:
+    reply = example.api("originate loopback/5555555/default/xml &park")
+    assert reply.startswith("+OK ")
+    far = reply.removeprefix("+OK ").strip()
+    example.api(f"uuid_send_dtmf {far} 5")
+    example.wait_log("^dtmf 5$")
+    assert example.api(f"uuid_kill {far}").startswith("+OK")
+    example.wait_log("^hangup hook for hangup!!")
+
+
+def test_python_at_the_command_line(example: Host) -> None:
+    reply = example.api(f"python {SCRIPT}")
+    assert reply.startswith("w00t!\n")
+    assert "Event-Name: API\n" in reply
+    assert f"API-Command-Argument: {SCRIPT}" in reply
+
+
+def test_pyrun_at_the_command_line(example: Host) -> None:
+    assert example.api(f"pyrun {SCRIPT} hello").startswith("+OK")
+    example.wait_log("^hello$")
+
+
+def test_its_dialplan_answers_a_call(example: Host) -> None:
+    example.config(f"""<configuration name="python.conf"><settings>
+        <param name="xml-handler-script" value="{SCRIPT}"/>
+        <param name="xml-handler-bindings" value="dialplan"/>
+    </settings></configuration>""")
+    result = example.call(extension="4444", hangup_after=0.5)
+    assert result.answered
+    assert any(event["Event-Name"] == "PLAYBACK_START" for event in result.events)
+
+
+def test_the_configuration_is_well_formed() -> None:
+    root = ElementTree.parse(ROOT / "conf" / "python.conf.xml").getroot()
+    assert (root.tag, root.get("name")) == ("configuration", "python.conf")
+
+
+def test_the_configuration_as_installed_is_taken(host: Host) -> None:
+    host.config((ROOT / "conf" / "python.conf.xml").read_text(encoding="utf-8"))
+    assert not [line for line in host.log() if line.level in {"ERR", "CRIT"}]

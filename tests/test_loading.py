@@ -1,0 +1,122 @@
+"""Loading, reloading and ending: the module's own life inside a switch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from hosts.base import Host
+from hosts.manager import MODULE, Spec
+
+STARTUP = """<configuration name="python.conf"><settings>
+    <param name="startup-script" value="{script}"/>
+</settings></configuration>"""
+
+
+def test_reload_when_nothing_runs(host: Host) -> None:
+    name = host.script("def fsapi(session, stream, env, args): stream.write('here')")
+    for _ in range(3):
+        reply = host.api("reload mod_rust")
+        assert "+OK module loaded" in reply
+        assert "-ERR" not in reply
+        assert host.api(f"python {name}") == "here"
+
+
+def test_reload_is_refused_while_a_call_is_in_a_script(host: Host) -> None:
+    name = host.script("""
+        def handler(session, args):
+            session.setVariable("started", "yes")
+            session.sleep(20000)
+    """)
+    call = host.start_call(host.extension(("python", name)))
+    host.wait_for(lambda: host.api(f"uuid_getvar {call.uuid} started").strip() == "yes" or None)
+    assert "Module in use" in host.api("reload mod_rust")
+    call.hangup()
+    call.wait()
+
+
+def test_startup_script_runs_with_its_arguments(host: Host) -> None:
+    name = host.script("def runtime(args): print('started with', repr(args))")
+    host.config(STARTUP.format(script=f"{name} one two"))
+    host.wait_log("^started with 'one two'$")
+
+
+def test_an_edited_script_is_loaded_anew(host: Host) -> None:
+    source = "def fsapi(session, stream, env, args): stream.write('{}')"
+    name = host.script(source.format("old"))
+    assert host.api(f"python {name}") == "old"
+    # Of the same length, and within the second: what fools a cache of byte code.
+    host.script(source.format("new"), name)
+    host.wait_for(lambda: host.api(f"python {name}") == "new" or None, what="the new version")
+
+
+def test_ends_in_order(fresh: Callable[..., Host]) -> None:
+    host = fresh()
+    name = host.script("""
+        import atexit, freeswitch
+        def runtime(args):
+            atexit.register(lambda: freeswitch.consoleLog("info", "at exit\\n"))
+            print("registered")
+    """)
+    host.api(f"pyrun {name}")
+    host.wait_log("^registered$")
+    assert host.stop() == 0
+    assert "at exit" in host.log_text()
+
+
+def test_ends_while_scripts_run(fresh: Callable[..., Host]) -> None:
+    host = fresh()
+    name = host.script("""
+        import hashlib, ssl, sqlite3, threading
+        def work():
+            database = sqlite3.connect(":memory:")
+            while True:
+                hashlib.sha256(b"x" * 100000).digest()
+                database.execute("select 1").fetchall()
+                ssl.create_default_context()
+        def runtime(args):
+            for _ in range(3):
+                threading.Thread(target=work, daemon=True).start()
+            print("working")
+            while True:
+                pass
+        def handler(session, args):
+            while True:
+                session.sleep(20)
+    """)
+    host.api(f"pyrun {name}")
+    host.wait_log("^working$")
+    host.start_call(host.extension(("python", name)))
+    assert host.stop() == 0
+
+
+@pytest.mark.freeswitch_only
+def test_refuses_to_load_beside_mod_python3(spec: Spec, fresh: Callable[..., Host]) -> None:
+    assert spec.switch
+    if not (spec.switch.module_dir / "mod_python3.so").exists():
+        pytest.skip("this FreeSWITCH has no mod_python3")
+    host = fresh(load=False)
+    assert "+OK" in host.api("load mod_python3")
+    assert "-ERR" in host.api("load mod_rust")
+    told = [line for line in host.log() if "mod_python3" in line.text and line.level in {"ERR", "CRIT"}]
+    assert len(told) == 1
+    assert "is ready" in host.api("status")
+
+
+@pytest.mark.freeswitch_only
+def test_tells_when_mod_python3_is_loaded_later(spec: Spec, fresh: Callable[..., Host]) -> None:
+    assert spec.switch
+    if not (spec.switch.module_dir / "mod_python3.so").exists():
+        pytest.skip("this FreeSWITCH has no mod_python3")
+    host = fresh()
+    host.api("load mod_python3")
+    host.wait_for(lambda: [line for line in host.log() if line.level == "CRIT" and "mod_python3" in line.text] or None)
+
+
+@pytest.mark.freeswitch_only
+def test_one_module_serves_all_versions(spec: Spec, host: Host) -> None:
+    # The file that is loaded is the one that was built, whichever FreeSWITCH this is.
+    assert (host.folder / "mod" / "mod_rust.so").resolve() == MODULE
+    assert spec.switch
+    assert spec.switch.version in host.api("version")
