@@ -1,1 +1,24 @@
-//! Python inside FreeSWITCH.
+//! Python inside FreeSWITCH: a loadable module that takes the place of
+//! mod_python3, and the code that `pocket`, the embedded switch, runs it with.
+//!
+//! Three layers, one direction: [`bindings`] declares the core's C API,
+//! [`switch`] makes it safe and knows no Python, the rest is Python.
+
+#[cfg(test)]
+extern crate pocket_core as _;
+
+pub mod edge;
+pub mod entry;
+pub mod interp;
+mod life;
+pub mod python;
+pub mod switch;
+
+pub use interp::interpreter::join as join_interpreter;
+pub use life::MODULE;
+
+/// What FreeSWITCH's loader looks for in `mod_rust.so`.
+#[cfg(feature = "module")]
+#[unsafe(no_mangle)]
+#[allow(non_upper_case_globals, reason = "the name is the loader's")]
+pub static mod_rust_module_interface: bindings::switch_loadable_module_function_table_t = MODULE;

@@ -9,7 +9,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .header(header.to_str().ok_or("the path is not UTF-8")?)
         .raw_line("//! Made by `make bindings` from include/slice.h: not to be edited by hand.")
         // Newer cores add values, so an enumeration is a number with names.
-        .default_enum_style(bindgen::EnumVariation::NewType { is_bitfield: false, is_global: true })
+        .prepend_enum_name(false)
+        .default_enum_style(bindgen::EnumVariation::NewType {
+            is_bitfield: false,
+            is_global: true,
+        })
         .allowlist_item("(switch|SWITCH|CS|CF|SAF|SMODF|SCSC).*")
         .blocklist_type("__.*")
         .use_core()

@@ -5,7 +5,11 @@
 //! What each function does is FreeSWITCH's to say: its headers are the reference.
 #![no_std]
 #![allow(missing_docs, reason = "FreeSWITCH's own headers document these names")]
-#![allow(non_camel_case_types, non_upper_case_globals, reason = "the names are FreeSWITCH's")]
+#![allow(
+    non_camel_case_types,
+    non_upper_case_globals,
+    reason = "the names are FreeSWITCH's"
+)]
 #![allow(clippy::all, reason = "made by bindgen")]
 
 mod slice;

@@ -424,56 +424,52 @@ pub struct switch_chat_application_interface {
     pub next: *mut switch_chat_application_interface,
 }
 pub const SWITCH_API_VERSION: u32 = 5;
-pub const switch_bool_t_SWITCH_FALSE: switch_bool_t = switch_bool_t(0);
-pub const switch_bool_t_SWITCH_TRUE: switch_bool_t = switch_bool_t(1);
-pub const switch_status_t_SWITCH_STATUS_SUCCESS: switch_status_t = switch_status_t(0);
-pub const switch_status_t_SWITCH_STATUS_FALSE: switch_status_t = switch_status_t(1);
-pub const switch_status_t_SWITCH_STATUS_TIMEOUT: switch_status_t = switch_status_t(2);
-pub const switch_status_t_SWITCH_STATUS_RESTART: switch_status_t = switch_status_t(3);
-pub const switch_status_t_SWITCH_STATUS_INTR: switch_status_t = switch_status_t(4);
-pub const switch_status_t_SWITCH_STATUS_NOTIMPL: switch_status_t = switch_status_t(5);
-pub const switch_status_t_SWITCH_STATUS_MEMERR: switch_status_t = switch_status_t(6);
-pub const switch_status_t_SWITCH_STATUS_NOOP: switch_status_t = switch_status_t(7);
-pub const switch_status_t_SWITCH_STATUS_RESAMPLE: switch_status_t = switch_status_t(8);
-pub const switch_status_t_SWITCH_STATUS_GENERR: switch_status_t = switch_status_t(9);
-pub const switch_status_t_SWITCH_STATUS_INUSE: switch_status_t = switch_status_t(10);
-pub const switch_status_t_SWITCH_STATUS_BREAK: switch_status_t = switch_status_t(11);
-pub const switch_status_t_SWITCH_STATUS_SOCKERR: switch_status_t = switch_status_t(12);
-pub const switch_status_t_SWITCH_STATUS_MORE_DATA: switch_status_t = switch_status_t(13);
-pub const switch_status_t_SWITCH_STATUS_NOTFOUND: switch_status_t = switch_status_t(14);
-pub const switch_status_t_SWITCH_STATUS_UNLOAD: switch_status_t = switch_status_t(15);
-pub const switch_status_t_SWITCH_STATUS_NOUNLOAD: switch_status_t = switch_status_t(16);
-pub const switch_status_t_SWITCH_STATUS_IGNORE: switch_status_t = switch_status_t(17);
-pub const switch_status_t_SWITCH_STATUS_TOO_SMALL: switch_status_t = switch_status_t(18);
-pub const switch_status_t_SWITCH_STATUS_FOUND: switch_status_t = switch_status_t(19);
-pub const switch_status_t_SWITCH_STATUS_CONTINUE: switch_status_t = switch_status_t(20);
-pub const switch_status_t_SWITCH_STATUS_TERM: switch_status_t = switch_status_t(21);
-pub const switch_status_t_SWITCH_STATUS_NOT_INITALIZED: switch_status_t = switch_status_t(22);
-pub const switch_status_t_SWITCH_STATUS_TOO_LATE: switch_status_t = switch_status_t(23);
-pub const switch_session_ctl_t_SCSC_SHUTDOWN: switch_session_ctl_t = switch_session_ctl_t(4);
-pub const switch_session_ctl_t_SCSC_LOGLEVEL: switch_session_ctl_t = switch_session_ctl_t(6);
-pub const switch_session_ctl_t_SCSC_SHUTDOWN_CHECK: switch_session_ctl_t = switch_session_ctl_t(28);
-pub const switch_log_level_t_SWITCH_LOG_DEBUG10: switch_log_level_t = switch_log_level_t(110);
-pub const switch_log_level_t_SWITCH_LOG_DEBUG1: switch_log_level_t = switch_log_level_t(101);
-pub const switch_log_level_t_SWITCH_LOG_DEBUG: switch_log_level_t = switch_log_level_t(7);
-pub const switch_log_level_t_SWITCH_LOG_INFO: switch_log_level_t = switch_log_level_t(6);
-pub const switch_log_level_t_SWITCH_LOG_NOTICE: switch_log_level_t = switch_log_level_t(5);
-pub const switch_log_level_t_SWITCH_LOG_WARNING: switch_log_level_t = switch_log_level_t(4);
-pub const switch_log_level_t_SWITCH_LOG_ERROR: switch_log_level_t = switch_log_level_t(3);
-pub const switch_log_level_t_SWITCH_LOG_CRIT: switch_log_level_t = switch_log_level_t(2);
-pub const switch_log_level_t_SWITCH_LOG_ALERT: switch_log_level_t = switch_log_level_t(1);
-pub const switch_log_level_t_SWITCH_LOG_CONSOLE: switch_log_level_t = switch_log_level_t(0);
-pub const switch_log_level_t_SWITCH_LOG_DISABLE: switch_log_level_t = switch_log_level_t(-1);
-pub const switch_log_level_t_SWITCH_LOG_INVALID: switch_log_level_t = switch_log_level_t(64);
-pub const switch_log_level_t_SWITCH_LOG_UNINIT: switch_log_level_t = switch_log_level_t(1000);
-pub const switch_text_channel_t_SWITCH_CHANNEL_ID_LOG: switch_text_channel_t =
-    switch_text_channel_t(0);
-pub const switch_text_channel_t_SWITCH_CHANNEL_ID_LOG_CLEAN: switch_text_channel_t =
-    switch_text_channel_t(1);
-pub const switch_text_channel_t_SWITCH_CHANNEL_ID_EVENT: switch_text_channel_t =
-    switch_text_channel_t(2);
-pub const switch_text_channel_t_SWITCH_CHANNEL_ID_SESSION: switch_text_channel_t =
-    switch_text_channel_t(3);
+pub const SWITCH_FALSE: switch_bool_t = switch_bool_t(0);
+pub const SWITCH_TRUE: switch_bool_t = switch_bool_t(1);
+pub const SWITCH_STATUS_SUCCESS: switch_status_t = switch_status_t(0);
+pub const SWITCH_STATUS_FALSE: switch_status_t = switch_status_t(1);
+pub const SWITCH_STATUS_TIMEOUT: switch_status_t = switch_status_t(2);
+pub const SWITCH_STATUS_RESTART: switch_status_t = switch_status_t(3);
+pub const SWITCH_STATUS_INTR: switch_status_t = switch_status_t(4);
+pub const SWITCH_STATUS_NOTIMPL: switch_status_t = switch_status_t(5);
+pub const SWITCH_STATUS_MEMERR: switch_status_t = switch_status_t(6);
+pub const SWITCH_STATUS_NOOP: switch_status_t = switch_status_t(7);
+pub const SWITCH_STATUS_RESAMPLE: switch_status_t = switch_status_t(8);
+pub const SWITCH_STATUS_GENERR: switch_status_t = switch_status_t(9);
+pub const SWITCH_STATUS_INUSE: switch_status_t = switch_status_t(10);
+pub const SWITCH_STATUS_BREAK: switch_status_t = switch_status_t(11);
+pub const SWITCH_STATUS_SOCKERR: switch_status_t = switch_status_t(12);
+pub const SWITCH_STATUS_MORE_DATA: switch_status_t = switch_status_t(13);
+pub const SWITCH_STATUS_NOTFOUND: switch_status_t = switch_status_t(14);
+pub const SWITCH_STATUS_UNLOAD: switch_status_t = switch_status_t(15);
+pub const SWITCH_STATUS_NOUNLOAD: switch_status_t = switch_status_t(16);
+pub const SWITCH_STATUS_IGNORE: switch_status_t = switch_status_t(17);
+pub const SWITCH_STATUS_TOO_SMALL: switch_status_t = switch_status_t(18);
+pub const SWITCH_STATUS_FOUND: switch_status_t = switch_status_t(19);
+pub const SWITCH_STATUS_CONTINUE: switch_status_t = switch_status_t(20);
+pub const SWITCH_STATUS_TERM: switch_status_t = switch_status_t(21);
+pub const SWITCH_STATUS_NOT_INITALIZED: switch_status_t = switch_status_t(22);
+pub const SWITCH_STATUS_TOO_LATE: switch_status_t = switch_status_t(23);
+pub const SCSC_SHUTDOWN: switch_session_ctl_t = switch_session_ctl_t(4);
+pub const SCSC_LOGLEVEL: switch_session_ctl_t = switch_session_ctl_t(6);
+pub const SCSC_SHUTDOWN_CHECK: switch_session_ctl_t = switch_session_ctl_t(28);
+pub const SWITCH_LOG_DEBUG10: switch_log_level_t = switch_log_level_t(110);
+pub const SWITCH_LOG_DEBUG1: switch_log_level_t = switch_log_level_t(101);
+pub const SWITCH_LOG_DEBUG: switch_log_level_t = switch_log_level_t(7);
+pub const SWITCH_LOG_INFO: switch_log_level_t = switch_log_level_t(6);
+pub const SWITCH_LOG_NOTICE: switch_log_level_t = switch_log_level_t(5);
+pub const SWITCH_LOG_WARNING: switch_log_level_t = switch_log_level_t(4);
+pub const SWITCH_LOG_ERROR: switch_log_level_t = switch_log_level_t(3);
+pub const SWITCH_LOG_CRIT: switch_log_level_t = switch_log_level_t(2);
+pub const SWITCH_LOG_ALERT: switch_log_level_t = switch_log_level_t(1);
+pub const SWITCH_LOG_CONSOLE: switch_log_level_t = switch_log_level_t(0);
+pub const SWITCH_LOG_DISABLE: switch_log_level_t = switch_log_level_t(-1);
+pub const SWITCH_LOG_INVALID: switch_log_level_t = switch_log_level_t(64);
+pub const SWITCH_LOG_UNINIT: switch_log_level_t = switch_log_level_t(1000);
+pub const SWITCH_CHANNEL_ID_LOG: switch_text_channel_t = switch_text_channel_t(0);
+pub const SWITCH_CHANNEL_ID_LOG_CLEAN: switch_text_channel_t = switch_text_channel_t(1);
+pub const SWITCH_CHANNEL_ID_EVENT: switch_text_channel_t = switch_text_channel_t(2);
+pub const SWITCH_CHANNEL_ID_SESSION: switch_text_channel_t = switch_text_channel_t(3);
 #[allow(clippy::unnecessary_operation, clippy::identity_op)]
 const _: () = {
     ["Size of switch_directories"][::core::mem::size_of::<switch_directories>() - 160usize];
@@ -519,388 +515,230 @@ const _: () = {
     ["Offset of field: switch_directories::localstate_dir"]
         [::core::mem::offset_of!(switch_directories, localstate_dir) - 152usize];
 };
-pub const switch_channel_state_t_CS_NEW: switch_channel_state_t = switch_channel_state_t(0);
-pub const switch_channel_state_t_CS_INIT: switch_channel_state_t = switch_channel_state_t(1);
-pub const switch_channel_state_t_CS_ROUTING: switch_channel_state_t = switch_channel_state_t(2);
-pub const switch_channel_state_t_CS_SOFT_EXECUTE: switch_channel_state_t =
-    switch_channel_state_t(3);
-pub const switch_channel_state_t_CS_EXECUTE: switch_channel_state_t = switch_channel_state_t(4);
-pub const switch_channel_state_t_CS_EXCHANGE_MEDIA: switch_channel_state_t =
-    switch_channel_state_t(5);
-pub const switch_channel_state_t_CS_PARK: switch_channel_state_t = switch_channel_state_t(6);
-pub const switch_channel_state_t_CS_CONSUME_MEDIA: switch_channel_state_t =
-    switch_channel_state_t(7);
-pub const switch_channel_state_t_CS_HIBERNATE: switch_channel_state_t = switch_channel_state_t(8);
-pub const switch_channel_state_t_CS_RESET: switch_channel_state_t = switch_channel_state_t(9);
-pub const switch_channel_state_t_CS_HANGUP: switch_channel_state_t = switch_channel_state_t(10);
-pub const switch_channel_state_t_CS_REPORTING: switch_channel_state_t = switch_channel_state_t(11);
-pub const switch_channel_state_t_CS_DESTROY: switch_channel_state_t = switch_channel_state_t(12);
-pub const switch_channel_state_t_CS_NONE: switch_channel_state_t = switch_channel_state_t(13);
-pub const switch_call_direction_t_SWITCH_CALL_DIRECTION_INBOUND: switch_call_direction_t =
-    switch_call_direction_t(0);
-pub const switch_call_direction_t_SWITCH_CALL_DIRECTION_OUTBOUND: switch_call_direction_t =
-    switch_call_direction_t(1);
-pub const switch_signal_t_SWITCH_SIG_NONE: switch_signal_t = switch_signal_t(0);
-pub const switch_signal_t_SWITCH_SIG_KILL: switch_signal_t = switch_signal_t(1);
-pub const switch_signal_t_SWITCH_SIG_XFER: switch_signal_t = switch_signal_t(2);
-pub const switch_signal_t_SWITCH_SIG_BREAK: switch_signal_t = switch_signal_t(3);
-pub const switch_channel_flag_t_CF_ANSWERED: switch_channel_flag_t = switch_channel_flag_t(1);
-pub const switch_channel_flag_t_CF_OUTBOUND: switch_channel_flag_t = switch_channel_flag_t(2);
-pub const switch_channel_flag_t_CF_EARLY_MEDIA: switch_channel_flag_t = switch_channel_flag_t(3);
-pub const switch_channel_flag_t_CF_TRANSFER: switch_channel_flag_t = switch_channel_flag_t(6);
-pub const switch_channel_flag_t_CF_REDIRECT: switch_channel_flag_t = switch_channel_flag_t(8);
-pub const switch_channel_flag_t_CF_BRIDGED: switch_channel_flag_t = switch_channel_flag_t(9);
-pub const switch_channel_flag_t_CF_SERVICE: switch_channel_flag_t = switch_channel_flag_t(12);
-pub const switch_channel_flag_t_CF_CONTROLLED: switch_channel_flag_t = switch_channel_flag_t(16);
-pub const switch_channel_flag_t_CF_PROXY_MODE: switch_channel_flag_t = switch_channel_flag_t(17);
-pub const switch_channel_flag_t_CF_EVENT_PARSE: switch_channel_flag_t = switch_channel_flag_t(20);
-pub const switch_channel_flag_t_CF_BREAK: switch_channel_flag_t = switch_channel_flag_t(23);
-pub const switch_channel_flag_t_CF_BROADCAST: switch_channel_flag_t = switch_channel_flag_t(24);
-pub const switch_channel_flag_t_CF_RESET: switch_channel_flag_t = switch_channel_flag_t(29);
-pub const switch_channel_flag_t_CF_ORIGINATING: switch_channel_flag_t = switch_channel_flag_t(30);
-pub const switch_channel_flag_t_CF_STOP_BROADCAST: switch_channel_flag_t =
-    switch_channel_flag_t(31);
-pub const switch_channel_flag_t_CF_PARK: switch_channel_flag_t = switch_channel_flag_t(41);
-pub const switch_channel_flag_t_CF_ORIGINATOR: switch_channel_flag_t = switch_channel_flag_t(43);
-pub const switch_channel_flag_t_CF_NOT_READY: switch_channel_flag_t = switch_channel_flag_t(48);
-pub const switch_channel_flag_t_CF_DIALPLAN: switch_channel_flag_t = switch_channel_flag_t(62);
-pub const switch_channel_flag_t_CF_ZOMBIE_EXEC: switch_channel_flag_t = switch_channel_flag_t(70);
-pub const switch_channel_flag_t_CF_INTERCEPT: switch_channel_flag_t = switch_channel_flag_t(71);
-pub const switch_channel_flag_t_CF_INTERCEPTED: switch_channel_flag_t = switch_channel_flag_t(72);
-pub const switch_call_cause_t_SWITCH_CAUSE_NONE: switch_call_cause_t = switch_call_cause_t(0);
-pub const switch_call_cause_t_SWITCH_CAUSE_UNALLOCATED_NUMBER: switch_call_cause_t =
-    switch_call_cause_t(1);
-pub const switch_call_cause_t_SWITCH_CAUSE_NO_ROUTE_TRANSIT_NET: switch_call_cause_t =
-    switch_call_cause_t(2);
-pub const switch_call_cause_t_SWITCH_CAUSE_NO_ROUTE_DESTINATION: switch_call_cause_t =
-    switch_call_cause_t(3);
-pub const switch_call_cause_t_SWITCH_CAUSE_CHANNEL_UNACCEPTABLE: switch_call_cause_t =
-    switch_call_cause_t(6);
-pub const switch_call_cause_t_SWITCH_CAUSE_CALL_AWARDED_DELIVERED: switch_call_cause_t =
-    switch_call_cause_t(7);
-pub const switch_call_cause_t_SWITCH_CAUSE_NORMAL_CLEARING: switch_call_cause_t =
-    switch_call_cause_t(16);
-pub const switch_call_cause_t_SWITCH_CAUSE_USER_BUSY: switch_call_cause_t = switch_call_cause_t(17);
-pub const switch_call_cause_t_SWITCH_CAUSE_NO_USER_RESPONSE: switch_call_cause_t =
-    switch_call_cause_t(18);
-pub const switch_call_cause_t_SWITCH_CAUSE_NO_ANSWER: switch_call_cause_t = switch_call_cause_t(19);
-pub const switch_call_cause_t_SWITCH_CAUSE_SUBSCRIBER_ABSENT: switch_call_cause_t =
-    switch_call_cause_t(20);
-pub const switch_call_cause_t_SWITCH_CAUSE_CALL_REJECTED: switch_call_cause_t =
-    switch_call_cause_t(21);
-pub const switch_call_cause_t_SWITCH_CAUSE_NUMBER_CHANGED: switch_call_cause_t =
-    switch_call_cause_t(22);
-pub const switch_call_cause_t_SWITCH_CAUSE_REDIRECTION_TO_NEW_DESTINATION: switch_call_cause_t =
+pub const CS_NEW: switch_channel_state_t = switch_channel_state_t(0);
+pub const CS_INIT: switch_channel_state_t = switch_channel_state_t(1);
+pub const CS_ROUTING: switch_channel_state_t = switch_channel_state_t(2);
+pub const CS_SOFT_EXECUTE: switch_channel_state_t = switch_channel_state_t(3);
+pub const CS_EXECUTE: switch_channel_state_t = switch_channel_state_t(4);
+pub const CS_EXCHANGE_MEDIA: switch_channel_state_t = switch_channel_state_t(5);
+pub const CS_PARK: switch_channel_state_t = switch_channel_state_t(6);
+pub const CS_CONSUME_MEDIA: switch_channel_state_t = switch_channel_state_t(7);
+pub const CS_HIBERNATE: switch_channel_state_t = switch_channel_state_t(8);
+pub const CS_RESET: switch_channel_state_t = switch_channel_state_t(9);
+pub const CS_HANGUP: switch_channel_state_t = switch_channel_state_t(10);
+pub const CS_REPORTING: switch_channel_state_t = switch_channel_state_t(11);
+pub const CS_DESTROY: switch_channel_state_t = switch_channel_state_t(12);
+pub const CS_NONE: switch_channel_state_t = switch_channel_state_t(13);
+pub const SWITCH_CALL_DIRECTION_INBOUND: switch_call_direction_t = switch_call_direction_t(0);
+pub const SWITCH_CALL_DIRECTION_OUTBOUND: switch_call_direction_t = switch_call_direction_t(1);
+pub const SWITCH_SIG_NONE: switch_signal_t = switch_signal_t(0);
+pub const SWITCH_SIG_KILL: switch_signal_t = switch_signal_t(1);
+pub const SWITCH_SIG_XFER: switch_signal_t = switch_signal_t(2);
+pub const SWITCH_SIG_BREAK: switch_signal_t = switch_signal_t(3);
+pub const CF_ANSWERED: switch_channel_flag_t = switch_channel_flag_t(1);
+pub const CF_OUTBOUND: switch_channel_flag_t = switch_channel_flag_t(2);
+pub const CF_EARLY_MEDIA: switch_channel_flag_t = switch_channel_flag_t(3);
+pub const CF_TRANSFER: switch_channel_flag_t = switch_channel_flag_t(6);
+pub const CF_REDIRECT: switch_channel_flag_t = switch_channel_flag_t(8);
+pub const CF_BRIDGED: switch_channel_flag_t = switch_channel_flag_t(9);
+pub const CF_SERVICE: switch_channel_flag_t = switch_channel_flag_t(12);
+pub const CF_CONTROLLED: switch_channel_flag_t = switch_channel_flag_t(16);
+pub const CF_PROXY_MODE: switch_channel_flag_t = switch_channel_flag_t(17);
+pub const CF_EVENT_PARSE: switch_channel_flag_t = switch_channel_flag_t(20);
+pub const CF_BREAK: switch_channel_flag_t = switch_channel_flag_t(23);
+pub const CF_BROADCAST: switch_channel_flag_t = switch_channel_flag_t(24);
+pub const CF_RESET: switch_channel_flag_t = switch_channel_flag_t(29);
+pub const CF_ORIGINATING: switch_channel_flag_t = switch_channel_flag_t(30);
+pub const CF_STOP_BROADCAST: switch_channel_flag_t = switch_channel_flag_t(31);
+pub const CF_PARK: switch_channel_flag_t = switch_channel_flag_t(41);
+pub const CF_ORIGINATOR: switch_channel_flag_t = switch_channel_flag_t(43);
+pub const CF_NOT_READY: switch_channel_flag_t = switch_channel_flag_t(48);
+pub const CF_DIALPLAN: switch_channel_flag_t = switch_channel_flag_t(62);
+pub const CF_ZOMBIE_EXEC: switch_channel_flag_t = switch_channel_flag_t(70);
+pub const CF_INTERCEPT: switch_channel_flag_t = switch_channel_flag_t(71);
+pub const CF_INTERCEPTED: switch_channel_flag_t = switch_channel_flag_t(72);
+pub const SWITCH_CAUSE_NONE: switch_call_cause_t = switch_call_cause_t(0);
+pub const SWITCH_CAUSE_UNALLOCATED_NUMBER: switch_call_cause_t = switch_call_cause_t(1);
+pub const SWITCH_CAUSE_NO_ROUTE_TRANSIT_NET: switch_call_cause_t = switch_call_cause_t(2);
+pub const SWITCH_CAUSE_NO_ROUTE_DESTINATION: switch_call_cause_t = switch_call_cause_t(3);
+pub const SWITCH_CAUSE_CHANNEL_UNACCEPTABLE: switch_call_cause_t = switch_call_cause_t(6);
+pub const SWITCH_CAUSE_CALL_AWARDED_DELIVERED: switch_call_cause_t = switch_call_cause_t(7);
+pub const SWITCH_CAUSE_NORMAL_CLEARING: switch_call_cause_t = switch_call_cause_t(16);
+pub const SWITCH_CAUSE_USER_BUSY: switch_call_cause_t = switch_call_cause_t(17);
+pub const SWITCH_CAUSE_NO_USER_RESPONSE: switch_call_cause_t = switch_call_cause_t(18);
+pub const SWITCH_CAUSE_NO_ANSWER: switch_call_cause_t = switch_call_cause_t(19);
+pub const SWITCH_CAUSE_SUBSCRIBER_ABSENT: switch_call_cause_t = switch_call_cause_t(20);
+pub const SWITCH_CAUSE_CALL_REJECTED: switch_call_cause_t = switch_call_cause_t(21);
+pub const SWITCH_CAUSE_NUMBER_CHANGED: switch_call_cause_t = switch_call_cause_t(22);
+pub const SWITCH_CAUSE_REDIRECTION_TO_NEW_DESTINATION: switch_call_cause_t =
     switch_call_cause_t(23);
-pub const switch_call_cause_t_SWITCH_CAUSE_EXCHANGE_ROUTING_ERROR: switch_call_cause_t =
-    switch_call_cause_t(25);
-pub const switch_call_cause_t_SWITCH_CAUSE_DESTINATION_OUT_OF_ORDER: switch_call_cause_t =
-    switch_call_cause_t(27);
-pub const switch_call_cause_t_SWITCH_CAUSE_INVALID_NUMBER_FORMAT: switch_call_cause_t =
-    switch_call_cause_t(28);
-pub const switch_call_cause_t_SWITCH_CAUSE_FACILITY_REJECTED: switch_call_cause_t =
-    switch_call_cause_t(29);
-pub const switch_call_cause_t_SWITCH_CAUSE_RESPONSE_TO_STATUS_ENQUIRY: switch_call_cause_t =
-    switch_call_cause_t(30);
-pub const switch_call_cause_t_SWITCH_CAUSE_NORMAL_UNSPECIFIED: switch_call_cause_t =
-    switch_call_cause_t(31);
-pub const switch_call_cause_t_SWITCH_CAUSE_NORMAL_CIRCUIT_CONGESTION: switch_call_cause_t =
-    switch_call_cause_t(34);
-pub const switch_call_cause_t_SWITCH_CAUSE_NETWORK_OUT_OF_ORDER: switch_call_cause_t =
-    switch_call_cause_t(38);
-pub const switch_call_cause_t_SWITCH_CAUSE_NORMAL_TEMPORARY_FAILURE: switch_call_cause_t =
-    switch_call_cause_t(41);
-pub const switch_call_cause_t_SWITCH_CAUSE_SWITCH_CONGESTION: switch_call_cause_t =
-    switch_call_cause_t(42);
-pub const switch_call_cause_t_SWITCH_CAUSE_ACCESS_INFO_DISCARDED: switch_call_cause_t =
-    switch_call_cause_t(43);
-pub const switch_call_cause_t_SWITCH_CAUSE_REQUESTED_CHAN_UNAVAIL: switch_call_cause_t =
-    switch_call_cause_t(44);
-pub const switch_call_cause_t_SWITCH_CAUSE_PRE_EMPTED: switch_call_cause_t =
-    switch_call_cause_t(45);
-pub const switch_call_cause_t_SWITCH_CAUSE_FACILITY_NOT_SUBSCRIBED: switch_call_cause_t =
-    switch_call_cause_t(50);
-pub const switch_call_cause_t_SWITCH_CAUSE_OUTGOING_CALL_BARRED: switch_call_cause_t =
-    switch_call_cause_t(52);
-pub const switch_call_cause_t_SWITCH_CAUSE_INCOMING_CALL_BARRED: switch_call_cause_t =
-    switch_call_cause_t(54);
-pub const switch_call_cause_t_SWITCH_CAUSE_BEARERCAPABILITY_NOTAUTH: switch_call_cause_t =
-    switch_call_cause_t(57);
-pub const switch_call_cause_t_SWITCH_CAUSE_BEARERCAPABILITY_NOTAVAIL: switch_call_cause_t =
-    switch_call_cause_t(58);
-pub const switch_call_cause_t_SWITCH_CAUSE_SERVICE_UNAVAILABLE: switch_call_cause_t =
-    switch_call_cause_t(63);
-pub const switch_call_cause_t_SWITCH_CAUSE_BEARERCAPABILITY_NOTIMPL: switch_call_cause_t =
-    switch_call_cause_t(65);
-pub const switch_call_cause_t_SWITCH_CAUSE_CHAN_NOT_IMPLEMENTED: switch_call_cause_t =
-    switch_call_cause_t(66);
-pub const switch_call_cause_t_SWITCH_CAUSE_FACILITY_NOT_IMPLEMENTED: switch_call_cause_t =
-    switch_call_cause_t(69);
-pub const switch_call_cause_t_SWITCH_CAUSE_SERVICE_NOT_IMPLEMENTED: switch_call_cause_t =
-    switch_call_cause_t(79);
-pub const switch_call_cause_t_SWITCH_CAUSE_INVALID_CALL_REFERENCE: switch_call_cause_t =
-    switch_call_cause_t(81);
-pub const switch_call_cause_t_SWITCH_CAUSE_INCOMPATIBLE_DESTINATION: switch_call_cause_t =
-    switch_call_cause_t(88);
-pub const switch_call_cause_t_SWITCH_CAUSE_INVALID_MSG_UNSPECIFIED: switch_call_cause_t =
-    switch_call_cause_t(95);
-pub const switch_call_cause_t_SWITCH_CAUSE_MANDATORY_IE_MISSING: switch_call_cause_t =
-    switch_call_cause_t(96);
-pub const switch_call_cause_t_SWITCH_CAUSE_MESSAGE_TYPE_NONEXIST: switch_call_cause_t =
-    switch_call_cause_t(97);
-pub const switch_call_cause_t_SWITCH_CAUSE_WRONG_MESSAGE: switch_call_cause_t =
-    switch_call_cause_t(98);
-pub const switch_call_cause_t_SWITCH_CAUSE_IE_NONEXIST: switch_call_cause_t =
-    switch_call_cause_t(99);
-pub const switch_call_cause_t_SWITCH_CAUSE_INVALID_IE_CONTENTS: switch_call_cause_t =
-    switch_call_cause_t(100);
-pub const switch_call_cause_t_SWITCH_CAUSE_WRONG_CALL_STATE: switch_call_cause_t =
-    switch_call_cause_t(101);
-pub const switch_call_cause_t_SWITCH_CAUSE_RECOVERY_ON_TIMER_EXPIRE: switch_call_cause_t =
-    switch_call_cause_t(102);
-pub const switch_call_cause_t_SWITCH_CAUSE_MANDATORY_IE_LENGTH_ERROR: switch_call_cause_t =
-    switch_call_cause_t(103);
-pub const switch_call_cause_t_SWITCH_CAUSE_PROTOCOL_ERROR: switch_call_cause_t =
-    switch_call_cause_t(111);
-pub const switch_call_cause_t_SWITCH_CAUSE_INTERWORKING: switch_call_cause_t =
-    switch_call_cause_t(127);
-pub const switch_call_cause_t_SWITCH_CAUSE_SUCCESS: switch_call_cause_t = switch_call_cause_t(142);
-pub const switch_call_cause_t_SWITCH_CAUSE_ORIGINATOR_CANCEL: switch_call_cause_t =
-    switch_call_cause_t(487);
-pub const switch_call_cause_t_SWITCH_CAUSE_CRASH: switch_call_cause_t = switch_call_cause_t(700);
-pub const switch_call_cause_t_SWITCH_CAUSE_SYSTEM_SHUTDOWN: switch_call_cause_t =
-    switch_call_cause_t(701);
-pub const switch_call_cause_t_SWITCH_CAUSE_LOSE_RACE: switch_call_cause_t =
-    switch_call_cause_t(702);
-pub const switch_call_cause_t_SWITCH_CAUSE_MANAGER_REQUEST: switch_call_cause_t =
-    switch_call_cause_t(703);
-pub const switch_call_cause_t_SWITCH_CAUSE_BLIND_TRANSFER: switch_call_cause_t =
-    switch_call_cause_t(800);
-pub const switch_call_cause_t_SWITCH_CAUSE_ATTENDED_TRANSFER: switch_call_cause_t =
-    switch_call_cause_t(801);
-pub const switch_call_cause_t_SWITCH_CAUSE_ALLOTTED_TIMEOUT: switch_call_cause_t =
-    switch_call_cause_t(802);
-pub const switch_call_cause_t_SWITCH_CAUSE_USER_CHALLENGE: switch_call_cause_t =
-    switch_call_cause_t(803);
-pub const switch_call_cause_t_SWITCH_CAUSE_MEDIA_TIMEOUT: switch_call_cause_t =
-    switch_call_cause_t(804);
-pub const switch_call_cause_t_SWITCH_CAUSE_PICKED_OFF: switch_call_cause_t =
-    switch_call_cause_t(805);
-pub const switch_call_cause_t_SWITCH_CAUSE_USER_NOT_REGISTERED: switch_call_cause_t =
-    switch_call_cause_t(806);
-pub const switch_call_cause_t_SWITCH_CAUSE_PROGRESS_TIMEOUT: switch_call_cause_t =
-    switch_call_cause_t(807);
-pub const switch_call_cause_t_SWITCH_CAUSE_INVALID_GATEWAY: switch_call_cause_t =
-    switch_call_cause_t(808);
-pub const switch_call_cause_t_SWITCH_CAUSE_GATEWAY_DOWN: switch_call_cause_t =
-    switch_call_cause_t(809);
-pub const switch_call_cause_t_SWITCH_CAUSE_INVALID_URL: switch_call_cause_t =
-    switch_call_cause_t(810);
-pub const switch_call_cause_t_SWITCH_CAUSE_INVALID_PROFILE: switch_call_cause_t =
-    switch_call_cause_t(811);
-pub const switch_call_cause_t_SWITCH_CAUSE_NO_PICKUP: switch_call_cause_t =
-    switch_call_cause_t(812);
-pub const switch_call_cause_t_SWITCH_CAUSE_SRTP_READ_ERROR: switch_call_cause_t =
-    switch_call_cause_t(813);
-pub const switch_call_cause_t_SWITCH_CAUSE_BOWOUT: switch_call_cause_t = switch_call_cause_t(814);
-pub const switch_call_cause_t_SWITCH_CAUSE_BUSY_EVERYWHERE: switch_call_cause_t =
-    switch_call_cause_t(815);
-pub const switch_call_cause_t_SWITCH_CAUSE_DECLINE: switch_call_cause_t = switch_call_cause_t(816);
-pub const switch_call_cause_t_SWITCH_CAUSE_DOES_NOT_EXIST_ANYWHERE: switch_call_cause_t =
-    switch_call_cause_t(817);
-pub const switch_call_cause_t_SWITCH_CAUSE_NOT_ACCEPTABLE: switch_call_cause_t =
-    switch_call_cause_t(818);
-pub const switch_call_cause_t_SWITCH_CAUSE_UNWANTED: switch_call_cause_t = switch_call_cause_t(819);
-pub const switch_call_cause_t_SWITCH_CAUSE_NO_IDENTITY: switch_call_cause_t =
-    switch_call_cause_t(820);
-pub const switch_call_cause_t_SWITCH_CAUSE_BAD_IDENTITY_INFO: switch_call_cause_t =
-    switch_call_cause_t(821);
-pub const switch_call_cause_t_SWITCH_CAUSE_UNSUPPORTED_CERTIFICATE: switch_call_cause_t =
-    switch_call_cause_t(822);
-pub const switch_call_cause_t_SWITCH_CAUSE_INVALID_IDENTITY: switch_call_cause_t =
-    switch_call_cause_t(823);
-pub const switch_call_cause_t_SWITCH_CAUSE_STALE_DATE: switch_call_cause_t =
-    switch_call_cause_t(824);
-pub const switch_call_cause_t_SWITCH_CAUSE_REJECT_ALL: switch_call_cause_t =
-    switch_call_cause_t(825);
-pub const switch_event_types_t_SWITCH_EVENT_CUSTOM: switch_event_types_t = switch_event_types_t(0);
-pub const switch_event_types_t_SWITCH_EVENT_CLONE: switch_event_types_t = switch_event_types_t(1);
-pub const switch_event_types_t_SWITCH_EVENT_CHANNEL_CREATE: switch_event_types_t =
-    switch_event_types_t(2);
-pub const switch_event_types_t_SWITCH_EVENT_CHANNEL_DESTROY: switch_event_types_t =
-    switch_event_types_t(3);
-pub const switch_event_types_t_SWITCH_EVENT_CHANNEL_STATE: switch_event_types_t =
-    switch_event_types_t(4);
-pub const switch_event_types_t_SWITCH_EVENT_CHANNEL_CALLSTATE: switch_event_types_t =
-    switch_event_types_t(5);
-pub const switch_event_types_t_SWITCH_EVENT_CHANNEL_ANSWER: switch_event_types_t =
-    switch_event_types_t(6);
-pub const switch_event_types_t_SWITCH_EVENT_CHANNEL_HANGUP: switch_event_types_t =
-    switch_event_types_t(7);
-pub const switch_event_types_t_SWITCH_EVENT_CHANNEL_HANGUP_COMPLETE: switch_event_types_t =
-    switch_event_types_t(8);
-pub const switch_event_types_t_SWITCH_EVENT_CHANNEL_EXECUTE: switch_event_types_t =
-    switch_event_types_t(9);
-pub const switch_event_types_t_SWITCH_EVENT_CHANNEL_EXECUTE_COMPLETE: switch_event_types_t =
-    switch_event_types_t(10);
-pub const switch_event_types_t_SWITCH_EVENT_CHANNEL_HOLD: switch_event_types_t =
-    switch_event_types_t(11);
-pub const switch_event_types_t_SWITCH_EVENT_CHANNEL_UNHOLD: switch_event_types_t =
-    switch_event_types_t(12);
-pub const switch_event_types_t_SWITCH_EVENT_CHANNEL_BRIDGE: switch_event_types_t =
-    switch_event_types_t(13);
-pub const switch_event_types_t_SWITCH_EVENT_CHANNEL_UNBRIDGE: switch_event_types_t =
-    switch_event_types_t(14);
-pub const switch_event_types_t_SWITCH_EVENT_CHANNEL_PROGRESS: switch_event_types_t =
-    switch_event_types_t(15);
-pub const switch_event_types_t_SWITCH_EVENT_CHANNEL_PROGRESS_MEDIA: switch_event_types_t =
-    switch_event_types_t(16);
-pub const switch_event_types_t_SWITCH_EVENT_CHANNEL_OUTGOING: switch_event_types_t =
-    switch_event_types_t(17);
-pub const switch_event_types_t_SWITCH_EVENT_CHANNEL_PARK: switch_event_types_t =
-    switch_event_types_t(18);
-pub const switch_event_types_t_SWITCH_EVENT_CHANNEL_UNPARK: switch_event_types_t =
-    switch_event_types_t(19);
-pub const switch_event_types_t_SWITCH_EVENT_CHANNEL_APPLICATION: switch_event_types_t =
-    switch_event_types_t(20);
-pub const switch_event_types_t_SWITCH_EVENT_CHANNEL_ORIGINATE: switch_event_types_t =
-    switch_event_types_t(21);
-pub const switch_event_types_t_SWITCH_EVENT_CHANNEL_UUID: switch_event_types_t =
-    switch_event_types_t(22);
-pub const switch_event_types_t_SWITCH_EVENT_API: switch_event_types_t = switch_event_types_t(23);
-pub const switch_event_types_t_SWITCH_EVENT_LOG: switch_event_types_t = switch_event_types_t(24);
-pub const switch_event_types_t_SWITCH_EVENT_INBOUND_CHAN: switch_event_types_t =
-    switch_event_types_t(25);
-pub const switch_event_types_t_SWITCH_EVENT_OUTBOUND_CHAN: switch_event_types_t =
-    switch_event_types_t(26);
-pub const switch_event_types_t_SWITCH_EVENT_STARTUP: switch_event_types_t =
-    switch_event_types_t(27);
-pub const switch_event_types_t_SWITCH_EVENT_SHUTDOWN: switch_event_types_t =
-    switch_event_types_t(28);
-pub const switch_event_types_t_SWITCH_EVENT_PUBLISH: switch_event_types_t =
-    switch_event_types_t(29);
-pub const switch_event_types_t_SWITCH_EVENT_UNPUBLISH: switch_event_types_t =
-    switch_event_types_t(30);
-pub const switch_event_types_t_SWITCH_EVENT_TALK: switch_event_types_t = switch_event_types_t(31);
-pub const switch_event_types_t_SWITCH_EVENT_NOTALK: switch_event_types_t = switch_event_types_t(32);
-pub const switch_event_types_t_SWITCH_EVENT_SESSION_CRASH: switch_event_types_t =
-    switch_event_types_t(33);
-pub const switch_event_types_t_SWITCH_EVENT_MODULE_LOAD: switch_event_types_t =
-    switch_event_types_t(34);
-pub const switch_event_types_t_SWITCH_EVENT_MODULE_UNLOAD: switch_event_types_t =
-    switch_event_types_t(35);
-pub const switch_event_types_t_SWITCH_EVENT_DTMF: switch_event_types_t = switch_event_types_t(36);
-pub const switch_event_types_t_SWITCH_EVENT_MESSAGE: switch_event_types_t =
-    switch_event_types_t(37);
-pub const switch_event_types_t_SWITCH_EVENT_PRESENCE_IN: switch_event_types_t =
-    switch_event_types_t(38);
-pub const switch_event_types_t_SWITCH_EVENT_NOTIFY_IN: switch_event_types_t =
-    switch_event_types_t(39);
-pub const switch_event_types_t_SWITCH_EVENT_PRESENCE_OUT: switch_event_types_t =
-    switch_event_types_t(40);
-pub const switch_event_types_t_SWITCH_EVENT_PRESENCE_PROBE: switch_event_types_t =
-    switch_event_types_t(41);
-pub const switch_event_types_t_SWITCH_EVENT_MESSAGE_WAITING: switch_event_types_t =
-    switch_event_types_t(42);
-pub const switch_event_types_t_SWITCH_EVENT_MESSAGE_QUERY: switch_event_types_t =
-    switch_event_types_t(43);
-pub const switch_event_types_t_SWITCH_EVENT_ROSTER: switch_event_types_t = switch_event_types_t(44);
-pub const switch_event_types_t_SWITCH_EVENT_CODEC: switch_event_types_t = switch_event_types_t(45);
-pub const switch_event_types_t_SWITCH_EVENT_BACKGROUND_JOB: switch_event_types_t =
-    switch_event_types_t(46);
-pub const switch_event_types_t_SWITCH_EVENT_DETECTED_SPEECH: switch_event_types_t =
-    switch_event_types_t(47);
-pub const switch_event_types_t_SWITCH_EVENT_DETECTED_TONE: switch_event_types_t =
-    switch_event_types_t(48);
-pub const switch_event_types_t_SWITCH_EVENT_PRIVATE_COMMAND: switch_event_types_t =
-    switch_event_types_t(49);
-pub const switch_event_types_t_SWITCH_EVENT_HEARTBEAT: switch_event_types_t =
-    switch_event_types_t(50);
-pub const switch_event_types_t_SWITCH_EVENT_TRAP: switch_event_types_t = switch_event_types_t(51);
-pub const switch_event_types_t_SWITCH_EVENT_ADD_SCHEDULE: switch_event_types_t =
-    switch_event_types_t(52);
-pub const switch_event_types_t_SWITCH_EVENT_DEL_SCHEDULE: switch_event_types_t =
-    switch_event_types_t(53);
-pub const switch_event_types_t_SWITCH_EVENT_EXE_SCHEDULE: switch_event_types_t =
-    switch_event_types_t(54);
-pub const switch_event_types_t_SWITCH_EVENT_RE_SCHEDULE: switch_event_types_t =
-    switch_event_types_t(55);
-pub const switch_event_types_t_SWITCH_EVENT_RELOADXML: switch_event_types_t =
-    switch_event_types_t(56);
-pub const switch_event_types_t_SWITCH_EVENT_NOTIFY: switch_event_types_t = switch_event_types_t(57);
-pub const switch_event_types_t_SWITCH_EVENT_PHONE_FEATURE: switch_event_types_t =
-    switch_event_types_t(58);
-pub const switch_event_types_t_SWITCH_EVENT_PHONE_FEATURE_SUBSCRIBE: switch_event_types_t =
-    switch_event_types_t(59);
-pub const switch_event_types_t_SWITCH_EVENT_SEND_MESSAGE: switch_event_types_t =
-    switch_event_types_t(60);
-pub const switch_event_types_t_SWITCH_EVENT_RECV_MESSAGE: switch_event_types_t =
-    switch_event_types_t(61);
-pub const switch_event_types_t_SWITCH_EVENT_REQUEST_PARAMS: switch_event_types_t =
-    switch_event_types_t(62);
-pub const switch_event_types_t_SWITCH_EVENT_CHANNEL_DATA: switch_event_types_t =
-    switch_event_types_t(63);
-pub const switch_event_types_t_SWITCH_EVENT_GENERAL: switch_event_types_t =
-    switch_event_types_t(64);
-pub const switch_event_types_t_SWITCH_EVENT_COMMAND: switch_event_types_t =
-    switch_event_types_t(65);
-pub const switch_event_types_t_SWITCH_EVENT_SESSION_HEARTBEAT: switch_event_types_t =
-    switch_event_types_t(66);
-pub const switch_event_types_t_SWITCH_EVENT_CLIENT_DISCONNECTED: switch_event_types_t =
-    switch_event_types_t(67);
-pub const switch_event_types_t_SWITCH_EVENT_SERVER_DISCONNECTED: switch_event_types_t =
-    switch_event_types_t(68);
-pub const switch_event_types_t_SWITCH_EVENT_SEND_INFO: switch_event_types_t =
-    switch_event_types_t(69);
-pub const switch_event_types_t_SWITCH_EVENT_RECV_INFO: switch_event_types_t =
-    switch_event_types_t(70);
-pub const switch_event_types_t_SWITCH_EVENT_RECV_RTCP_MESSAGE: switch_event_types_t =
-    switch_event_types_t(71);
-pub const switch_event_types_t_SWITCH_EVENT_SEND_RTCP_MESSAGE: switch_event_types_t =
-    switch_event_types_t(72);
-pub const switch_event_types_t_SWITCH_EVENT_CALL_SECURE: switch_event_types_t =
-    switch_event_types_t(73);
-pub const switch_event_types_t_SWITCH_EVENT_NAT: switch_event_types_t = switch_event_types_t(74);
-pub const switch_event_types_t_SWITCH_EVENT_RECORD_START: switch_event_types_t =
-    switch_event_types_t(75);
-pub const switch_event_types_t_SWITCH_EVENT_RECORD_STOP: switch_event_types_t =
-    switch_event_types_t(76);
-pub const switch_event_types_t_SWITCH_EVENT_PLAYBACK_START: switch_event_types_t =
-    switch_event_types_t(77);
-pub const switch_event_types_t_SWITCH_EVENT_PLAYBACK_STOP: switch_event_types_t =
-    switch_event_types_t(78);
-pub const switch_event_types_t_SWITCH_EVENT_CALL_UPDATE: switch_event_types_t =
-    switch_event_types_t(79);
-pub const switch_event_types_t_SWITCH_EVENT_FAILURE: switch_event_types_t =
-    switch_event_types_t(80);
-pub const switch_event_types_t_SWITCH_EVENT_SOCKET_DATA: switch_event_types_t =
-    switch_event_types_t(81);
-pub const switch_event_types_t_SWITCH_EVENT_MEDIA_BUG_START: switch_event_types_t =
-    switch_event_types_t(82);
-pub const switch_event_types_t_SWITCH_EVENT_MEDIA_BUG_STOP: switch_event_types_t =
-    switch_event_types_t(83);
-pub const switch_event_types_t_SWITCH_EVENT_CONFERENCE_DATA_QUERY: switch_event_types_t =
-    switch_event_types_t(84);
-pub const switch_event_types_t_SWITCH_EVENT_CONFERENCE_DATA: switch_event_types_t =
-    switch_event_types_t(85);
-pub const switch_event_types_t_SWITCH_EVENT_CALL_SETUP_REQ: switch_event_types_t =
-    switch_event_types_t(86);
-pub const switch_event_types_t_SWITCH_EVENT_CALL_SETUP_RESULT: switch_event_types_t =
-    switch_event_types_t(87);
-pub const switch_event_types_t_SWITCH_EVENT_CALL_DETAIL: switch_event_types_t =
-    switch_event_types_t(88);
-pub const switch_event_types_t_SWITCH_EVENT_DEVICE_STATE: switch_event_types_t =
-    switch_event_types_t(89);
-pub const switch_event_types_t_SWITCH_EVENT_TEXT: switch_event_types_t = switch_event_types_t(90);
-pub const switch_event_types_t_SWITCH_EVENT_SHUTDOWN_REQUESTED: switch_event_types_t =
-    switch_event_types_t(91);
-pub const switch_priority_t_SWITCH_PRIORITY_NORMAL: switch_priority_t = switch_priority_t(0);
-pub const switch_priority_t_SWITCH_PRIORITY_LOW: switch_priority_t = switch_priority_t(1);
-pub const switch_priority_t_SWITCH_PRIORITY_HIGH: switch_priority_t = switch_priority_t(2);
-pub const switch_stack_t_SWITCH_STACK_BOTTOM: switch_stack_t = switch_stack_t(1);
-pub const switch_stack_t_SWITCH_STACK_TOP: switch_stack_t = switch_stack_t(2);
-pub const switch_stack_t_SWITCH_STACK_UNSHIFT: switch_stack_t = switch_stack_t(4);
-pub const switch_stack_t_SWITCH_STACK_PUSH: switch_stack_t = switch_stack_t(8);
+pub const SWITCH_CAUSE_EXCHANGE_ROUTING_ERROR: switch_call_cause_t = switch_call_cause_t(25);
+pub const SWITCH_CAUSE_DESTINATION_OUT_OF_ORDER: switch_call_cause_t = switch_call_cause_t(27);
+pub const SWITCH_CAUSE_INVALID_NUMBER_FORMAT: switch_call_cause_t = switch_call_cause_t(28);
+pub const SWITCH_CAUSE_FACILITY_REJECTED: switch_call_cause_t = switch_call_cause_t(29);
+pub const SWITCH_CAUSE_RESPONSE_TO_STATUS_ENQUIRY: switch_call_cause_t = switch_call_cause_t(30);
+pub const SWITCH_CAUSE_NORMAL_UNSPECIFIED: switch_call_cause_t = switch_call_cause_t(31);
+pub const SWITCH_CAUSE_NORMAL_CIRCUIT_CONGESTION: switch_call_cause_t = switch_call_cause_t(34);
+pub const SWITCH_CAUSE_NETWORK_OUT_OF_ORDER: switch_call_cause_t = switch_call_cause_t(38);
+pub const SWITCH_CAUSE_NORMAL_TEMPORARY_FAILURE: switch_call_cause_t = switch_call_cause_t(41);
+pub const SWITCH_CAUSE_SWITCH_CONGESTION: switch_call_cause_t = switch_call_cause_t(42);
+pub const SWITCH_CAUSE_ACCESS_INFO_DISCARDED: switch_call_cause_t = switch_call_cause_t(43);
+pub const SWITCH_CAUSE_REQUESTED_CHAN_UNAVAIL: switch_call_cause_t = switch_call_cause_t(44);
+pub const SWITCH_CAUSE_PRE_EMPTED: switch_call_cause_t = switch_call_cause_t(45);
+pub const SWITCH_CAUSE_FACILITY_NOT_SUBSCRIBED: switch_call_cause_t = switch_call_cause_t(50);
+pub const SWITCH_CAUSE_OUTGOING_CALL_BARRED: switch_call_cause_t = switch_call_cause_t(52);
+pub const SWITCH_CAUSE_INCOMING_CALL_BARRED: switch_call_cause_t = switch_call_cause_t(54);
+pub const SWITCH_CAUSE_BEARERCAPABILITY_NOTAUTH: switch_call_cause_t = switch_call_cause_t(57);
+pub const SWITCH_CAUSE_BEARERCAPABILITY_NOTAVAIL: switch_call_cause_t = switch_call_cause_t(58);
+pub const SWITCH_CAUSE_SERVICE_UNAVAILABLE: switch_call_cause_t = switch_call_cause_t(63);
+pub const SWITCH_CAUSE_BEARERCAPABILITY_NOTIMPL: switch_call_cause_t = switch_call_cause_t(65);
+pub const SWITCH_CAUSE_CHAN_NOT_IMPLEMENTED: switch_call_cause_t = switch_call_cause_t(66);
+pub const SWITCH_CAUSE_FACILITY_NOT_IMPLEMENTED: switch_call_cause_t = switch_call_cause_t(69);
+pub const SWITCH_CAUSE_SERVICE_NOT_IMPLEMENTED: switch_call_cause_t = switch_call_cause_t(79);
+pub const SWITCH_CAUSE_INVALID_CALL_REFERENCE: switch_call_cause_t = switch_call_cause_t(81);
+pub const SWITCH_CAUSE_INCOMPATIBLE_DESTINATION: switch_call_cause_t = switch_call_cause_t(88);
+pub const SWITCH_CAUSE_INVALID_MSG_UNSPECIFIED: switch_call_cause_t = switch_call_cause_t(95);
+pub const SWITCH_CAUSE_MANDATORY_IE_MISSING: switch_call_cause_t = switch_call_cause_t(96);
+pub const SWITCH_CAUSE_MESSAGE_TYPE_NONEXIST: switch_call_cause_t = switch_call_cause_t(97);
+pub const SWITCH_CAUSE_WRONG_MESSAGE: switch_call_cause_t = switch_call_cause_t(98);
+pub const SWITCH_CAUSE_IE_NONEXIST: switch_call_cause_t = switch_call_cause_t(99);
+pub const SWITCH_CAUSE_INVALID_IE_CONTENTS: switch_call_cause_t = switch_call_cause_t(100);
+pub const SWITCH_CAUSE_WRONG_CALL_STATE: switch_call_cause_t = switch_call_cause_t(101);
+pub const SWITCH_CAUSE_RECOVERY_ON_TIMER_EXPIRE: switch_call_cause_t = switch_call_cause_t(102);
+pub const SWITCH_CAUSE_MANDATORY_IE_LENGTH_ERROR: switch_call_cause_t = switch_call_cause_t(103);
+pub const SWITCH_CAUSE_PROTOCOL_ERROR: switch_call_cause_t = switch_call_cause_t(111);
+pub const SWITCH_CAUSE_INTERWORKING: switch_call_cause_t = switch_call_cause_t(127);
+pub const SWITCH_CAUSE_SUCCESS: switch_call_cause_t = switch_call_cause_t(142);
+pub const SWITCH_CAUSE_ORIGINATOR_CANCEL: switch_call_cause_t = switch_call_cause_t(487);
+pub const SWITCH_CAUSE_CRASH: switch_call_cause_t = switch_call_cause_t(700);
+pub const SWITCH_CAUSE_SYSTEM_SHUTDOWN: switch_call_cause_t = switch_call_cause_t(701);
+pub const SWITCH_CAUSE_LOSE_RACE: switch_call_cause_t = switch_call_cause_t(702);
+pub const SWITCH_CAUSE_MANAGER_REQUEST: switch_call_cause_t = switch_call_cause_t(703);
+pub const SWITCH_CAUSE_BLIND_TRANSFER: switch_call_cause_t = switch_call_cause_t(800);
+pub const SWITCH_CAUSE_ATTENDED_TRANSFER: switch_call_cause_t = switch_call_cause_t(801);
+pub const SWITCH_CAUSE_ALLOTTED_TIMEOUT: switch_call_cause_t = switch_call_cause_t(802);
+pub const SWITCH_CAUSE_USER_CHALLENGE: switch_call_cause_t = switch_call_cause_t(803);
+pub const SWITCH_CAUSE_MEDIA_TIMEOUT: switch_call_cause_t = switch_call_cause_t(804);
+pub const SWITCH_CAUSE_PICKED_OFF: switch_call_cause_t = switch_call_cause_t(805);
+pub const SWITCH_CAUSE_USER_NOT_REGISTERED: switch_call_cause_t = switch_call_cause_t(806);
+pub const SWITCH_CAUSE_PROGRESS_TIMEOUT: switch_call_cause_t = switch_call_cause_t(807);
+pub const SWITCH_CAUSE_INVALID_GATEWAY: switch_call_cause_t = switch_call_cause_t(808);
+pub const SWITCH_CAUSE_GATEWAY_DOWN: switch_call_cause_t = switch_call_cause_t(809);
+pub const SWITCH_CAUSE_INVALID_URL: switch_call_cause_t = switch_call_cause_t(810);
+pub const SWITCH_CAUSE_INVALID_PROFILE: switch_call_cause_t = switch_call_cause_t(811);
+pub const SWITCH_CAUSE_NO_PICKUP: switch_call_cause_t = switch_call_cause_t(812);
+pub const SWITCH_CAUSE_SRTP_READ_ERROR: switch_call_cause_t = switch_call_cause_t(813);
+pub const SWITCH_CAUSE_BOWOUT: switch_call_cause_t = switch_call_cause_t(814);
+pub const SWITCH_CAUSE_BUSY_EVERYWHERE: switch_call_cause_t = switch_call_cause_t(815);
+pub const SWITCH_CAUSE_DECLINE: switch_call_cause_t = switch_call_cause_t(816);
+pub const SWITCH_CAUSE_DOES_NOT_EXIST_ANYWHERE: switch_call_cause_t = switch_call_cause_t(817);
+pub const SWITCH_CAUSE_NOT_ACCEPTABLE: switch_call_cause_t = switch_call_cause_t(818);
+pub const SWITCH_CAUSE_UNWANTED: switch_call_cause_t = switch_call_cause_t(819);
+pub const SWITCH_CAUSE_NO_IDENTITY: switch_call_cause_t = switch_call_cause_t(820);
+pub const SWITCH_CAUSE_BAD_IDENTITY_INFO: switch_call_cause_t = switch_call_cause_t(821);
+pub const SWITCH_CAUSE_UNSUPPORTED_CERTIFICATE: switch_call_cause_t = switch_call_cause_t(822);
+pub const SWITCH_CAUSE_INVALID_IDENTITY: switch_call_cause_t = switch_call_cause_t(823);
+pub const SWITCH_CAUSE_STALE_DATE: switch_call_cause_t = switch_call_cause_t(824);
+pub const SWITCH_CAUSE_REJECT_ALL: switch_call_cause_t = switch_call_cause_t(825);
+pub const SWITCH_EVENT_CUSTOM: switch_event_types_t = switch_event_types_t(0);
+pub const SWITCH_EVENT_CLONE: switch_event_types_t = switch_event_types_t(1);
+pub const SWITCH_EVENT_CHANNEL_CREATE: switch_event_types_t = switch_event_types_t(2);
+pub const SWITCH_EVENT_CHANNEL_DESTROY: switch_event_types_t = switch_event_types_t(3);
+pub const SWITCH_EVENT_CHANNEL_STATE: switch_event_types_t = switch_event_types_t(4);
+pub const SWITCH_EVENT_CHANNEL_CALLSTATE: switch_event_types_t = switch_event_types_t(5);
+pub const SWITCH_EVENT_CHANNEL_ANSWER: switch_event_types_t = switch_event_types_t(6);
+pub const SWITCH_EVENT_CHANNEL_HANGUP: switch_event_types_t = switch_event_types_t(7);
+pub const SWITCH_EVENT_CHANNEL_HANGUP_COMPLETE: switch_event_types_t = switch_event_types_t(8);
+pub const SWITCH_EVENT_CHANNEL_EXECUTE: switch_event_types_t = switch_event_types_t(9);
+pub const SWITCH_EVENT_CHANNEL_EXECUTE_COMPLETE: switch_event_types_t = switch_event_types_t(10);
+pub const SWITCH_EVENT_CHANNEL_HOLD: switch_event_types_t = switch_event_types_t(11);
+pub const SWITCH_EVENT_CHANNEL_UNHOLD: switch_event_types_t = switch_event_types_t(12);
+pub const SWITCH_EVENT_CHANNEL_BRIDGE: switch_event_types_t = switch_event_types_t(13);
+pub const SWITCH_EVENT_CHANNEL_UNBRIDGE: switch_event_types_t = switch_event_types_t(14);
+pub const SWITCH_EVENT_CHANNEL_PROGRESS: switch_event_types_t = switch_event_types_t(15);
+pub const SWITCH_EVENT_CHANNEL_PROGRESS_MEDIA: switch_event_types_t = switch_event_types_t(16);
+pub const SWITCH_EVENT_CHANNEL_OUTGOING: switch_event_types_t = switch_event_types_t(17);
+pub const SWITCH_EVENT_CHANNEL_PARK: switch_event_types_t = switch_event_types_t(18);
+pub const SWITCH_EVENT_CHANNEL_UNPARK: switch_event_types_t = switch_event_types_t(19);
+pub const SWITCH_EVENT_CHANNEL_APPLICATION: switch_event_types_t = switch_event_types_t(20);
+pub const SWITCH_EVENT_CHANNEL_ORIGINATE: switch_event_types_t = switch_event_types_t(21);
+pub const SWITCH_EVENT_CHANNEL_UUID: switch_event_types_t = switch_event_types_t(22);
+pub const SWITCH_EVENT_API: switch_event_types_t = switch_event_types_t(23);
+pub const SWITCH_EVENT_LOG: switch_event_types_t = switch_event_types_t(24);
+pub const SWITCH_EVENT_INBOUND_CHAN: switch_event_types_t = switch_event_types_t(25);
+pub const SWITCH_EVENT_OUTBOUND_CHAN: switch_event_types_t = switch_event_types_t(26);
+pub const SWITCH_EVENT_STARTUP: switch_event_types_t = switch_event_types_t(27);
+pub const SWITCH_EVENT_SHUTDOWN: switch_event_types_t = switch_event_types_t(28);
+pub const SWITCH_EVENT_PUBLISH: switch_event_types_t = switch_event_types_t(29);
+pub const SWITCH_EVENT_UNPUBLISH: switch_event_types_t = switch_event_types_t(30);
+pub const SWITCH_EVENT_TALK: switch_event_types_t = switch_event_types_t(31);
+pub const SWITCH_EVENT_NOTALK: switch_event_types_t = switch_event_types_t(32);
+pub const SWITCH_EVENT_SESSION_CRASH: switch_event_types_t = switch_event_types_t(33);
+pub const SWITCH_EVENT_MODULE_LOAD: switch_event_types_t = switch_event_types_t(34);
+pub const SWITCH_EVENT_MODULE_UNLOAD: switch_event_types_t = switch_event_types_t(35);
+pub const SWITCH_EVENT_DTMF: switch_event_types_t = switch_event_types_t(36);
+pub const SWITCH_EVENT_MESSAGE: switch_event_types_t = switch_event_types_t(37);
+pub const SWITCH_EVENT_PRESENCE_IN: switch_event_types_t = switch_event_types_t(38);
+pub const SWITCH_EVENT_NOTIFY_IN: switch_event_types_t = switch_event_types_t(39);
+pub const SWITCH_EVENT_PRESENCE_OUT: switch_event_types_t = switch_event_types_t(40);
+pub const SWITCH_EVENT_PRESENCE_PROBE: switch_event_types_t = switch_event_types_t(41);
+pub const SWITCH_EVENT_MESSAGE_WAITING: switch_event_types_t = switch_event_types_t(42);
+pub const SWITCH_EVENT_MESSAGE_QUERY: switch_event_types_t = switch_event_types_t(43);
+pub const SWITCH_EVENT_ROSTER: switch_event_types_t = switch_event_types_t(44);
+pub const SWITCH_EVENT_CODEC: switch_event_types_t = switch_event_types_t(45);
+pub const SWITCH_EVENT_BACKGROUND_JOB: switch_event_types_t = switch_event_types_t(46);
+pub const SWITCH_EVENT_DETECTED_SPEECH: switch_event_types_t = switch_event_types_t(47);
+pub const SWITCH_EVENT_DETECTED_TONE: switch_event_types_t = switch_event_types_t(48);
+pub const SWITCH_EVENT_PRIVATE_COMMAND: switch_event_types_t = switch_event_types_t(49);
+pub const SWITCH_EVENT_HEARTBEAT: switch_event_types_t = switch_event_types_t(50);
+pub const SWITCH_EVENT_TRAP: switch_event_types_t = switch_event_types_t(51);
+pub const SWITCH_EVENT_ADD_SCHEDULE: switch_event_types_t = switch_event_types_t(52);
+pub const SWITCH_EVENT_DEL_SCHEDULE: switch_event_types_t = switch_event_types_t(53);
+pub const SWITCH_EVENT_EXE_SCHEDULE: switch_event_types_t = switch_event_types_t(54);
+pub const SWITCH_EVENT_RE_SCHEDULE: switch_event_types_t = switch_event_types_t(55);
+pub const SWITCH_EVENT_RELOADXML: switch_event_types_t = switch_event_types_t(56);
+pub const SWITCH_EVENT_NOTIFY: switch_event_types_t = switch_event_types_t(57);
+pub const SWITCH_EVENT_PHONE_FEATURE: switch_event_types_t = switch_event_types_t(58);
+pub const SWITCH_EVENT_PHONE_FEATURE_SUBSCRIBE: switch_event_types_t = switch_event_types_t(59);
+pub const SWITCH_EVENT_SEND_MESSAGE: switch_event_types_t = switch_event_types_t(60);
+pub const SWITCH_EVENT_RECV_MESSAGE: switch_event_types_t = switch_event_types_t(61);
+pub const SWITCH_EVENT_REQUEST_PARAMS: switch_event_types_t = switch_event_types_t(62);
+pub const SWITCH_EVENT_CHANNEL_DATA: switch_event_types_t = switch_event_types_t(63);
+pub const SWITCH_EVENT_GENERAL: switch_event_types_t = switch_event_types_t(64);
+pub const SWITCH_EVENT_COMMAND: switch_event_types_t = switch_event_types_t(65);
+pub const SWITCH_EVENT_SESSION_HEARTBEAT: switch_event_types_t = switch_event_types_t(66);
+pub const SWITCH_EVENT_CLIENT_DISCONNECTED: switch_event_types_t = switch_event_types_t(67);
+pub const SWITCH_EVENT_SERVER_DISCONNECTED: switch_event_types_t = switch_event_types_t(68);
+pub const SWITCH_EVENT_SEND_INFO: switch_event_types_t = switch_event_types_t(69);
+pub const SWITCH_EVENT_RECV_INFO: switch_event_types_t = switch_event_types_t(70);
+pub const SWITCH_EVENT_RECV_RTCP_MESSAGE: switch_event_types_t = switch_event_types_t(71);
+pub const SWITCH_EVENT_SEND_RTCP_MESSAGE: switch_event_types_t = switch_event_types_t(72);
+pub const SWITCH_EVENT_CALL_SECURE: switch_event_types_t = switch_event_types_t(73);
+pub const SWITCH_EVENT_NAT: switch_event_types_t = switch_event_types_t(74);
+pub const SWITCH_EVENT_RECORD_START: switch_event_types_t = switch_event_types_t(75);
+pub const SWITCH_EVENT_RECORD_STOP: switch_event_types_t = switch_event_types_t(76);
+pub const SWITCH_EVENT_PLAYBACK_START: switch_event_types_t = switch_event_types_t(77);
+pub const SWITCH_EVENT_PLAYBACK_STOP: switch_event_types_t = switch_event_types_t(78);
+pub const SWITCH_EVENT_CALL_UPDATE: switch_event_types_t = switch_event_types_t(79);
+pub const SWITCH_EVENT_FAILURE: switch_event_types_t = switch_event_types_t(80);
+pub const SWITCH_EVENT_SOCKET_DATA: switch_event_types_t = switch_event_types_t(81);
+pub const SWITCH_EVENT_MEDIA_BUG_START: switch_event_types_t = switch_event_types_t(82);
+pub const SWITCH_EVENT_MEDIA_BUG_STOP: switch_event_types_t = switch_event_types_t(83);
+pub const SWITCH_EVENT_CONFERENCE_DATA_QUERY: switch_event_types_t = switch_event_types_t(84);
+pub const SWITCH_EVENT_CONFERENCE_DATA: switch_event_types_t = switch_event_types_t(85);
+pub const SWITCH_EVENT_CALL_SETUP_REQ: switch_event_types_t = switch_event_types_t(86);
+pub const SWITCH_EVENT_CALL_SETUP_RESULT: switch_event_types_t = switch_event_types_t(87);
+pub const SWITCH_EVENT_CALL_DETAIL: switch_event_types_t = switch_event_types_t(88);
+pub const SWITCH_EVENT_DEVICE_STATE: switch_event_types_t = switch_event_types_t(89);
+pub const SWITCH_EVENT_TEXT: switch_event_types_t = switch_event_types_t(90);
+pub const SWITCH_EVENT_SHUTDOWN_REQUESTED: switch_event_types_t = switch_event_types_t(91);
+pub const SWITCH_PRIORITY_NORMAL: switch_priority_t = switch_priority_t(0);
+pub const SWITCH_PRIORITY_LOW: switch_priority_t = switch_priority_t(1);
+pub const SWITCH_PRIORITY_HIGH: switch_priority_t = switch_priority_t(2);
+pub const SWITCH_STACK_BOTTOM: switch_stack_t = switch_stack_t(1);
+pub const SWITCH_STACK_TOP: switch_stack_t = switch_stack_t(2);
+pub const SWITCH_STACK_UNSHIFT: switch_stack_t = switch_stack_t(4);
+pub const SWITCH_STACK_PUSH: switch_stack_t = switch_stack_t(8);
 #[allow(clippy::unnecessary_operation, clippy::identity_op)]
 const _: () = {
     ["Size of switch_event_header"][::core::mem::size_of::<switch_event_header>() - 48usize];
@@ -943,12 +781,11 @@ const _: () = {
     ["Offset of field: switch_event::flags"]
         [::core::mem::offset_of!(switch_event, flags) - 80usize];
 };
-pub const switch_dtmf_source_t_SWITCH_DTMF_UNKNOWN: switch_dtmf_source_t = switch_dtmf_source_t(0);
-pub const switch_dtmf_source_t_SWITCH_DTMF_INBAND_AUDIO: switch_dtmf_source_t =
-    switch_dtmf_source_t(1);
-pub const switch_dtmf_source_t_SWITCH_DTMF_RTP: switch_dtmf_source_t = switch_dtmf_source_t(2);
-pub const switch_dtmf_source_t_SWITCH_DTMF_ENDPOINT: switch_dtmf_source_t = switch_dtmf_source_t(3);
-pub const switch_dtmf_source_t_SWITCH_DTMF_APP: switch_dtmf_source_t = switch_dtmf_source_t(4);
+pub const SWITCH_DTMF_UNKNOWN: switch_dtmf_source_t = switch_dtmf_source_t(0);
+pub const SWITCH_DTMF_INBAND_AUDIO: switch_dtmf_source_t = switch_dtmf_source_t(1);
+pub const SWITCH_DTMF_RTP: switch_dtmf_source_t = switch_dtmf_source_t(2);
+pub const SWITCH_DTMF_ENDPOINT: switch_dtmf_source_t = switch_dtmf_source_t(3);
+pub const SWITCH_DTMF_APP: switch_dtmf_source_t = switch_dtmf_source_t(4);
 #[allow(clippy::unnecessary_operation, clippy::identity_op)]
 const _: () = {
     ["Size of switch_dtmf_t"][::core::mem::size_of::<switch_dtmf_t>() - 16usize];
@@ -962,8 +799,8 @@ const _: () = {
     ["Offset of field: switch_dtmf_t::source"]
         [::core::mem::offset_of!(switch_dtmf_t, source) - 12usize];
 };
-pub const switch_input_type_t_SWITCH_INPUT_TYPE_DTMF: switch_input_type_t = switch_input_type_t(0);
-pub const switch_input_type_t_SWITCH_INPUT_TYPE_EVENT: switch_input_type_t = switch_input_type_t(1);
+pub const SWITCH_INPUT_TYPE_DTMF: switch_input_type_t = switch_input_type_t(0);
+pub const SWITCH_INPUT_TYPE_EVENT: switch_input_type_t = switch_input_type_t(1);
 #[allow(clippy::unnecessary_operation, clippy::identity_op)]
 const _: () = {
     ["Size of switch_input_args_t"][::core::mem::size_of::<switch_input_args_t>() - 56usize];
@@ -983,16 +820,11 @@ const _: () = {
     ["Offset of field: switch_input_args_t::loops"]
         [::core::mem::offset_of!(switch_input_args_t, loops) - 48usize];
 };
-pub const switch_file_flag_enum_t_SWITCH_FILE_FLAG_WRITE: switch_file_flag_enum_t =
-    switch_file_flag_enum_t(1);
-pub const switch_file_flag_enum_t_SWITCH_FILE_FLAG_READ: switch_file_flag_enum_t =
-    switch_file_flag_enum_t(2);
-pub const switch_file_flag_enum_t_SWITCH_FILE_PAUSE: switch_file_flag_enum_t =
-    switch_file_flag_enum_t(256);
-pub const switch_file_flag_enum_t_SWITCH_FILE_SEEK: switch_file_flag_enum_t =
-    switch_file_flag_enum_t(1024);
-pub const switch_file_flag_enum_t_SWITCH_FILE_OPEN: switch_file_flag_enum_t =
-    switch_file_flag_enum_t(2048);
+pub const SWITCH_FILE_FLAG_WRITE: switch_file_flag_enum_t = switch_file_flag_enum_t(1);
+pub const SWITCH_FILE_FLAG_READ: switch_file_flag_enum_t = switch_file_flag_enum_t(2);
+pub const SWITCH_FILE_PAUSE: switch_file_flag_enum_t = switch_file_flag_enum_t(256);
+pub const SWITCH_FILE_SEEK: switch_file_flag_enum_t = switch_file_flag_enum_t(1024);
+pub const SWITCH_FILE_OPEN: switch_file_flag_enum_t = switch_file_flag_enum_t(2048);
 #[allow(clippy::unnecessary_operation, clippy::identity_op)]
 const _: () = {
     ["Size of switch_file_handle"][::core::mem::size_of::<switch_file_handle>() - 440usize];
@@ -1054,20 +886,13 @@ const _: () = {
     ["Offset of field: switch_file_handle::slice_rest"]
         [::core::mem::offset_of!(switch_file_handle, slice_rest) - 168usize];
 };
-pub const switch_xml_section_enum_t_SWITCH_XML_SECTION_RESULT: switch_xml_section_enum_t =
-    switch_xml_section_enum_t(0);
-pub const switch_xml_section_enum_t_SWITCH_XML_SECTION_CONFIG: switch_xml_section_enum_t =
-    switch_xml_section_enum_t(1);
-pub const switch_xml_section_enum_t_SWITCH_XML_SECTION_DIRECTORY: switch_xml_section_enum_t =
-    switch_xml_section_enum_t(2);
-pub const switch_xml_section_enum_t_SWITCH_XML_SECTION_DIALPLAN: switch_xml_section_enum_t =
-    switch_xml_section_enum_t(4);
-pub const switch_xml_section_enum_t_SWITCH_XML_SECTION_LANGUAGES: switch_xml_section_enum_t =
-    switch_xml_section_enum_t(8);
-pub const switch_xml_section_enum_t_SWITCH_XML_SECTION_CHATPLAN: switch_xml_section_enum_t =
-    switch_xml_section_enum_t(16);
-pub const switch_xml_section_enum_t_SWITCH_XML_SECTION_CHANNELS: switch_xml_section_enum_t =
-    switch_xml_section_enum_t(32);
+pub const SWITCH_XML_SECTION_RESULT: switch_xml_section_enum_t = switch_xml_section_enum_t(0);
+pub const SWITCH_XML_SECTION_CONFIG: switch_xml_section_enum_t = switch_xml_section_enum_t(1);
+pub const SWITCH_XML_SECTION_DIRECTORY: switch_xml_section_enum_t = switch_xml_section_enum_t(2);
+pub const SWITCH_XML_SECTION_DIALPLAN: switch_xml_section_enum_t = switch_xml_section_enum_t(4);
+pub const SWITCH_XML_SECTION_LANGUAGES: switch_xml_section_enum_t = switch_xml_section_enum_t(8);
+pub const SWITCH_XML_SECTION_CHATPLAN: switch_xml_section_enum_t = switch_xml_section_enum_t(16);
+pub const SWITCH_XML_SECTION_CHANNELS: switch_xml_section_enum_t = switch_xml_section_enum_t(32);
 #[allow(clippy::unnecessary_operation, clippy::identity_op)]
 const _: () = {
     ["Size of switch_xml"][::core::mem::size_of::<switch_xml>() - 112usize];
@@ -1092,10 +917,8 @@ const _: () = {
     ["Offset of field: switch_xml::open"][::core::mem::offset_of!(switch_xml, open) - 96usize];
     ["Offset of field: switch_xml::close"][::core::mem::offset_of!(switch_xml, close) - 104usize];
 };
-pub const switch_module_flag_enum_t_SMODF_NONE: switch_module_flag_enum_t =
-    switch_module_flag_enum_t(0);
-pub const switch_module_flag_enum_t_SMODF_GLOBAL_SYMBOLS: switch_module_flag_enum_t =
-    switch_module_flag_enum_t(1);
+pub const SMODF_NONE: switch_module_flag_enum_t = switch_module_flag_enum_t(0);
+pub const SMODF_GLOBAL_SYMBOLS: switch_module_flag_enum_t = switch_module_flag_enum_t(1);
 #[allow(clippy::unnecessary_operation, clippy::identity_op)]
 const _: () = {
     ["Size of switch_loadable_module_function_table"]
@@ -1115,29 +938,22 @@ const _: () = {
     ["Offset of field: switch_loadable_module_function_table::flags"]
         [::core::mem::offset_of!(switch_loadable_module_function_table, flags) - 32usize];
 };
-pub const switch_module_interface_name_t_SWITCH_DIALPLAN_INTERFACE: switch_module_interface_name_t =
+pub const SWITCH_DIALPLAN_INTERFACE: switch_module_interface_name_t =
     switch_module_interface_name_t(2);
-pub const switch_module_interface_name_t_SWITCH_APPLICATION_INTERFACE:
-    switch_module_interface_name_t = switch_module_interface_name_t(4);
-pub const switch_module_interface_name_t_SWITCH_API_INTERFACE: switch_module_interface_name_t =
-    switch_module_interface_name_t(5);
-pub const switch_module_interface_name_t_SWITCH_CHAT_APPLICATION_INTERFACE:
-    switch_module_interface_name_t = switch_module_interface_name_t(14);
-pub const switch_module_interface_name_t_SWITCH_JSON_API_INTERFACE: switch_module_interface_name_t =
+pub const SWITCH_APPLICATION_INTERFACE: switch_module_interface_name_t =
+    switch_module_interface_name_t(4);
+pub const SWITCH_API_INTERFACE: switch_module_interface_name_t = switch_module_interface_name_t(5);
+pub const SWITCH_CHAT_APPLICATION_INTERFACE: switch_module_interface_name_t =
+    switch_module_interface_name_t(14);
+pub const SWITCH_JSON_API_INTERFACE: switch_module_interface_name_t =
     switch_module_interface_name_t(15);
-pub const switch_application_flag_enum_t_SAF_NONE: switch_application_flag_enum_t =
-    switch_application_flag_enum_t(0);
-pub const switch_application_flag_enum_t_SAF_SUPPORT_NOMEDIA: switch_application_flag_enum_t =
-    switch_application_flag_enum_t(1);
-pub const switch_application_flag_enum_t_SAF_ROUTING_EXEC: switch_application_flag_enum_t =
-    switch_application_flag_enum_t(2);
-pub const switch_application_flag_enum_t_SAF_MEDIA_TAP: switch_application_flag_enum_t =
-    switch_application_flag_enum_t(4);
-pub const switch_application_flag_enum_t_SAF_ZOMBIE_EXEC: switch_application_flag_enum_t =
-    switch_application_flag_enum_t(8);
-pub const switch_application_flag_enum_t_SAF_NO_LOOPBACK: switch_application_flag_enum_t =
-    switch_application_flag_enum_t(16);
-pub const switch_application_flag_enum_t_SAF_SUPPORT_TEXT_ONLY: switch_application_flag_enum_t =
+pub const SAF_NONE: switch_application_flag_enum_t = switch_application_flag_enum_t(0);
+pub const SAF_SUPPORT_NOMEDIA: switch_application_flag_enum_t = switch_application_flag_enum_t(1);
+pub const SAF_ROUTING_EXEC: switch_application_flag_enum_t = switch_application_flag_enum_t(2);
+pub const SAF_MEDIA_TAP: switch_application_flag_enum_t = switch_application_flag_enum_t(4);
+pub const SAF_ZOMBIE_EXEC: switch_application_flag_enum_t = switch_application_flag_enum_t(8);
+pub const SAF_NO_LOOPBACK: switch_application_flag_enum_t = switch_application_flag_enum_t(16);
+pub const SAF_SUPPORT_TEXT_ONLY: switch_application_flag_enum_t =
     switch_application_flag_enum_t(32);
 #[allow(clippy::unnecessary_operation, clippy::identity_op)]
 const _: () = {
@@ -1252,7 +1068,7 @@ unsafe extern "C" {
     pub fn switch_version_full() -> *const ::core::ffi::c_char;
     pub fn switch_core_running() -> switch_bool_t;
     pub fn switch_core_session_ctl(cmd: switch_session_ctl_t, val: *mut ::core::ffi::c_void)
-        -> i32;
+    -> i32;
     pub fn switch_core_get_variable_dup(
         varname: *const ::core::ffi::c_char,
     ) -> *mut ::core::ffi::c_char;

@@ -1,0 +1,108 @@
+"""What mod_rust sets up in an interpreter before any script runs.
+
+Inside the switch this file and the rest of the package are carried in the
+module itself and compiled by it; in the pocket wheel they are ordinary files.
+"""
+
+from __future__ import annotations
+
+import importlib.abc
+import importlib.util
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from importlib.machinery import ModuleSpec
+from types import CodeType, ModuleType, TracebackType
+from typing import Any
+
+STACK_SIZE = 8 << 20
+# What a stack of 8 MiB holds on every supported version, with a margin.
+MAX_RECURSION = 3000
+
+
+class EmbeddedPackage(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
+    """Serves `freeswitch` from the module, whatever else of that name lies about.
+
+    mod_python3 leaves a freeswitch.py in site-packages, which imports a C module
+    that is not there.
+    """
+
+    def __init__(self, sources: Mapping[str, tuple[str, bool]]) -> None:
+        self._sources = sources
+
+    def find_spec(
+        self,
+        fullname: str,
+        path: Sequence[str] | None,
+        target: ModuleType | None = None,
+    ) -> ModuleSpec | None:
+        if fullname not in self._sources:
+            return None
+        origin = f"<mod_rust {fullname}>"
+        return importlib.util.spec_from_loader(
+            fullname, self, origin=origin, is_package=self._sources[fullname][1]
+        )
+
+    def is_package(self, fullname: str) -> bool:
+        return self._sources[fullname][1]
+
+    def get_source(self, fullname: str) -> str:
+        return self._sources[fullname][0]
+
+    def get_code(self, fullname: str) -> CodeType:
+        return self.source_to_code(self.get_source(fullname), f"<mod_rust {fullname}>")
+
+    def exec_module(self, module: ModuleType) -> None:
+        assert module.__spec__ is not None
+        exec(self.get_code(module.__spec__.name), module.__dict__)
+
+
+def limit_recursion(warn: Callable[[str], None]) -> None:
+    """Keep scripts from setting a recursion limit that the stacks do not hold."""
+    set_limit = sys.setrecursionlimit
+
+    def setrecursionlimit(limit: int, /) -> None:
+        """Set the recursion limit, at most what the switch's stacks hold."""
+        if isinstance(limit, int) and limit > MAX_RECURSION:
+            warn(f"recursion limit {limit} is too high for the stacks here: {MAX_RECURSION} is set")
+            limit = MAX_RECURSION
+        set_limit(limit)
+
+    sys.setrecursionlimit = setrecursionlimit
+
+
+def report_strays(report: Callable[[str, BaseException], None]) -> None:
+    """Give exceptions that nobody caught to the switch's log."""
+
+    def in_thread(args: threading.ExceptHookArgs, /) -> None:
+        if args.exc_value is not None and not isinstance(args.exc_value, SystemExit):
+            name = args.thread.name if args.thread is not None else "unknown"
+            report(f"thread {name}", args.exc_value)
+
+    def unraisable(args: Any, /) -> None:
+        if args.exc_value is not None:
+            report(f"{args.err_msg or 'unraisable'} in {args.object!r}", args.exc_value)
+
+    def at_top(kind: type[BaseException], value: BaseException, tb: TracebackType | None, /) -> None:
+        report("top level", value)
+
+    threading.excepthook = in_thread
+    sys.unraisablehook = unraisable
+    sys.excepthook = at_top
+
+
+def own_interpreter(
+    sources: Mapping[str, tuple[str, bool]],
+    stdout: Any,
+    stderr: Any,
+    warn: Callable[[str], None],
+    report: Callable[[str, BaseException], None],
+) -> None:
+    """Set up the interpreter that the switch started for itself."""
+    sys.meta_path.insert(0, EmbeddedPackage(sources))
+    # FreeSWITCH's own unit limits new threads to 244 KB of stack.
+    threading.stack_size(STACK_SIZE)
+    sys.stdout = stdout
+    sys.stderr = stderr
+    limit_recursion(warn)
+    report_strays(report)

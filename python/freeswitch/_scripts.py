@@ -1,0 +1,272 @@
+"""Finding, loading and reloading scripts.
+
+Entry modules come from the script roots alone: the switch's script folder and
+PYTHONPATH. They are compiled from the bytes that were read, never from a .pyc,
+which an edit of the same size within a second would leave stale.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import importlib
+import importlib.abc
+import importlib.util
+import os
+import sys
+import threading
+from collections.abc import Iterable, Sequence
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from types import CodeType, ModuleType
+from typing import Any
+
+
+class Refused(Exception):
+    """A module that may not be an entry, or is not there; the text says why."""
+
+
+Stamp = tuple[str, int, int, int]
+
+
+def _stamp(path: str) -> Stamp:
+    found = os.stat(path)
+    return (path, found.st_mtime_ns, found.st_size, found.st_ino)
+
+
+class ScriptLoader(SourceFileLoader):
+    """Loads one script from its source."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        path = self.get_filename(fullname)
+        _stamps[fullname] = _stamp(path)
+        data = self.get_data(path)
+        package = fullname if self.is_package(fullname) else fullname.rpartition(".")[0]
+        code: CodeType = self.source_to_code(data, path)
+        _imports[fullname] = set(_imported(ast.parse(data, path), package))
+        return code
+
+    def exec_module(self, module: ModuleType) -> None:
+        folder = _private_folder(module.__name__)
+        if folder is not None:
+            # Its `import` statements look into its own folder first.
+            module.__dict__["__builtins__"] = {
+                **vars(builtins),
+                "__import__": _FolderImport(*folder),
+            }
+        super().exec_module(module)
+
+
+def _imported(tree: ast.AST, package: str) -> Iterable[str]:
+    """Give the full names that a script's import statements may mean."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                parents = package.split(".") if package else []
+                kept = parents[: len(parents) - node.level + 1]
+                base = ".".join([*kept, *([base] if base else [])])
+            if base:
+                yield base
+            for alias in node.names:
+                yield f"{base}.{alias.name}" if base else alias.name
+
+
+class ScriptFinder(importlib.abc.MetaPathFinder):
+    """Finds scripts under the roots, and hides none of the standard library."""
+
+    def find_spec(
+        self,
+        fullname: str,
+        path: Sequence[str] | None,
+        target: ModuleType | None = None,
+    ) -> ModuleSpec | None:
+        top = fullname.partition(".")[0]
+        if path is None:
+            if top in sys.stdlib_module_names or not roots:
+                return None
+            path = roots
+        elif not _is_script_package(fullname.rpartition(".")[0]):
+            return None
+        spec = PathFinder.find_spec(fullname, path)
+        if spec is not None and type(spec.loader) is SourceFileLoader and spec.origin:
+            spec.loader = ScriptLoader(fullname, spec.origin)
+            spec.cached = None
+        return spec
+
+
+def _is_script_package(name: str) -> bool:
+    """Tell whether a package lies in a script root, or is a private folder."""
+    top = name.partition(".")[0]
+    if top in _folders:
+        return True
+    package = sys.modules.get(name)
+    return package is not None and any(
+        _lies_in(folder, root) for folder in getattr(package, "__path__", ()) for root in roots
+    )
+
+
+def _lies_in(path: str, folder: str) -> bool:
+    return os.path.commonpath([path, folder]) == folder if os.path.isabs(path) else False
+
+
+roots: list[str] = []
+_stamps: dict[str, Stamp] = {}
+_imports: dict[str, set[str]] = {}
+# Private folders (python_script_path): the package that stands for each, by name.
+_folders: dict[str, str] = {}
+_lock = threading.RLock()
+
+
+def use_roots(folders: Iterable[str]) -> None:
+    """Set the script roots, and let other imports see them after all else."""
+    roots[:] = [os.path.abspath(folder) for folder in folders if folder]
+    if not any(isinstance(finder, ScriptFinder) for finder in sys.meta_path):
+        at = next((i for i, f in enumerate(sys.meta_path) if f is PathFinder), len(sys.meta_path))
+        sys.meta_path.insert(at, ScriptFinder())
+    for root in roots:
+        if root not in sys.path:
+            sys.path.append(root)
+
+
+def _folder_package(folder: str) -> str:
+    """Give the package that stands for a private folder."""
+    folder = os.path.abspath(folder)
+    with _lock:
+        for name, known in _folders.items():
+            if known == folder:
+                return name
+        name = f"_script_path_{len(_folders)}"
+        package = ModuleType(name, f"Scripts in {folder}.")
+        package.__path__ = [folder]
+        package.__spec__ = importlib.util.spec_from_loader(name, None, is_package=True)
+        sys.modules[name] = package
+        _folders[name] = folder
+        return name
+
+
+def _private_folder(module: str) -> tuple[str, str] | None:
+    top = module.partition(".")[0]
+    folder = _folders.get(top)
+    return None if folder is None else (top, folder)
+
+
+class _FolderImport:
+    """`__import__` for modules of a private folder."""
+
+    def __init__(self, package: str, folder: str) -> None:
+        self._package = package
+        self._folder = folder
+
+    def __call__(
+        self,
+        name: str,
+        globals: dict[str, Any] | None = None,
+        locals: dict[str, Any] | None = None,
+        fromlist: Sequence[str] = (),
+        level: int = 0,
+    ) -> Any:
+        top = name.partition(".")[0]
+        if level == 0 and top not in sys.stdlib_module_names:
+            if PathFinder.find_spec(top, [self._folder]) is not None:
+                inner = f"{self._package}.{name}"
+                module = builtins.__import__(inner, globals, locals, fromlist or ("*none*",), 0)
+                return module if fromlist else sys.modules[f"{self._package}.{top}"]
+        return builtins.__import__(name, globals, locals, fromlist, level)
+
+
+def load(name: str, folder: str | None, fresh: bool) -> tuple[ModuleType, list[Stamp]]:
+    """Give an entry module, and the files whose change makes it stale.
+
+    With `fresh` it and every script that it imports are loaded anew; should that
+    fail, what was loaded before stays in use.
+    """
+    parts = name.split(".")
+    if not all(part.isidentifier() for part in parts):
+        raise Refused(f"'{name}' is no module name")
+    if parts[0] in sys.stdlib_module_names:
+        raise Refused(f"'{parts[0]}' is of the standard library, not of the script folders")
+    full = name if folder is None else f"{_folder_package(folder)}.{name}"
+    if full not in sys.modules or fresh:
+        _check_there(parts[0], folder)
+    if fresh:
+        with _lock:
+            _load_anew(full)
+    # A first load needs no lock but importlib's own, module by module.
+    module = _import(full)
+    return module, sorted(_stamps[n] for n in _members(full) if n in _stamps)
+
+
+def _check_there(top: str, folder: str | None) -> None:
+    """Look for the first component before anything is imported."""
+    importlib.invalidate_caches()
+    places = roots if folder is None else [os.path.abspath(folder)]
+    if PathFinder.find_spec(top, places) is None:
+        raise Refused(f"no module '{top}' in {os.pathsep.join(places) or 'any script folder'}")
+
+
+def _import(full: str) -> ModuleType:
+    try:
+        return importlib.import_module(full)
+    except ModuleNotFoundError as error:
+        if error.name is not None and (full == error.name or full.startswith(f"{error.name}.")):
+            shown = error.name.partition(".")[2] if _private_folder(full) else error.name
+            raise Refused(f"no module '{shown}'") from None
+        raise
+
+
+def _members(full: str) -> set[str]:
+    """Give the scripts that a script is made of: itself and what it imports."""
+    members: set[str] = set()
+    private = _private_folder(full)
+    todo = [full]
+    while todo:
+        name = todo.pop()
+        if name in members:
+            continue
+        if name in _imports:
+            members.add(name)
+            for imported in _imports[name]:
+                todo.append(imported)
+                if private is not None:
+                    todo.append(f"{private[0]}.{imported}")
+        parent = name.rpartition(".")[0]
+        if parent and parent not in _folders:
+            todo.append(parent)
+    return members
+
+
+def _load_anew(full: str) -> None:
+    members = _members(full)
+    old = {name: sys.modules.pop(name) for name in members if name in sys.modules}
+    kept = {name: (_stamps.get(name), _imports.get(name)) for name in members}
+    try:
+        _import(full)
+    except BaseException:
+        for name in members:
+            sys.modules.pop(name, None)
+            stamp, imports = kept[name]
+            if stamp is not None:
+                _stamps[name] = stamp
+            if imports is not None:
+                _imports[name] = imports
+        sys.modules.update(old)
+        raise
+
+
+def flush_files() -> None:
+    """Write what open files still hold: without Py_Finalize nobody else does."""
+    import gc
+    import io
+
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    for thing in gc.get_objects():
+        try:
+            if isinstance(thing, io.IOBase) and not thing.closed and thing.writable():
+                thing.flush()
+        except Exception:
+            # A file that cannot be flushed has nobody left to be told.
+            continue

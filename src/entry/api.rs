@@ -1,0 +1,137 @@
+//! The API commands `python` and `pyrun`.
+
+use std::ffi::{CStr, c_char};
+
+use bindings::{
+    SWITCH_STATUS_SUCCESS, switch_core_session_t, switch_status_t, switch_stream_handle_t,
+};
+use pyo3::prelude::*;
+
+use super::background;
+use super::call::{Request, Way};
+use crate::edge::guard;
+use crate::python::convert::str_of;
+use crate::python::event::Event;
+use crate::python::session::{Leg, Session};
+use crate::python::stream::Stream;
+use crate::switch::event::{self, Kind, OwnedEvent};
+use crate::switch::session as switch;
+use crate::switch::stream::{self, reply};
+use crate::switch::trace;
+
+const FSAPI: Way = Way {
+    name: "API command",
+    function: "fsapi",
+    documented: 4,
+    outcome: "the reply is -ERR",
+};
+
+/// `python <package.module>[::function] [arguments]`, from fs_cli, the dialplan
+/// or a script.
+///
+/// # Safety
+/// Called by the core, as `switch_api_function_t` says.
+pub unsafe extern "C" fn python(
+    cmd: *const c_char,
+    session: *mut switch_core_session_t,
+    stream: *mut switch_stream_handle_t,
+) -> switch_status_t {
+    guard(c"API python", SWITCH_STATUS_SUCCESS, || {
+        // SAFETY: the core lends all three for this call; cmd may be NULL.
+        let (line, session, request) = unsafe {
+            (
+                line(cmd),
+                switch::Session::from_ptr(session),
+                stream::Request::from_ptr(stream),
+            )
+        };
+        let Some(stream::Request {
+            stream: out,
+            event,
+            loan,
+        }) = request
+        else {
+            return SWITCH_STATUS_SUCCESS;
+        };
+        let _call = session.map(|s| trace::of_call(&s.uuid(), s.log_level()));
+        let leg = session.map(Leg::new);
+        // SAFETY: on the session's own thread it stays while we are called from there.
+        let _home = session
+            .zip(leg.as_ref())
+            .filter(|(s, _)| s.in_thread())
+            .map(|(s, l)| unsafe { l.handle().at_home(s) });
+        let folder = session.and_then(|s| s.channel().variable(c"python_script_path"));
+        let request = Request {
+            way: &FSAPI,
+            line,
+            folder: folder.as_deref(),
+        };
+        let outcome = request.run(
+            |running, py, arguments| {
+                let session = match &leg {
+                    Some(leg) => {
+                        let session = Py::new(py, Session::of(leg.clone()))?;
+                        running.watch(session.clone_ref(py));
+                        session.into_any()
+                    }
+                    None => "na".into_pyobject(py)?.into_any().unbind(),
+                };
+                let env = match &event {
+                    Some(event) => Event::show(event.clone()),
+                    None => Event::show(event::Event::owned(no_event()?)),
+                };
+                Ok(vec![
+                    session,
+                    Py::new(py, Stream::show(out.clone()))?.into_any(),
+                    Py::new(py, env)?.into_any(),
+                    str_of(py, arguments).unbind(),
+                ])
+            },
+            |_| Ok(()),
+        );
+        drop(loan);
+        if let Err(failed) = outcome {
+            // SAFETY: the core's stream, which the script has lost by now.
+            unsafe { reply(stream, format!("-ERR {failed}\n").as_bytes()) };
+        }
+        SWITCH_STATUS_SUCCESS
+    })
+}
+
+/// Older ways to call an API command bring no event along.
+fn no_event() -> PyResult<OwnedEvent> {
+    OwnedEvent::new(Kind::REQUEST_PARAMS, None)
+        .map_err(|status| pyo3::exceptions::PyRuntimeError::new_err(status.to_string()))
+}
+
+/// `pyrun <package.module>[::function] [arguments]`: in a thread of its own.
+///
+/// # Safety
+/// Called by the core, as `switch_api_function_t` says.
+pub unsafe extern "C" fn pyrun(
+    cmd: *const c_char,
+    _session: *mut switch_core_session_t,
+    stream: *mut switch_stream_handle_t,
+) -> switch_status_t {
+    guard(c"API pyrun", SWITCH_STATUS_SUCCESS, || {
+        // SAFETY: the core lends it for this call; it may be NULL.
+        let line = unsafe { line(cmd) };
+        let text = match background::start(line, None) {
+            Ok(()) => "+OK\n".to_owned(),
+            Err(failed) => format!("-ERR {failed}\n"),
+        };
+        // SAFETY: the core's stream, used by this thread alone.
+        unsafe { reply(stream, text.as_bytes()) };
+        SWITCH_STATUS_SUCCESS
+    })
+}
+
+/// # Safety
+/// `text` is NULL or a string that stays over `'a`.
+pub(super) unsafe fn line<'a>(text: *const c_char) -> &'a [u8] {
+    if text.is_null() {
+        return b"";
+    }
+    // SAFETY: the caller vouches for it.
+    unsafe { CStr::from_ptr(text) }.to_bytes()
+}

@@ -1,0 +1,93 @@
+//! The dialplan applications `python` and `pyrun`.
+
+use std::ffi::c_char;
+
+use bindings::switch_core_session_t;
+use pyo3::prelude::*;
+
+use super::api::line;
+use super::background;
+use super::call::{Failed, Request, Way};
+use crate::edge::guard;
+use crate::python::convert::str_of;
+use crate::python::session::{Leg, Session};
+use crate::switch::session as switch;
+use crate::switch::text::c_string_shown;
+use crate::switch::trace;
+
+const HANDLER: Way = Way {
+    name: "application",
+    function: "handler",
+    documented: 2,
+    outcome: "the dialplan goes on",
+};
+
+/// `python`: calls `handler(session, args)` and returns when it does.
+///
+/// # Safety
+/// Called by the core, as `switch_application_function_t` says.
+pub unsafe extern "C" fn python(session: *mut switch_core_session_t, data: *const c_char) {
+    guard(c"application python", (), || {
+        // SAFETY: the core lends both for this call; data may be NULL.
+        let (session, line) = unsafe { (switch::Session::from_ptr(session), line(data)) };
+        let Some(session) = session else { return };
+        let _call = trace::of_call(&session.uuid(), session.log_level());
+        let leg = Leg::new(session);
+        // SAFETY: on the session's own thread it stays while we are called from there.
+        let _home = session
+            .in_thread()
+            .then(|| unsafe { leg.handle().at_home(session) });
+        let folder = folder(session);
+        let request = Request {
+            way: &HANDLER,
+            line,
+            folder: folder.as_deref(),
+        };
+        let outcome = request.run(
+            |running, py, arguments| {
+                let session = Py::new(py, Session::of(leg.clone()))?;
+                running.watch(session.clone_ref(py));
+                Ok(vec![session.into_any(), str_of(py, arguments).unbind()])
+            },
+            |_| Ok(()),
+        );
+        tell(session, outcome);
+    });
+}
+
+/// `pyrun`: starts `runtime(args)` in the background, and the dialplan goes on.
+///
+/// # Safety
+/// Called by the core, as `switch_application_function_t` says.
+pub unsafe extern "C" fn pyrun(session: *mut switch_core_session_t, data: *const c_char) {
+    guard(c"application pyrun", (), || {
+        // SAFETY: as above.
+        let (session, line) = unsafe { (switch::Session::from_ptr(session), line(data)) };
+        let Some(session) = session else { return };
+        let _call = trace::of_call(&session.uuid(), session.log_level());
+        let folder = folder(session);
+        tell(session, background::start(line, folder));
+    });
+}
+
+/// `python_script_path`: a folder that this call's scripts are looked for in.
+fn folder(session: switch::Session<'_>) -> Option<Vec<u8>> {
+    session
+        .channel()
+        .variable(c"python_script_path")
+        .filter(|folder| !folder.is_empty())
+}
+
+/// Leaves in `python_error` what went wrong, for the dialplan to look at.
+fn tell(session: switch::Session<'_>, outcome: Result<(), Failed>) {
+    let channel = session.channel();
+    const NAME: &std::ffi::CStr = c"python_error";
+    let set = match outcome {
+        Err(failed) => channel.set_variable(NAME, Some(&c_string_shown(failed.0.as_bytes()))),
+        Ok(()) if channel.variable(NAME).is_some() => channel.set_variable(NAME, None),
+        Ok(()) => Ok(()),
+    };
+    if let Err(status) = set {
+        tracing::debug!(%status, "python_error was not set");
+    }
+}

@@ -1,0 +1,152 @@
+//! What a script raised: once, in full, into the switch's log.
+
+use std::ffi::CStr;
+use std::fmt;
+
+use pyo3::exceptions::{PySystemExit, PyTypeError};
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyList;
+
+use super::scripts;
+use crate::python::convert;
+use crate::switch::log::{self, Level};
+use crate::switch::text::c_string_shown;
+use crate::switch::trace;
+
+/// Where a script was when it failed, and what came of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Failure<'a> {
+    /// How it was entered: "application", "API command" ...
+    pub way: &'a str,
+    /// `module::function`.
+    pub target: &'a str,
+    /// What the caller got instead of a result.
+    pub outcome: &'a str,
+}
+
+impl fmt::Display for Failure<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} failed ({})", self.way, self.target, self.outcome)
+    }
+}
+
+/// Did the script only end itself? `sys.exit()` ends that script, not the switch.
+#[must_use]
+pub fn is_exit(py: Python<'_>, error: &PyErr) -> bool {
+    error.is_instance_of::<PySystemExit>(py)
+}
+
+/// Writes the full chained traceback to the log, at ERR.
+pub fn report(py: Python<'_>, error: &PyErr, failure: &Failure<'_>) {
+    let text = format!("{failure}\n{}", traceback(py, error));
+    py.detach(|| {
+        let uuid = trace::uuid();
+        log::write(
+            Level::Error,
+            c"python",
+            c"report",
+            0,
+            uuid.as_deref(),
+            text.as_bytes(),
+        );
+    });
+}
+
+/// The traceback as Python prints it.
+fn traceback(py: Python<'_>, error: &PyErr) -> String {
+    static FORMAT: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let formatted = || -> PyResult<String> {
+        let format = FORMAT.get_or_try_init(py, || {
+            PyResult::Ok(
+                py.import("traceback")?
+                    .getattr("format_exception")?
+                    .unbind(),
+            )
+        })?;
+        // Before 3.12 the traceback is not the value's own until someone says so.
+        let lines =
+            format
+                .bind(py)
+                .call1((error.get_type(py), error.value(py), error.traceback(py)))?;
+        let lines = lines
+            .cast::<PyList>()
+            .map_err(|_| PyTypeError::new_err("no list"))?;
+        let mut text = String::new();
+        for line in lines {
+            let bytes = convert::bytes_of(&line).unwrap_or_default();
+            text.push_str(&String::from_utf8_lossy(&bytes));
+        }
+        Ok(text)
+    };
+    // Formatting runs the exception's own __str__, which can fail in its turn.
+    formatted().unwrap_or_else(|_| {
+        format!(
+            "{} (its traceback cannot be formatted)\n",
+            one_line(py, error)
+        )
+    })
+}
+
+/// The exception in one line: `ValueError: no such thing`.
+#[must_use]
+pub fn one_line(py: Python<'_>, error: &PyErr) -> String {
+    if let Some(why) = refusal(py, error) {
+        return why;
+    }
+    let kind = error.get_type(py).qualname().map(|n| n.to_string());
+    let kind = kind.unwrap_or_else(|_| "an exception".to_owned());
+    let value = error
+        .value(py)
+        .str()
+        .ok()
+        .and_then(|s| convert::bytes_of(s.as_any()));
+    let value = value
+        .map(|v| String::from_utf8_lossy(&v).into_owned())
+        .unwrap_or_default();
+    let text = match value.lines().next() {
+        Some(first) if !first.is_empty() => format!("{kind}: {first}"),
+        _ => kind,
+    };
+    text.chars().take(400).collect()
+}
+
+/// Why a script was not entered at all, where that is what the exception says:
+/// it has one line and no place in the script.
+#[must_use]
+pub fn refusal(py: Python<'_>, error: &PyErr) -> Option<String> {
+    let refused = scripts::refused(py).ok()?;
+    error
+        .is_instance(py, refused)
+        .then(|| error.value(py).to_string())
+}
+
+/// Reports an exception that no caller was there for; for `freeswitch._boot`.
+#[pyfunction]
+pub fn report_stray(py: Python<'_>, place: &str, error: &Bound<'_, PyAny>) {
+    let error = PyErr::from_value(error.clone());
+    report(
+        py,
+        &error,
+        &Failure {
+            way: "python",
+            target: place,
+            outcome: "nobody was waiting for it",
+        },
+    );
+}
+
+/// Writes one line at ERR about a script that did not even run.
+pub fn refuse(failure: &Failure<'_>, why: &str) {
+    let text = format!("{failure}: {why}");
+    let uuid = trace::uuid();
+    const WHERE: &CStr = c"python";
+    log::write(
+        Level::Error,
+        WHERE,
+        c"refuse",
+        0,
+        uuid.as_deref(),
+        c_string_shown(text.as_bytes()).as_bytes(),
+    );
+}

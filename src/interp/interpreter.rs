@@ -1,0 +1,395 @@
+//! The interpreter's own thread: it starts Python, and ends it.
+//!
+//! FreeSWITCH loads modules on a thread that ends; its identity would be used
+//! again, and a session's thread be taken for Python's main thread. So Python is
+//! started on a thread that does nothing else and outlives all others.
+
+use std::ffi::{CStr, CString};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::PyModule;
+
+use super::output::LogStream;
+use super::stack::SIZE;
+use super::{carried, errors, exit, gate, output, scripts};
+use crate::switch::core;
+
+/// Why Python is not there.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Another libpython than the one that the module was built for.
+    #[error("the libpython in this process is {found}, the module was built for {wanted}")]
+    WrongVersion {
+        /// What runs.
+        found: String,
+        /// What it should be.
+        wanted: &'static str,
+    },
+    /// Someone else has started Python in this process.
+    #[error("another module has started Python in this process: do not load it beside mod_rust")]
+    NotOurs,
+    /// 3.14 before it could be told of a stack.
+    #[error("this Python cannot be told of the stacks that scripts run on: 3.14.1 or later can")]
+    NoStacks,
+    /// `Py_InitializeFromConfig` says why.
+    #[error("Python did not start: {0}")]
+    Init(String),
+    /// No thread.
+    #[error("no thread for Python: {0}")]
+    Thread(#[from] std::io::Error),
+    /// The module's own Python part failed.
+    #[error("Python started, but not mod_rust's part in it: {0}")]
+    Boot(String),
+}
+
+enum Command {
+    /// Run atexit functions; with `for_good` end Python's threads too, and keep
+    /// the interpreter lock.
+    End {
+        for_good: bool,
+        until: Instant,
+        done: Sender<()>,
+    },
+}
+
+/// Whose interpreter it is.
+enum Owner {
+    Nobody,
+    /// Ours, with a thread that takes commands.
+    Us(Sender<Command>),
+    /// The program's that has loaded us: pocket, inside ordinary Python.
+    Host,
+}
+
+static OWNER: Mutex<Owner> = Mutex::new(Owner::Nobody);
+/// The owner is the host; asked at every entry.
+static JOINED: AtomicBool = AtomicBool::new(false);
+
+/// Which Python the module was built for.
+pub const VERSION: &str = env!("MOD_RUST_PYTHON_VERSION");
+
+/// The version text of the libpython in this process.
+#[must_use]
+pub fn running_version() -> String {
+    // SAFETY: a constant of libpython, there before initialisation.
+    let text = unsafe { CStr::from_ptr(ffi::Py_GetVersion()) };
+    text.to_string_lossy()
+        .split_whitespace()
+        .next()
+        .unwrap_or_default()
+        .to_owned()
+}
+
+/// Joins the interpreter that runs this extension module: it is not started,
+/// changed or ended by us.
+///
+/// # Errors
+/// The module's own Python part failed.
+pub fn join(py: Python<'_>) -> PyResult<()> {
+    force_lazy_objects(py);
+    *OWNER.lock() = Owner::Host;
+    JOINED.store(true, Ordering::Release);
+    Ok(())
+}
+
+/// Is the interpreter the program's, as in pocket?
+#[must_use]
+pub fn is_joined() -> bool {
+    JOINED.load(Ordering::Acquire)
+}
+
+/// Starts Python where it does not run yet, and opens the gate.
+///
+/// # Errors
+/// [`StartError`]
+pub fn start() -> Result<(), StartError> {
+    let running = running_version();
+    if !running.starts_with(VERSION) || !running[VERSION.len()..].starts_with('.') {
+        return Err(StartError::WrongVersion {
+            found: running,
+            wanted: VERSION,
+        });
+    }
+    let mut owner = OWNER.lock();
+    if matches!(*owner, Owner::Nobody) {
+        // SAFETY: asks only.
+        if unsafe { ffi::Py_IsInitialized() } != 0 {
+            return Err(StartError::NotOurs);
+        }
+        if !super::thread::stacks_can_be_announced() {
+            return Err(StartError::NoStacks);
+        }
+        *owner = Owner::Us(spawn()?);
+    }
+    drop(owner);
+    gate::open();
+    Ok(())
+}
+
+fn spawn() -> Result<Sender<Command>, StartError> {
+    let (commands, inbox) = channel();
+    let (ready, answer) = channel();
+    thread::Builder::new()
+        .name("python".into())
+        .stack_size(SIZE)
+        .spawn(move || {
+            let started = initialize().and_then(|()| {
+                // SAFETY: initialize() left this thread attached.
+                let py = unsafe { Python::assume_attached() };
+                boot(py).map_err(|e| StartError::Boot(errors::one_line(py, &e)))
+            });
+            let failed = started.is_err();
+            let _ = ready.send(started);
+            if !failed {
+                // SAFETY: attached, by initialize() and outside of PyO3's counting.
+                #[expect(
+                    clippy::disallowed_methods,
+                    reason = "the main thread is pinned here, outside any attach"
+                )]
+                let state = unsafe { ffi::PyEval_SaveThread() };
+                serve(&inbox, state);
+            }
+        })?;
+    match answer.recv() {
+        Ok(Ok(())) => Ok(commands),
+        Ok(Err(error)) => Err(error),
+        Err(_) => Err(StartError::Init("its thread ended".to_owned())),
+    }
+}
+
+/// `Py_InitializeFromConfig`, with what the build baked in. Leaves this thread
+/// attached.
+fn initialize() -> Result<(), StartError> {
+    let check = |status: ffi::PyStatus| {
+        // SAFETY: the status is one that CPython just gave, with constant texts.
+        unsafe {
+            if ffi::PyStatus_Exception(status) == 0 {
+                return Ok(());
+            }
+            let text = if status.err_msg.is_null() {
+                c"no reason given"
+            } else {
+                CStr::from_ptr(status.err_msg)
+            };
+            Err(StartError::Init(text.to_string_lossy().into_owned()))
+        }
+    };
+    pyo3::append_to_inittab!(_freeswitch);
+    // SAFETY: the structures are initialised by the functions made for it before
+    // they are used, and cleared after; strings end with NUL and are copied.
+    unsafe {
+        let mut before = std::mem::MaybeUninit::<ffi::PyPreConfig>::uninit();
+        ffi::PyPreConfig_InitPythonConfig(before.as_mut_ptr());
+        let mut before = before.assume_init();
+        before.utf8_mode = 1;
+        before.configure_locale = 0;
+        before.coerce_c_locale = 0;
+        before.parse_argv = 0;
+        check(ffi::Py_PreInitialize(&raw const before))?;
+
+        let mut config = std::mem::MaybeUninit::<ffi::PyConfig>::uninit();
+        ffi::PyConfig_InitPythonConfig(config.as_mut_ptr());
+        let mut config = config.assume_init();
+        config.install_signal_handlers = 0;
+        config.parse_argv = 0;
+        let config_ptr: *mut ffi::PyConfig = &raw mut config;
+        let set = |config: *mut ffi::PyConfig, field: *mut *mut libc::wchar_t, text: &str| {
+            let text = CString::new(text).unwrap_or_default();
+            check(ffi::PyConfig_SetBytesString(config, field, text.as_ptr()))
+        };
+        // Without these, a short PATH such as a service's lets Python find
+        // another installation's standard library.
+        let result = set(
+            config_ptr,
+            &raw mut (*config_ptr).executable,
+            baked::EXECUTABLE,
+        )
+        .and_then(|()| set(config_ptr, &raw mut (*config_ptr).home, baked::BASE))
+        .and_then(|()| check(ffi::Py_InitializeFromConfig(config_ptr)));
+        ffi::PyConfig_Clear(config_ptr);
+        result
+    }
+}
+
+/// The interpreter that the module was built for.
+mod baked {
+    /// `sys.executable`; empty where the host brings the interpreter.
+    pub(super) const EXECUTABLE: &str = match option_env!("MOD_RUST_PYTHON_EXECUTABLE") {
+        Some(path) => path,
+        None => "",
+    };
+    /// `sys.base_prefix`.
+    pub(super) const BASE: &str = match option_env!("MOD_RUST_PYTHON_BASE") {
+        Some(path) => path,
+        None => "",
+    };
+}
+
+use crate::python::_freeswitch;
+
+/// Sets up our own interpreter.
+fn boot(py: Python<'_>) -> PyResult<()> {
+    py.import("threading")?;
+    force_lazy_objects(py);
+    let source = CString::new(carried::source("freeswitch._boot").unwrap_or_default())?;
+    let boot = PyModule::from_code(
+        py,
+        &source,
+        c"<mod_rust freeswitch._boot>",
+        c"_mod_rust_boot",
+    )?;
+    let log_streams = (
+        Py::new(py, LogStream::stdout())?,
+        Py::new(py, LogStream::stderr())?,
+    );
+    boot.getattr("own_interpreter")?.call1((
+        carried::sources(py)?,
+        log_streams.0,
+        log_streams.1,
+        pyo3::wrap_pyfunction!(output::warn, py)?,
+        pyo3::wrap_pyfunction!(errors::report_stray, py)?,
+    ))?;
+    py.import("freeswitch")?;
+    Ok(())
+}
+
+/// PyO3 makes types when they are first needed. If that is while a
+/// RecursionError is on its way it fails, and PyO3 then waits for itself.
+fn force_lazy_objects(py: Python<'_>) {
+    let _ = py.get_type::<pyo3::panic::PanicException>();
+    crate::python::force_types(py);
+}
+
+/// Gives the script roots to the loader.
+///
+/// # Errors
+/// What the loader raises.
+pub fn use_roots(py: Python<'_>, roots: &[PathBuf]) -> PyResult<()> {
+    scripts::module(py)?.getattr("use_roots")?.call1((roots,))?;
+    Ok(())
+}
+
+fn serve(inbox: &Receiver<Command>, state: *mut ffi::PyThreadState) {
+    while let Ok(Command::End {
+        for_good,
+        until,
+        done,
+    }) = inbox.recv()
+    {
+        // SAFETY: the state is this thread's, and the interpreter runs until the
+        // process ends.
+        unsafe { ffi::PyEval_RestoreThread(state) };
+        // SAFETY: attached by the line above.
+        let py = unsafe { Python::assume_attached() };
+        end(py, for_good, until);
+        let _ = done.send(());
+        if for_good {
+            // Attached for ever: no script's thread runs Python again.
+            loop {
+                thread::park();
+            }
+        }
+        // SAFETY: gives back what was taken above.
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the main thread's pinned state is detached again"
+        )]
+        let _ = unsafe { ffi::PyEval_SaveThread() };
+    }
+}
+
+fn end(py: Python<'_>, for_good: bool, until: Instant) {
+    let step = |name: &str, result: PyResult<()>| {
+        if let Err(error) = result
+            && !errors::is_exit(py, &error)
+        {
+            errors::report(
+                py,
+                &error,
+                &errors::Failure {
+                    way: "python",
+                    target: name,
+                    outcome: "ending goes on",
+                },
+            );
+        }
+    };
+    if for_good {
+        step(
+            "threading._shutdown",
+            py.import("threading")
+                .and_then(|m| m.call_method0("_shutdown"))
+                .map(drop),
+        );
+    }
+    step(
+        "atexit",
+        py.import("atexit")
+            .and_then(|m| m.call_method0("_run_exitfuncs"))
+            .map(drop),
+    );
+    step(
+        "flush",
+        scripts::module(py)
+            .and_then(|m| m.call_method0("flush_files"))
+            .map(drop),
+    );
+    if for_good {
+        let threads = other_threads(py);
+        if threads > 0 {
+            // C code that runs without the lock gets a moment to end.
+            let moment =
+                Duration::from_millis(300).min(until.saturating_duration_since(Instant::now()));
+            thread::sleep(moment);
+            exit::leave_early();
+        }
+    }
+}
+
+/// How many threads have Python states, besides this one.
+fn other_threads(py: Python<'_>) -> usize {
+    let frames = py
+        .import("sys")
+        .and_then(|m| m.call_method0("_current_frames"))
+        .and_then(|f| f.len());
+    frames.unwrap_or(0).saturating_sub(1)
+}
+
+/// Ends what the module does in Python, at most until `wait` is over. When the
+/// core itself ends, Python is stopped for good.
+pub fn stop(wait: Duration) {
+    let until = Instant::now() + wait;
+    gate::close();
+    let left = gate::wait_until_empty(wait);
+    if left > 0 {
+        tracing::warn!("{left} scripts still run as Python ends");
+    }
+    let Owner::Us(commands) = &*OWNER.lock() else {
+        return;
+    };
+    let for_good = core::shutting_down();
+    let (done, answer) = channel();
+    if commands
+        .send(Command::End {
+            for_good,
+            until,
+            done,
+        })
+        .is_ok()
+    {
+        let grace = until
+            .saturating_duration_since(Instant::now())
+            .max(Duration::from_millis(500));
+        if answer.recv_timeout(grace).is_err() {
+            tracing::warn!("Python did not end within its time");
+            exit::leave_early();
+        }
+    }
+}

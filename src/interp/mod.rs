@@ -1,0 +1,14 @@
+//! The interpreter: its start and end, the threads and stacks that Python runs
+//! on, and the way in.
+
+mod carried;
+pub mod context;
+pub mod enter;
+pub mod errors;
+mod exit;
+pub mod gate;
+pub mod interpreter;
+pub mod output;
+pub mod scripts;
+pub mod stack;
+pub mod thread;

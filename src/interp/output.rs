@@ -1,0 +1,286 @@
+//! `print` and the rest of stdout and stderr, line by line into the switch's log.
+
+use std::cell::{Cell, RefCell};
+use std::ffi::CString;
+
+use parking_lot::Mutex;
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+
+use crate::python::convert;
+use crate::switch::log::{self, Level};
+use crate::switch::text::c_string_shown;
+use crate::switch::trace;
+
+/// What is kept of a line that does not end, so that no script fills the memory.
+const LONGEST: usize = 64 << 10;
+
+thread_local! {
+    /// What this thread began to print and has not ended with a newline.
+    static BEGUN: RefCell<[Begun; 2]> = const { RefCell::new([const { Begun { text: Vec::new(), place: None } }; 2]) };
+}
+
+struct Begun {
+    text: Vec<u8>,
+    place: Option<Place>,
+}
+
+#[derive(Clone)]
+struct Place {
+    file: CString,
+    function: CString,
+    line: i32,
+}
+
+impl Place {
+    /// Where the Python code is that is running.
+    fn here(py: Python<'_>) -> Option<Self> {
+        let (file, function, line) = crate::python::place::here(py)?;
+        Some(Self {
+            file,
+            function,
+            line,
+        })
+    }
+}
+
+/// A text stream of Python's that writes to the log.
+#[pyclass(frozen, module = "freeswitch")]
+pub struct LogStream {
+    level: Level,
+    name: &'static str,
+}
+
+impl LogStream {
+    /// `sys.stdout`: what a script prints is informational.
+    #[must_use]
+    pub fn stdout() -> Self {
+        Self {
+            level: Level::Info,
+            name: "<stdout>",
+        }
+    }
+
+    /// `sys.stderr`.
+    #[must_use]
+    pub fn stderr() -> Self {
+        Self {
+            level: Level::Error,
+            name: "<stderr>",
+        }
+    }
+
+    fn slot(&self) -> usize {
+        usize::from(self.level == Level::Error)
+    }
+}
+
+#[pymethods]
+impl LogStream {
+    /// Writes text; each line that ends becomes an entry of the log.
+    fn write(&self, py: Python<'_>, text: &Bound<'_, PyAny>) -> PyResult<usize> {
+        let Some(bytes) = convert::bytes_of(text) else {
+            let kind = text.get_type().name()?;
+            return Err(PyTypeError::new_err(format!(
+                "write() argument must be str, not {kind}"
+            )));
+        };
+        let chars = text.len()?;
+        let place = Place::here(py);
+        let lines = BEGUN.with_borrow_mut(|begun| {
+            let begun = &mut begun[self.slot()];
+            begun.text.extend_from_slice(&bytes);
+            begun.place = place;
+            let end = match begun.text.iter().rposition(|&b| b == b'\n') {
+                Some(at) => at + 1,
+                None if begun.text.len() > LONGEST => begun.text.len(),
+                None => 0,
+            };
+            begun.text.drain(..end).collect::<Vec<u8>>()
+        });
+        if !lines.is_empty() {
+            let place = Place::here(py);
+            // The log can make its caller wait, and nobody else should.
+            py.detach(|| emit(self.level, place.as_ref(), &lines));
+        }
+        Ok(chars)
+    }
+
+    /// Ends the line that was begun.
+    fn flush(&self) {
+        // print(..., flush=True) is asked for at every call; a line stays a line.
+    }
+
+    /// Not a terminal.
+    fn isatty(&self) -> bool {
+        false
+    }
+
+    /// It can be written to.
+    fn writable(&self) -> bool {
+        true
+    }
+
+    /// It cannot be read.
+    fn readable(&self) -> bool {
+        false
+    }
+
+    #[getter]
+    fn encoding(&self) -> &'static str {
+        "utf-8"
+    }
+
+    #[getter]
+    fn errors(&self) -> &'static str {
+        "surrogateescape"
+    }
+
+    #[getter]
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    #[getter]
+    fn closed(&self) -> bool {
+        false
+    }
+}
+
+fn emit(level: Level, place: Option<&Place>, text: &[u8]) {
+    let uuid = trace::uuid();
+    for line in text.split_inclusive(|&b| b == b'\n') {
+        match place {
+            Some(p) => log::write(level, &p.file, &p.function, p.line, uuid.as_deref(), line),
+            None => log::write(level, c"python", c"print", 0, uuid.as_deref(), line),
+        }
+    }
+}
+
+/// Writes what was begun and never ended; at the end of a script.
+pub fn flush() {
+    for (slot, level) in [Level::Info, Level::Error].into_iter().enumerate() {
+        let (text, place) = BEGUN.with_borrow_mut(|begun| {
+            let begun = &mut begun[slot];
+            (std::mem::take(&mut begun.text), begun.place.take())
+        });
+        if !text.is_empty() {
+            emit(level, place.as_ref(), &text);
+        }
+    }
+}
+
+/// Writes a line of the module's own about a script; for `freeswitch._boot`.
+#[pyfunction]
+pub fn warn(py: Python<'_>, text: &Bound<'_, PyAny>) {
+    let bytes = convert::bytes_of(text).unwrap_or_default();
+    let text = c_string_shown(&bytes);
+    py.detach(|| tracing::warn!("{}", text.to_string_lossy()));
+}
+
+thread_local! {
+    /// How many scripts lie in each other on this thread.
+    static SCRIPTS: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Scripts that run, and what sys.stdout and sys.stderr were before the first.
+static REDIRECTED: Mutex<(usize, Option<[Py<PyAny>; 2]>)> = Mutex::new((0, None));
+
+/// In a program that brought its own interpreter (pocket in pytest) stdout is
+/// the program's: only what scripts print goes to the log, and only while they run.
+#[pyclass(frozen, module = "freeswitch")]
+pub struct ScriptOutput {
+    log: LogStream,
+    before: Py<PyAny>,
+}
+
+#[pymethods]
+impl ScriptOutput {
+    fn write<'py>(&self, py: Python<'py>, text: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        if SCRIPTS.get() == 0 {
+            return self.before.bind(py).call_method1("write", (text,));
+        }
+        Ok(self.log.write(py, text)?.into_pyobject(py)?.into_any())
+    }
+
+    fn flush(&self, py: Python<'_>) -> PyResult<()> {
+        if SCRIPTS.get() == 0 {
+            self.before.bind(py).call_method0("flush")?;
+        }
+        Ok(())
+    }
+
+    fn __getattr__<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+        self.before.bind(py).getattr(name)
+    }
+}
+
+/// Redirects what a script prints, until this goes.
+pub struct Redirect<'py>(Python<'py>);
+
+/// Begins a script on this thread. In the switch's own interpreter stdout is
+/// the log from the start, and there is nothing to do.
+///
+/// # Errors
+/// No memory.
+pub fn begin(py: Python<'_>) -> PyResult<Option<Redirect<'_>>> {
+    if !super::interpreter::is_joined() {
+        return Ok(None);
+    }
+    let first = {
+        let mut redirected = REDIRECTED.lock();
+        redirected.0 += 1;
+        redirected.0 == 1
+    };
+    SCRIPTS.set(SCRIPTS.get() + 1);
+    let redirect = Redirect(py);
+    if first {
+        let sys = py.import("sys")?;
+        let before = [
+            sys.getattr("stdout")?.unbind(),
+            sys.getattr("stderr")?.unbind(),
+        ];
+        let streams = [LogStream::stdout(), LogStream::stderr()];
+        for ((name, log), before) in ["stdout", "stderr"].into_iter().zip(streams).zip(&before) {
+            sys.setattr(
+                name,
+                Py::new(
+                    py,
+                    ScriptOutput {
+                        log,
+                        before: before.clone_ref(py),
+                    },
+                )?,
+            )?;
+        }
+        REDIRECTED.lock().1 = Some(before);
+    }
+    Ok(Some(redirect))
+}
+
+impl Drop for Redirect<'_> {
+    fn drop(&mut self) {
+        SCRIPTS.set(SCRIPTS.get() - 1);
+        let before = {
+            let mut redirected = REDIRECTED.lock();
+            redirected.0 -= 1;
+            if redirected.0 == 0 {
+                redirected.1.take()
+            } else {
+                None
+            }
+        };
+        let (Some(before), Ok(sys)) = (before, self.0.import("sys")) else {
+            return;
+        };
+        for (name, before) in ["stdout", "stderr"].into_iter().zip(before) {
+            // Whoever has put another stream there meanwhile keeps it.
+            if sys
+                .getattr(name)
+                .is_ok_and(|now| now.is_instance_of::<ScriptOutput>())
+            {
+                let _ = sys.setattr(name, before);
+            }
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! What Python keeps for a thread of the switch: a thread state and a big stack.
+//!
+//! Making both for each call would cost twenty times what the call costs, so a
+//! thread keeps them from its first entry to its end.
+
+use std::cell::{Cell, RefCell};
+use std::ptr::{self, NonNull};
+
+use pyo3::ffi;
+
+use super::gate;
+use super::stack::{BigStack, SIZE};
+use crate::edge::guard;
+
+/// How many entries may lie in each other on one thread: Python calls the
+/// switch, which calls Python, and so on.
+const MAX_NESTED: u32 = 16;
+/// What an entry must find left of the stack.
+const MIN_LEFT: usize = 1 << 20;
+
+/// An entry that would lie too deep in others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NoRoom {
+    /// Too many entries in each other, or too little stack left.
+    #[error("Python and the switch call each other more than {MAX_NESTED} deep")]
+    TooDeep,
+    /// No stack could be made.
+    #[error("no stack could be mapped: see vm.max_map_count and the address space")]
+    NoStack,
+}
+
+struct Thread {
+    stack: RefCell<Option<BigStack>>,
+    /// The thread state that is kept, when it is ours to keep.
+    state: Cell<Option<NonNull<ffi::PyThreadState>>>,
+    depth: Cell<u32>,
+    /// The lowest address of the stack that the outermost entry runs on.
+    bottom: Cell<usize>,
+}
+
+thread_local! {
+    static THREAD: Thread = const {
+        Thread {
+            stack: RefCell::new(None),
+            state: Cell::new(None),
+            depth: Cell::new(0),
+            bottom: Cell::new(0),
+        }
+    };
+}
+
+/// Counts an entry while it lives.
+struct Depth<'t>(&'t Thread);
+
+impl<'t> Depth<'t> {
+    fn new(thread: &'t Thread) -> Self {
+        thread.depth.set(thread.depth.get() + 1);
+        Self(thread)
+    }
+}
+
+impl Drop for Depth<'_> {
+    fn drop(&mut self) {
+        self.0.depth.set(self.0.depth.get() - 1);
+    }
+}
+
+/// Runs an entry where Python has room: on this thread's big stack. `outermost`
+/// says whether it lies in no other. Not attached yet.
+///
+/// # Errors
+/// [`NoRoom`]
+pub fn run<R>(body: impl FnOnce(bool) -> R) -> Result<R, NoRoom> {
+    THREAD.with(|thread| {
+        if thread.depth.get() > 0 {
+            let here = ptr::from_ref(&thread).addr();
+            let left = here.saturating_sub(thread.bottom.get());
+            if thread.depth.get() >= MAX_NESTED || left < MIN_LEFT {
+                return Err(NoRoom::TooDeep);
+            }
+            let _depth = Depth::new(thread);
+            return Ok(body(false));
+        }
+        if thread.state.get().is_none() && !pin(thread) {
+            // Python made this thread, and gave it a stack as threading.stack_size
+            // says; its state is Python's to end.
+            thread.bottom.set(own_stack_bottom());
+            let _depth = Depth::new(thread);
+            return Ok(body(true));
+        }
+        let mut slot = thread.stack.borrow_mut();
+        let stack = match &mut *slot {
+            Some(stack) => stack,
+            empty => empty.insert(BigStack::get().map_err(|_| NoRoom::NoStack)?),
+        };
+        thread.bottom.set(stack.usable_from());
+        let protected = thread
+            .state
+            .get()
+            .map(|state| Protection::new(state, stack));
+        let depth = Depth::new(thread);
+        let result = corosensei::on_stack(&mut *stack, || body(true));
+        drop(depth);
+        drop(protected);
+        stack.trim();
+        Ok(result)
+    })
+}
+
+/// Keeps a thread state, unless the thread has one that is not ours.
+fn pin(thread: &Thread) -> bool {
+    // SAFETY: the interpreter is initialised (the gate is open); this asks only.
+    if !unsafe { ffi::PyGILState_GetThisThreadState() }.is_null() {
+        return false;
+    }
+    // SAFETY: as above. Ensure makes the state, whose count of one is never
+    // given back before the thread ends; SaveThread detaches from it. PyO3 has
+    // not attached on this thread, so its own count stays right. This is the one
+    // place that detaches by hand.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a thread is pinned here, outside any attach"
+    )]
+    let state = unsafe {
+        ffi::PyGILState_Ensure();
+        ffi::PyEval_SaveThread()
+    };
+    thread.state.set(NonNull::new(state));
+    true
+}
+
+/// Where this thread's own stack ends.
+fn own_stack_bottom() -> usize {
+    let mut bottom = ptr::null_mut();
+    let mut size = 0;
+    // SAFETY: the attributes are initialised by the first call and destroyed
+    // after use; the pointers are to locals.
+    unsafe {
+        let mut attributes = std::mem::MaybeUninit::uninit();
+        if libc::pthread_getattr_np(libc::pthread_self(), attributes.as_mut_ptr()) != 0 {
+            return 0;
+        }
+        libc::pthread_attr_getstack(attributes.as_ptr(), &raw mut bottom, &raw mut size);
+        libc::pthread_attr_destroy(attributes.as_mut_ptr());
+    }
+    bottom.addr()
+}
+
+/// From CPython 3.14 on the interpreter checks the stack's real bounds, and must
+/// be told when they are not those of the thread.
+struct Protection(NonNull<ffi::PyThreadState>);
+
+type Set = unsafe extern "C" fn(*mut ffi::PyThreadState, *mut libc::c_void, usize) -> libc::c_int;
+type Reset = unsafe extern "C" fn(*mut ffi::PyThreadState);
+
+fn protection() -> Option<(Set, Reset)> {
+    use std::sync::LazyLock;
+    static FUNCTIONS: LazyLock<Option<(Set, Reset)>> = LazyLock::new(|| {
+        // SAFETY: the names end with NUL, and libpython is loaded.
+        let find =
+            |name: &std::ffi::CStr| unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) };
+        let set = find(c"PyUnstable_ThreadState_SetStackProtection");
+        let reset = find(c"PyUnstable_ThreadState_ResetStackProtection");
+        if set.is_null() || reset.is_null() {
+            return None;
+        }
+        // SAFETY: CPython declares them so; PyO3 does not declare them.
+        Some(unsafe {
+            (
+                std::mem::transmute::<*mut libc::c_void, Set>(set),
+                std::mem::transmute::<*mut libc::c_void, Reset>(reset),
+            )
+        })
+    });
+    *FUNCTIONS
+}
+
+/// Can this interpreter be told of a stack, or need it not be?
+#[must_use]
+pub fn stacks_can_be_announced() -> bool {
+    protection().is_some() || !cfg!(Py_3_14)
+}
+
+impl Protection {
+    fn new(state: NonNull<ffi::PyThreadState>, stack: &BigStack) -> Self {
+        if let Some((set, _)) = protection() {
+            // SAFETY: the state is this thread's, and the range is its stack.
+            unsafe {
+                set(
+                    state.as_ptr(),
+                    stack.usable_from() as *mut libc::c_void,
+                    SIZE,
+                )
+            };
+        }
+        Self(state)
+    }
+}
+
+impl Drop for Protection {
+    fn drop(&mut self) {
+        if let Some((_, reset)) = protection() {
+            // SAFETY: as above.
+            unsafe { reset(self.0.as_ptr()) };
+        }
+    }
+}
+
+impl Drop for Thread {
+    /// The thread ends: its state goes, which can run finalizers of
+    /// `threading.local`, on the big stack and through the gate. Where Python
+    /// ends too, or on the main thread, inside exit(), both are left.
+    fn drop(&mut self) {
+        let stack = self.stack.get_mut().take();
+        let (Some(state), Some(mut stack)) = (self.state.get(), stack) else {
+            return;
+        };
+        // SAFETY: these take nothing and cannot fail.
+        let main = unsafe { libc::getpid() == libc::gettid() };
+        let Some(_inside) = gate::enter().filter(|_| !main) else {
+            std::mem::forget(stack);
+            return;
+        };
+        let protected = Protection::new(state, &stack);
+        guard(c"thread end", (), || {
+            corosensei::on_stack(&mut stack, || {
+                // SAFETY: the state is this thread's and not attached; Release
+                // gives back the count that pin() took, which ends the state.
+                unsafe {
+                    ffi::PyEval_RestoreThread(state.as_ptr());
+                    ffi::PyGILState_Release(ffi::PyGILState_STATE::PyGILState_UNLOCKED);
+                }
+            });
+        });
+        // The state is gone: there is nothing left to reset.
+        std::mem::forget(protected);
+        stack.trim();
+        stack.put_back();
+    }
+}

@@ -1,0 +1,153 @@
+//! Values on their way between Python and the switch.
+//!
+//! SIP brings bytes that need not be UTF-8. They become `str` with
+//! `surrogateescape`, and go back as they came; nothing raises on the way in.
+
+use std::ffi::{CString, c_char};
+
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyBytes, PyInt, PyString};
+
+/// A `str` of the switch's bytes.
+pub fn str_of<'py>(py: Python<'py>, bytes: &[u8]) -> Bound<'py, PyAny> {
+    let len = ffi::Py_ssize_t::try_from(bytes.len()).unwrap_or(ffi::Py_ssize_t::MAX);
+    // SAFETY: attached; the bytes are as long as said, and with surrogateescape
+    // every byte can be decoded, so NULL means that memory ran out.
+    let text = unsafe {
+        Bound::from_owned_ptr_or_opt(
+            py,
+            ffi::PyUnicode_DecodeUTF8(
+                bytes.as_ptr().cast::<c_char>(),
+                len,
+                c"surrogateescape".as_ptr(),
+            ),
+        )
+    };
+    text.unwrap_or_else(|| {
+        // SAFETY: attached.
+        unsafe { ffi::PyErr_Clear() };
+        PyString::new(py, "").into_any()
+    })
+}
+
+/// The bytes of a `str`, or of `bytes`; nothing for other types, or for
+/// surrogates that no byte stands behind.
+pub fn bytes_of(value: &Bound<'_, PyAny>) -> Option<Vec<u8>> {
+    if let Ok(text) = value.cast::<PyString>() {
+        if let Ok(plain) = text.to_str() {
+            return Some(plain.as_bytes().to_vec());
+        }
+        return encode(text, c"surrogateescape").or_else(|| encode(text, c"backslashreplace"));
+    }
+    value
+        .cast::<PyBytes>()
+        .ok()
+        .map(|bytes| bytes.as_bytes().to_vec())
+}
+
+fn encode(text: &Bound<'_, PyString>, errors: &std::ffi::CStr) -> Option<Vec<u8>> {
+    // SAFETY: attached, the object is a str, the names are constants; NULL has
+    // an error set.
+    let bytes = unsafe {
+        Bound::from_owned_ptr_or_opt(
+            text.py(),
+            ffi::PyUnicode_AsEncodedString(text.as_ptr(), c"utf-8".as_ptr(), errors.as_ptr()),
+        )
+    };
+    match bytes {
+        Some(bytes) => bytes.cast::<PyBytes>().ok().map(|b| b.as_bytes().to_vec()),
+        None => {
+            // SAFETY: attached.
+            unsafe { ffi::PyErr_Clear() };
+            None
+        }
+    }
+}
+
+fn type_name(value: &Bound<'_, PyAny>) -> String {
+    value
+        .get_type()
+        .name()
+        .map(|n| n.to_string())
+        .unwrap_or_else(|_| "object".to_owned())
+}
+
+/// A text argument that the switch takes as a C string.
+///
+/// # Errors
+/// `TypeError` when it is no `str`, `ValueError` when it holds a NUL.
+pub fn text(value: &Bound<'_, PyAny>, name: &str) -> PyResult<CString> {
+    if !value.is_instance_of::<PyString>() {
+        let kind = type_name(value);
+        return Err(PyTypeError::new_err(format!(
+            "argument '{name}' must be str, not {kind}"
+        )));
+    }
+    let bytes = bytes_of(value)
+        .ok_or_else(|| PyValueError::new_err(format!("argument '{name}' cannot be encoded")))?;
+    CString::new(bytes).map_err(|e| {
+        PyValueError::new_err(format!(
+            "argument '{name}' has a NUL at position {}",
+            e.nul_position()
+        ))
+    })
+}
+
+/// As [`text`], with None for what the switch takes NULL for.
+///
+/// # Errors
+/// As [`text`].
+pub fn optional_text(value: Option<&Bound<'_, PyAny>>, name: &str) -> PyResult<Option<CString>> {
+    match value {
+        Some(value) if !value.is_none() => text(value, name).map(Some),
+        _ => Ok(None),
+    }
+}
+
+/// A number that cannot be negative: milliseconds, digits, tries.
+///
+/// # Errors
+/// `TypeError` when it is no int, `ValueError` when it is out of range.
+pub fn count(value: &Bound<'_, PyAny>, name: &str) -> PyResult<u32> {
+    if !value.is_instance_of::<PyInt>() {
+        let kind = type_name(value);
+        return Err(PyTypeError::new_err(format!(
+            "argument '{name}' must be int, not {kind}"
+        )));
+    }
+    value.extract::<u32>().map_err(|_| {
+        PyValueError::new_err(format!(
+            "argument '{name}' must be between 0 and {}, not {value}",
+            u32::MAX
+        ))
+    })
+}
+
+/// As [`count`], with a default for what was left out.
+///
+/// # Errors
+/// As [`count`].
+pub fn count_or(value: Option<&Bound<'_, PyAny>>, name: &str, default: u32) -> PyResult<u32> {
+    value.map_or(Ok(default), |value| count(value, name))
+}
+
+/// mod_python's flags are ints; a bool is one.
+///
+/// # Errors
+/// `TypeError`.
+pub fn flag(value: Option<&Bound<'_, PyAny>>, name: &str) -> PyResult<bool> {
+    match value {
+        None => Ok(false),
+        Some(value) if value.is_instance_of::<PyBool>() || value.is_instance_of::<PyInt>() => {
+            value.is_truthy()
+        }
+        Some(value) => {
+            let kind = type_name(value);
+            Err(PyTypeError::new_err(format!(
+                "argument '{name}' must be int, not {kind}"
+            )))
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! The functions of the `freeswitch` module.
+
+use std::ffi::CStr;
+use std::time::Duration;
+
+use pyo3::prelude::*;
+
+use super::convert::{count, optional_text, str_of, text};
+use super::wait::{present, wait};
+use super::{invocation, place};
+use crate::switch::log::{self, Level};
+use crate::switch::{core, trace};
+
+/// Writes to the switch's log. An unknown level is DEBUG, as in mod_python.
+#[pyfunction]
+#[pyo3(name = "consoleLog", signature = (level_str, msg))]
+pub fn console_log(
+    py: Python<'_>,
+    level_str: &Bound<'_, PyAny>,
+    msg: &Bound<'_, PyAny>,
+) -> PyResult<()> {
+    invocation::check_hooks(py)?;
+    let level = optional_text(Some(level_str), "level_str")?;
+    let level = level.and_then(|l| Level::named(&l)).unwrap_or(Level::Debug);
+    let msg = optional_text(Some(msg), "msg")?.unwrap_or_default();
+    log_from_here(py, level, &msg);
+    Ok(())
+}
+
+/// Writes to the switch's log at DEBUG.
+#[pyfunction]
+#[pyo3(name = "consoleCleanLog", signature = (msg))]
+pub fn console_clean_log(py: Python<'_>, msg: &Bound<'_, PyAny>) -> PyResult<()> {
+    invocation::check_hooks(py)?;
+    let msg = optional_text(Some(msg), "msg")?.unwrap_or_default();
+    log_from_here(py, Level::Debug, &msg);
+    Ok(())
+}
+
+/// Writes an entry with the place of the script's line and its call.
+pub fn log_from_here(py: Python<'_>, level: Level, text: &CStr) {
+    if !trace::wanted(level) {
+        return;
+    }
+    let place = place::here(py);
+    wait(py, |_| {
+        let uuid = trace::uuid();
+        let (file, function, line) = match &place {
+            Some((file, function, line)) => (file.as_c_str(), function.as_c_str(), *line),
+            None => (c"python", c"python", 0),
+        };
+        log::write(
+            level,
+            file,
+            function,
+            line,
+            uuid.as_deref(),
+            text.to_bytes(),
+        );
+    });
+}
+
+/// A global variable, or None.
+#[pyfunction]
+#[pyo3(name = "getGlobalVariable", signature = (var_name))]
+pub fn get_global_variable<'py>(
+    py: Python<'py>,
+    var_name: &Bound<'py, PyAny>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let name = text(var_name, "var_name")?;
+    present(py);
+    Ok(core::global(&name).map(|v| str_of(py, &v)))
+}
+
+/// Sets a global variable; None or "" removes it.
+#[pyfunction]
+#[pyo3(name = "setGlobalVariable", signature = (var_name, var_val))]
+pub fn set_global_variable(
+    py: Python<'_>,
+    var_name: &Bound<'_, PyAny>,
+    var_val: &Bound<'_, PyAny>,
+) -> PyResult<()> {
+    let name = text(var_name, "var_name")?;
+    let value = optional_text(Some(var_val), "var_val")?;
+    present(py);
+    core::set_global(&name, value.as_deref());
+    Ok(())
+}
+
+/// Waits for so many milliseconds; other scripts run meanwhile.
+#[pyfunction]
+#[pyo3(signature = (ms))]
+pub fn msleep(py: Python<'_>, ms: &Bound<'_, PyAny>) -> PyResult<()> {
+    invocation::check_hooks(py)?;
+    let time = Duration::from_millis(u64::from(count(ms, "ms")?));
+    wait(py, |held| core::sleep(held, time));
+    invocation::check_hooks(py)
+}
+
+/// Is the switch running?
+#[pyfunction]
+pub fn running() -> bool {
+    !core::gone() && core::running()
+}

@@ -1,0 +1,204 @@
+//! A script's function that is called back: hangup hook or input callback.
+
+use std::cell::RefCell;
+use std::ffi::CString;
+use std::sync::Arc;
+
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyString};
+use pyo3::{PyTraverseError, PyVisit};
+
+use super::convert::bytes_of;
+use super::dtmf::Dtmf;
+use super::event::Event;
+use super::session::Session;
+use crate::interp::enter::reenter;
+use crate::interp::errors::{self, Failure};
+use crate::interp::scripts::{call_with, takes};
+use crate::switch::event;
+use crate::switch::input::{self, Input, Verdict};
+use crate::switch::session as switch;
+
+/// A function, how many arguments it takes, and the one that was given with it.
+pub struct Callable {
+    function: Py<PyAny>,
+    takes: usize,
+    argument: Py<PyAny>,
+}
+
+impl Callable {
+    /// `documented` is how many arguments the documents name, the extra one included.
+    ///
+    /// # Errors
+    /// `TypeError`: it cannot be called, or needs more arguments.
+    pub fn new(
+        function: &Bound<'_, PyAny>,
+        argument: Option<&Bound<'_, PyAny>>,
+        documented: usize,
+    ) -> PyResult<Self> {
+        if !function.is_callable() {
+            let kind = function.get_type().name()?;
+            return Err(PyTypeError::new_err(format!(
+                "a function is needed, not {kind}"
+            )));
+        }
+        let argument = argument.map_or_else(|| function.py().None(), |a| a.clone().unbind());
+        Ok(Self {
+            takes: takes(function, documented)?,
+            function: function.clone().unbind(),
+            argument,
+        })
+    }
+
+    /// A second hold of the same function.
+    pub fn clone_ref(&self, py: Python<'_>) -> Self {
+        Self {
+            function: self.function.clone_ref(py),
+            takes: self.takes,
+            argument: self.argument.clone_ref(py),
+        }
+    }
+
+    /// Calls it; the extra argument comes last.
+    ///
+    /// # Errors
+    /// What it raises.
+    pub fn call<'py>(
+        &self,
+        py: Python<'py>,
+        mut arguments: Vec<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        arguments.push(self.argument.bind(py).clone());
+        call_with(self.function.bind(py), self.takes, arguments)
+    }
+
+    /// Shows the collector what this refers to.
+    ///
+    /// # Errors
+    /// As the collector's.
+    pub fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.function)?;
+        visit.call(&self.argument)
+    }
+
+    /// Its name, for the log.
+    pub fn name(&self, py: Python<'_>) -> String {
+        let function = self.function.bind(py);
+        let part = |name| {
+            function
+                .getattr(name)
+                .ok()
+                .and_then(|n| n.extract::<String>().ok())
+        };
+        match (part("__module__"), part("__qualname__")) {
+            (Some(module), Some(name)) => format!("{module}::{name}"),
+            _ => function
+                .get_type()
+                .name()
+                .map(|n| n.to_string())
+                .unwrap_or_default(),
+        }
+    }
+}
+
+/// A session's input callback, during one blocking call.
+pub struct Listener {
+    session: Py<Session>,
+    callback: Callable,
+    /// `sys.exit()` in the callback: it ends the script once the call has ended.
+    exit: RefCell<Option<PyErr>>,
+}
+
+impl Listener {
+    /// Listens for a session with its callback.
+    #[must_use]
+    pub fn new(session: Py<Session>, callback: Callable) -> Self {
+        Self {
+            session,
+            callback,
+            exit: RefCell::new(None),
+        }
+    }
+
+    /// # Errors
+    /// `SystemExit`, when the callback raised it.
+    pub fn finish(self) -> PyResult<()> {
+        self.exit.into_inner().map_or(Ok(()), Err)
+    }
+
+    fn tell(&self, what: &str, input: impl FnOnce(Python<'_>) -> PyResult<Py<PyAny>>) -> Verdict {
+        let verdict = reenter(|py| {
+            let call = || {
+                let arguments = vec![
+                    self.session.bind(py).clone().into_any(),
+                    PyString::intern(py, what).into_any(),
+                    input(py)?.into_bound(py),
+                ];
+                verdict(&self.callback.call(py, arguments)?)
+            };
+            call().unwrap_or_else(|error| {
+                if errors::is_exit(py, &error) {
+                    *self.exit.borrow_mut() = Some(error);
+                    return Verdict::Stop;
+                }
+                let target = self.callback.name(py);
+                let failure = Failure {
+                    way: "input callback",
+                    target: &target,
+                    outcome: "the call goes on",
+                };
+                errors::report(py, &error, &failure);
+                Verdict::GoOn
+            })
+        });
+        verdict.unwrap_or_else(|refused| {
+            let failure = Failure {
+                way: "input callback",
+                target: what,
+                outcome: "the call goes on",
+            };
+            errors::refuse(&failure, &refused.to_string());
+            Verdict::GoOn
+        })
+    }
+}
+
+impl Input for Listener {
+    fn digit(&self, _: switch::Session<'_>, digit: input::Dtmf) -> Verdict {
+        self.tell("dtmf", |py| Ok(Py::new(py, Dtmf::from(digit))?.into_any()))
+    }
+
+    fn event(&self, _: switch::Session<'_>, event: &Arc<event::Event>) -> Verdict {
+        self.tell("event", |py| {
+            Ok(Py::new(py, Event::show(event.clone()))?.into_any())
+        })
+    }
+}
+
+/// Reads what a callback returned: None goes on, a string is the core's to read.
+fn verdict(result: &Bound<'_, PyAny>) -> PyResult<Verdict> {
+    if result.is_none() {
+        return Ok(Verdict::GoOn);
+    }
+    if let Ok(go_on) = result.cast::<PyBool>() {
+        return Ok(if go_on.is_true() {
+            Verdict::GoOn
+        } else {
+            Verdict::Stop
+        });
+    }
+    if result.is_instance_of::<PyString>() {
+        let bytes = bytes_of(result).unwrap_or_default();
+        if bytes == b"ignore" {
+            return Ok(Verdict::Ignore);
+        }
+        let text = CString::new(bytes)
+            .map_err(|_| PyValueError::new_err("the callback's string has a NUL"))?;
+        return Ok(Verdict::Command(text));
+    }
+    let kind = result.get_type().name()?;
+    Err(PyTypeError::new_err(format!(
+        "an input callback returns None or str, not {kind}"
+    )))
+}

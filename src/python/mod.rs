@@ -1,0 +1,54 @@
+//! What a script sees: the classes and functions of the `freeswitch` module.
+
+pub mod api;
+pub mod convert;
+pub mod dtmf;
+pub mod event;
+pub mod functions;
+pub mod invocation;
+pub mod listener;
+pub mod place;
+pub mod session;
+pub mod stream;
+pub mod wait;
+
+use pyo3::prelude::*;
+
+pyo3::create_exception!(
+    freeswitch,
+    SessionGone,
+    pyo3::exceptions::PyRuntimeError,
+    "The call, event or stream that an object stood for is no more."
+);
+
+/// The module that `freeswitch` is built on.
+#[pymodule(name = "_freeswitch")]
+pub mod _freeswitch {
+    #[pymodule_export]
+    use super::SessionGone;
+    #[pymodule_export]
+    use super::api::Api;
+    #[pymodule_export]
+    use super::dtmf::Dtmf;
+    #[pymodule_export]
+    use super::event::Event;
+    #[pymodule_export]
+    use super::functions::{
+        console_clean_log, console_log, get_global_variable, msleep, running, set_global_variable,
+    };
+    #[pymodule_export]
+    use super::session::Session;
+    #[pymodule_export]
+    use super::stream::Stream;
+}
+
+/// Makes every type of ours now, so that none is made while an error is on its way.
+pub fn force_types(py: Python<'_>) {
+    let _ = py.get_type::<SessionGone>();
+    let _ = py.get_type::<api::Api>();
+    let _ = py.get_type::<dtmf::Dtmf>();
+    let _ = py.get_type::<event::Event>();
+    let _ = py.get_type::<session::Session>();
+    let _ = py.get_type::<stream::Stream>();
+    let _ = py.get_type::<crate::interp::output::LogStream>();
+}

@@ -1,0 +1,209 @@
+//! The channel of a session: its state, variables and flags.
+
+use std::ffi::{CStr, CString, c_int};
+use std::marker::PhantomData;
+use std::ptr::NonNull;
+
+use bindings::{
+    SWITCH_FALSE, SWITCH_TRUE, switch_channel_clear_flag, switch_channel_event_set_data,
+    switch_channel_expand_variables_check, switch_channel_flag_t, switch_channel_get_cause,
+    switch_channel_get_state, switch_channel_get_variable_dup, switch_channel_perform_answer,
+    switch_channel_perform_hangup, switch_channel_perform_pre_answer,
+    switch_channel_set_variable_var_check, switch_channel_t, switch_channel_test_flag,
+    switch_channel_test_ready, switch_channel_variable_first, switch_channel_variable_last,
+};
+
+use super::cause::{Cause, State};
+use super::event::OwnedEvent;
+use super::text::{copied, pointer};
+use super::{Detached, Status};
+
+const FILE: &CStr = c"mod_rust";
+
+/// A channel that is good for as long as its session is.
+#[derive(Clone, Copy)]
+pub struct Channel<'a> {
+    ptr: NonNull<switch_channel_t>,
+    life: PhantomData<&'a switch_channel_t>,
+}
+
+impl Channel<'_> {
+    /// # Safety
+    /// `ptr` is the channel of a session that stays alive over the lifetime.
+    pub(super) unsafe fn from_ptr(ptr: *mut switch_channel_t) -> Self {
+        // SAFETY: a session has a channel from its making to its end.
+        Self {
+            ptr: unsafe { NonNull::new_unchecked(ptr) },
+            life: PhantomData,
+        }
+    }
+
+    fn as_ptr(self) -> *mut switch_channel_t {
+        self.ptr.as_ptr()
+    }
+
+    /// Its state (`switch_channel_get_state`).
+    #[must_use]
+    pub fn state(self) -> State {
+        // SAFETY: the channel lives.
+        State(unsafe { switch_channel_get_state(self.as_ptr()) })
+    }
+
+    /// Why it was hung up; none while it lives (`switch_channel_get_cause`).
+    #[must_use]
+    pub fn cause(self) -> Cause {
+        // SAFETY: the channel lives.
+        Cause(unsafe { switch_channel_get_cause(self.as_ptr()) })
+    }
+
+    /// May a script go on with it: up, not being transferred, not taken by
+    /// another (`switch_channel_ready`)?
+    #[must_use]
+    pub fn ready(self) -> bool {
+        // SAFETY: the channel lives.
+        unsafe { switch_channel_test_ready(self.as_ptr(), SWITCH_TRUE, SWITCH_FALSE) != 0 }
+    }
+
+    /// As [`Self::ready`], and media flows (`switch_channel_media_ready`).
+    #[must_use]
+    pub fn media_ready(self) -> bool {
+        // SAFETY: the channel lives.
+        unsafe { switch_channel_test_ready(self.as_ptr(), SWITCH_TRUE, SWITCH_TRUE) != 0 }
+    }
+
+    /// Is this flag set (`switch_channel_test_flag`)?
+    #[must_use]
+    pub fn has(self, flag: switch_channel_flag_t) -> bool {
+        // SAFETY: the channel lives.
+        unsafe { switch_channel_test_flag(self.as_ptr(), flag) != 0 }
+    }
+
+    /// Clears a flag (`switch_channel_clear_flag`).
+    pub fn clear(self, flag: switch_channel_flag_t) {
+        // SAFETY: the channel lives.
+        unsafe { switch_channel_clear_flag(self.as_ptr(), flag) };
+    }
+
+    /// Answers (`switch_channel_answer`); runs `execute_on_answer` before it returns.
+    ///
+    /// # Errors
+    /// The core's status.
+    pub fn answer(self, _: &Detached) -> Result<(), Status> {
+        // SAFETY: the channel lives, the strings are constants.
+        Status::check(unsafe {
+            switch_channel_perform_answer(
+                self.as_ptr(),
+                FILE.as_ptr(),
+                c"answer".as_ptr(),
+                line!() as c_int,
+            )
+        })
+    }
+
+    /// Starts early media (`switch_channel_pre_answer`).
+    ///
+    /// # Errors
+    /// The core's status.
+    pub fn pre_answer(self, _: &Detached) -> Result<(), Status> {
+        // SAFETY: the channel lives, the strings are constants.
+        Status::check(unsafe {
+            switch_channel_perform_pre_answer(
+                self.as_ptr(),
+                FILE.as_ptr(),
+                c"pre_answer".as_ptr(),
+                line!() as c_int,
+            )
+        })
+    }
+
+    /// Hangs up (`switch_channel_hangup`); on a call that is down it does nothing.
+    pub fn hangup(self, _: &Detached, cause: Cause) {
+        // SAFETY: the channel lives, the strings are constants.
+        unsafe {
+            switch_channel_perform_hangup(
+                self.as_ptr(),
+                FILE.as_ptr(),
+                c"hangup".as_ptr(),
+                line!() as c_int,
+                cause.0,
+            )
+        };
+    }
+
+    /// A variable as the core resolves it: scope, channel, caller profile,
+    /// `aleg_` and `bleg_`, then global (`switch_channel_get_variable`).
+    ///
+    /// The macro of that name copies into the session's pool at each call, so a
+    /// script that polls would grow the session. This reads without a copy, and
+    /// keeps the channel's variable lock (which iterating takes) meanwhile, so
+    /// that nobody can replace the value under it.
+    #[must_use]
+    pub fn variable(self, name: &CStr) -> Option<Vec<u8>> {
+        // SAFETY: the channel lives; the pair locks and unlocks a recursive
+        // mutex on this thread. With no variables at all the first leaves it
+        // unlocked and there is no value that could be replaced.
+        let locked = unsafe { switch_channel_variable_first(self.as_ptr()) };
+        // SAFETY: the channel lives, and the value stays until the lock is left.
+        let value = unsafe {
+            copied(switch_channel_get_variable_dup(
+                self.as_ptr(),
+                name.as_ptr(),
+                SWITCH_FALSE,
+                -1,
+            ))
+        };
+        if !locked.is_null() {
+            // SAFETY: as above.
+            unsafe { switch_channel_variable_last(self.as_ptr()) };
+        }
+        value
+    }
+
+    /// Sets a variable, or unsets it with none (`switch_channel_set_variable`,
+    /// with no check for `${}` in the value, as mod_python does).
+    ///
+    /// # Errors
+    /// The core's status: an empty name.
+    pub fn set_variable(self, name: &CStr, value: Option<&CStr>) -> Result<(), Status> {
+        // SAFETY: the channel lives, and the core copies both strings.
+        Status::check(unsafe {
+            switch_channel_set_variable_var_check(
+                self.as_ptr(),
+                name.as_ptr(),
+                pointer(value),
+                SWITCH_FALSE,
+            )
+        })
+    }
+
+    /// Expands `${name}` and `${api(arguments)}` (`switch_channel_expand_variables`).
+    #[must_use]
+    pub fn expand(self, _: &Detached, text: &CStr) -> CString {
+        // SAFETY: the channel lives; no lists restrict what may be expanded.
+        let out = unsafe {
+            switch_channel_expand_variables_check(
+                self.as_ptr(),
+                text.as_ptr(),
+                std::ptr::null_mut(),
+                std::ptr::null_mut(),
+                0,
+            )
+        };
+        if out.cast_const() == text.as_ptr() || out.is_null() {
+            // Nothing to expand: the core gives its argument back.
+            return text.to_owned();
+        }
+        // SAFETY: else it is a copy that the caller frees.
+        unsafe {
+            let expanded = CStr::from_ptr(out).to_owned();
+            libc::free(out.cast());
+            expanded
+        }
+    }
+
+    /// Adds the call's headers to an event (`switch_channel_event_set_data`).
+    pub fn describe(self, event: &mut OwnedEvent) {
+        // SAFETY: the channel lives, and the event is ours alone.
+        unsafe { switch_channel_event_set_data(self.as_ptr(), event.as_ptr()) };
+    }
+}

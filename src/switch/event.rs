@@ -1,0 +1,378 @@
+//! Events, owned or lent by the core for the length of a callback.
+
+use std::ffi::{CStr, c_char, c_int};
+use std::marker::PhantomData;
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use bindings::{
+    SWITCH_STACK_BOTTOM, SWITCH_STACK_PUSH, SWITCH_TRUE, switch_event_add_header_string,
+    switch_event_create_subclass_detailed, switch_event_del_header_val, switch_event_destroy,
+    switch_event_dup, switch_event_fire_detailed, switch_event_get_header_idx, switch_event_merge,
+    switch_event_name, switch_event_serialize, switch_event_serialize_json, switch_event_set_body,
+    switch_event_set_priority, switch_event_t, switch_event_types_t, switch_name_event,
+    switch_priority_t,
+};
+use parking_lot::Mutex;
+
+use super::text::{copied, pointer, taken};
+use super::{Detached, Status};
+
+/// What kind of event (`switch_event_types_t`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kind(pub(super) switch_event_types_t);
+
+impl Kind {
+    /// `CUSTOM`, which carries a subclass.
+    pub const CUSTOM: Self = Self(bindings::SWITCH_EVENT_CUSTOM);
+    /// `MESSAGE`, what mod_python makes of a kind that the core does not know.
+    pub const MESSAGE: Self = Self(bindings::SWITCH_EVENT_MESSAGE);
+    /// `REQUEST_PARAMS`, what an XML lookup is asked with.
+    pub const REQUEST_PARAMS: Self = Self(bindings::SWITCH_EVENT_REQUEST_PARAMS);
+    /// `CHANNEL_EXECUTE`, before an application runs.
+    pub const CHANNEL_EXECUTE: Self = Self(bindings::SWITCH_EVENT_CHANNEL_EXECUTE);
+    /// `CHANNEL_EXECUTE_COMPLETE`, after it.
+    pub const CHANNEL_EXECUTE_COMPLETE: Self =
+        Self(bindings::SWITCH_EVENT_CHANNEL_EXECUTE_COMPLETE);
+    /// `MODULE_LOAD`, fired for each interface of a module that was loaded.
+    pub const MODULE_LOAD: Self = Self(bindings::SWITCH_EVENT_MODULE_LOAD);
+    /// `SHUTDOWN`: the core has begun to end.
+    pub const SHUTDOWN: Self = Self(bindings::SWITCH_EVENT_SHUTDOWN);
+
+    /// The kind with this name, `SWITCH_EVENT_` before it or not, in any case
+    /// (`switch_name_event`).
+    #[must_use]
+    pub fn named(name: &CStr) -> Option<Self> {
+        let mut kind = switch_event_types_t(0);
+        // SAFETY: the core reads the name and writes one number.
+        let status = unsafe { switch_name_event(name.as_ptr(), &raw mut kind) };
+        Status::check(status).ok().map(|()| Self(kind))
+    }
+
+    /// Its name (`switch_event_name`).
+    #[must_use]
+    pub fn name(self) -> String {
+        // SAFETY: kinds come from the core, whose table has a name for each.
+        let name = unsafe { copied(switch_event_name(self.0)) };
+        String::from_utf8_lossy(&name.unwrap_or_default()).into_owned()
+    }
+}
+
+/// How urgent an event is to those that queue it (`switch_priority_t`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Priority {
+    /// As most.
+    Normal,
+    /// After others.
+    Low,
+    /// Before others.
+    High,
+}
+
+/// An event of our own, freed with it.
+pub struct OwnedEvent(NonNull<switch_event_t>);
+
+// SAFETY: an event is plain memory with no thread of its own.
+unsafe impl Send for OwnedEvent {}
+
+impl OwnedEvent {
+    /// A new event, with the headers that the core gives every one.
+    ///
+    /// # Errors
+    /// The core's status: a subclass on a kind that has none, say.
+    pub fn new(kind: Kind, subclass: Option<&CStr>) -> Result<Self, Status> {
+        let mut event = std::ptr::null_mut();
+        // SAFETY: the core writes one pointer, and copies the subclass.
+        Status::check(unsafe {
+            switch_event_create_subclass_detailed(
+                c"mod_rust".as_ptr(),
+                c"event".as_ptr(),
+                line!() as c_int,
+                &raw mut event,
+                kind.0,
+                pointer(subclass),
+            )
+        })?;
+        NonNull::new(event)
+            .map(Self)
+            .ok_or(Status(bindings::SWITCH_STATUS_MEMERR))
+    }
+
+    pub(super) fn as_ptr(&mut self) -> *mut switch_event_t {
+        self.0.as_ptr()
+    }
+
+    /// A look at it.
+    #[must_use]
+    pub fn view(&self) -> View<'_> {
+        View {
+            ptr: self.0,
+            life: PhantomData,
+        }
+    }
+
+    /// Sends it to whoever subscribed (`switch_event_fire`). Where the core's
+    /// queue is full this waits for room.
+    ///
+    /// # Errors
+    /// The core's status; the event is freed either way.
+    pub fn fire(self, _: &Detached) -> Result<(), Status> {
+        let mut event = self.0.as_ptr();
+        // On success the core owns the event and has made the pointer NULL.
+        std::mem::forget(self);
+        // SAFETY: the event is ours to give away.
+        let fired = Status::check(unsafe {
+            switch_event_fire_detailed(
+                c"mod_rust".as_ptr(),
+                c"fire".as_ptr(),
+                line!() as c_int,
+                &raw mut event,
+                std::ptr::null_mut(),
+            )
+        });
+        // SAFETY: what the core left is still ours; destroy takes NULL inside.
+        unsafe { switch_event_destroy(&raw mut event) };
+        fired
+    }
+}
+
+impl Drop for OwnedEvent {
+    fn drop(&mut self) {
+        let mut event = self.0.as_ptr();
+        // SAFETY: ours, and not used again.
+        unsafe { switch_event_destroy(&raw mut event) };
+    }
+}
+
+/// An event that is good for as long as `'a`.
+#[derive(Clone, Copy)]
+pub struct View<'a> {
+    ptr: NonNull<switch_event_t>,
+    life: PhantomData<&'a switch_event_t>,
+}
+
+impl View<'_> {
+    /// # Safety
+    /// The event stays alive, and is used by this thread alone, over the lifetime.
+    pub(super) unsafe fn from_ptr(ptr: *mut switch_event_t) -> Option<Self> {
+        NonNull::new(ptr).map(|ptr| Self {
+            ptr,
+            life: PhantomData,
+        })
+    }
+
+    /// What kind of event it is.
+    #[must_use]
+    pub fn kind(self) -> Kind {
+        // SAFETY: the event lives.
+        Kind(unsafe { self.ptr.as_ref() }.event_id)
+    }
+
+    /// The value of a header; of an array the element `idx`, the joined text
+    /// where it is none (`switch_event_get_header_idx`).
+    #[must_use]
+    pub fn header(self, name: &CStr, idx: Option<u16>) -> Option<Vec<u8>> {
+        let idx = idx.map_or(-1, c_int::from);
+        // SAFETY: the event lives, and the value stays while it is copied.
+        unsafe {
+            copied(switch_event_get_header_idx(
+                self.ptr.as_ptr(),
+                name.as_ptr(),
+                idx,
+            ))
+        }
+    }
+
+    /// Adds a header after the others (`switch_event_add_header_string`).
+    ///
+    /// # Errors
+    /// The core's status.
+    pub fn add_header(self, name: &CStr, value: &CStr) -> Result<(), Status> {
+        self.add(SWITCH_STACK_BOTTOM, name, value)
+    }
+
+    /// Adds an element to the array that a header is, or makes it one.
+    ///
+    /// # Errors
+    /// The core's status.
+    pub fn push_header(self, name: &CStr, value: &CStr) -> Result<(), Status> {
+        self.add(SWITCH_STACK_PUSH, name, value)
+    }
+
+    fn add(self, stack: bindings::switch_stack_t, name: &CStr, value: &CStr) -> Result<(), Status> {
+        // SAFETY: the event lives, and the core copies both strings.
+        Status::check(unsafe {
+            switch_event_add_header_string(self.ptr.as_ptr(), stack, name.as_ptr(), value.as_ptr())
+        })
+    }
+
+    /// Removes every header with this name (`switch_event_del_header`).
+    ///
+    /// # Errors
+    /// The core's status: there was none.
+    pub fn del_header(self, name: &CStr) -> Result<(), Status> {
+        // SAFETY: the event lives; NULL means any value.
+        Status::check(unsafe {
+            switch_event_del_header_val(self.ptr.as_ptr(), name.as_ptr(), std::ptr::null())
+        })
+    }
+
+    /// All headers in order: name, and the values, one unless it is an array.
+    #[must_use]
+    pub fn headers(self) -> Vec<(Vec<u8>, Vec<Vec<u8>>)> {
+        let mut all = Vec::new();
+        // SAFETY: the event lives.
+        let mut next = unsafe { self.ptr.as_ref() }.headers;
+        // SAFETY: the list is the event's own, and nobody changes it meanwhile.
+        while let Some(header) = unsafe { next.as_ref() } {
+            // SAFETY: a header's name ends with NUL.
+            let name = unsafe { copied(header.name) }.unwrap_or_default();
+            let values = if header.idx > 0 && !header.array.is_null() {
+                (0..header.idx.unsigned_abs() as usize)
+                    // SAFETY: an array has idx elements, each a string.
+                    .map(|i| unsafe { copied(*header.array.add(i)) }.unwrap_or_default())
+                    .collect()
+            } else {
+                // SAFETY: a header's value ends with NUL.
+                vec![unsafe { copied(header.value) }.unwrap_or_default()]
+            };
+            all.push((name, values));
+            next = header.next;
+        }
+        all
+    }
+
+    /// The body, if there is one.
+    #[must_use]
+    pub fn body(self) -> Option<Vec<u8>> {
+        // SAFETY: the event lives, and its body ends with NUL.
+        unsafe { copied(self.ptr.as_ref().body) }
+    }
+
+    /// Sets the body (`switch_event_set_body`).
+    ///
+    /// # Errors
+    /// The core's status.
+    pub fn set_body(self, body: Option<&CStr>) -> Result<(), Status> {
+        // SAFETY: the event lives, and the core copies the body.
+        Status::check(unsafe { switch_event_set_body(self.ptr.as_ptr(), pointer(body)) })
+    }
+
+    /// Sets the priority (`switch_event_set_priority`).
+    pub fn set_priority(self, priority: Priority) {
+        let priority = match priority {
+            Priority::Normal => bindings::SWITCH_PRIORITY_NORMAL,
+            Priority::Low => bindings::SWITCH_PRIORITY_LOW,
+            Priority::High => bindings::SWITCH_PRIORITY_HIGH,
+        };
+        // SAFETY: the event lives.
+        unsafe { switch_event_set_priority(self.ptr.as_ptr(), switch_priority_t(priority.0)) };
+    }
+
+    /// Adds the headers and the body of another (`switch_event_merge`).
+    pub fn merge(self, other: View<'_>) {
+        // SAFETY: both events live.
+        unsafe { switch_event_merge(self.ptr.as_ptr(), other.ptr.as_ptr()) };
+    }
+
+    /// As text: a `Name: value` a line, values URL-encoded, an empty line and the
+    /// body (`switch_event_serialize`).
+    #[must_use]
+    pub fn serialize(self) -> Vec<u8> {
+        let mut text: *mut c_char = std::ptr::null_mut();
+        // SAFETY: the core gives a string made with malloc.
+        unsafe {
+            switch_event_serialize(self.ptr.as_ptr(), &raw mut text, SWITCH_TRUE);
+            taken(text)
+        }
+        .unwrap_or_default()
+    }
+
+    /// As a JSON object (`switch_event_serialize_json`).
+    #[must_use]
+    pub fn serialize_json(self) -> Vec<u8> {
+        let mut text: *mut c_char = std::ptr::null_mut();
+        // SAFETY: the core gives a string made with malloc.
+        unsafe {
+            switch_event_serialize_json(self.ptr.as_ptr(), &raw mut text);
+            taken(text)
+        }
+        .unwrap_or_default()
+    }
+
+    /// A copy of our own (`switch_event_dup`).
+    ///
+    /// # Errors
+    /// The core's status.
+    pub fn duplicate(self) -> Result<OwnedEvent, Status> {
+        let mut copy = std::ptr::null_mut();
+        // SAFETY: the event lives, and the core writes one pointer.
+        Status::check(unsafe { switch_event_dup(&raw mut copy, self.ptr.as_ptr()) })?;
+        NonNull::new(copy)
+            .map(OwnedEvent)
+            .ok_or(Status(bindings::SWITCH_STATUS_MEMERR))
+    }
+}
+
+enum Slot {
+    Owned(OwnedEvent),
+    Lent(NonNull<switch_event_t>),
+    Gone,
+}
+
+/// An event that many may hold, from any thread: its own, or lent by the core
+/// until the loan ends.
+pub struct Event(Mutex<Slot>);
+
+// SAFETY: the pointer is used under the lock only, and the loan, which ends
+// before the core takes the event back, takes the same lock.
+unsafe impl Send for Event {}
+// SAFETY: as above.
+unsafe impl Sync for Event {}
+
+impl Event {
+    /// Shares an event of our own.
+    #[must_use]
+    pub fn owned(event: OwnedEvent) -> Arc<Self> {
+        Arc::new(Self(Mutex::new(Slot::Owned(event))))
+    }
+
+    /// Shares an event of the core's until the loan is dropped; nothing for NULL.
+    ///
+    /// # Safety
+    /// The event stays alive, and nobody else uses it, until then.
+    #[must_use]
+    pub unsafe fn lend(ptr: *mut switch_event_t) -> Option<(Arc<Self>, Loan)> {
+        let event = Arc::new(Self(Mutex::new(Slot::Lent(NonNull::new(ptr)?))));
+        Some((event.clone(), Loan(event)))
+    }
+
+    /// Uses the event; nothing, once the loan is over.
+    pub fn with<R>(&self, body: impl FnOnce(View<'_>) -> R) -> Option<R> {
+        let slot = self.0.lock();
+        let ptr = match &*slot {
+            Slot::Owned(event) => event.0,
+            Slot::Lent(ptr) => *ptr,
+            Slot::Gone => return None,
+        };
+        Some(body(View {
+            ptr,
+            life: PhantomData,
+        }))
+    }
+
+    /// Is it lent by the core, or was it?
+    #[must_use]
+    pub fn is_lent(&self) -> bool {
+        !matches!(*self.0.lock(), Slot::Owned(_))
+    }
+}
+
+/// Ends a loan when it goes.
+pub struct Loan(Arc<Event>);
+
+impl Drop for Loan {
+    fn drop(&mut self) {
+        *self.0.0.lock() = Slot::Gone;
+    }
+}

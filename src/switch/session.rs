@@ -1,0 +1,158 @@
+//! A session: one call leg, with its thread and its channel.
+
+use std::ffi::{CStr, CString};
+use std::marker::PhantomData;
+use std::ptr::NonNull;
+
+use bindings::{
+    SWITCH_TRUE, switch_core_session_execute_application_get_flags,
+    switch_core_session_get_channel, switch_core_session_get_id, switch_core_session_get_loglevel,
+    switch_core_session_get_uuid, switch_core_session_in_thread,
+    switch_core_session_perform_force_locate, switch_core_session_perform_kill_channel,
+    switch_core_session_rwunlock, switch_core_session_t,
+};
+
+use super::channel::Channel;
+use super::text::pointer;
+use super::{Detached, Status};
+
+/// A session that is good for as long as `'a`: the core lent it for a callback,
+/// or a lock on it is held.
+#[derive(Clone, Copy)]
+pub struct Session<'a> {
+    ptr: NonNull<switch_core_session_t>,
+    life: PhantomData<&'a switch_core_session_t>,
+}
+
+impl<'a> Session<'a> {
+    /// The session behind a pointer of the core's, or nothing for NULL.
+    ///
+    /// # Safety
+    /// The session stays alive over `'a`.
+    #[must_use]
+    pub unsafe fn from_ptr(ptr: *mut switch_core_session_t) -> Option<Self> {
+        NonNull::new(ptr).map(|ptr| Self {
+            ptr,
+            life: PhantomData,
+        })
+    }
+
+    pub(super) fn as_ptr(self) -> *mut switch_core_session_t {
+        self.ptr.as_ptr()
+    }
+
+    /// Its UUID, an opaque name.
+    #[must_use]
+    pub fn uuid(self) -> CString {
+        // SAFETY: the session lives; its UUID is a string that never changes.
+        unsafe { CStr::from_ptr(switch_core_session_get_uuid(self.as_ptr())) }.to_owned()
+    }
+
+    /// The core's running number of it. A UUID can be given to a later call
+    /// again (`origination_uuid`), this number is not.
+    #[must_use]
+    pub fn id(self) -> usize {
+        // SAFETY: the session lives.
+        unsafe { switch_core_session_get_id(self.as_ptr()) }
+    }
+
+    /// Is this its own thread (`switch_core_session_in_thread`)?
+    #[must_use]
+    pub fn in_thread(self) -> bool {
+        // SAFETY: the session lives.
+        unsafe { switch_core_session_in_thread(self.as_ptr()) == SWITCH_TRUE }
+    }
+
+    /// Its own log level, which can be above the core's (`uuid_loglevel`).
+    #[must_use]
+    pub fn log_level(self) -> i32 {
+        // SAFETY: the session lives.
+        unsafe { switch_core_session_get_loglevel(self.as_ptr()).0 }
+    }
+
+    /// Its channel.
+    #[must_use]
+    pub fn channel(self) -> Channel<'a> {
+        // SAFETY: the session lives over 'a, and its channel exactly as long.
+        unsafe { Channel::from_ptr(switch_core_session_get_channel(self.as_ptr())) }
+    }
+
+    /// Runs a dialplan application to its end
+    /// (`switch_core_session_execute_application_get_flags`). `${}` in the data
+    /// is expanded by the core.
+    ///
+    /// # Errors
+    /// The core's status; an unknown application also hangs the call up.
+    pub fn execute(self, _: &Detached, app: &CStr, data: Option<&CStr>) -> Result<(), Status> {
+        // SAFETY: the session lives, the strings end with NUL, and the core takes
+        // NULL for the flags that nobody asks for.
+        Status::check(unsafe {
+            switch_core_session_execute_application_get_flags(
+                self.as_ptr(),
+                app.as_ptr(),
+                pointer(data),
+                std::ptr::null_mut(),
+            )
+        })
+    }
+
+    /// Ends the frame read that the session is in, with no lasting effect
+    /// (`switch_core_session_perform_kill_channel`, `SWITCH_SIG_BREAK`).
+    pub fn wake(self) {
+        // SAFETY: the session lives, the strings are constants.
+        unsafe {
+            switch_core_session_perform_kill_channel(
+                self.as_ptr(),
+                c"mod_rust".as_ptr(),
+                c"wake".as_ptr(),
+                0,
+                bindings::SWITCH_SIG_BREAK,
+            )
+        };
+    }
+}
+
+/// A session that was looked up: its read lock is held until this goes.
+pub struct Locked {
+    ptr: NonNull<switch_core_session_t>,
+}
+
+// SAFETY: the core's read locks are not bound to the thread that took them
+// (mod_python's objects are unlocked wherever they happen to be dropped).
+unsafe impl Send for Locked {}
+// SAFETY: shared use only hands out the session, whose functions lock for themselves.
+unsafe impl Sync for Locked {}
+
+impl Locked {
+    /// The session with this UUID, also when it is already hung up
+    /// (`switch_core_session_force_locate`).
+    #[must_use]
+    pub fn find(uuid: &CStr) -> Option<Self> {
+        // SAFETY: the core reads the name and gives a locked session, or NULL.
+        let ptr = unsafe {
+            switch_core_session_perform_force_locate(
+                uuid.as_ptr(),
+                c"mod_rust".as_ptr(),
+                c"find".as_ptr(),
+                0,
+            )
+        };
+        NonNull::new(ptr).map(|ptr| Self { ptr })
+    }
+
+    /// The session itself.
+    #[must_use]
+    pub fn session(&self) -> Session<'_> {
+        Session {
+            ptr: self.ptr,
+            life: PhantomData,
+        }
+    }
+}
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        // SAFETY: the lock that find() took is given back once.
+        unsafe { switch_core_session_rwunlock(self.ptr.as_ptr()) };
+    }
+}

@@ -1,0 +1,321 @@
+//! XML: configuration, and answers to lookups.
+
+use std::ffi::{CStr, CString, c_char, c_void};
+use std::ptr::NonNull;
+
+use bindings::{
+    SWITCH_TRUE, switch_event_t, switch_xml_attr, switch_xml_bind_search_function_ret,
+    switch_xml_binding_t, switch_xml_child, switch_xml_error, switch_xml_free, switch_xml_open_cfg,
+    switch_xml_parse_section_string, switch_xml_parse_str_dynamic, switch_xml_t,
+    switch_xml_unbind_search_function,
+};
+
+use super::event::{Kind, OwnedEvent, View};
+use super::text::{c_string_shown, copied};
+use super::{Detached, Status};
+use crate::edge::guard;
+
+/// How deep elements may lie in each other. The core frees a tree by one C call
+/// a level, and on its 240 KB stacks 8,000 levels end the process.
+const MAX_DEPTH: usize = 1000;
+
+/// Why a text is no XML that the core may have.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum XmlError {
+    /// There is nothing in it.
+    #[error("the text is empty")]
+    Empty,
+    /// A NUL: the core would stop reading there.
+    #[error("the text has a NUL at position {0}")]
+    Nul(usize),
+    /// Too many levels for the core to free.
+    #[error("elements lie more than {MAX_DEPTH} deep in each other")]
+    TooDeep,
+    /// An entity can expand without end (1.10.12 has no limit), and attribute
+    /// lists are rewritten in place.
+    #[error("{0} is not taken")]
+    Declaration(&'static str),
+    /// What the core's parser says.
+    #[error("{0}")]
+    Syntax(String),
+}
+
+/// A tree of the core's, freed with it.
+pub struct Xml(NonNull<bindings::switch_xml>);
+
+impl Xml {
+    /// Parses a text, which the tree then owns (`switch_xml_parse_str_dynamic`).
+    ///
+    /// # Errors
+    /// See [`XmlError`].
+    pub fn parse(text: &[u8]) -> Result<Self, XmlError> {
+        check(text)?;
+        let text = CString::new(text).map_err(|e| XmlError::Nul(e.nul_position()))?;
+        // SAFETY: with TRUE the core parses a copy of its own and only reads ours.
+        let tree = unsafe { switch_xml_parse_str_dynamic(text.as_ptr().cast_mut(), SWITCH_TRUE) };
+        let tree = NonNull::new(tree).map(Self).ok_or(XmlError::Empty)?;
+        // SAFETY: the tree lives; the text of the error is in it.
+        let error = unsafe { copied(switch_xml_error(tree.0.as_ptr())) }.unwrap_or_default();
+        if error.is_empty() {
+            Ok(tree)
+        } else {
+            Err(XmlError::Syntax(
+                String::from_utf8_lossy(&error).into_owned(),
+            ))
+        }
+    }
+
+    /// Gives the tree to the core, which frees it.
+    #[must_use]
+    pub fn into_raw(self) -> switch_xml_t {
+        let ptr = self.0.as_ptr();
+        std::mem::forget(self);
+        ptr
+    }
+}
+
+impl Drop for Xml {
+    fn drop(&mut self) {
+        // SAFETY: the tree is ours, and not used again.
+        unsafe { switch_xml_free(self.0.as_ptr()) };
+    }
+}
+
+/// Looks for what the core's parser would take and not survive.
+fn check(text: &[u8]) -> Result<(), XmlError> {
+    if text.iter().all(u8::is_ascii_whitespace) {
+        return Err(XmlError::Empty);
+    }
+    let mut depth = 0usize;
+    let mut rest = text;
+    while let Some(at) = rest.iter().position(|&b| b == b'<') {
+        rest = &rest[at + 1..];
+        let after = |end: &[u8]| {
+            rest.windows(end.len())
+                .position(|w| w == end)
+                .map(|p| &rest[p + end.len()..])
+        };
+        if rest.starts_with(b"!--") {
+            rest = after(b"-->").unwrap_or_default();
+        } else if rest.starts_with(b"![CDATA[") {
+            rest = after(b"]]>").unwrap_or_default();
+        } else if let Some(name) = [("!ENTITY", "<!ENTITY"), ("!ATTLIST", "<!ATTLIST")]
+            .into_iter()
+            .find_map(|(start, name)| rest.starts_with(start.as_bytes()).then_some(name))
+        {
+            return Err(XmlError::Declaration(name));
+        } else if rest.starts_with(b"/") {
+            depth = depth.saturating_sub(1);
+        } else if rest
+            .first()
+            .is_some_and(|b| b.is_ascii_alphabetic() || *b == b'_' || *b == b':' || *b > 127)
+        {
+            let end = tag_end(rest);
+            let empty = end > 0 && rest.get(end - 1) == Some(&b'/');
+            if !empty {
+                depth += 1;
+                if depth > MAX_DEPTH {
+                    return Err(XmlError::TooDeep);
+                }
+            }
+            rest = &rest[end..];
+        }
+    }
+    Ok(())
+}
+
+/// Where the tag that starts here ends; a `>` in quotes does not end it.
+fn tag_end(tag: &[u8]) -> usize {
+    let mut quote = None;
+    for (at, &b) in tag.iter().enumerate() {
+        match (quote, b) {
+            (Some(q), b) if q == b => quote = None,
+            (None, b'"' | b'\'') => quote = Some(b),
+            (None, b'>') => return at,
+            _ => {}
+        }
+    }
+    tag.len()
+}
+
+/// The name-value pairs of a configuration's `<settings>`, in order
+/// (`switch_xml_open_cfg`); none when there is no such configuration.
+#[must_use]
+pub fn settings(_: &Detached, name: &CStr) -> Option<Vec<(String, String)>> {
+    let mut node: switch_xml_t = std::ptr::null_mut();
+    // SAFETY: the core reads the name, writes one pointer, and gives a tree to free.
+    let root = unsafe { switch_xml_open_cfg(name.as_ptr(), &raw mut node, std::ptr::null_mut()) };
+    let root = Xml(NonNull::new(root)?);
+    let mut params = Vec::new();
+    // SAFETY: the nodes belong to the tree, which lives until the end of this
+    // function; child takes NULL and gives it.
+    unsafe {
+        let settings = switch_xml_child(node, c"settings".as_ptr());
+        let mut param = switch_xml_child(settings, c"param".as_ptr());
+        while let Some(this) = param.as_ref() {
+            let attr = |name: &CStr| {
+                let value = copied(switch_xml_attr(param, name.as_ptr()));
+                String::from_utf8_lossy(&value.unwrap_or_default()).into_owned()
+            };
+            params.push((attr(c"name"), attr(c"value")));
+            param = this.next;
+        }
+    }
+    drop(root);
+    Some(params)
+}
+
+/// Kinds of lookup, as a set (`switch_xml_section_t`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sections(u32);
+
+impl Sections {
+    /// All kinds that there are.
+    pub const ALL: Self = Self(
+        bindings::SWITCH_XML_SECTION_CONFIG.0
+            | bindings::SWITCH_XML_SECTION_DIRECTORY.0
+            | bindings::SWITCH_XML_SECTION_DIALPLAN.0
+            | bindings::SWITCH_XML_SECTION_LANGUAGES.0
+            | bindings::SWITCH_XML_SECTION_CHATPLAN.0
+            | bindings::SWITCH_XML_SECTION_CHANNELS.0,
+    );
+
+    /// The kinds that a text names: "dialplan|directory" (`switch_xml_parse_section_string`).
+    #[must_use]
+    pub fn named(names: &str) -> Self {
+        let names = c_string_shown(names.as_bytes());
+        // SAFETY: the core only reads the names.
+        Self(unsafe { switch_xml_parse_section_string(names.as_ptr()) })
+    }
+
+    /// Is there any kind in it?
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Does it share a kind with the other?
+    #[must_use]
+    pub fn overlaps(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
+/// Answers lookups; no answer lets the core ask the next.
+///
+/// It runs with the core's binding lock held for reading, on the thread of
+/// whoever looks up: it must not bind, unbind or reload.
+pub type Lookup = fn(section: &str, params: OwnedEvent) -> Option<Xml>;
+
+/// A bound lookup; it ends with [`Binding::end`].
+pub struct Binding(NonNull<switch_xml_binding_t>);
+
+// SAFETY: the binding is the core's, which locks for itself.
+unsafe impl Send for Binding {}
+
+impl Binding {
+    /// Binds a lookup (`switch_xml_bind_search_function_ret`).
+    ///
+    /// # Errors
+    /// The core's status.
+    pub fn new(_: &Detached, sections: Sections, lookup: Lookup) -> Result<Self, Status> {
+        let mut binding = std::ptr::null_mut();
+        // SAFETY: the function is one for ever (the library stays mapped), the
+        // user data is a function pointer, and the core writes one pointer.
+        Status::check(unsafe {
+            switch_xml_bind_search_function_ret(
+                Some(on_lookup),
+                sections.0,
+                lookup as *mut c_void,
+                &raw mut binding,
+            )
+        })?;
+        NonNull::new(binding)
+            .map(Self)
+            .ok_or(Status(bindings::SWITCH_STATUS_MEMERR))
+    }
+
+    /// Unbinds it; waits until no lookup runs (`switch_xml_unbind_search_function`).
+    pub fn end(self, _: &Detached) {
+        let mut binding = self.0.as_ptr();
+        // SAFETY: the binding is given back once.
+        unsafe { switch_xml_unbind_search_function(&raw mut binding) };
+    }
+}
+
+unsafe extern "C" fn on_lookup(
+    section: *const c_char,
+    tag_name: *const c_char,
+    key_name: *const c_char,
+    key_value: *const c_char,
+    params: *mut switch_event_t,
+    user_data: *mut c_void,
+) -> switch_xml_t {
+    guard(c"XML lookup", std::ptr::null_mut(), || {
+        // SAFETY: new() put a Lookup there.
+        let lookup = unsafe { std::mem::transmute::<*mut c_void, Lookup>(user_data) };
+        // SAFETY: the core lends the event and the strings for this call.
+        let (params, texts) = unsafe {
+            (
+                View::from_ptr(params),
+                [section, tag_name, key_name, key_value].map(|t| copied(t).unwrap_or_default()),
+            )
+        };
+        let params = match params {
+            Some(params) => params.duplicate(),
+            None => OwnedEvent::new(Kind::REQUEST_PARAMS, None),
+        };
+        let Ok(params) = params else {
+            return std::ptr::null_mut();
+        };
+        for (name, text) in [c"section", c"tag_name", c"key_name", c"key_value"]
+            .into_iter()
+            .zip(&texts)
+        {
+            let _ = params.view().add_header(name, &c_string_shown(text));
+        }
+        let section = String::from_utf8_lossy(&texts[0]).into_owned();
+        lookup(&section, params).map_or(std::ptr::null_mut(), Xml::into_raw)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nested(depth: usize) -> Vec<u8> {
+        [b"<a>".repeat(depth), b"</a>".repeat(depth)].concat()
+    }
+
+    #[test]
+    fn depth_is_limited() {
+        assert_eq!(check(&nested(MAX_DEPTH)), Ok(()));
+        assert_eq!(check(&nested(MAX_DEPTH + 1)), Err(XmlError::TooDeep));
+        assert_eq!(check(&[b"<a/>".repeat(5000), nested(3)].concat()), Ok(()));
+        assert_eq!(
+            check(&[b"<a x=\"/>\">".repeat(5000)].concat()),
+            Err(XmlError::TooDeep)
+        );
+        assert_eq!(check(&b"<a x='>'/>".repeat(5000)), Ok(()));
+    }
+
+    #[test]
+    fn what_lies_in_comments_and_character_data_has_no_depth() {
+        let comment = [
+            &b"<r><!--"[..],
+            &nested(2000),
+            b"--><![CDATA[",
+            &nested(2000),
+            b"]]></r>",
+        ]
+        .concat();
+        assert_eq!(check(&comment), Ok(()));
+    }
+
+    #[test]
+    fn declarations_that_expand_are_refused() {
+        let text = b"<!DOCTYPE x [<!ENTITY a \"b\">]><x>&a;</x>";
+        assert_eq!(check(text), Err(XmlError::Declaration("<!ENTITY")));
+        assert_eq!(check(b" \n"), Err(XmlError::Empty));
+    }
+}
