@@ -108,8 +108,8 @@ fn begin(
     .map_err(LoadError::Roots)?;
 
     let config = config::read(held);
-    let interfaces = interfaces().ok_or(LoadError::Interface("no memory"))?;
-    register(&interfaces);
+    let mut interfaces = interfaces().ok_or(LoadError::Interface("no memory"))?;
+    register(&mut interfaces);
     xml::bind(held, config.fetchers)?;
     *STARTUP.lock() = config.startup;
     neighbour::watch(held);
@@ -146,7 +146,7 @@ fn supported(version: &str) -> bool {
     plain == "1.10.12" || plain.starts_with("1.11.")
 }
 
-fn register(interfaces: &Interfaces) {
+fn register(interfaces: &mut Interfaces) {
     let syntax = c"<package.module>[::function] [arguments]";
     interfaces.api(
         c"python",

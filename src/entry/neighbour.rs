@@ -39,15 +39,14 @@ pub fn end(held: &Detached) {
 }
 
 fn on_module_load(event: View<'_>) {
-    let is = |header, what: &[&[u8]]| {
+    let is = |header, what: &str| {
         event
             .header(header, None)
-            .is_some_and(|v| what.contains(&v.as_slice()))
+            .is_some_and(|v| v == what.as_bytes())
     };
-    let neighbour = is(c"key", &[b"mod_python3", b"mod_python"])
-        || is(c"filename", &[b"mod_python3", b"mod_python"]);
-    // One event comes for each name that the module provides.
-    if neighbour && is(c"type", &[b"application"]) {
+    // An event comes for each name that a module provides; this one comes once.
+    let takes_over = is(c"type", "api") && is(c"name", "python");
+    if takes_over && (is(c"key", "mod_python3") || is(c"key", "mod_python")) {
         log::write(
             Level::Crit,
             c"mod_rust",

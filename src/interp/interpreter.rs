@@ -149,11 +149,7 @@ fn spawn() -> Result<Sender<Command>, StartError> {
             let _ = ready.send(started);
             if !failed {
                 // SAFETY: attached, by initialize() and outside of PyO3's counting.
-                #[expect(
-                    clippy::disallowed_methods,
-                    reason = "the main thread is pinned here, outside any attach"
-                )]
-                let state = unsafe { ffi::PyEval_SaveThread() };
+                let state = unsafe { super::thread::let_go() };
                 serve(&inbox, state);
             }
         })?;
@@ -297,11 +293,7 @@ fn serve(inbox: &Receiver<Command>, state: *mut ffi::PyThreadState) {
             }
         }
         // SAFETY: gives back what was taken above.
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the main thread's pinned state is detached again"
-        )]
-        let _ = unsafe { ffi::PyEval_SaveThread() };
+        unsafe { super::thread::let_go() };
     }
 }
 

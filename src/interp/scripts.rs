@@ -117,6 +117,9 @@ fn refuse(py: Python<'_>, why: String) -> PyErr {
     }
 }
 
+/// Path, time of the last change in nanoseconds, size and inode.
+type FileFacts = (PathBuf, i128, u64, u64);
+
 /// What a loaded file looked like.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Stamp {
@@ -365,9 +368,8 @@ pub fn find(py: Python<'_>, wanted: &Wanted<'_>) -> PyResult<Arc<Loaded>> {
 
 fn load(py: Python<'_>, wanted: &Wanted<'_>, fresh: bool) -> PyResult<Loaded> {
     let folder = wanted.folder.map(|f| crate::python::convert::str_of(py, f));
-    let (script, files): (Bound<'_, PyAny>, Vec<(PathBuf, i128, u64, u64)>) = module(py)?
-        .call_method1("load", (wanted.module, folder, fresh))?
-        .extract()?;
+    let answer = module(py)?.call_method1("load", (wanted.module, folder, fresh))?;
+    let (script, files): (Bound<'_, PyAny>, Vec<FileFacts>) = answer.extract()?;
     let function = script.getattr(wanted.function).map_err(|error| {
         if error.is_instance_of::<PyAttributeError>(py) {
             refuse(

@@ -114,19 +114,27 @@ fn pin(thread: &Thread) -> bool {
         return false;
     }
     // SAFETY: as above. Ensure makes the state, whose count of one is never
-    // given back before the thread ends; SaveThread detaches from it. PyO3 has
-    // not attached on this thread, so its own count stays right. This is the one
-    // place that detaches by hand.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a thread is pinned here, outside any attach"
-    )]
+    // given back before the thread ends. PyO3 has not attached on this thread.
     let state = unsafe {
         ffi::PyGILState_Ensure();
-        ffi::PyEval_SaveThread()
+        let_go()
     };
     thread.state.set(NonNull::new(state));
     true
+}
+
+/// Detaches this thread from a state that is kept: the one place that does so by
+/// hand, since PyO3's way back would end the state.
+///
+/// # Safety
+/// The thread is attached, and not by PyO3, whose count of it would go wrong.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a thread is pinned, outside any attach"
+)]
+pub(super) unsafe fn let_go() -> *mut ffi::PyThreadState {
+    // SAFETY: the caller vouches for it.
+    unsafe { ffi::PyEval_SaveThread() }
 }
 
 /// Where this thread's own stack ends.

@@ -32,8 +32,9 @@ impl Channel<'_> {
     /// `ptr` is the channel of a session that stays alive over the lifetime.
     pub(super) unsafe fn from_ptr(ptr: *mut switch_channel_t) -> Self {
         // SAFETY: a session has a channel from its making to its end.
+        let ptr = unsafe { NonNull::new_unchecked(ptr) };
         Self {
-            ptr: unsafe { NonNull::new_unchecked(ptr) },
+            ptr,
             life: PhantomData,
         }
     }

@@ -42,14 +42,11 @@ impl Interfaces {
         Some(Self { pool, module })
     }
 
-    fn create<T>(&self, kind: switch_module_interface_name_t) -> Option<&mut T> {
+    fn create<T>(&mut self, kind: switch_module_interface_name_t) -> Option<NonNull<T>> {
         // SAFETY: the entry is being filled by this thread alone; the core gives
         // a zeroed structure of that kind, linked to it.
-        unsafe {
-            switch_loadable_module_create_interface(self.module.as_ptr(), kind)
-                .cast::<T>()
-                .as_mut()
-        }
+        let made = unsafe { switch_loadable_module_create_interface(self.module.as_ptr(), kind) };
+        NonNull::new(made.cast())
     }
 
     fn keep(&self, text: &CStr) -> *const std::ffi::c_char {
@@ -60,13 +57,15 @@ impl Interfaces {
 
     /// Adds an API command.
     pub fn api(
-        &self,
+        &mut self,
         name: &CStr,
         description: &CStr,
         syntax: &CStr,
         function: switch_api_function_t,
     ) {
-        if let Some(api) = self.create::<switch_api_interface>(SWITCH_API_INTERFACE) {
+        if let Some(mut api) = self.create::<switch_api_interface>(SWITCH_API_INTERFACE) {
+            // SAFETY: made for us, and read by the core only when load has returned.
+            let api = unsafe { api.as_mut() };
             api.interface_name = self.keep(name);
             api.desc = self.keep(description);
             api.syntax = self.keep(syntax);
@@ -76,15 +75,17 @@ impl Interfaces {
 
     /// Adds a dialplan application; `flags` are `SAF_` values.
     pub fn application(
-        &self,
+        &mut self,
         name: &CStr,
         description: &CStr,
         syntax: &CStr,
         flags: u32,
         function: switch_application_function_t,
     ) {
-        if let Some(app) = self.create::<switch_application_interface>(SWITCH_APPLICATION_INTERFACE)
-        {
+        let made = self.create::<switch_application_interface>(SWITCH_APPLICATION_INTERFACE);
+        if let Some(mut app) = made {
+            // SAFETY: as in api().
+            let app = unsafe { app.as_mut() };
             app.interface_name = self.keep(name);
             app.short_desc = self.keep(description);
             app.long_desc = app.short_desc;
