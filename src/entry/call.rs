@@ -1,5 +1,8 @@
 //! One call of a script's function, whatever way it came in.
 
+use std::sync::Arc;
+
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
 use crate::interp::enter::{Refused, enter};
@@ -59,20 +62,16 @@ impl Request<'_> {
         arguments: impl FnOnce(&Running<'_>, Python<'_>, &[u8]) -> PyResult<Vec<Py<PyAny>>>,
         done: impl FnOnce(Option<&Bound<'_, PyAny>>) -> PyResult<R>,
     ) -> Result<R, Failed> {
-        let target = Target::parse(self.line).map_err(|e| self.refuse("", e.into()))?;
-        let named = self.name_of(&target);
+        let target = self.target()?;
         let outcome = enter(|py| {
             let running = invocation::begin(py);
             let result = self.attached(py, &target, &running, arguments, done);
-            let result = result.map_err(|error| self.report(py, &named, &error));
+            let result = result.map_err(|error| self.report(py, &target, &error));
             drop(running);
             output::flush();
             result
         });
-        match outcome {
-            Ok(result) => result,
-            Err(refused) => Err(self.refuse(&named, refused.into())),
-        }
+        outcome.map_err(|refused| self.refuse(&self.name_of(&target), refused.into()))?
     }
 
     /// Looks the function up without calling it, so that what is wrong with it
@@ -81,14 +80,18 @@ impl Request<'_> {
     /// # Errors
     /// [`Failed`], which is in the log already.
     pub fn prepare(&self) -> Result<(), Failed> {
-        let target = Target::parse(self.line).map_err(|e| self.refuse("", e.into()))?;
-        let named = self.name_of(&target);
+        let target = self.target()?;
         let found = enter(|py| {
-            self.find(py, &target)
-                .map(drop)
-                .map_err(|error| self.report(py, &named, &error))
+            let _output = output::begin(py);
+            let found = self.find(py, &target).map(drop);
+            output::flush();
+            found.map_err(|error| self.report(py, &target, &error))
         });
-        found.map_err(|refused| self.refuse(&named, refused.into()))?
+        found.map_err(|refused| self.refuse(&self.name_of(&target), refused.into()))?
+    }
+
+    fn target(&self) -> Result<Target, Failed> {
+        Target::parse(self.line).map_err(|error| self.refuse("", error.into()))
     }
 
     fn attached<R>(
@@ -98,7 +101,7 @@ impl Request<'_> {
         running: &Running<'_>,
         arguments: impl FnOnce(&Running<'_>, Python<'_>, &[u8]) -> PyResult<Vec<Py<PyAny>>>,
         done: impl FnOnce(Option<&Bound<'_, PyAny>>) -> PyResult<R>,
-    ) -> PyResult<R> {
+    ) -> Result<R, Error> {
         let _output = output::begin(py)?;
         let function = self.find(py, target)?;
         let arguments = arguments(running, py, &target.arguments)?;
@@ -109,62 +112,71 @@ impl Request<'_> {
         let result = match (result, hooks) {
             (Ok(result), Ok(())) => Some(result),
             (Err(error), _) | (Ok(_), Err(error)) if errors::is_exit(py, &error) => None,
-            (Err(error), _) | (Ok(_), Err(error)) => return Err(error),
+            (Err(error), _) | (Ok(_), Err(error)) => return Err(error.into()),
         };
-        done(result.as_ref())
+        Ok(done(result.as_ref())?)
     }
 
-    fn find(&self, py: Python<'_>, target: &Target) -> PyResult<std::sync::Arc<Loaded>> {
+    fn find(&self, py: Python<'_>, target: &Target) -> Result<Arc<Loaded>, Error> {
         let wanted = Wanted {
             module: &target.module,
             function: target.function.as_deref().unwrap_or(self.way.function),
             documented: self.way.documented,
             folder: self.folder,
         };
-        let function = scripts::find(py, &wanted)?;
+        let function = scripts::find(py, &wanted).map_err(Error::Load)?;
         if function.is_async() {
-            return Err(pyo3::exceptions::PyTypeError::new_err(format!(
-                "'{}' is an async function, and this way in takes plain ones",
-                wanted.function
-            )));
+            let name = wanted.function;
+            return Err(Error::Load(PyTypeError::new_err(format!(
+                "'{name}' is an async function, and this way in takes plain ones"
+            ))));
         }
         Ok(function)
     }
 
     fn name_of(&self, target: &Target) -> String {
-        format!(
-            "{}::{}",
-            target.module,
-            target.function.as_deref().unwrap_or(self.way.function)
-        )
+        let function = target.function.as_deref().unwrap_or(self.way.function);
+        format!("{}::{function}", target.module)
     }
 
-    fn report(&self, py: Python<'_>, named: &str, error: &PyErr) -> Failed {
-        if let Some(why) = errors::refusal(py, error) {
-            return self.refuse(named, Failed(why));
-        }
-        errors::report(
-            py,
-            error,
-            &Failure {
-                way: self.way.name,
-                target: named,
-                outcome: self.way.outcome,
+    fn report(&self, py: Python<'_>, target: &Target, error: &Error) -> Failed {
+        let named = self.name_of(target);
+        let (error, before) = match error {
+            Error::Load(error) => match errors::refusal(py, error) {
+                Some(why) => return self.refuse(&named, Failed(why)),
+                None => (error, format!("{} does not load: ", target.module)),
             },
-        );
-        Failed(errors::one_line(py, error))
+            Error::Run(error) => (error, String::new()),
+        };
+        errors::report(py, error, &self.failure(&named));
+        Failed(before + &errors::one_line(py, error))
     }
 
     fn refuse(&self, named: &str, failed: Failed) -> Failed {
-        errors::refuse(
-            &Failure {
-                way: self.way.name,
-                target: named,
-                outcome: self.way.outcome,
-            },
-            &failed.0,
-        );
+        errors::refuse(&self.failure(named), &failed.0);
         failed
+    }
+
+    fn failure<'f>(&self, named: &'f str) -> Failure<'f> {
+        Failure {
+            way: self.way.name,
+            target: named,
+            outcome: self.way.outcome,
+        }
+    }
+}
+
+/// What went wrong in Python.
+enum Error {
+    /// Before the function was called.
+    Load(PyErr),
+    /// In it.
+    Run(PyErr),
+}
+
+impl From<PyErr> for Error {
+    fn from(error: PyErr) -> Self {
+        Self::Run(error)
     }
 }
 
