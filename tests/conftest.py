@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import switches
-from hosts.base import Host
+from hosts.base import Host, HostError
 from hosts.manager import Manager, Spec, specs
 
 LOG_LINES_SHOWN = 200
@@ -112,7 +112,12 @@ def _lent(host: Host, request: pytest.FixtureRequest) -> Iterator[Host]:
     host.begin_test()
     yield host
     assert host.alive(), f"{host.name} died in this test"
-    host.restore()
+    try:
+        host.restore()
+    except (HostError, TimeoutError):
+        # A switch that hangs would make every test after this one wait in vain: they get a new one.
+        host.abandon()
+        raise
 
 
 @pytest.fixture

@@ -33,7 +33,8 @@ def test_env_serializes(host: Host) -> None:
     name = host.script("def fsapi(session, stream, env, args): stream.write(env.serialize())")
     reply = host.api(f"python {name} %41 b")
     assert "Event-Name: API\n" in reply
-    assert f"API-Command-Argument: {name}%20%2541%20b\n" in reply
+    # The core takes a per cent sign before two hexadecimal digits for an escape, and leaves it.
+    assert f"API-Command-Argument: {name}%20%41%20b\n" in reply
 
 
 def test_write_takes_any_text(host: Host) -> None:
@@ -60,9 +61,9 @@ def test_a_script_runs_commands(host: Host) -> None:
         import freeswitch
         def fsapi(session, stream, env, args):
             api = freeswitch.API()
-            stream.write(api.execute("eval", "one ") + api.executeString("eval two"))
+            stream.write(api.execute("eval", "one") + " " + api.executeString("eval two"))
     """)
-    assert host.api(f"python {name}").split() == ["one", "two"]
+    assert host.api(f"python {name}") == "one two"
 
 
 def test_global_variables(host: Host) -> None:

@@ -36,7 +36,7 @@ MISSING = [
 ]
 # The standard library is no place for entry points: anyone with a console could run anything.
 FORBIDDEN = ["os::system true", "subprocess::run true", "sys", "builtins::print x", "os.path", "freeswitch"]
-WRONG_ARITY = "def fsapi(a, b, c, d, e, f): pass\ndef handler(): pass\ndef runtime(a, b, c): pass\n"
+WRONG_ARITY = "def fsapi(a, b, c, d, e, f): pass\ndef handler(a, b, c): pass\ndef runtime(a, b, c): pass\n"
 
 
 @pytest.fixture(autouse=True)

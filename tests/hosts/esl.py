@@ -32,7 +32,7 @@ class Packet:
 class Connection:
     """One authenticated connection, used by one thread at a time."""
 
-    def __init__(self, port: int, password: str, timeout: float = 60) -> None:
+    def __init__(self, port: int, password: str, timeout: float = 30) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port), timeout)
         self._file = self._socket.makefile("rb")
         try:
