@@ -1,1 +1,41 @@
 //! The embedded switch.
+//!
+//! This crate defines the slice of FreeSWITCH's C API that mod_rust imports, and
+//! behaves as FreeSWITCH does in what a script can see. There is no Python in
+//! it: the extension around it has that.
+//!
+//! The functions that C sees are in `exports`, thin over types with no raw
+//! pointers. Where the two meet, pointers are turned into those types at once.
+
+mod apps;
+mod c;
+mod call;
+mod cause;
+mod clock;
+mod command;
+mod dialplan;
+mod dirs;
+mod edge;
+mod endpoint;
+mod event;
+mod exports;
+mod globals;
+mod ivr;
+mod log;
+mod module;
+mod pool;
+mod session;
+mod sound;
+mod stream;
+mod switch;
+mod text;
+mod timers;
+mod transcript;
+mod xml;
+
+pub use call::{Call, CallOptions, Driver, First, Seen};
+pub use endpoint::far_end::Script;
+pub use log::LogLine;
+pub use module::Table;
+pub use switch::{OpenError, Options};
+pub use transcript::{Entry, Kind, Transcript};

@@ -1,0 +1,175 @@
+//! Applications that move the call.
+
+use std::sync::{Arc, Weak};
+
+use bstr::{BStr, ByteSlice};
+
+use crate::c::*;
+use crate::cause;
+use crate::ivr::originate::{Request, originate};
+use crate::ivr::{bridge as ivr_bridge, park as ivr_park, transfer as ivr_transfer};
+use crate::session::{Session, say};
+use crate::text::{cut, is_true, number, split};
+
+pub(super) fn answer(session: &Arc<Session>, _: &BStr) {
+    session.answer();
+}
+
+pub(super) fn pre_answer(session: &Arc<Session>, _: &BStr) {
+    session.pre_answer();
+}
+
+pub(super) fn ring_ready(session: &Arc<Session>, _: &BStr) {
+    session.ring_ready();
+}
+
+pub(super) fn wait_for_answer(session: &Arc<Session>, _: &BStr) {
+    while session.ready() && !session.has(CF_ANSWERED) {
+        session.idle_frame();
+    }
+}
+
+pub(super) fn hangup(session: &Arc<Session>, data: &BStr) {
+    session.hangup(if data.is_empty() {
+        cause::NORMAL_CLEARING
+    } else {
+        cause::parse(data)
+    });
+}
+
+/// A SIP response ends the call as its code says; without SIP, as a busy one.
+pub(super) fn respond(session: &Arc<Session>, data: &BStr) {
+    let cause = match number(data) {
+        404 => cause::UNALLOCATED_NUMBER,
+        486 | 600 => cause::USER_BUSY,
+        480 | 408 => cause::NO_ANSWER,
+        code if code >= 300 => cause::CALL_REJECTED,
+        _ => return,
+    };
+    session.hangup(cause);
+}
+
+pub(super) fn break_(session: &Arc<Session>, _: &BStr) {
+    if session.has(CF_BROADCAST) {
+        session.stop_broadcast();
+    } else {
+        session.set_flag(CF_BREAK, 1);
+    }
+}
+
+pub(super) fn park(session: &Arc<Session>, _: &BStr) {
+    ivr_park::park(session);
+}
+
+pub(super) fn transfer(session: &Arc<Session>, data: &BStr) {
+    let mut words = split(data, b' ', 4);
+    let other = match words.first().map(|word| word.as_slice()) {
+        Some(b"-bleg" | b"-both") => session
+            .get("signal_bond")
+            .and_then(|uuid| session.core.sessions.locate(&uuid)),
+        Some(_) => None,
+        None => {
+            say!(session, ERROR, "No extension specified.");
+            return;
+        }
+    };
+    let own = words[0] != "-bleg";
+    if words[0].starts_with(b"-b") {
+        words.remove(0);
+    }
+    let word = |at: usize| words.get(at).map_or(BStr::new(""), |word| word.as_bstr());
+    if let Some(other) = other {
+        ivr_transfer::transfer(&other, word(0), word(1), word(2));
+    }
+    if own {
+        ivr_transfer::transfer(session, word(0), word(1), word(2));
+    }
+}
+
+pub(super) fn execute_extension(session: &Arc<Session>, data: &BStr) {
+    let words = split(data, b' ', 3);
+    let word = |at: usize| words.get(at).map_or(BStr::new(""), |word| word.as_bstr());
+    if words.is_empty() {
+        say!(session, ERROR, "Usage: <extension> <dialplan> <context>");
+        return;
+    }
+    session.execute_extension(word(0), word(1), word(2));
+}
+
+/// `[+]seconds [cause]`
+pub(super) fn sched_hangup(session: &Arc<Session>, data: &BStr) {
+    let (when, name) = cut(data, b' ');
+    let clock = &session.core.clock;
+    let at = match when.strip_prefix(b"+") {
+        Some(seconds) => clock.now() + number(seconds) * 1_000_000,
+        None => clock.now() + number(when) * 1_000_000 - clock.epoch_now(),
+    };
+    let cause = if name.is_empty() {
+        cause::ALLOTTED_TIMEOUT
+    } else {
+        cause::parse(name)
+    };
+    let weak: Weak<Session> = Arc::downgrade(session);
+    session.core.timers.at(at, move || {
+        if let Some(session) = weak.upgrade() {
+            session.hangup(cause);
+        }
+    });
+}
+
+pub(super) fn bridge(session: &Arc<Session>, data: &BStr) {
+    if data.is_empty() {
+        return;
+    }
+    match originate(&session.core, Some(session), data, &Request::default()) {
+        Ok(peer) => {
+            ivr_bridge::bridge(session, &peer);
+        }
+        Err(cause) => {
+            let name = cause::name(cause).to_string_lossy();
+            say!(session, INFO, "Originate Failed.  Cause: {name}");
+            session.set("originate_disposition", name.as_bytes());
+            session.set("originate_failed_cause", name.as_bytes());
+            handle_failure(session, cause);
+        }
+    }
+}
+
+/// `switch_channel_handle_cause`: hangs up unless told to go on, or to go
+/// elsewhere.
+fn handle_failure(session: &Arc<Session>, cause: Cause) {
+    if !session.is_up() {
+        return;
+    }
+    let name = cause::name(cause).to_string_lossy().into_owned();
+    let listed = |list: &[u8]| {
+        split(list, b',', 256).iter().any(|entry| {
+            entry.eq_ignore_ascii_case(name.as_bytes()) || *entry == cause.0.to_string()
+        })
+    };
+    let (go_on, failures) = (
+        session.get("continue_on_fail"),
+        session.get("failure_causes"),
+    );
+    if let Some(failures) = &failures
+        && !listed(failures)
+    {
+        return;
+    }
+    match &go_on {
+        Some(go_on) if is_true(go_on) || listed(go_on) => return,
+        None if failures.is_none()
+            && [cause::NO_ANSWER, cause::ORIGINATOR_CANCEL].contains(&cause) =>
+        {
+            return;
+        }
+        _ => {}
+    }
+    if let Some(target) = session.get("transfer_on_fail") {
+        let words = split(&target, b' ', 3);
+        let word = |at: usize| words.get(at).map_or(BStr::new(""), |word| word.as_bstr());
+        ivr_transfer::transfer(session, word(0), word(1), word(2));
+        return;
+    }
+    session.hangup(cause);
+}

@@ -1,0 +1,69 @@
+//! Dialplan applications.
+
+use std::sync::Arc;
+
+use bindings::{
+    SAF_NONE as NONE, SAF_ROUTING_EXEC as ROUTING, SAF_SUPPORT_NOMEDIA as NOMEDIA,
+    SAF_SUPPORT_TEXT_ONLY as TEXT_ONLY, SAF_ZOMBIE_EXEC as ZOMBIE,
+};
+use bstr::BStr;
+
+use crate::session::Session;
+
+mod call;
+mod media;
+mod variables;
+
+/// An application of pocket's own.
+pub(crate) struct App {
+    pub(crate) name: &'static str,
+    pub(crate) flags: u32,
+    pub(crate) run: fn(&Arc<Session>, &BStr),
+}
+
+const INLINE: u32 = NOMEDIA.0 | ROUTING.0 | ZOMBIE.0;
+
+const fn app(name: &'static str, flags: u32, run: fn(&Arc<Session>, &BStr)) -> App {
+    App { name, flags, run }
+}
+
+static APPS: [App; 33] = [
+    app("answer", NOMEDIA.0, call::answer),
+    app("break", NOMEDIA.0, call::break_),
+    app("bridge", NOMEDIA.0, call::bridge),
+    app("echo", TEXT_ONLY.0, media::echo),
+    app("endless_playback", NONE.0, media::endless_playback),
+    app("eval", INLINE, variables::eval),
+    app("event", INLINE, variables::event),
+    app("execute_extension", NOMEDIA.0, call::execute_extension),
+    app("export", INLINE, variables::export),
+    app("flush_dtmf", NOMEDIA.0, media::flush_dtmf),
+    app("hangup", NOMEDIA.0, call::hangup),
+    app("info", INLINE, variables::info),
+    app("log", INLINE, variables::log),
+    app("loop_playback", NONE.0, media::loop_playback),
+    app("multiset", INLINE, variables::multiset),
+    app("park", NOMEDIA.0, call::park),
+    app("play_and_get_digits", NONE.0, media::play_and_get_digits),
+    app("playback", NONE.0, media::playback),
+    app("pre_answer", NOMEDIA.0, call::pre_answer),
+    app("queue_dtmf", NOMEDIA.0 | ROUTING.0, media::send_dtmf),
+    app("read", NONE.0, media::read),
+    app("respond", NOMEDIA.0, call::respond),
+    app("ring_ready", NOMEDIA.0, call::ring_ready),
+    app("sched_hangup", NOMEDIA.0 | ROUTING.0, call::sched_hangup),
+    app("send_dtmf", NOMEDIA.0, media::send_dtmf),
+    app("set", INLINE, variables::set),
+    app("set_global", INLINE, variables::set_global),
+    app("sleep", NOMEDIA.0, media::sleep),
+    app("start_dtmf", NOMEDIA.0, variables::eval),
+    app("stop_dtmf", NOMEDIA.0, variables::eval),
+    app("transfer", NOMEDIA.0 | ROUTING.0, call::transfer),
+    app("unset", INLINE, variables::unset),
+    app("wait_for_answer", NOMEDIA.0, call::wait_for_answer),
+];
+
+pub(crate) fn find(name: &[u8]) -> Option<&'static App> {
+    APPS.iter()
+        .find(|app| name.eq_ignore_ascii_case(app.name.as_bytes()))
+}

@@ -1,0 +1,167 @@
+//! Applications about variables, the log and events.
+
+use std::sync::Arc;
+
+use bindings::{SWITCH_EVENT_CHANNEL_APPLICATION, SWITCH_EVENT_CHANNEL_DATA};
+use bstr::{BStr, BString, ByteSlice};
+
+use crate::event::{Event, here, names};
+use crate::log as switch_log;
+use crate::session::{Session, say};
+use crate::text::{cut, split};
+use crate::transcript::Kind;
+
+/// `name=value`, without quotes around it; nothing or `_undef_` unsets.
+fn assign(session: &Arc<Session>, assignment: &BStr) {
+    let (name, value) = cut(assignment, b'=');
+    let (name, mut value) = (
+        name.trim_ascii().as_bstr(),
+        value.trim_ascii_start().as_bstr(),
+    );
+    if name.is_empty() {
+        say!(session, ERROR, "No variable name specified.");
+        return;
+    }
+    if let Some(inner) = value
+        .strip_prefix(b"\"")
+        .and_then(|rest| rest.strip_suffix(b"\""))
+    {
+        value = inner.as_bstr();
+    }
+    if value == "_undef_" {
+        value = BStr::new("");
+    }
+    say!(
+        session,
+        DEBUG,
+        "{} SET [{name}]=[{}]",
+        session.name(),
+        if value.is_empty() {
+            BStr::new("UNDEF")
+        } else {
+            value
+        }
+    );
+    session.set_checked(name, value, false);
+    session.note(Kind::Variable, name, vec![("value", value.to_owned())]);
+}
+
+pub(super) fn set(session: &Arc<Session>, data: &BStr) {
+    assign(session, data);
+}
+
+pub(super) fn multiset(session: &Arc<Session>, data: &BStr) {
+    let (delimiter, list) = match data.as_bytes() {
+        [b'^', b'^', delimiter, rest @ ..] => (*delimiter, rest),
+        list => (b' ', list),
+    };
+    for assignment in split(list, delimiter, 256) {
+        assign(session, assignment.as_bstr());
+    }
+}
+
+pub(super) fn unset(session: &Arc<Session>, data: &BStr) {
+    if data.is_empty() {
+        say!(session, ERROR, "No variable name specified.");
+        return;
+    }
+    say!(session, DEBUG, "UNSET [{data}]");
+    session.unset(data);
+    session.note(Kind::Variable, data, vec![("value", BString::default())]);
+}
+
+pub(super) fn set_global(session: &Arc<Session>, data: &BStr) {
+    let (name, value) = cut(data, b'=');
+    let value = if value == "_undef_" {
+        BStr::new("")
+    } else {
+        value
+    };
+    session.core.globals.set(name, value);
+}
+
+/// `name=value`, also `nolocal:name=value`: for the legs that this one makes.
+pub(super) fn export(session: &Arc<Session>, data: &BStr) {
+    let (name, value) = cut(data, b'=');
+    let bare = name.strip_prefix(b"nolocal:").unwrap_or(name);
+    if bare.is_empty() {
+        say!(session, ERROR, "No variable name specified.");
+        return;
+    }
+    say!(session, DEBUG, "EXPORT (export_vars) [{name}]=[{value}]");
+    session.set_checked(name, value, false);
+    let mut exported = session.get("export_vars").unwrap_or_default();
+    if !exported
+        .split_str(",")
+        .any(|known| known == name.as_bytes())
+    {
+        if !exported.is_empty() {
+            exported.push(b',');
+        }
+        exported.extend_from_slice(name);
+        session.set("export_vars", exported);
+    }
+    session.note(
+        Kind::Variable,
+        bare.as_bstr(),
+        vec![("value", value.to_owned())],
+    );
+}
+
+/// `level text`
+pub(super) fn log(session: &Arc<Session>, data: &BStr) {
+    let (word, rest) = cut(data, b' ');
+    let level = switch_log::parse_level(word);
+    let (level, text) = if level == switch_log::INVALID {
+        (switch_log::DEBUG, data)
+    } else {
+        (level, rest)
+    };
+    session.log(level, here!(), format_args!("{text}"));
+}
+
+pub(super) fn info(session: &Arc<Session>, _: &BStr) {
+    let mut event = Event::plain(SWITCH_EVENT_CHANNEL_DATA);
+    session.describe(&mut event);
+    let lines: Vec<_> = event
+        .headers()
+        .map(|(name, value, _)| format!("{name}: [{value}]\n"))
+        .collect();
+    say!(session, INFO, "CHANNEL_DATA:\n{}", lines.concat());
+}
+
+/// The expansion of its data was all there is to do.
+pub(super) fn eval(_: &Arc<Session>, _: &BStr) {}
+
+/// `Name=value,Name=value`; Event-Name and Event-Subclass choose the kind.
+pub(super) fn event(session: &Arc<Session>, data: &BStr) {
+    let headers: Vec<_> = split(data, b',', 25)
+        .iter()
+        .map(|pair| {
+            let (name, value) = cut(pair, b'=');
+            (
+                name.trim_ascii_start().as_bstr().to_owned(),
+                value.to_owned(),
+            )
+        })
+        .collect();
+    let value = |name: &str| {
+        headers
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(name.as_bytes()))
+    };
+    let kind = value("Event-Name")
+        .and_then(|(_, name)| names::find(name))
+        .unwrap_or(SWITCH_EVENT_CHANNEL_APPLICATION);
+    let subclass = value("Event-Subclass").map(|(_, subclass)| subclass.as_slice());
+    let mut event = session.core.events.create(kind, subclass, here!());
+    session.describe(&mut event);
+    for (name, value) in &headers {
+        if !name.eq_ignore_ascii_case(b"Event-Name")
+            && !name.eq_ignore_ascii_case(b"Event-Subclass")
+        {
+            event.add(name, value);
+        }
+    }
+    session.core.events.fire(event);
+}

@@ -1,0 +1,333 @@
+//! A switch and its calls, as whoever opened the switch drives them.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bindings::switch_event_types_t;
+use bstr::{BStr, BString, ByteSlice};
+use parking_lot::Mutex;
+
+use crate::c::*;
+use crate::cause;
+use crate::clock::{Rank, Signal, Wait, Woken};
+use crate::command;
+use crate::endpoint::Endpoint;
+use crate::endpoint::far_end::{self, FarEnd, Script};
+use crate::event::names;
+use crate::log::LogLine;
+use crate::session::{Extension, Profile, Session, state};
+use crate::switch::{Core, OpenError, Options};
+use crate::text::c_string;
+use crate::transcript::Transcript;
+
+/// How often a waiting driver is asked whether it still wants to wait.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// What a call does first.
+#[derive(Clone, Debug)]
+pub enum First {
+    /// It goes to an extension of the dialplan.
+    Extension(BString),
+    /// It goes straight into an application with its data.
+    Application(BString, BString),
+}
+
+/// A call into the switch.
+#[derive(Clone, Debug)]
+pub struct CallOptions {
+    /// Where it goes.
+    pub first: First,
+    /// The context of the dialplan.
+    pub context: BString,
+    /// Who calls.
+    pub caller_id_name: BString,
+    /// Who calls.
+    pub caller_id_number: BString,
+    /// Variables that are set before it begins.
+    pub variables: Vec<(BString, BString)>,
+    /// What the caller does.
+    pub script: Script,
+}
+
+/// An event as it was fired.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// Headers in their order; `_body` is the body.
+    pub headers: Vec<(BString, BString)>,
+}
+
+/// An open switch. The thread that opened it drives it.
+pub struct Driver {
+    core: Arc<Core>,
+}
+
+impl Driver {
+    /// Opens a switch; one at a time in a process.
+    ///
+    /// # Errors
+    /// When one is open, or a module does not load.
+    pub fn open(options: Options) -> Result<Self, OpenError> {
+        Core::open(options).map(|core| Self { core })
+    }
+
+    /// Ends the switch; returns how many of its threads were left behind.
+    pub fn close(&self) -> usize {
+        self.core.close()
+    }
+
+    /// Microseconds of the switch's clock.
+    #[must_use]
+    pub fn now(&self) -> i64 {
+        self.core.clock.now()
+    }
+
+    /// Runs a command line on a thread of its own, as `fs_cli` would have it
+    /// run. `None` when `give_up` said so before there was a reply.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn api(
+        &self,
+        line: &BStr,
+        give_up: &mut dyn FnMut() -> bool,
+    ) -> Result<Option<BString>, OpenError> {
+        let slot: Arc<(Mutex<Option<BString>>, Signal)> =
+            Arc::new((Mutex::default(), Signal::new()));
+        let (shared, line) = (Arc::clone(&slot), line.to_owned());
+        self.core.spawn("pocket api", move |core| {
+            let reply = command::console(core, line.as_bstr());
+            *shared.0.lock() = Some(reply);
+            core.clock.raise(&shared.1);
+        })?;
+        loop {
+            let generation = slot.1.generation();
+            let reply = slot.0.lock().take();
+            if reply.is_some() || !self.wait(Wait::on(&slot.1, generation, None), give_up) {
+                return Ok(reply);
+            }
+        }
+    }
+
+    /// Waits in the clock; false when `give_up` said so.
+    fn wait(&self, wait: Wait<'_>, give_up: &mut dyn FnMut() -> bool) -> bool {
+        loop {
+            let wait = Wait {
+                rank: Rank::Driver,
+                real_limit: Some(LOOK),
+                ..wait
+            };
+            if self.core.clock.wait(wait) != Woken::RealLimit {
+                return true;
+            }
+            if give_up() {
+                return false;
+            }
+        }
+    }
+
+    /// Waits that long in the switch's time; false when `give_up` said so.
+    pub fn sleep(&self, micros: i64, give_up: &mut dyn FnMut() -> bool) -> bool {
+        let deadline = self.core.clock.now() + micros;
+        self.wait(Wait::until(deadline), give_up)
+    }
+
+    /// A call comes in; it runs while this returns.
+    #[must_use]
+    pub fn start_call(&self, options: CallOptions) -> Option<Call> {
+        let (destination, first) = match options.first {
+            First::Extension(extension) => (extension, None),
+            First::Application(name, data) => (
+                name.clone(),
+                Some(Extension {
+                    applications: [(name, data)].into(),
+                }),
+            ),
+        };
+        let mut profile = Profile::to(&destination, &options.context);
+        profile.caller_id_name = c_string(&options.caller_id_name);
+        profile.caller_id_number = c_string(&options.caller_id_number);
+        profile.ani = c_string(&options.caller_id_number);
+        profile.username = c_string(&options.caller_id_number);
+        profile.network_addr = c"127.0.0.1".to_owned();
+        profile.source = c"mod_pocket".to_owned();
+        profile.chan_name = c_string(&[b"pocket/", &options.caller_id_number[..]].concat());
+        let endpoint = Endpoint::FarEnd(FarEnd::new(options.script, first));
+        let session = self.core.create_session(None, false, endpoint, profile)?;
+        for (name, value) in &options.variables {
+            session.set_checked(name, value, false);
+        }
+        session.set_state(CS_INIT);
+        session.launch();
+        Some(Call { session })
+    }
+
+    /// Waits until the call is over; false when it is not at that time of the
+    /// clock, or when `give_up` said so.
+    pub fn wait_for(&self, call: &Call, deadline: i64, give_up: &mut dyn FnMut() -> bool) -> bool {
+        loop {
+            let generation = call.session.released.generation();
+            if call.is_over() {
+                return true;
+            }
+            if self.core.clock.now() >= deadline {
+                return false;
+            }
+            let wait = Wait::on(&call.session.released, generation, Some(deadline));
+            if !self.wait(wait, give_up) {
+                return call.is_over();
+            }
+        }
+    }
+
+    /// The log so far.
+    #[must_use]
+    pub fn log(&self) -> Vec<LogLine> {
+        self.core.log.lines()
+    }
+
+    /// Empties the log.
+    pub fn clear_log(&self) {
+        self.core.log.clear();
+    }
+
+    /// Legs that are there.
+    #[must_use]
+    pub fn calls(&self) -> Vec<Call> {
+        self.core
+            .sessions
+            .all()
+            .into_iter()
+            .map(|session| Call { session })
+            .collect()
+    }
+
+    /// Keeps the last `limit` events of these kinds from now on, all kinds when
+    /// none is named. The name that is unknown comes back.
+    ///
+    /// # Errors
+    /// When a name is no event's.
+    pub fn subscribe(&self, kinds: &[BString], limit: usize) -> Result<(), BString> {
+        let kinds: Result<Vec<switch_event_types_t>, BString> = kinds
+            .iter()
+            .map(|name| names::find(name).ok_or_else(|| name.clone()))
+            .collect();
+        let kinds = kinds?
+            .into_iter()
+            .filter(|kind| *kind != names::ALL)
+            .collect();
+        self.core.events.tap(kinds, limit);
+        Ok(())
+    }
+
+    /// Events that came since they were last asked for.
+    #[must_use]
+    pub fn events(&self) -> Vec<Seen> {
+        let describe = |event: crate::event::Event| {
+            let mut headers: Vec<_> = event
+                .headers()
+                .map(|(name, value, _)| (name.to_owned(), value.to_owned()))
+                .collect();
+            if let Some(body) = event.body() {
+                headers.push(("_body".into(), body.to_owned()));
+            }
+            Seen { headers }
+        };
+        self.core
+            .events
+            .tapped()
+            .into_iter()
+            .map(describe)
+            .collect()
+    }
+
+    /// Global variables.
+    #[must_use]
+    pub fn variable(&self, name: &BStr) -> Option<BString> {
+        self.core.globals.get(name)
+    }
+}
+
+/// A leg, also after it is over.
+pub struct Call {
+    session: Arc<Session>,
+}
+
+impl Call {
+    /// Its UUID.
+    #[must_use]
+    pub fn uuid(&self) -> BString {
+        self.session.uuid().to_owned()
+    }
+
+    /// Its channel's name.
+    #[must_use]
+    pub fn name(&self) -> BString {
+        self.session.name()
+    }
+
+    /// Its state's name.
+    #[must_use]
+    pub fn state(&self) -> String {
+        state::name(self.session.state())
+            .to_string_lossy()
+            .into_owned()
+    }
+
+    /// Why it ended, `None` while it has not.
+    #[must_use]
+    pub fn cause(&self) -> Option<String> {
+        let cause = self.session.cause();
+        (cause != cause::NONE).then(|| cause::name(cause).to_string_lossy().into_owned())
+    }
+
+    /// Whether it was answered.
+    #[must_use]
+    pub fn answered(&self) -> bool {
+        self.session.has(CF_ANSWERED)
+    }
+
+    /// Whether all that ran on it has ended.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.session.over.load(Ordering::SeqCst)
+    }
+
+    /// Its variables, in order.
+    #[must_use]
+    pub fn variables(&self) -> Vec<(BString, BString)> {
+        self.session.variables()
+    }
+
+    /// One variable, by the rules of the dialplan.
+    #[must_use]
+    pub fn variable(&self, name: &BStr) -> Option<BString> {
+        self.session.get(name)
+    }
+
+    /// How many hold a read lock on it.
+    #[must_use]
+    pub fn readers(&self) -> usize {
+        self.session.readers()
+    }
+
+    /// What happened on it.
+    #[must_use]
+    pub fn transcript(&self) -> Arc<Transcript> {
+        Arc::clone(&self.session.transcript)
+    }
+
+    /// The far end presses digits now.
+    pub fn press(&self, digits: &BStr) {
+        far_end::press(&self.session, digits);
+    }
+
+    /// The far end hangs up now.
+    pub fn hangup(&self, cause: &BStr) {
+        far_end::hang_up(&self.session, cause::parse(cause));
+    }
+}
+
+#[cfg(test)]
+#[path = "call_tests.rs"]
+mod tests;

@@ -1,0 +1,314 @@
+//! Commands about the switch itself.
+
+use std::sync::Arc;
+
+use bindings::SWITCH_EVENT_BACKGROUND_JOB;
+use bstr::{BString, ByteSlice};
+
+use super::{Invocation, Reply, console as run_line, usage};
+use crate::cause;
+use crate::event::here;
+use crate::log;
+use crate::session::machine::STACK;
+use crate::session::state;
+use crate::text::{number, split};
+
+pub(super) fn echo(call: &Invocation<'_>) -> Reply {
+    call.argument.into()
+}
+
+pub(super) fn create_uuid(_: &Invocation<'_>) -> Reply {
+    uuid::Uuid::new_v4().to_string().into()
+}
+
+pub(super) fn version(call: &Invocation<'_>) -> Reply {
+    let version = crate::switch::VERSION.to_string_lossy();
+    if call.argument.starts_with(b"short") {
+        let short = version.split('-').next().unwrap_or_default();
+        return format!("{short}\n").into();
+    }
+    format!("FreeSWITCH Version {version} (pocket)\n").into()
+}
+
+pub(super) fn status(call: &Invocation<'_>) -> Reply {
+    let core = call.core;
+    let micros = core.clock.now();
+    let seconds = micros / 1_000_000;
+    let units = [
+        (seconds / 31_536_000, "year"),
+        (seconds / 86_400 % 365, "day"),
+        (seconds / 3600 % 24, "hour"),
+        (seconds / 60 % 60, "minute"),
+        (seconds % 60, "second"),
+        (micros / 1000 % 1000, "millisecond"),
+        (micros % 1000, "microsecond"),
+    ];
+    let up: Vec<_> = units
+        .iter()
+        .map(|(count, unit)| format!("{count} {unit}{}", if *count == 1 { "" } else { "s" }))
+        .collect();
+    format!(
+        "UP {}\nFreeSWITCH (Version {} pocket) is ready\n{} session(s) since startup\n{} session(s) - peak {}, last 5min {} \n\
+         0 session(s) per Sec out of max 30, peak 0, last 5min 0 \n1000 session(s) max\nmin idle cpu 0.00/100.00\n\
+         Current Stack Size/Max {}K/8192K\n",
+        up.join(", "),
+        crate::switch::VERSION.to_string_lossy(),
+        core.sessions.created(),
+        core.sessions.count(),
+        core.sessions.count(),
+        core.sessions.count(),
+        STACK / 1024,
+    )
+    .into()
+}
+
+pub(super) fn msleep(call: &Invocation<'_>) -> Reply {
+    call.core.clock.sleep(number(call.argument).max(0) * 1000);
+    "+OK".into()
+}
+
+pub(super) fn eval(call: &Invocation<'_>) -> Reply {
+    let (uuid, rest) = match call.argument.strip_prefix(b"uuid:") {
+        Some(rest) => {
+            let (uuid, rest) = crate::text::cut(rest, b' ');
+            (Some(uuid), rest)
+        }
+        None => (None, call.argument),
+    };
+    if let Some(uuid) = uuid {
+        return match call.core.sessions.locate(uuid) {
+            Some(session) => session.expand(rest).into(),
+            None => "-ERR invalid session uuid\n".into(),
+        };
+    }
+    match call.session {
+        Some(session) => session.expand(rest).into(),
+        None => rest.into(),
+    }
+}
+
+pub(super) fn global_getvar(call: &Invocation<'_>) -> Reply {
+    if !call.argument.is_empty() {
+        return call
+            .core
+            .globals
+            .get(call.argument)
+            .unwrap_or_default()
+            .into();
+    }
+    let all: Vec<_> = call
+        .core
+        .globals
+        .all()
+        .into_iter()
+        .map(|(name, value)| format!("{name}={value}\n"))
+        .collect();
+    all.concat().into()
+}
+
+pub(super) fn global_setvar(call: &Invocation<'_>) -> Reply {
+    let parts = split(call.argument, b'=', 3);
+    let Some(name) = parts.first().filter(|name| !name.is_empty()) else {
+        return usage("<var>=<value> [=<value2>]");
+    };
+    let value = parts.get(1).cloned().unwrap_or_default();
+    match parts.get(2) {
+        // Only set when it is what the caller thinks it is.
+        Some(expected) if call.core.globals.get(name).unwrap_or_default() != *expected => {}
+        _ => call.core.globals.set(name, &value),
+    }
+    "+OK".into()
+}
+
+pub(super) fn hupall(call: &Invocation<'_>) -> Reply {
+    let parts = split(call.argument, b' ', 3);
+    let cause = parts
+        .first()
+        .map_or(cause::MANAGER_REQUEST, |cause| cause::parse(cause));
+    let mut count = 0;
+    for session in call.core.sessions.all() {
+        let fits = match (parts.get(1), parts.get(2)) {
+            (Some(name), Some(value)) => session.get(name).as_ref() == Some(value),
+            _ => true,
+        };
+        if fits {
+            session.hangup(cause);
+            count += 1;
+        }
+    }
+    if parts.len() < 3 {
+        return "+OK hangup all channels with cause "
+            .to_owned()
+            .into_reply(cause);
+    }
+    format!("+OK {count} channels hung up\n").into()
+}
+
+/// The end of hupall's answer.
+trait IntoReply {
+    fn into_reply(self, cause: crate::c::Cause) -> Reply;
+}
+
+impl IntoReply for String {
+    fn into_reply(self, cause: crate::c::Cause) -> Reply {
+        format!("{self}{}\n", cause::name(cause).to_string_lossy()).into()
+    }
+}
+
+/// The level that a word names, -1 for none: what SCSC_LOGLEVEL is given.
+fn asked_level(words: &[BString]) -> i32 {
+    words.get(1).map_or(-1, |word| {
+        if word.first().is_some_and(u8::is_ascii_digit) {
+            i32::try_from(number(word)).unwrap_or(log::INVALID)
+        } else {
+            log::parse_level(word)
+        }
+    })
+}
+
+pub(super) fn fsctl(call: &Invocation<'_>) -> Reply {
+    let words = split(call.argument, b' ', 5);
+    match words
+        .first()
+        .map(|word| word.to_ascii_lowercase())
+        .as_deref()
+    {
+        Some(b"loglevel") => match asked_level(&words) {
+            log::INVALID => "-ERR syntax error, log level not set!\n".into(),
+            level => {
+                let level = call.core.log.control(level);
+                format!("+OK log level: {} [{level}]\n", log::level_name(level)).into()
+            }
+        },
+        Some(b"debug_level") => {
+            let level = words
+                .get(1)
+                .map_or(-1, |word| i32::try_from(number(word)).unwrap_or(-1));
+            format!(
+                "+OK DEBUG level: {}\n",
+                call.core.log.set_debug_level(level)
+            )
+            .into()
+        }
+        Some(b"hupall") => hupall(&Invocation {
+            argument: words.get(1).map_or(b"".as_bstr(), |cause| cause.as_bstr()),
+            ..*call
+        }),
+        _ => "-ERR INVALID COMMAND\n+OK\n".into(),
+    }
+}
+
+pub(super) fn console(call: &Invocation<'_>) -> Reply {
+    let words = split(call.argument, b' ', 3);
+    if !words
+        .first()
+        .is_some_and(|word| word.eq_ignore_ascii_case(b"loglevel"))
+    {
+        return "USAGE:\n--------------------------------------------------------------------------------\n\
+                console loglevel [[0-7]|<loglevel_string>]\n\
+                --------------------------------------------------------------------------------\n"
+            .into();
+    }
+    if words.len() > 1 {
+        match log::parse_level(&words[1]) {
+            log::INVALID => {
+                return format!("-ERR Invalid console loglevel ({})!\n\n", words[1]).into();
+            }
+            level => call.core.log.set_console_level(level),
+        }
+    }
+    format!(
+        "+OK console log level set to {}\n",
+        log::level_name(call.core.log.console_level())
+    )
+    .into()
+}
+
+pub(super) fn bgapi(call: &Invocation<'_>) -> Reply {
+    let (job, line) = match call.argument.strip_prefix(b"uuid:") {
+        Some(rest) => {
+            let (uuid, line) = crate::text::cut(rest, b' ');
+            (uuid.to_owned(), line)
+        }
+        None => (uuid::Uuid::new_v4().to_string().into(), call.argument),
+    };
+    if line.is_empty() {
+        return "-ERR Invalid syntax\n".into();
+    }
+    let (core, line, uuid, ticket) = (
+        Arc::clone(call.core),
+        line.to_owned(),
+        job.clone(),
+        call.core.clock.reserve(),
+    );
+    let thread = std::thread::Builder::new()
+        .name("pocket bgapi".to_owned())
+        .stack_size(STACK)
+        .spawn(move || {
+            let _here = ticket.enter();
+            let reply = run_line(&core, line.as_bstr());
+            let mut event = core
+                .events
+                .create(SWITCH_EVENT_BACKGROUND_JOB, None, here!());
+            let (command, argument) = crate::text::cut(&line, b' ');
+            event.add("Job-UUID", &uuid);
+            event.add("Job-Command", command);
+            event.add("Job-Command-Arg", argument);
+            event.set_body(Some(&reply));
+            core.events.fire(event);
+        });
+    match thread {
+        Ok(thread) => {
+            call.core.keep_thread(thread);
+            format!("+OK Job-UUID: {job}\n").into()
+        }
+        Err(error) => format!("-ERR {error}\n").into(),
+    }
+}
+
+pub(super) fn show(call: &Invocation<'_>) -> Reply {
+    let words = split(call.argument, b' ', 6);
+    match words.first().map(|word| word.as_slice()) {
+        Some(b"channels" | b"calls") => {}
+        Some(b"modules" | b"status" | b"api" | b"application") => return "\n0 total.\n".into(),
+        _ => {
+            return usage(
+                "codec|endpoint|application|api|dialplan|file|timer|calls [count]|channels [count|like <match string>]|calls|\
+                 detailed_calls|bridged_calls|detailed_bridged_calls|aliases|complete|chat|management|modules|nat_map|say|\
+                 interfaces|interface_types|tasks|limits|status",
+            );
+        }
+    }
+    let sessions = call.core.sessions.all();
+    let mut text = String::new();
+    if words.get(1).is_none_or(|word| word != "count") && !sessions.is_empty() {
+        text.push_str(
+            "uuid,direction,created,created_epoch,name,state,cid_name,cid_num,ip_addr,dest,application,\
+             application_data,dialplan,context\n",
+        );
+        for session in &sessions {
+            let profile = session.profile();
+            let get = |name: &str| session.get(name).unwrap_or_default();
+            text.push_str(&format!(
+                "{},{},,{},{},{},{},{},,{},{},{},{},{}\n",
+                session.uuid(),
+                if session.outbound {
+                    "outbound"
+                } else {
+                    "inbound"
+                },
+                profile.times.created / 1_000_000,
+                session.name(),
+                state::name(session.state()).to_string_lossy(),
+                profile.caller_id_name.to_string_lossy(),
+                profile.caller_id_number.to_string_lossy(),
+                profile.destination_number.to_string_lossy(),
+                get("current_application"),
+                get("current_application_data"),
+                profile.dialplan.to_string_lossy(),
+                profile.context.to_string_lossy(),
+            ));
+        }
+    }
+    format!("{text}\n{} total.\n", sessions.len()).into()
+}

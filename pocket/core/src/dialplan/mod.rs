@@ -1,0 +1,87 @@
+//! Dialplans: what a leg shall run.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bindings::SWITCH_EVENT_REQUEST_PARAMS;
+use bstr::{BStr, BString, ByteSlice};
+
+use crate::event::here;
+use crate::session::profile::text;
+use crate::session::{Extension, Profile, Session, say};
+
+mod condition;
+mod expression;
+mod xml;
+
+pub(crate) use expression::matches;
+
+/// What a search of all of a leg's dialplans has found.
+pub(crate) struct Found {
+    pub(crate) extension: Option<Extension>,
+    /// How many of the dialplans that it names there are.
+    pub(crate) dialplans: usize,
+}
+
+/// Asks each dialplan that the profile names, in turn.
+pub(crate) fn hunt_all(session: &Arc<Session>, profile: &Profile) -> Found {
+    let names = session.expand(profile.dialplan.as_bytes());
+    let mut found = Found {
+        extension: None,
+        dialplans: 0,
+    };
+    for name in names.split_str(",") {
+        let (name, argument) = crate::text::cut(name, b':');
+        let hunt: fn(&Arc<Session>, &Profile, &BStr) -> Option<Extension> =
+            match name.to_ascii_lowercase().as_slice() {
+                b"xml" => xml::hunt,
+                b"inline" => inline,
+                b"" => continue,
+                _ => {
+                    say!(session, ERROR, "Dialplan [{name}] not found, skipping");
+                    continue;
+                }
+            };
+        found.dialplans += 1;
+        found.extension = hunt(session, profile, argument);
+        if found.extension.is_some() {
+            break;
+        }
+    }
+    found
+}
+
+/// The dialplan `inline`: the destination is `application:data,application:data`,
+/// with another separator by `m:^:`.
+fn inline(_: &Arc<Session>, profile: &Profile, argument: &BStr) -> Option<Extension> {
+    let destination = text(Some(&profile.destination_number));
+    let target = if argument.is_empty() {
+        destination
+    } else {
+        argument
+    };
+    let (separator, list) = match target.as_bytes() {
+        [b'm', b':', separator, b':', list @ ..] => (*separator, list),
+        list => (b',', list),
+    };
+    let applications: VecDeque<(BString, BString)> = crate::text::split(list, separator, 128)
+        .iter()
+        .map(|entry| {
+            let (name, data) = crate::text::cut(entry.trim_ascii_start(), b':');
+            (name.to_owned(), data.to_owned())
+        })
+        .filter(|(name, _)| !name.is_empty())
+        .collect();
+    (!applications.is_empty()).then_some(Extension { applications })
+}
+
+/// The parameters of a dialplan lookup.
+fn params(session: &Arc<Session>, profile: &Profile) -> crate::event::Event {
+    let mut params = session
+        .core
+        .events
+        .create(SWITCH_EVENT_REQUEST_PARAMS, None, here!());
+    session.describe(&mut params);
+    profile.describe("Hunt", &mut params);
+    params
+}

@@ -1,0 +1,152 @@
+//! A far end that follows a script: when it answers, presses, hangs up.
+
+use std::sync::{Arc, Weak};
+
+use bindings::SWITCH_DTMF_RTP;
+use bstr::{BString, ByteSlice};
+use parking_lot::Mutex;
+
+use crate::c::{CS_EXECUTE, Cause};
+use crate::cause;
+use crate::session::dtmf::digits;
+use crate::session::{Extension, Session, say};
+
+/// What the far end does, in microseconds from when the leg was made.
+#[derive(Clone, Debug)]
+pub struct Script {
+    /// When it answers a call that comes to it; `None`: never.
+    pub answer_after: Option<i64>,
+    /// When it rings.
+    pub ring_after: Option<i64>,
+    /// Why it does not take the call, and when it says so.
+    pub refuse: Option<(i64, BString)>,
+    /// Digits, and when they are pressed.
+    pub press: Vec<(i64, BString)>,
+    /// When it hangs up.
+    pub hangup_after: Option<i64>,
+}
+
+impl Default for Script {
+    fn default() -> Self {
+        Self {
+            answer_after: Some(0),
+            ring_after: None,
+            refuse: None,
+            press: Vec::new(),
+            hangup_after: None,
+        }
+    }
+}
+
+impl Script {
+    /// The script that the variables of a dial string make: `pocket_answer_after`,
+    /// `pocket_ring_after`, `pocket_refuse`, `pocket_refuse_after`,
+    /// `pocket_press` (`1.5:12 2:#`) and `pocket_hangup_after`, in seconds.
+    pub(crate) fn from_variables(get: impl Fn(&str) -> Option<BString>) -> Self {
+        let micros = |name: &str| get(name).and_then(|value| seconds(&value));
+        let refuse =
+            get("pocket_refuse").map(|cause| (micros("pocket_refuse_after").unwrap_or(0), cause));
+        let press = get("pocket_press").map_or_else(Vec::new, |press| {
+            crate::text::split(&press, b' ', 1000)
+                .iter()
+                .filter_map(|entry| {
+                    let (when, digits) = crate::text::cut(entry, b':');
+                    Some((seconds(when)?, digits.to_owned()))
+                })
+                .collect()
+        });
+        let never = get("pocket_answer_after").is_some_and(|value| value == "never");
+        Self {
+            answer_after: (!never).then(|| micros("pocket_answer_after").unwrap_or(0)),
+            ring_after: micros("pocket_ring_after"),
+            refuse,
+            press,
+            hangup_after: micros("pocket_hangup_after"),
+        }
+    }
+}
+
+fn seconds(text: &[u8]) -> Option<i64> {
+    let seconds: f64 = text.to_str().ok()?.trim_ascii().parse().ok()?;
+    // A schedule of centuries is cut, not wrapped.
+    Some((seconds.clamp(0.0, 1e9) * 1e6) as i64)
+}
+
+/// The far end of a leg.
+pub(crate) struct FarEnd {
+    script: Script,
+    /// What an inbound leg runs in the place of the dialplan.
+    first: Mutex<Option<Extension>>,
+}
+
+impl FarEnd {
+    pub(crate) fn new(script: Script, first: Option<Extension>) -> Self {
+        Self {
+            script,
+            first: Mutex::new(first),
+        }
+    }
+
+    pub(super) fn on_routing(&self, session: &Arc<Session>) -> bool {
+        let first = self.first.lock().take();
+        let goes_on = first.is_none();
+        if let Some(first) = first {
+            *session.extension.lock() = Some(first);
+            session.set_state(CS_EXECUTE);
+        }
+        goes_on
+    }
+
+    pub(super) fn on_init(&self, session: &Arc<Session>) {
+        let script = &self.script;
+        if session.outbound {
+            if let Some((when, cause)) = script.refuse.clone() {
+                later(session, when, move |session| {
+                    session.hangup_by("far end", cause::parse(&cause))
+                });
+            } else {
+                if let Some(when) = script.ring_after {
+                    later(session, when, |session| session.mark_ring_ready());
+                }
+                if let Some(when) = script.answer_after {
+                    later(session, when, |session| {
+                        session.set_codec();
+                        session.mark_answered();
+                    });
+                }
+            }
+        }
+        for (when, digits) in script.press.clone() {
+            later(session, when, move |session| press(session, &digits));
+        }
+        if let Some(when) = script.hangup_after {
+            later(session, when, |session| {
+                session.hangup_by("far end", cause::NORMAL_CLEARING)
+            });
+        }
+    }
+}
+
+/// The far end presses digits.
+pub(crate) fn press(session: &Arc<Session>, text: &[u8]) {
+    for dtmf in digits(text, SWITCH_DTMF_RTP) {
+        session.queue_digit(dtmf);
+    }
+}
+
+/// The far end hangs up.
+pub(crate) fn hang_up(session: &Arc<Session>, cause: Cause) {
+    session.hangup_by("far end", cause);
+}
+
+/// Does something with the leg when the time has come, if it is still up.
+fn later(session: &Arc<Session>, after: i64, action: impl FnOnce(&Arc<Session>) + Send + 'static) {
+    let weak: Weak<Session> = Arc::downgrade(session);
+    let at = session.core.clock.now() + after;
+    session.core.timers.at(at, move || {
+        if let Some(session) = weak.upgrade().filter(|session| session.is_up()) {
+            say!(session, DEBUG, "{} far end acts", session.name());
+            action(&session);
+        }
+    });
+}

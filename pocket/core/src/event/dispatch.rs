@@ -1,0 +1,252 @@
+//! Who gets which event, and the thread that hands them out.
+
+use std::collections::VecDeque;
+use std::ffi::c_void;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use bindings::{switch_event, switch_event_types_t};
+use bstr::{BString, ByteSlice};
+use chrono::{Local, TimeZone, Utc};
+use parking_lot::{Mutex, RwLock};
+
+use super::{Event, Place, names};
+use crate::clock::{Clock, Signal, Wait};
+
+/// The core's own length; whoever fires into a full queue waits.
+const QUEUE: usize = 100_000;
+
+/// What a module asked to be called for an event.
+type Callback = unsafe extern "C" fn(*mut switch_event);
+
+/// One subscription. Its address is what the module holds as its node.
+pub(crate) struct Node {
+    event: switch_event_types_t,
+    subclass: Option<BString>,
+    callback: Callback,
+    user_data: *mut c_void,
+}
+
+// SAFETY: user_data is the module's, which promises with the subscription that
+// its callback may run on the dispatch thread.
+unsafe impl Send for Node {}
+// SAFETY: as above; the node itself is never changed.
+unsafe impl Sync for Node {}
+
+/// What the switch's owner asked to see.
+struct Tap {
+    kinds: Vec<switch_event_types_t>,
+    limit: usize,
+    kept: VecDeque<Event>,
+}
+
+/// The events of one switch.
+pub(crate) struct Bus {
+    clock: Arc<Clock>,
+    core_uuid: String,
+    host: String,
+    #[allow(clippy::vec_box, reason = "modules hold the nodes' addresses")]
+    nodes: RwLock<Vec<Box<Node>>>,
+    queue: Mutex<VecDeque<Event>>,
+    arrived: Signal,
+    taken: Signal,
+    sequence: AtomicU64,
+    closed: AtomicBool,
+    tap: Mutex<Option<Tap>>,
+}
+
+impl Bus {
+    pub(crate) fn new(clock: Arc<Clock>, core_uuid: String) -> Self {
+        Self {
+            clock,
+            core_uuid,
+            host: "pocket".to_owned(),
+            nodes: RwLock::default(),
+            queue: Mutex::default(),
+            arrived: Signal::new(),
+            taken: Signal::new(),
+            sequence: AtomicU64::new(0),
+            closed: AtomicBool::new(false),
+            tap: Mutex::default(),
+        }
+    }
+
+    /// A new event with the headers that every event has.
+    pub(crate) fn create(
+        &self,
+        kind: switch_event_types_t,
+        subclass: Option<&[u8]>,
+        place: Place<'_>,
+    ) -> Event {
+        let mut event = Event::plain(kind);
+        self.stamp(&mut event, place);
+        if let Some(subclass) = subclass {
+            event.set_subclass(subclass);
+        }
+        event
+    }
+
+    fn stamp(&self, event: &mut Event, place: Place<'_>) {
+        let micros = self.clock.epoch_now();
+        let when = Utc.timestamp_micros(micros).single().unwrap_or_default();
+        let sequence = self.sequence.fetch_add(1, Ordering::Relaxed) + 1;
+        event.add("Event-Name", event.name().to_bytes());
+        event.add("Core-UUID", &self.core_uuid);
+        event.add("FreeSWITCH-Hostname", &self.host);
+        event.add("FreeSWITCH-Switchname", &self.host);
+        event.add("FreeSWITCH-IPv4", "127.0.0.1");
+        event.add("FreeSWITCH-IPv6", "::1");
+        event.add(
+            "Event-Date-Local",
+            when.with_timezone(&Local)
+                .format("%Y-%m-%d %H:%M:%S")
+                .to_string(),
+        );
+        event.add(
+            "Event-Date-GMT",
+            when.format("%a, %d %b %Y %H:%M:%S GMT").to_string(),
+        );
+        event.add("Event-Date-Timestamp", micros.to_string());
+        event.add("Event-Calling-File", base_name(place.file));
+        event.add("Event-Calling-Function", place.function);
+        event.add("Event-Calling-Line-Number", place.line.to_string());
+        event.add("Event-Sequence", sequence.to_string());
+    }
+
+    /// Queues the event for the dispatch thread.
+    pub(crate) fn fire(&self, event: Event) {
+        let mut event = Some(event);
+        while !self.closed.load(Ordering::SeqCst) {
+            let generation = self.taken.generation();
+            {
+                let mut queue = self.queue.lock();
+                if queue.len() < QUEUE {
+                    queue.extend(event.take());
+                }
+            }
+            if event.is_none() {
+                self.clock.raise(&self.arrived);
+                return;
+            }
+            self.clock.wait(Wait::on(&self.taken, generation, None));
+        }
+    }
+
+    /// Hands out events until the bus is closed and empty. The dispatch thread.
+    pub(crate) fn run(&self) {
+        loop {
+            let generation = self.arrived.generation();
+            let next = self.queue.lock().pop_front();
+            match next {
+                Some(event) => {
+                    self.deliver(event);
+                    self.clock.raise(&self.taken);
+                }
+                None if self.closed.load(Ordering::SeqCst) => return,
+                None => {
+                    self.clock.wait(Wait::on(&self.arrived, generation, None));
+                }
+            }
+        }
+    }
+
+    /// No event is taken in any more; those that are queued still go out.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+        self.clock.raise(&self.arrived);
+        self.clock.raise(&self.taken);
+    }
+
+    fn deliver(&self, event: Event) {
+        {
+            // Held over the callbacks, as the core holds it: whoever binds or
+            // unbinds inside one waits for ever, there and here.
+            let nodes = self.nodes.read();
+            for kind in [event.kind(), names::ALL] {
+                for node in nodes
+                    .iter()
+                    .rev()
+                    .filter(|node| node.event == kind && node.takes(&event))
+                {
+                    // SAFETY: the event is live and ours; the module vouched for
+                    // its callback when it subscribed, and cannot have left: its
+                    // unbind waits for this lock.
+                    unsafe {
+                        (*event.as_ptr()).bind_user_data = node.user_data;
+                        (node.callback)(event.as_ptr());
+                    }
+                }
+            }
+        }
+        let mut tap = self.tap.lock();
+        if let Some(tap) = tap.as_mut()
+            && (tap.kinds.is_empty() || tap.kinds.contains(&event.kind()))
+        {
+            if tap.kept.len() == tap.limit {
+                tap.kept.pop_front();
+            }
+            tap.kept.push_back(event);
+        }
+    }
+
+    /// Subscribes; the node returned is for [`Bus::unbind`].
+    pub(crate) fn bind(
+        &self,
+        event: switch_event_types_t,
+        subclass: Option<BString>,
+        callback: Callback,
+        user_data: *mut c_void,
+    ) -> *mut Node {
+        let node = Box::new(Node {
+            event,
+            subclass,
+            callback,
+            user_data,
+        });
+        let address = std::ptr::from_ref(&*node).cast_mut();
+        self.nodes.write().push(node);
+        address
+    }
+
+    /// Ends a subscription; false when there is none at that address.
+    pub(crate) fn unbind(&self, node: *const Node) -> bool {
+        let mut nodes = self.nodes.write();
+        let before = nodes.len();
+        nodes.retain(|known| !std::ptr::eq(&raw const **known, node));
+        nodes.len() < before
+    }
+
+    /// Keeps the last `limit` events of these kinds, all kinds when none is
+    /// named; a limit of 0 ends it.
+    pub(crate) fn tap(&self, kinds: Vec<switch_event_types_t>, limit: usize) {
+        *self.tap.lock() = (limit > 0).then(|| Tap {
+            kinds,
+            limit,
+            kept: VecDeque::new(),
+        });
+    }
+
+    /// What the tap has kept since it was last asked.
+    pub(crate) fn tapped(&self) -> Vec<Event> {
+        self.tap
+            .lock()
+            .as_mut()
+            .map(|tap| tap.kept.drain(..).collect())
+            .unwrap_or_default()
+    }
+}
+
+impl Node {
+    fn takes(&self, event: &Event) -> bool {
+        match (&self.subclass, event.subclass()) {
+            (None, _) => true,
+            (Some(wanted), Some(subclass)) => subclass.contains_str(wanted),
+            (Some(_), None) => false,
+        }
+    }
+}
+
+/// A path's last component, as the core shows source files.
+pub(crate) fn base_name(path: &[u8]) -> &[u8] {
+    path.rfind_byte(b'/').map_or(path, |at| &path[at + 1..])
+}

@@ -1,0 +1,205 @@
+//! Events: what they hold, how they are written out, who gets them.
+
+use std::ffi::CStr;
+use std::ptr::NonNull;
+
+use bindings::{
+    SWITCH_EVENT_CLONE, SWITCH_STACK_BOTTOM, switch_event, switch_event_header,
+    switch_event_types_t, switch_priority_t, switch_stack_t,
+};
+use bstr::{BStr, BString};
+
+pub(crate) mod dispatch;
+mod header;
+pub(crate) mod names;
+mod raw;
+pub(crate) mod serial;
+
+/// Where the code that made an event or a log line stands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place<'a> {
+    pub(crate) file: &'a BStr,
+    pub(crate) function: &'a BStr,
+    pub(crate) line: i32,
+}
+
+/// The place of this line.
+macro_rules! here {
+    () => {
+        $crate::event::Place {
+            file: bstr::BStr::new(file!()),
+            function: bstr::BStr::new(module_path!()),
+            line: line!() as i32,
+        }
+    };
+}
+pub(crate) use here;
+
+/// An event, owned.
+#[derive(Debug)]
+pub(crate) struct Event(NonNull<switch_event>);
+
+// SAFETY: the event owns all that it points to except the two user data
+// pointers, which are only handed on.
+unsafe impl Send for Event {}
+
+impl Event {
+    /// An event without the headers of delivery: a list of variables, or the
+    /// beginning of a copy.
+    pub(crate) fn plain(kind: switch_event_types_t) -> Self {
+        // SAFETY: create never returns NULL.
+        Self(unsafe { NonNull::new_unchecked(raw::create(kind)) })
+    }
+
+    /// Names the subclass, in its member and in its header.
+    pub(crate) fn set_subclass(&mut self, subclass: &[u8]) {
+        // SAFETY: the event is ours.
+        unsafe { raw::set_subclass(self.as_ptr(), subclass) };
+        self.remove(b"Event-Subclass", None);
+        self.add("Event-Subclass", subclass);
+    }
+
+    /// Takes over an event that C owned.
+    ///
+    /// # Safety
+    /// `event` was made here, is live, and nobody else uses it from now on.
+    pub(crate) unsafe fn take(event: *mut switch_event) -> Option<Self> {
+        NonNull::new(event).map(Self)
+    }
+
+    /// Hands the event to C.
+    pub(crate) fn give(self) -> *mut switch_event {
+        let event = self.0.as_ptr();
+        std::mem::forget(self);
+        event
+    }
+
+    pub(crate) fn as_ptr(&self) -> *mut switch_event {
+        self.0.as_ptr()
+    }
+
+    /// Looks at an event that C owns, as one of ours.
+    ///
+    /// # Safety
+    /// `event` is a live event made here; nobody else uses it while `look` runs.
+    pub(crate) unsafe fn with<R>(
+        event: *mut switch_event,
+        look: impl FnOnce(&mut Self) -> R,
+    ) -> Option<R> {
+        let event = NonNull::new(event)?;
+        let mut borrowed = std::mem::ManuallyDrop::new(Self(event));
+        Some(look(&mut borrowed))
+    }
+
+    pub(crate) fn kind(&self) -> switch_event_types_t {
+        // SAFETY: ours, live.
+        unsafe { (*self.as_ptr()).event_id }
+    }
+
+    pub(crate) fn set_kind(&mut self, kind: switch_event_types_t) {
+        // SAFETY: ours, live.
+        unsafe { (*self.as_ptr()).event_id = kind };
+    }
+
+    pub(crate) fn name(&self) -> &'static CStr {
+        names::name(self.kind()).unwrap_or(c"UNKNOWN")
+    }
+
+    pub(crate) fn subclass(&self) -> Option<&BStr> {
+        // SAFETY: ours, live; the borrow keeps it from changing.
+        unsafe { crate::text::borrow((*self.as_ptr()).subclass_name) }
+    }
+
+    pub(crate) fn set_priority(&mut self, priority: switch_priority_t) {
+        // SAFETY: ours, live.
+        unsafe { (*self.as_ptr()).priority = priority };
+    }
+
+    pub(crate) fn body(&self) -> Option<&BStr> {
+        // SAFETY: ours, live; the borrow keeps it from changing.
+        unsafe { raw::body(self.as_ptr()) }
+    }
+
+    pub(crate) fn set_body(&mut self, body: Option<&[u8]>) {
+        // SAFETY: ours.
+        unsafe { raw::set_body(self.as_ptr(), body) };
+    }
+
+    /// Adds at the end of the list.
+    pub(crate) fn add(&mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) {
+        self.add_at(SWITCH_STACK_BOTTOM, name.as_ref(), value.as_ref());
+    }
+
+    pub(crate) fn add_at(&mut self, stack: switch_stack_t, name: &[u8], value: &[u8]) {
+        // SAFETY: ours.
+        unsafe { raw::add(self.as_ptr(), stack, name, value) };
+    }
+
+    pub(crate) fn remove(&mut self, name: &[u8], value: Option<&[u8]>) -> bool {
+        // SAFETY: ours.
+        unsafe { raw::remove(self.as_ptr(), name, value) }
+    }
+
+    pub(crate) fn get(&self, name: &[u8]) -> Option<&BStr> {
+        let header = self.header(name)?;
+        // SAFETY: in our list, which the borrow keeps from changing.
+        Some(unsafe { header::value(header.as_ptr()) })
+    }
+
+    pub(crate) fn header(&self, name: &[u8]) -> Option<NonNull<switch_event_header>> {
+        // SAFETY: ours, live.
+        NonNull::new(unsafe { raw::find(self.as_ptr(), name) })
+    }
+
+    /// The first header of the list, for C to walk.
+    pub(crate) fn first(&self) -> *mut switch_event_header {
+        // SAFETY: ours, live.
+        unsafe { (*self.as_ptr()).headers }
+    }
+
+    /// Name and values of each header; a plain header has `None` for values.
+    pub(crate) fn headers(&self) -> impl Iterator<Item = (&BStr, &BStr, Option<Vec<BString>>)> {
+        let mut at = self.first();
+        std::iter::from_fn(move || {
+            if at.is_null() {
+                return None;
+            }
+            // SAFETY: `at` is a header of our list, which the borrow keeps.
+            unsafe {
+                let header = at;
+                at = (*at).next;
+                Some((
+                    header::name(header),
+                    header::value(header),
+                    header::values(header),
+                ))
+            }
+        })
+    }
+
+    pub(crate) fn merge(&mut self, from: &Event) {
+        // SAFETY: both live; the borrows keep them from being one.
+        unsafe { raw::merge(self.as_ptr(), from.as_ptr()) };
+    }
+
+    pub(crate) fn duplicate(&self) -> Self {
+        // SAFETY: live; duplicate never returns NULL.
+        Self(unsafe { NonNull::new_unchecked(raw::duplicate(self.as_ptr())) })
+    }
+
+    /// An event that only holds headers.
+    pub(crate) fn list() -> Self {
+        Self::plain(SWITCH_EVENT_CLONE)
+    }
+}
+
+impl Drop for Event {
+    fn drop(&mut self) {
+        // SAFETY: owned, and not used after.
+        unsafe { raw::destroy(self.as_ptr()) };
+    }
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

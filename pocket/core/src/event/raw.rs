@@ -1,0 +1,294 @@
+//! Operations on events that lie in memory as C has them. A module reads and
+//! links through these members itself, so this is the only representation.
+
+use std::ffi::c_int;
+use std::ptr;
+
+use bindings::{
+    SWITCH_EVENT_CHANNEL_DATA, SWITCH_EVENT_MESSAGE, SWITCH_EVENT_REQUEST_PARAMS,
+    SWITCH_PRIORITY_NORMAL, SWITCH_STACK_BOTTOM, SWITCH_STACK_PUSH, SWITCH_STACK_TOP,
+    SWITCH_STACK_UNSHIFT, switch_event, switch_event_types_t, switch_stack_t,
+};
+use bstr::{BStr, BString, ByteSlice};
+
+use super::header::{self, Header};
+use crate::text::{self, malloc_string};
+
+/// A name occurs once: a second value takes the place of the first.
+const UNIQUE_HEADERS: c_int = 1;
+/// The core refuses an index beyond it.
+const LAST_INDEX: i64 = 4000;
+
+/// A new event without the headers of delivery.
+pub(super) fn create(kind: switch_event_types_t) -> *mut switch_event {
+    let unique = kind == SWITCH_EVENT_REQUEST_PARAMS
+        || kind == SWITCH_EVENT_CHANNEL_DATA
+        || kind == SWITCH_EVENT_MESSAGE;
+    Box::into_raw(Box::new(switch_event {
+        event_id: kind,
+        priority: SWITCH_PRIORITY_NORMAL,
+        owner: ptr::null_mut(),
+        subclass_name: ptr::null_mut(),
+        headers: ptr::null_mut(),
+        last_header: ptr::null_mut(),
+        body: ptr::null_mut(),
+        bind_user_data: ptr::null_mut(),
+        event_user_data: ptr::null_mut(),
+        key: 0,
+        next: ptr::null_mut(),
+        flags: if unique { UNIQUE_HEADERS } else { 0 },
+    }))
+}
+
+/// # Safety
+/// `event` comes from [`create`] and nobody uses it any more.
+pub(super) unsafe fn destroy(event: *mut switch_event) {
+    // SAFETY: made by Box::into_raw, given up by the caller.
+    let event = unsafe { Box::from_raw(event) };
+    let mut next = event.headers;
+    while !next.is_null() {
+        // SAFETY: each header of the list is live and is freed once.
+        unsafe {
+            let header = next;
+            next = (*header).next;
+            header::free(header);
+        }
+    }
+    // SAFETY: from malloc or NULL.
+    unsafe {
+        libc::free(event.body.cast());
+        libc::free(event.subclass_name.cast());
+    }
+}
+
+/// # Safety
+/// `event` is live; its list does not change while the result is used.
+pub(super) unsafe fn find(event: *const switch_event, name: &[u8]) -> *mut Header {
+    // SAFETY: the list of a live event ends in NULL and holds live headers.
+    unsafe {
+        let mut at = (*event).headers;
+        while !at.is_null() && !header::name(at).eq_ignore_ascii_case(name) {
+            at = (*at).next;
+        }
+        at
+    }
+}
+
+/// # Safety
+/// `event` is live and nobody else uses it.
+pub(super) unsafe fn set_body(event: *mut switch_event, body: Option<&[u8]>) {
+    // SAFETY: the body is from malloc or NULL, and is ours to replace.
+    unsafe {
+        libc::free((*event).body.cast());
+        (*event).body = body.map_or(ptr::null_mut(), malloc_string);
+    }
+}
+
+/// # Safety
+/// As for [`set_body`].
+pub(super) unsafe fn set_subclass(event: *mut switch_event, subclass: &[u8]) {
+    // SAFETY: as the body's.
+    unsafe {
+        libc::free((*event).subclass_name.cast());
+        (*event).subclass_name = malloc_string(subclass);
+    }
+}
+
+/// Takes out the headers of that name, only those of `value` when one is given;
+/// says whether there were any.
+///
+/// # Safety
+/// As for [`set_body`].
+pub(super) unsafe fn remove(event: *mut switch_event, name: &[u8], value: Option<&[u8]>) -> bool {
+    let mut found = false;
+    // SAFETY: the list is ours; each header is read before it is freed, and the
+    // links and the last header are kept right.
+    unsafe {
+        let mut before: *mut Header = ptr::null_mut();
+        let mut at = (*event).headers;
+        while !at.is_null() {
+            let next = (*at).next;
+            let hit = header::name(at).eq_ignore_ascii_case(name)
+                && value.is_none_or(|value| value.is_empty() || header::value(at) == value);
+            if hit {
+                if before.is_null() {
+                    (*event).headers = next;
+                } else {
+                    (*before).next = next;
+                }
+                if next.is_null() {
+                    (*event).last_header = before;
+                }
+                header::free(at);
+                found = true;
+            } else {
+                before = at;
+            }
+            at = next;
+        }
+    }
+    found
+}
+
+/// # Safety
+/// `header` is not linked; the event is ours.
+unsafe fn link(event: *mut switch_event, header: *mut Header, top: bool) {
+    // SAFETY: as the caller says; the list stays NULL-terminated.
+    unsafe {
+        if top {
+            (*header).next = (*event).headers;
+            (*event).headers = header;
+            if (*event).last_header.is_null() {
+                (*event).last_header = header;
+            }
+        } else {
+            if (*event).last_header.is_null() {
+                (*event).headers = header;
+            } else {
+                (*(*event).last_header).next = header;
+            }
+            (*event).last_header = header;
+        }
+    }
+}
+
+/// Adds a header as the core does: an empty value removes, `name[3]` sets one
+/// value of an array, PUSH and UNSHIFT grow one, `ARRAY::a|:b` is taken apart.
+///
+/// # Safety
+/// As for [`set_body`].
+pub(super) unsafe fn add(
+    event: *mut switch_event,
+    stack: switch_stack_t,
+    name: &[u8],
+    value: &[u8],
+) {
+    if name == b"_body" {
+        // SAFETY: as this function's own.
+        unsafe { set_body(event, Some(value)) };
+    }
+    let push = stack.0 & SWITCH_STACK_PUSH.0 != 0;
+    let unshift = stack.0 & SWITCH_STACK_UNSHIFT.0 != 0;
+    let top = stack.0 & SWITCH_STACK_TOP.0 != 0;
+    // SAFETY: the event is ours for all of this.
+    unsafe {
+        if let Some(at) = name.find_byte(b'[') {
+            return set_indexed(
+                event,
+                &name[..at],
+                text::number(&name[at + 1..]),
+                value,
+                top,
+            );
+        }
+        if push || unshift {
+            let existing = find(event, name);
+            if !existing.is_null() {
+                let mut values = header::values(existing)
+                    .unwrap_or_else(|| vec![header::value(existing).to_owned()]);
+                values.insert(if push { values.len() } else { 0 }, BString::from(value));
+                return header::set_values(existing, &values);
+            }
+        }
+        if value.is_empty() {
+            remove(event, name, None);
+            return;
+        }
+        if (*event).flags & UNIQUE_HEADERS != 0 {
+            remove(event, name, None);
+        }
+        if let Some(pieces) = header::pieces(value) {
+            for piece in pieces {
+                add(event, SWITCH_STACK_PUSH, name, piece);
+            }
+            return;
+        }
+        let header = header::new(name);
+        if push || unshift {
+            header::set_values(header, &[BString::from(value)]);
+        } else {
+            header::set_value(header, value);
+        }
+        link(event, header, top);
+    }
+}
+
+/// # Safety
+/// As for [`set_body`].
+unsafe fn set_indexed(event: *mut switch_event, name: &[u8], index: i64, value: &[u8], top: bool) {
+    let Ok(at) = usize::try_from(index) else {
+        return;
+    };
+    if index > LAST_INDEX {
+        return;
+    }
+    // SAFETY: the event is ours.
+    unsafe {
+        let existing = find(event, name);
+        let header = if existing.is_null() {
+            header::new(name)
+        } else {
+            existing
+        };
+        let mut values = header::values(header).unwrap_or_default();
+        if values.len() <= at {
+            values.resize(at + 1, BString::default());
+        }
+        values[at] = BString::from(value);
+        header::set_values(header, &values);
+        if existing.is_null() {
+            link(event, header, top);
+        }
+    }
+}
+
+/// Adds all headers of `from`; arrays are appended to.
+///
+/// # Safety
+/// `into` is ours, `from` another event that does not change.
+pub(super) unsafe fn merge(into: *mut switch_event, from: *const switch_event) {
+    // SAFETY: both are live, and not the same.
+    unsafe {
+        let mut at = (*from).headers;
+        while !at.is_null() {
+            let name = header::name(at);
+            match header::values(at) {
+                None => add(into, SWITCH_STACK_BOTTOM, name, header::value(at)),
+                Some(values) => {
+                    for value in values {
+                        add(into, SWITCH_STACK_PUSH, name, &value);
+                    }
+                }
+            }
+            at = (*at).next;
+        }
+    }
+}
+
+/// # Safety
+/// `event` is live and does not change meanwhile.
+pub(super) unsafe fn duplicate(event: *const switch_event) -> *mut switch_event {
+    // SAFETY: the copy is ours, the original is read.
+    unsafe {
+        let copy = create((*event).event_id);
+        (*copy).flags = (*event).flags;
+        (*copy).event_user_data = (*event).event_user_data;
+        (*copy).bind_user_data = (*event).bind_user_data;
+        (*copy).key = (*event).key;
+        if let Some(subclass) = text::borrow((*event).subclass_name) {
+            set_subclass(copy, subclass);
+        }
+        merge(copy, event);
+        if let Some(body) = text::borrow((*event).body) {
+            set_body(copy, Some(body));
+        }
+        copy
+    }
+}
+
+/// # Safety
+/// `event` is live and does not change for `'a`.
+pub(super) unsafe fn body<'a>(event: *const switch_event) -> Option<&'a BStr> {
+    // SAFETY: as the caller says; a body is NUL-terminated.
+    unsafe { text::borrow((*event).body) }
+}

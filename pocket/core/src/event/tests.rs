@@ -1,0 +1,86 @@
+use super::*;
+use bindings::*;
+
+fn custom() -> Event {
+    Event::plain(SWITCH_EVENT_CUSTOM)
+}
+
+#[test]
+fn names_are_found_whatever_their_case() {
+    let mut event = custom();
+    event.add("Caller-ID", "1000");
+    assert_eq!(event.get(b"caller-id"), Some(BStr::new("1000")));
+    event.add("caller-id", "1001");
+    assert_eq!(event.headers().count(), 2);
+    assert!(event.remove(b"CALLER-ID", Some(b"1001")));
+    assert_eq!(event.headers().count(), 1);
+}
+
+#[test]
+fn an_empty_value_removes() {
+    let mut event = custom();
+    event.add("a", "1");
+    event.add("b", "2");
+    event.add("b", "");
+    event.add("c", "3");
+    let names: Vec<_> = event
+        .headers()
+        .map(|(name, _, _)| name.to_string())
+        .collect();
+    assert_eq!(names, ["a", "c"]);
+}
+
+#[test]
+fn pushed_values_join() {
+    let mut event = custom();
+    event.add_at(SWITCH_STACK_PUSH, b"x", b"one");
+    assert_eq!(event.get(b"x"), Some(BStr::new("one")));
+    event.add_at(SWITCH_STACK_PUSH, b"x", b"two");
+    event.add_at(SWITCH_STACK_UNSHIFT, b"x", b"zero");
+    assert_eq!(event.get(b"x"), Some(BStr::new("ARRAY::zero|:one|:two")));
+    event.add("x[1]", "1");
+    assert_eq!(event.get(b"x"), Some(BStr::new("ARRAY::zero|:1|:two")));
+    event.add("y", "ARRAY::a|:b");
+    let values = event
+        .headers()
+        .find_map(|(name, _, values)| (name == "y").then_some(values));
+    assert_eq!(values.flatten(), Some(vec!["a".into(), "b".into()]));
+}
+
+#[test]
+fn a_copy_keeps_all() {
+    let mut event = custom();
+    event.set_subclass(b"a::b");
+    event.add("list[2]", "x");
+    event.set_body(Some(b"text"));
+    let copy = event.duplicate();
+    drop(event);
+    assert_eq!(copy.subclass(), Some(BStr::new("a::b")));
+    assert_eq!(copy.get(b"Event-Subclass"), Some(BStr::new("a::b")));
+    assert_eq!(copy.body(), Some(BStr::new("text")));
+    // As in the core, where a copy leaves leading empty values out.
+    assert!(serial::json(&copy).contains(r#""list":["x"]"#));
+}
+
+#[test]
+fn lines_are_encoded_or_bracketed() {
+    let mut event = custom();
+    event.add("Name", "a b");
+    event.set_body(Some(b"hi"));
+    assert_eq!(
+        serial::lines(&event, true),
+        "Name: a%20b\nContent-Length: 2\n\nhi"
+    );
+    assert_eq!(
+        serial::lines(&event, false),
+        "Name: [a b]\nContent-Length: 2\n\nhi"
+    );
+}
+
+#[test]
+fn unique_lists_keep_one_value_of_a_name() {
+    let mut list = Event::plain(SWITCH_EVENT_CHANNEL_DATA);
+    list.add("v", "1");
+    list.add("V", "2");
+    assert_eq!(list.headers().count(), 1);
+}

@@ -1,0 +1,13 @@
+//! What runs on a leg: playing, waiting, digits, bridges, originate.
+
+pub(crate) mod bridge;
+pub(crate) mod broadcast;
+pub(crate) mod collect;
+pub(crate) mod file;
+pub(crate) mod input;
+pub(crate) mod originate;
+pub(crate) mod park;
+pub(crate) mod play;
+pub(crate) mod read;
+pub(crate) mod sleep;
+pub(crate) mod transfer;

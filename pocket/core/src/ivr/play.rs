@@ -1,0 +1,250 @@
+//! Playing files.
+
+use std::sync::Arc;
+
+use bindings::{SWITCH_EVENT_PLAYBACK_START, SWITCH_EVENT_PLAYBACK_STOP, switch_file_handle_t};
+use bstr::{BStr, BString, ByteSlice};
+
+use super::file::{Handle, RATE};
+use super::input::Input;
+use super::sleep::sleep;
+use crate::c::*;
+use crate::clock::FRAME;
+use crate::event::Event;
+use crate::session::{Session, say};
+use crate::sound::{self, Sound};
+use crate::text::number;
+use crate::transcript::Kind;
+
+/// Why a file is not played any more, and whether the rest of the list is.
+struct End {
+    status: Status,
+    all: bool,
+    why: &'static str,
+}
+
+impl End {
+    fn new(status: Status, all: bool, why: &'static str) -> Self {
+        Self { status, all, why }
+    }
+}
+
+/// `switch_ivr_play_file`: plays a file, or several that `playback_delimiter`
+/// separates. Without media there is nothing to play to.
+pub(crate) fn play_file(
+    session: &Arc<Session>,
+    handle: Option<Handle>,
+    file: &BStr,
+    mut input: Option<&mut dyn Input>,
+) -> Status {
+    if file.is_empty() || !session.media_ready() {
+        return FAILURE;
+    }
+    // SAFETY: all zeroes is a handle that nothing is open on.
+    let mut own: switch_file_handle_t = unsafe { std::mem::zeroed() };
+    // SAFETY: `own` outlives the handle, which only this function uses.
+    let own = unsafe { Handle::new(&raw mut own) };
+    let Some(handle) = handle.or(own) else {
+        return FAILURE;
+    };
+    let mut start = handle.samples();
+    handle.set_samples(0);
+    let delimiter = session
+        .get("playback_delimiter")
+        .and_then(|delimiter| delimiter.first().copied());
+    let files = match delimiter {
+        Some(delimiter) => crate::text::split(file, delimiter, 128),
+        None => vec![file.to_owned()],
+    };
+    let pause = match delimiter {
+        Some(_) => session
+            .get("playback_sleep_val")
+            .map_or(250, |value| number(&value)),
+        None => 0,
+    };
+    let mut status = SUCCESS;
+    for (at, file) in files.iter().enumerate() {
+        if !session.ready() {
+            break;
+        }
+        if at > 0 {
+            start = 0;
+            if pause > 0 {
+                let milliseconds = u32::try_from(pause).unwrap_or(0);
+                status = match &mut input {
+                    Some(input) => sleep(session, milliseconds, Some(&mut **input)),
+                    None => sleep(session, milliseconds, None),
+                };
+                if status != SUCCESS {
+                    break;
+                }
+            }
+        }
+        let end = match &mut input {
+            Some(input) => play_one(session, handle, file.as_bstr(), start, Some(&mut **input)),
+            None => play_one(session, handle, file.as_bstr(), start, None),
+        };
+        status = end.status;
+        if end.all {
+            break;
+        }
+    }
+    status
+}
+
+fn play_one(
+    session: &Arc<Session>,
+    handle: Handle,
+    file: &BStr,
+    start: u32,
+    input: Option<&mut dyn Input>,
+) -> End {
+    let prefix = session
+        .get("sound_prefix")
+        .unwrap_or_else(|| session.core.dirs.base.to_string_lossy().as_bytes().into());
+    let (path, sound) = match sound::find(file, prefix.as_bstr()) {
+        Ok(found) => found,
+        Err(missing) => {
+            say!(session, ERROR, "{}", missing.why);
+            let data = vec![("why", "file not found".into())];
+            session.note(Kind::Played, missing.path, data);
+            return End::new(NOTFOUND, false, "file not found");
+        }
+    };
+    let length = match sound {
+        Sound::Samples(samples) => Some(samples),
+        Sound::Endless => None,
+    };
+    handle.open(length);
+    if start > 0 {
+        handle.seek(i64::from(start));
+    }
+    let outer = session.private(b"__fh");
+    session.set_private(b"__fh", handle.address());
+    let kind = ["local_stream", "tone_stream"]
+        .into_iter()
+        .find(|kind| path.starts_with(kind.as_bytes()));
+    let describe = |event: &mut Event| {
+        if let Some(kind) = kind {
+            event.add("Playback-File-Type", kind);
+        }
+        event.add("Playback-File-Path", &path);
+    };
+    session.fire(SWITCH_EVENT_PLAYBACK_START, describe);
+    let began = session.core.clock.now();
+    let end = run(session, handle, length, input);
+    let ended = session.core.clock.now();
+    say!(session, DEBUG, "done playing file {path}");
+    session.set("playback_last_offset_pos", handle.position().to_string());
+    let samples = handle.samples_in();
+    let rate = usize::try_from(RATE).unwrap_or(1);
+    session.set("playback_seconds", (samples / rate).to_string());
+    session.set("playback_ms", (samples / (rate / 1000)).to_string());
+    session.set("playback_samples", samples.to_string());
+    session.fire(SWITCH_EVENT_PLAYBACK_STOP, |event| {
+        describe(event);
+        event.add(
+            "Playback-Status",
+            if end.status == BREAK { "break" } else { "done" },
+        );
+    });
+    let data = vec![
+        ("start", BString::from(began.to_string())),
+        ("end", ended.to_string().into()),
+        ("why", end.why.into()),
+    ];
+    session.note(Kind::Played, path.clone(), data);
+    // A file that was played inside a callback gives the outer one back.
+    session.set_private(b"__fh", outer);
+    handle.close();
+    end
+}
+
+fn run(
+    session: &Arc<Session>,
+    handle: Handle,
+    length: Option<u64>,
+    mut input: Option<&mut dyn Input>,
+) -> End {
+    let mut played_until = session.core.clock.now();
+    loop {
+        if !session.ready() {
+            return End::new(
+                FAILURE,
+                false,
+                if session.is_up() { "stopped" } else { "hangup" },
+            );
+        }
+        if let Some(value) = session.take_break() {
+            return End::new(BREAK, value == 2, "break");
+        }
+        session.parse_all_events();
+        if let Some(input) = &mut input
+            && let Some(end) = look(session, &mut **input)
+        {
+            return end;
+        }
+        if length.is_some_and(|length| u64::from(handle.position()) >= length) {
+            return End::new(SUCCESS, false, "end of file");
+        }
+        if session.read_frame() != SUCCESS {
+            return End::new(SUCCESS, false, "hangup");
+        }
+        if let Some(input) = &mut input {
+            let status = input.frame(session);
+            if status != SUCCESS {
+                return End::new(status, false, "stopped");
+            }
+        }
+        let now = session.core.clock.now();
+        advance(handle, length, now - played_until);
+        played_until = now;
+    }
+}
+
+/// One digit and one event for whoever listens.
+fn look(session: &Arc<Session>, input: &mut dyn Input) -> Option<End> {
+    let mut status = SUCCESS;
+    let mut why = "digit";
+    if session.has_digit() {
+        let digit = session.take_digit()?;
+        if !input.takes_digits() {
+            return Some(End::new(BREAK, true, why));
+        }
+        status = input.digit(session, digit);
+    }
+    if input.takes_events()
+        && let Some(event) = session.take_diverted()
+    {
+        let answer = input.event(session, &event);
+        if answer != SUCCESS {
+            status = answer;
+            why = "event";
+        }
+    }
+    (status != SUCCESS).then(|| End::new(status, true, why))
+}
+
+/// Moves on by what was heard in that time, faster or slower by the handle's speed.
+fn advance(handle: Handle, length: Option<u64>, elapsed: i64) {
+    if handle.is_paused() {
+        return;
+    }
+    let speed = f64::from(handle.speed().clamp(-2, 2));
+    let factor = 1.0 / (1.0 - 0.25 * speed);
+    let samples = (elapsed.min(FRAME * 50) as f64 * f64::from(RATE) / 1e6 * factor).round();
+    let left = length.map_or(u64::from(u32::MAX), |length| {
+        length.saturating_sub(u64::from(handle.position()))
+    });
+    let moved = (samples as u64).min(left);
+    handle.set_position(
+        handle
+            .position()
+            .saturating_add(u32::try_from(moved).unwrap_or(u32::MAX)),
+    );
+    handle.set_samples_in(
+        handle
+            .samples_in()
+            .saturating_add(usize::try_from(moved).unwrap_or(0)),
+    );
+}

@@ -1,0 +1,273 @@
+//! The switch's log: levels as the core has them, lines kept for whoever asks.
+
+use std::collections::VecDeque;
+use std::fmt::Arguments;
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
+
+use bstr::{BStr, BString, ByteSlice};
+use parking_lot::Mutex;
+
+use crate::clock::Clock;
+use crate::event::Place;
+use crate::event::dispatch::base_name;
+
+/// Lines kept; older ones go.
+const KEPT: usize = 100_000;
+
+pub(crate) const DISABLE: i32 = -1;
+pub(crate) const CONSOLE: i32 = 0;
+pub(crate) const ALERT: i32 = 1;
+pub(crate) const CRIT: i32 = 2;
+pub(crate) const ERROR: i32 = 3;
+pub(crate) const WARNING: i32 = 4;
+pub(crate) const NOTICE: i32 = 5;
+pub(crate) const INFO: i32 = 6;
+pub(crate) const DEBUG: i32 = 7;
+/// What the core answers for a name that is no level.
+pub(crate) const INVALID: i32 = 64;
+
+const NAMES: [&str; 8] = [
+    "CONSOLE", "ALERT", "CRIT", "ERR", "WARNING", "NOTICE", "INFO", "DEBUG",
+];
+
+/// The level's name as the log shows it.
+pub(crate) fn level_name(level: i32) -> &'static str {
+    match usize::try_from(level) {
+        Ok(level) => NAMES.get(level).copied().unwrap_or("DEBUG"),
+        Err(_) => "DISABLE",
+    }
+}
+
+/// The level of a name or a number; [`INVALID`] for anything else.
+pub(crate) fn parse_level(text: &[u8]) -> i32 {
+    if text.first().is_some_and(u8::is_ascii_digit) {
+        let number = i32::try_from(crate::text::number(text)).unwrap_or(INVALID);
+        return if number > 100 {
+            number
+        } else {
+            number.min(DEBUG)
+        };
+    }
+    let upper = text.to_ascii_uppercase();
+    match upper.as_slice() {
+        b"DISABLE" => DISABLE,
+        b"ERROR" => ERROR,
+        name => match name.strip_prefix(b"DEBUG").map(crate::text::number) {
+            Some(more @ 1..=10) => 100 + i32::try_from(more).unwrap_or(0),
+            _ => NAMES
+                .iter()
+                .position(|known| known.as_bytes() == name)
+                .and_then(|at| i32::try_from(at).ok())
+                .unwrap_or(INVALID),
+        },
+    }
+}
+
+/// One line of the log.
+#[derive(Clone, Debug)]
+pub struct LogLine {
+    /// Microseconds of the switch's clock.
+    pub time: i64,
+    /// The level: 0 console to 7 debug.
+    pub level: i32,
+    /// Source file, without folders.
+    pub file: BString,
+    /// Line in that file.
+    pub line: i32,
+    /// Function, or the module path of Rust code.
+    pub function: BString,
+    /// The call that it is about, empty when none.
+    pub uuid: BString,
+    /// The text, without its line end.
+    pub text: BString,
+}
+
+impl LogLine {
+    /// The level's name.
+    #[must_use]
+    pub fn level_name(&self) -> &'static str {
+        level_name(self.level)
+    }
+}
+
+/// The log of one switch.
+pub(crate) struct Log {
+    clock: Arc<Clock>,
+    lines: Mutex<VecDeque<LogLine>>,
+    level: AtomicI32,
+    debug_level: AtomicI32,
+    /// Up to which level lines also go to stderr.
+    console: AtomicI32,
+}
+
+impl Log {
+    pub(crate) fn new(clock: Arc<Clock>) -> Self {
+        Self {
+            clock,
+            lines: Mutex::default(),
+            level: AtomicI32::new(DEBUG),
+            debug_level: AtomicI32::new(0),
+            console: AtomicI32::new(DISABLE),
+        }
+    }
+
+    pub(crate) fn level(&self) -> i32 {
+        self.level.load(Ordering::Relaxed)
+    }
+
+    /// `SCSC_LOGLEVEL`: sets what is -1 or more, caps at DEBUG, tells what holds.
+    pub(crate) fn control(&self, level: i32) -> i32 {
+        if level >= DISABLE {
+            self.level.store(level.min(DEBUG), Ordering::Relaxed);
+        }
+        self.level()
+    }
+
+    pub(crate) fn set_debug_level(&self, level: i32) -> i32 {
+        if level >= 0 {
+            self.debug_level.store(level.min(10), Ordering::Relaxed);
+        }
+        self.debug_level.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn console_level(&self) -> i32 {
+        self.console.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_console_level(&self, level: i32) {
+        self.console.store(level, Ordering::Relaxed);
+    }
+
+    /// Whether a line of `level` is kept; a session's own level can let more in.
+    pub(crate) fn takes(&self, level: i32, session_level: Option<i32>) -> Option<i32> {
+        let limit = self.level();
+        if limit == DISABLE {
+            return None;
+        }
+        if level > 100 {
+            return (level - 100 <= self.debug_level.load(Ordering::Relaxed)).then_some(ALERT);
+        }
+        let limit = session_level.map_or(limit, |own| limit.max(own));
+        (level <= limit).then_some(level)
+    }
+
+    /// Keeps the line when its level is taken.
+    pub(crate) fn write(
+        &self,
+        level: i32,
+        place: Place<'_>,
+        uuid: &[u8],
+        session_level: Option<i32>,
+        text: &[u8],
+    ) {
+        let Some(level) = self.takes(level, session_level) else {
+            return;
+        };
+        let line = LogLine {
+            time: self.clock.now(),
+            level,
+            file: base_name(place.file).into(),
+            line: place.line,
+            function: place.function.to_owned(),
+            uuid: uuid.into(),
+            text: text.strip_suffix(b"\n").unwrap_or(text).into(),
+        };
+        if level <= self.console_level() {
+            // Whether stderr takes it or not is no matter of the call's.
+            let _ = writeln!(std::io::stderr(), "{}", render(&line));
+        }
+        let mut lines = self.lines.lock();
+        if lines.len() == KEPT {
+            lines.pop_front();
+        }
+        lines.push_back(line);
+    }
+
+    pub(crate) fn format(
+        &self,
+        level: i32,
+        place: Place<'_>,
+        uuid: &[u8],
+        session_level: Option<i32>,
+        text: Arguments<'_>,
+    ) {
+        if self.takes(level, session_level).is_some() {
+            self.write(
+                level,
+                place,
+                uuid,
+                session_level,
+                text.to_string().as_bytes(),
+            );
+        }
+    }
+
+    pub(crate) fn lines(&self) -> Vec<LogLine> {
+        self.lines.lock().iter().cloned().collect()
+    }
+
+    pub(crate) fn clear(&self) {
+        self.lines.lock().clear();
+    }
+}
+
+/// A line as a person reads it.
+fn render(line: &LogLine) -> String {
+    let seconds = line.time as f64 / 1e6;
+    let uuid = if line.uuid.is_empty() {
+        BStr::new("")
+    } else {
+        line.uuid.as_bstr()
+    };
+    format!(
+        "{uuid} {seconds:.3} [{}] {}:{} {}",
+        line.level_name(),
+        line.file,
+        line.line,
+        line.text
+    )
+    .trim_ascii_start()
+    .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::here;
+
+    fn log() -> Log {
+        Log::new(Arc::new(Clock::new(false)))
+    }
+
+    #[test]
+    fn levels_have_names_and_numbers() {
+        assert_eq!(parse_level(b"err"), ERROR);
+        assert_eq!(parse_level(b"error"), ERROR);
+        assert_eq!(parse_level(b"4"), WARNING);
+        assert_eq!(parse_level(b"debug3"), 103);
+        assert_eq!(parse_level(b"loud"), INVALID);
+        assert_eq!(level_name(ERROR), "ERR");
+    }
+
+    #[test]
+    fn asking_with_minus_two_changes_nothing_and_minus_one_switches_off() {
+        let log = log();
+        assert_eq!(log.control(-2), DEBUG);
+        assert_eq!(log.control(-1), DISABLE);
+        log.write(CRIT, here!(), b"", None, b"unheard");
+        assert!(log.lines().is_empty());
+    }
+
+    #[test]
+    fn lines_above_the_level_are_dropped_unless_the_session_wants_them() {
+        let log = log();
+        log.control(ERROR);
+        log.write(INFO, here!(), b"", None, b"no");
+        log.write(INFO, here!(), b"", Some(DEBUG), b"yes\n");
+        log.write(101, here!(), b"", Some(DEBUG), b"no");
+        let texts: Vec<_> = log.lines().into_iter().map(|line| line.text).collect();
+        assert_eq!(texts, ["yes"]);
+    }
+}

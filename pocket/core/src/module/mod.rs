@@ -1,0 +1,189 @@
+//! Modules, and what they and pocket itself register.
+
+use std::collections::HashMap;
+use std::ffi::CString;
+use std::sync::Arc;
+
+use bindings::{
+    switch_api_interface, switch_application_interface, switch_core_session_t, switch_status_t,
+    switch_stream_handle,
+};
+use bstr::{BStr, BString, ByteSlice};
+use parking_lot::Mutex;
+
+use crate::apps;
+use crate::command::{self, Builtin};
+use crate::session::Session;
+
+mod loader;
+
+pub use loader::Table;
+pub(crate) use loader::{Interface, Loaded};
+
+use loader::InUse;
+
+/// An application that can be run. One of a module keeps it from being unloaded.
+pub(crate) enum Application {
+    Own(&'static apps::App),
+    Foreign(Foreign<switch_application_interface>),
+}
+
+/// Something that a module registered.
+pub(crate) struct Foreign<T> {
+    interface: *const T,
+    _in_use: InUse,
+}
+
+/// A command that can be run.
+pub(crate) enum Command {
+    Own(Builtin),
+    Foreign(Foreign<switch_api_interface>),
+}
+
+impl Application {
+    pub(crate) fn name(&self) -> BString {
+        match self {
+            Self::Own(app) => app.name.into(),
+            Self::Foreign(foreign) => {
+                // SAFETY: in a module that is in use, so it and its strings live.
+                let name = unsafe { crate::text::borrow((*foreign.interface).interface_name) };
+                name.unwrap_or_default().to_owned()
+            }
+        }
+    }
+
+    pub(crate) fn flags(&self) -> u32 {
+        match self {
+            Self::Own(app) => app.flags,
+            // SAFETY: in a module that is in use.
+            Self::Foreign(foreign) => unsafe { (*foreign.interface).flags },
+        }
+    }
+
+    pub(crate) fn call(&self, session: &Arc<Session>, data: Option<&BStr>) {
+        match self {
+            Self::Own(app) => (app.run)(session, data.unwrap_or_default()),
+            Self::Foreign(foreign) => {
+                let data: Option<CString> = data.map(|data| crate::text::c_string(data));
+                let data = data.as_ref().map_or(std::ptr::null(), |data| data.as_ptr());
+                // SAFETY: in a module that is in use; the session is its own
+                // thread's or locked, and lives over the call as the data does.
+                unsafe {
+                    if let Some(function) = (*foreign.interface).application_function {
+                        function(session.as_ptr(), data);
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Command {
+    /// Runs the command; its output goes to the stream.
+    ///
+    /// # Safety
+    /// `stream` is a live stream that nobody else uses.
+    pub(crate) unsafe fn call(
+        &self,
+        invocation: &command::Invocation<'_>,
+        stream: *mut switch_stream_handle,
+    ) -> switch_status_t {
+        match self {
+            Self::Own(function) => {
+                let reply = function(invocation);
+                // SAFETY: the caller's stream.
+                unsafe { command::write(stream, &reply.text) };
+                reply.status
+            }
+            Self::Foreign(foreign) => {
+                let argument = crate::text::c_string(invocation.argument);
+                let session: *mut switch_core_session_t = invocation
+                    .session
+                    .map_or(std::ptr::null_mut(), Session::as_ptr);
+                // SAFETY: in a module that is in use; all else lives over the call.
+                unsafe {
+                    match (*foreign.interface).function {
+                        Some(function) => function(argument.as_ptr(), session, stream),
+                        None => crate::c::FAILURE,
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// One registered interface: where it lies, and whose it is.
+#[derive(Clone)]
+struct Entry {
+    interface: usize,
+    module: Arc<Loaded>,
+}
+
+/// Interfaces of modules by kind and name; pocket's own come after them.
+#[derive(Default)]
+struct Registered {
+    applications: HashMap<BString, Entry>,
+    commands: HashMap<BString, Entry>,
+    chats: HashMap<BString, Entry>,
+}
+
+/// What is loaded, and what that has registered.
+#[derive(Default)]
+pub(crate) struct Modules {
+    available: Mutex<HashMap<String, &'static Table>>,
+    loaded: Mutex<HashMap<String, Arc<Loaded>>>,
+    registered: Mutex<Registered>,
+    /// Unloaded, but mapped: somebody may still hold what lies in their pools.
+    retired: Mutex<Vec<Arc<Loaded>>>,
+    /// One load or unload at a time.
+    reloading: Mutex<()>,
+}
+
+fn key(name: &[u8]) -> BString {
+    name.to_ascii_lowercase().into()
+}
+
+impl Modules {
+    pub(crate) fn application(&self, name: &[u8]) -> Option<Application> {
+        let entry = self.registered.lock().applications.get(&key(name)).cloned();
+        match entry {
+            Some(entry) => Some(Application::Foreign(Foreign {
+                interface: entry.interface as *const switch_application_interface,
+                _in_use: InUse::new(&entry.module),
+            })),
+            None => apps::find(name).map(Application::Own),
+        }
+    }
+
+    pub(crate) fn command(&self, name: &[u8]) -> Option<Command> {
+        let entry = self.registered.lock().commands.get(&key(name)).cloned();
+        match entry {
+            Some(entry) => Some(Command::Foreign(Foreign {
+                interface: entry.interface as *const switch_api_interface,
+                _in_use: InUse::new(&entry.module),
+            })),
+            None => command::find(name).map(Command::Own),
+        }
+    }
+
+    /// A module that can be loaded by name.
+    pub(crate) fn offer(&self, name: &str, table: &'static Table) {
+        self.available.lock().insert(name.to_owned(), table);
+    }
+
+    pub(crate) fn exists(&self, name: &[u8]) -> bool {
+        std::str::from_utf8(name).is_ok_and(|name| self.loaded.lock().contains_key(name))
+            || BUILT_IN.iter().any(|own| own.as_bytes().as_bstr() == name)
+    }
+}
+
+/// Modules of FreeSWITCH whose part pocket does itself.
+const BUILT_IN: [&str; 7] = [
+    "mod_commands",
+    "mod_console",
+    "mod_dialplan_xml",
+    "mod_dptools",
+    "mod_loopback",
+    "mod_sndfile",
+    "mod_tone_stream",
+];

@@ -1,0 +1,177 @@
+//! Ringing, early media and answer.
+
+use std::sync::Arc;
+
+use bindings::{
+    SWITCH_EVENT_CHANNEL_ANSWER, SWITCH_EVENT_CHANNEL_PROGRESS, SWITCH_EVENT_CHANNEL_PROGRESS_MEDIA,
+};
+use bstr::{BString, ByteSlice};
+
+use super::state::CallState;
+use super::{Session, say};
+use crate::c::*;
+use crate::cause;
+use crate::command;
+use crate::transcript::Kind;
+
+impl Session {
+    fn is_over(&self) -> bool {
+        self.cause() != cause::NONE || !self.is_up()
+    }
+
+    /// Answers an inbound leg; an outbound one is the far end's to answer.
+    pub(crate) fn answer(self: &Arc<Self>) -> Status {
+        if self.outbound {
+            return SUCCESS;
+        }
+        if self.is_over() {
+            return FAILURE;
+        }
+        if self.has(CF_ANSWERED) {
+            return SUCCESS;
+        }
+        self.set_codec();
+        self.endpoint.on_answer(self);
+        self.mark_answered();
+        SUCCESS
+    }
+
+    pub(crate) fn pre_answer(self: &Arc<Self>) -> Status {
+        if self.is_over() {
+            return FAILURE;
+        }
+        if self.has(CF_ANSWERED) || self.has(CF_EARLY_MEDIA) {
+            return SUCCESS;
+        }
+        if !self.outbound {
+            self.set_codec();
+            self.endpoint.on_progress(self);
+        }
+        self.mark_pre_answered();
+        SUCCESS
+    }
+
+    pub(crate) fn ring_ready(self: &Arc<Self>) -> Status {
+        if self.is_over() {
+            return FAILURE;
+        }
+        if self.has(CF_ANSWERED) || self.has(CF_EARLY_MEDIA) {
+            return SUCCESS;
+        }
+        if !self.outbound {
+            self.endpoint.on_ringing(self);
+        }
+        self.mark_ring_ready();
+        SUCCESS
+    }
+
+    pub(crate) fn mark_ring_ready(self: &Arc<Self>) {
+        if self.has(CF_RING_READY) || self.has(CF_ANSWERED) {
+            return;
+        }
+        say!(self, NOTICE, "Ring-Ready {}!", self.name());
+        self.set_flag(CF_RING_READY, 1);
+        self.mark_time(|times, now| times.progress = now);
+        self.fire(SWITCH_EVENT_CHANNEL_PROGRESS, |_| {});
+        self.run_on("execute_on_ring", "api_on_ring");
+        self.set_call_state(CallState::Ringing);
+    }
+
+    pub(crate) fn mark_pre_answered(self: &Arc<Self>) {
+        if self.has(CF_EARLY_MEDIA) || self.has(CF_ANSWERED) {
+            return;
+        }
+        say!(self, NOTICE, "Pre-Answer {}!", self.name());
+        self.set_flag(CF_EARLY_MEDIA, 1);
+        self.set("endpoint_disposition", "EARLY MEDIA");
+        self.mark_time(|times, now| times.progress_media = now);
+        self.note(Kind::EarlyMedia, "", Vec::new());
+        self.fire(SWITCH_EVENT_CHANNEL_PROGRESS_MEDIA, |_| {});
+        self.run_on("execute_on_pre_answer", "api_on_pre_answer");
+        self.run_on("execute_on_media", "api_on_media");
+        self.kick_originator();
+        self.set_call_state(CallState::Early);
+    }
+
+    pub(crate) fn mark_answered(self: &Arc<Self>) {
+        if self.is_over() || self.has(CF_ANSWERED) {
+            return;
+        }
+        self.mark_time(|times, now| times.answered = now);
+        self.set_flag(CF_ANSWERED, 1);
+        self.note(Kind::Answered, "", Vec::new());
+        self.fire(SWITCH_EVENT_CHANNEL_ANSWER, |_| {});
+        self.kick_originator();
+        self.set("endpoint_disposition", "ANSWER");
+        say!(self, NOTICE, "Channel [{}] has been answered", self.name());
+        self.run_on("execute_on_answer", "api_on_answer");
+        if !self.has(CF_EARLY_MEDIA) {
+            self.run_on("execute_on_media", "api_on_media");
+        }
+        self.set_call_state(CallState::Active);
+        self.kick();
+    }
+
+    /// Whoever originated this leg may wait for just this.
+    fn kick_originator(&self) {
+        if let Some(other) = self
+            .get("originator")
+            .and_then(|uuid| self.core.sessions.locate(&uuid))
+        {
+            other.kick();
+        }
+    }
+
+    /// Runs the applications and commands of all variables whose names begin
+    /// so, on the thread that is here, which need not be the leg's.
+    fn run_on(self: &Arc<Self>, application_prefix: &str, command_prefix: &str) {
+        for line in self.values_of(application_prefix, true) {
+            let at = line.iter().enumerate().position(|(at, byte)| {
+                *byte == b' '
+                    || (*byte == b':'
+                        && line.get(at + 1) != Some(&b':')
+                        && (at == 0 || line[at - 1] != b':'))
+            });
+            let (name, argument) = match at {
+                Some(at) => (line[..at].as_bstr(), Some(line[at + 1..].as_bstr())),
+                None => (line.as_bstr(), None),
+            };
+            if name.contains_str("::") {
+                self.execute_async(name);
+            } else {
+                self.execute(name, argument);
+            }
+        }
+        for line in self.values_of(command_prefix, false) {
+            let (name, argument) = crate::text::cut(&line, b' ');
+            let argument = self.expand(argument);
+            let reply = command::run(&self.core, name, argument.as_bstr(), None, None);
+            say!(
+                self,
+                DEBUG,
+                "{} process {line}: {name}({argument})\n{}",
+                self.name(),
+                reply.text
+            );
+        }
+    }
+
+    fn values_of(&self, prefix: &str, with_global: bool) -> Vec<BString> {
+        let mut all = if with_global {
+            self.core.globals.all()
+        } else {
+            Vec::new()
+        };
+        all.extend(self.variables());
+        all.into_iter()
+            .filter(|(name, _)| {
+                name.get(..prefix.len())
+                    .is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()))
+            })
+            .flat_map(|(_, value)| match value.strip_prefix(b"ARRAY::") {
+                Some(joined) => joined.split_str("|:").map(BString::from).collect(),
+                None => vec![value],
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,189 @@
+//! Private events: commands that a leg's own thread carries out when it looks.
+
+use std::sync::Arc;
+
+use bindings::{SWITCH_EVENT_COMMAND, SWITCH_EVENT_PRIVATE_COMMAND};
+use bstr::{BStr, ByteSlice};
+
+use super::{Extension, Session, say};
+use crate::c::*;
+use crate::cause;
+use crate::event::{Event, here};
+
+/// The core refuses more extensions on one stack.
+pub(crate) const MAX_STACKS: u32 = 32;
+
+impl Session {
+    pub(crate) fn queue_private_event(&self, event: Event) {
+        self.private_events.lock().push_back(event);
+        self.kick();
+    }
+
+    /// An event that the leg's owner gets, and no other.
+    pub(crate) fn divert(&self, event: Event) {
+        self.diverted_events.lock().push_back(event);
+        self.kick();
+    }
+
+    pub(crate) fn take_diverted(&self) -> Option<Event> {
+        self.diverted_events.lock().pop_front()
+    }
+
+    pub(crate) fn flush_private_events(&self) {
+        self.private_events.lock().clear();
+    }
+
+    pub(crate) fn has_private_event(&self) -> bool {
+        !self.private_events.lock().is_empty()
+    }
+
+    /// Carries out what is queued.
+    pub(crate) fn parse_all_events(self: &Arc<Self>) {
+        if self.depth() > MAX_STACKS {
+            say!(
+                self,
+                ERROR,
+                "Error {} too many stacked extensions [depth={}]",
+                self.name(),
+                self.depth()
+            );
+            return;
+        }
+        let _deeper = self.deeper();
+        while self.parse_next_event() {}
+    }
+
+    pub(crate) fn parse_next_event(self: &Arc<Self>) -> bool {
+        let Some(mut event) = self.private_events.lock().pop_front() else {
+            return false;
+        };
+        self.set_flag(CF_EVENT_PARSE, self.flag(CF_EVENT_PARSE) + 1);
+        self.parse_event(&event);
+        self.set_flag(CF_EVENT_PARSE, self.flag(CF_EVENT_PARSE).saturating_sub(1));
+        event.set_kind(SWITCH_EVENT_PRIVATE_COMMAND);
+        let mut delivered = self
+            .core
+            .events
+            .create(SWITCH_EVENT_PRIVATE_COMMAND, None, here!());
+        delivered.merge(&event);
+        self.describe(&mut delivered);
+        self.core.events.fire(delivered);
+        true
+    }
+
+    fn parse_event(self: &Arc<Self>, event: &Event) {
+        let Some(command) = event.get(b"call-command") else {
+            say!(self, ERROR, "Invalid Command!");
+            return;
+        };
+        let lead = event
+            .get(b"lead-frames")
+            .map_or(0, |frames| crate::text::number(frames));
+        if self.media_ready() {
+            for _ in 0..lead {
+                if self.read_frame() != SUCCESS {
+                    return;
+                }
+            }
+        }
+        match command.as_bytes() {
+            b"execute" => self.parse_execute(event),
+            b"hangup" => {
+                let cause = event
+                    .get(b"hangup-cause")
+                    .map_or(cause::NORMAL_CLEARING, |text| cause::parse(text));
+                self.hangup(cause);
+            }
+            b"xferext" => {
+                let applications = event
+                    .headers()
+                    .filter(|(name, _, _)| name.eq_ignore_ascii_case(b"application"))
+                    .map(|(_, value, _)| {
+                        let (name, data) = crate::text::cut(value, b' ');
+                        (name.to_owned(), data.to_owned())
+                    })
+                    .collect();
+                *self.extension.lock() = Some(Extension { applications });
+                self.set_flag(CF_RESET, 1);
+            }
+            other => say!(self, WARNING, "Unknown call-command [{}]", other.as_bstr()),
+        }
+    }
+
+    fn parse_execute(self: &Arc<Self>, event: &Event) {
+        let Some(name) = event.get(b"execute-app-name") else {
+            return;
+        };
+        let argument = event.get(b"execute-app-arg").or_else(|| event.body());
+        let loops = event
+            .get(b"loops")
+            .map_or(1, |loops| crate::text::number(loops));
+        self.clear_flag(CF_STOP_BROADCAST);
+        let outermost = !self.has(CF_BROADCAST);
+        self.set_flag(CF_BROADCAST, 1);
+        let mut round = 0;
+        while loops < 0 || round < loops {
+            round += 1;
+            say!(
+                self,
+                DEBUG,
+                "{} Command Execute [depth={}] {name}({})",
+                self.name(),
+                self.depth(),
+                argument.unwrap_or_default()
+            );
+            if let Some(uuid) = event.get(b"event-uuid") {
+                self.set("app_uuid", uuid);
+            }
+            self.set("current_loop", round.to_string());
+            self.set("total_loops", loops.to_string());
+            let before = self.core.clock.now();
+            if self.execute(name, argument) != SUCCESS
+                || !self.ready()
+                || self.has(CF_STOP_BROADCAST)
+                || self.core.clock.now() - before < 500_000
+            {
+                break;
+            }
+        }
+        self.unset("current_loop");
+        self.unset("total_loops");
+        if outermost {
+            self.clear_flag(CF_BROADCAST);
+        }
+        if self.has(CF_STOP_BROADCAST) {
+            self.clear_flag(CF_BROADCAST);
+            self.set_flag(CF_BREAK, 1);
+        }
+    }
+
+    /// Ends a broadcast that runs.
+    pub(crate) fn stop_broadcast(&self) {
+        if self.has(CF_BROADCAST) {
+            self.set_flag(CF_STOP_BROADCAST, 1);
+            self.set_flag(CF_BREAK, 1);
+            self.kick();
+        }
+    }
+
+    /// The event that makes the leg's thread run an application.
+    pub(crate) fn command_event(&self, application: &BStr, argument: Option<&BStr>) -> Event {
+        let mut event = self.core.events.create(SWITCH_EVENT_COMMAND, None, here!());
+        event.add("call-command", "execute");
+        event.add("execute-app-name", application);
+        if let Some(argument) = argument {
+            event.add("execute-app-arg", argument);
+        }
+        event.add("event-lock", "true");
+        event
+    }
+
+    /// Queues `application::argument` for the leg's thread.
+    pub(crate) fn execute_async(self: &Arc<Self>, line: &BStr) {
+        let (name, argument) = match line.find("::") {
+            Some(at) => (line[..at].as_bstr(), Some(line[at + 2..].as_bstr())),
+            None => (line, None),
+        };
+        self.queue_private_event(self.command_event(name, argument));
+    }
+}

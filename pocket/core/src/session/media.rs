@@ -1,0 +1,54 @@
+//! The pace of media: frames of 20 ms.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::{Session, say};
+use crate::c::*;
+use crate::cause;
+use crate::clock::{FRAME, Wait};
+
+impl Session {
+    pub(crate) fn has_codec(&self) -> bool {
+        self.codec.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn set_codec(&self) {
+        self.codec.store(true, Ordering::SeqCst);
+    }
+
+    /// Waits for the next frame. A kick ends the wait early, once, as a break
+    /// signal ends a blocking read. Without a codec the leg is hung up.
+    pub(crate) fn read_frame(self: &Arc<Self>) -> Status {
+        if !self.has_codec() {
+            say!(self, ERROR, "{} has no read codec.", self.name());
+            self.hangup(cause::INCOMPATIBLE_DESTINATION);
+            return FAILURE;
+        }
+        if !self.is_up() {
+            return FAILURE;
+        }
+        let now = self.core.clock.now();
+        let planned = self.next_frame.load(Ordering::SeqCst);
+        // After a pause the frames begin anew, not at what was missed.
+        let due = if planned + FRAME <= now || planned > now + FRAME {
+            now + FRAME
+        } else {
+            planned
+        };
+        let seen = self.seen.load(Ordering::SeqCst);
+        if due > now {
+            self.core.clock.wait(Wait::on(&self.wake, seen, Some(due)));
+        }
+        self.seen.store(self.wake.generation(), Ordering::SeqCst);
+        let reached = self.core.clock.now() >= due;
+        self.next_frame
+            .store(if reached { due + FRAME } else { due }, Ordering::SeqCst);
+        SUCCESS
+    }
+
+    /// Waits 20 ms with no media; only the clock ends it.
+    pub(crate) fn idle_frame(&self) {
+        self.core.clock.sleep(FRAME);
+    }
+}

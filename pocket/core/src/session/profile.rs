@@ -1,0 +1,162 @@
+//! Who calls whom: the caller profile, and its fields as variables and headers.
+
+use std::ffi::CString;
+
+use bstr::{BStr, ByteSlice};
+
+use crate::event::Event;
+use crate::text::c_string;
+
+/// When what happened, in microseconds since 1970; 0 for what has not.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Times {
+    pub(crate) profile_created: i64,
+    pub(crate) created: i64,
+    pub(crate) answered: i64,
+    pub(crate) progress: i64,
+    pub(crate) progress_media: i64,
+    pub(crate) hungup: i64,
+    pub(crate) transferred: i64,
+    pub(crate) bridged: i64,
+}
+
+/// A profile. Its texts are C strings because C is shown where they lie.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Profile {
+    pub(crate) username: CString,
+    pub(crate) dialplan: CString,
+    pub(crate) caller_id_name: CString,
+    pub(crate) caller_id_number: CString,
+    pub(crate) callee_id_name: CString,
+    pub(crate) callee_id_number: CString,
+    pub(crate) network_addr: CString,
+    pub(crate) ani: CString,
+    pub(crate) aniii: CString,
+    pub(crate) rdnis: CString,
+    pub(crate) destination_number: CString,
+    pub(crate) source: CString,
+    pub(crate) context: CString,
+    pub(crate) chan_name: CString,
+    pub(crate) uuid: CString,
+    pub(crate) profile_index: CString,
+    pub(crate) transfer_source: CString,
+    pub(crate) outbound: bool,
+    pub(crate) times: Times,
+}
+
+impl Profile {
+    pub(crate) fn channel_name(&self) -> &[u8] {
+        self.chan_name.as_bytes()
+    }
+
+    /// A call to `destination` in `context` by the XML dialplan.
+    pub(crate) fn to(destination: &[u8], context: &[u8]) -> Self {
+        Self {
+            dialplan: c"XML".to_owned(),
+            destination_number: c_string(destination),
+            context: c_string(context),
+            ..Self::default()
+        }
+    }
+
+    /// A field by the name that it has as a variable.
+    pub(crate) fn field(&self, name: &[u8]) -> Option<&CString> {
+        let fields: [(&str, &CString); 19] = [
+            ("dialplan", &self.dialplan),
+            ("username", &self.username),
+            ("caller_id_name", &self.caller_id_name),
+            ("caller_id_number", &self.caller_id_number),
+            ("orig_caller_id_name", &self.caller_id_name),
+            ("orig_caller_id_number", &self.caller_id_number),
+            ("callee_id_name", &self.callee_id_name),
+            ("callee_id_number", &self.callee_id_number),
+            ("ani", &self.ani),
+            ("aniii", &self.aniii),
+            ("network_addr", &self.network_addr),
+            ("rdnis", &self.rdnis),
+            ("destination_number", &self.destination_number),
+            ("uuid", &self.uuid),
+            ("source", &self.source),
+            ("transfer_source", &self.transfer_source),
+            ("context", &self.context),
+            ("chan_name", &self.chan_name),
+            ("profile_index", &self.profile_index),
+        ];
+        fields
+            .into_iter()
+            .find(|(known, _)| name.eq_ignore_ascii_case(known.as_bytes()))
+            .map(|(_, value)| value)
+            .filter(|value| !value.is_empty())
+    }
+
+    /// A field that is a time.
+    pub(crate) fn time(&self, name: &[u8]) -> Option<i64> {
+        match name {
+            b"profile_created_time" => Some(self.times.profile_created),
+            b"created_time" => Some(self.times.created),
+            b"answered_time" => Some(self.times.answered),
+            b"progress_time" => Some(self.times.progress),
+            b"progress_media_time" => Some(self.times.progress_media),
+            b"hungup_time" => Some(self.times.hungup),
+            b"transferred_time" => Some(self.times.transferred),
+            _ => None,
+        }
+    }
+
+    /// Writes the profile as headers that begin with `prefix`.
+    pub(crate) fn describe(&self, prefix: &str, event: &mut Event) {
+        let direction = if self.outbound { "outbound" } else { "inbound" };
+        event.add(format!("{prefix}-Direction"), direction);
+        event.add(format!("{prefix}-Logical-Direction"), direction);
+        let texts = [
+            ("Username", &self.username),
+            ("Dialplan", &self.dialplan),
+            ("Caller-ID-Name", &self.caller_id_name),
+            ("Caller-ID-Number", &self.caller_id_number),
+            ("Orig-Caller-ID-Name", &self.caller_id_name),
+            ("Orig-Caller-ID-Number", &self.caller_id_number),
+            ("Callee-ID-Name", &self.callee_id_name),
+            ("Callee-ID-Number", &self.callee_id_number),
+            ("Network-Addr", &self.network_addr),
+            ("ANI", &self.ani),
+            ("ANI-II", &self.aniii),
+            ("Destination-Number", &self.destination_number),
+            ("Unique-ID", &self.uuid),
+            ("Source", &self.source),
+            ("Transfer-Source", &self.transfer_source),
+            ("Context", &self.context),
+            ("RDNIS", &self.rdnis),
+            ("Channel-Name", &self.chan_name),
+            ("Profile-Index", &self.profile_index),
+        ];
+        for (name, value) in texts {
+            if !value.is_empty() {
+                event.add(format!("{prefix}-{name}"), value.as_bytes());
+            }
+        }
+        let times = [
+            ("Profile-Created-Time", self.times.profile_created),
+            ("Channel-Created-Time", self.times.created),
+            ("Channel-Answered-Time", self.times.answered),
+            ("Channel-Progress-Time", self.times.progress),
+            ("Channel-Progress-Media-Time", self.times.progress_media),
+            ("Channel-Hangup-Time", self.times.hungup),
+            ("Channel-Transfer-Time", self.times.transferred),
+            ("Channel-Resurrect-Time", 0),
+            ("Channel-Bridged-Time", self.times.bridged),
+            ("Channel-Last-Hold", 0),
+            ("Channel-Hold-Accum", 0),
+        ];
+        for (name, time) in times {
+            event.add(format!("{prefix}-{name}"), time.to_string());
+        }
+        event.add(format!("{prefix}-Screen-Bit"), "true");
+        event.add(format!("{prefix}-Privacy-Hide-Name"), "false");
+        event.add(format!("{prefix}-Privacy-Hide-Number"), "false");
+    }
+}
+
+/// The text of a field, for conditions of a dialplan.
+pub(crate) fn text(field: Option<&CString>) -> &BStr {
+    field.map_or(BStr::new(""), |field| field.as_bytes().as_bstr())
+}
