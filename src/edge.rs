@@ -9,6 +9,7 @@ use std::cell::{Cell, RefCell};
 use std::ffi::CStr;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::switch::log::{self, Level};
 
@@ -29,6 +30,12 @@ thread_local! {
 pub fn guard<T>(what: &'static CStr, failure: T, body: impl FnOnce() -> T) -> T {
     GUARDS.with(|g| g.set(g.get() + 1));
     let outcome = panic::catch_unwind(AssertUnwindSafe(body));
+    if FORKED.load(Ordering::Relaxed) {
+        // A script has forked, and its child comes back: it would go on as a
+        // second switch, with this one's sockets.
+        // SAFETY: does not return, and runs no exit handlers of the parent's.
+        unsafe { libc::_exit(0) };
+    }
     GUARDS.with(|g| g.set(g.get() - 1));
     match outcome {
         Ok(value) => value,
@@ -39,6 +46,23 @@ pub fn guard<T>(what: &'static CStr, failure: T, body: impl FnOnce() -> T) -> T 
             failure
         }
     }
+}
+
+/// This process is a child that a script has forked.
+static FORKED: AtomicBool = AtomicBool::new(false);
+
+/// Has children that a script forks noticed.
+pub fn notice_forks() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // SAFETY: the function is one for ever (the library stays mapped).
+        unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
+    });
+}
+
+unsafe extern "C" fn in_child() {
+    // One store and nothing else: other threads' locks are as the fork left them.
+    FORKED.store(true, Ordering::Relaxed);
 }
 
 fn report(what: &'static CStr, payload: &(dyn Any + Send)) {

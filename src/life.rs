@@ -43,7 +43,10 @@ static END: Mutex<Option<Subscription>> = Mutex::new(None);
 enum LoadError {
     #[error("{0} is loaded: both provide 'python'. Take one of them out of modules.conf.xml")]
     Neighbour(&'static str),
-    #[error("this is FreeSWITCH {0}, and mod_rust is tried with 1.10.12 and 1.11.x")]
+    #[error(
+        "this is FreeSWITCH {0}, and mod_rust is tried with 1.10.12 and 1.11.x: \
+         the parameter allow-untested-core of python.conf lets it load all the same"
+    )]
     Version(String),
     #[error(transparent)]
     Python(#[from] interpreter::StartError),
@@ -60,6 +63,7 @@ unsafe extern "C" fn load(
     pool: *mut switch_memory_pool_t,
 ) -> switch_status_t {
     edge::install_panic_hook();
+    edge::notice_forks();
     guard(c"load", SWITCH_STATUS_TERM, || {
         core::arrive();
         trace::install();
@@ -94,9 +98,13 @@ fn begin(
     if let Some(name) = neighbour::loaded() {
         return Err(LoadError::Neighbour(name));
     }
+    let config = config::read(held);
     let version = core::version();
     if !supported(&version) {
-        return Err(LoadError::Version(version));
+        if !config.allow_untested_core {
+            return Err(LoadError::Version(version));
+        }
+        tracing::warn!("this is FreeSWITCH {version}, which mod_rust was not tried with");
     }
     interpreter::start()?;
     let root = core::script_dir();
@@ -107,7 +115,6 @@ fn begin(
     .map_err(|e| LoadError::Roots(e.to_string()))?
     .map_err(LoadError::Roots)?;
 
-    let config = config::read(held);
     let mut interfaces = interfaces().ok_or(LoadError::Interface("no memory"))?;
     register(&mut interfaces);
     xml::bind(held, config.fetchers)?;

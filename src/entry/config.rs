@@ -11,6 +11,8 @@ pub struct Config {
     pub fetchers: Vec<Fetcher>,
     /// Command lines to run once the switch is up.
     pub startup: Vec<String>,
+    /// Load into a FreeSWITCH of a version that the module was not tried with.
+    pub allow_untested_core: bool,
 }
 
 /// Reads `python.conf`. What is wrong in it is said, and the rest is taken.
@@ -54,10 +56,26 @@ fn interpret(settings: &[(String, String)]) -> Config {
                 tracing::warn!("python.conf: startup-script is empty");
             }
             "startup-script" => config.startup.push(value.to_owned()),
+            "allow-untested-core" => match truth(value) {
+                Some(allowed) => config.allow_untested_core = allowed,
+                None => tracing::warn!("python.conf: {name} is true or false, not '{value}'"),
+            },
             _ => tracing::warn!("python.conf: there is no parameter '{name}'"),
         }
     }
     config
+}
+
+/// The words that FreeSWITCH's own configuration takes (`switch_true`).
+fn truth(value: &str) -> Option<bool> {
+    let is = |words: &[&str]| words.iter().any(|w| value.eq_ignore_ascii_case(w));
+    if is(&["true", "yes", "on", "enabled", "active", "allow", "t", "1"]) {
+        return Some(true);
+    }
+    is(&[
+        "false", "no", "off", "disabled", "inactive", "deny", "f", "0",
+    ])
+    .then_some(false)
 }
 
 #[cfg(test)]
