@@ -10,6 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
+import switches  # noqa: E402
 from hosts.base import Host, HostError, LogLine  # noqa: E402
 from hosts.manager import Spec, specs  # noqa: E402
 
@@ -28,9 +29,9 @@ def show(title: str, text: str) -> None:
     print(f"\n--- {title}\n{text.rstrip()}")
 
 
-def log_text(lines: list[LogLine]) -> str:
-    """Lines as the console prints them; of a long message only its first line."""
-    shown = (line for line in lines if line.level in LEVELS_SHOWN and line.text.strip())
+def log_text(lines: list[LogLine], uuid: str = "") -> str:
+    """Lines of this call, or of none, as the console prints them; of a long message only its first line."""
+    shown = (line for line in lines if line.level in LEVELS_SHOWN and line.uuid in {uuid, ""} and line.text.strip())
     return "\n".join(f"[{line.level}] {line.text.strip().splitlines()[0]}" for line in shown)
 
 
@@ -43,7 +44,7 @@ def demonstrate(host: Host) -> None:
     mark = host.mark()
     call = host.call(extension="5555555", press=[(1.0, "5"), (1.6, "1")], hangup_after=2.5)
     show("the call, as the far end and the switch saw it", call.transcript)
-    show("the log", log_text(host.log(mark)))
+    show("the log", log_text(host.log(mark), call.uuid))
 
     show(f"python {SCRIPT}", host.api(f"python {SCRIPT}"))
 
@@ -56,9 +57,13 @@ def demonstrate(host: Host) -> None:
 def main() -> int:
     """Run on what the command line says."""
     kind = sys.argv[1] if len(sys.argv) > 1 else "pocket"
-    spec = chosen(kind)
+    try:
+        spec = chosen(kind)
+    except switches.SwitchError as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 1
     if spec is None:
-        print(f"demo: no {kind} found: set FREESWITCH_PREFIX to FreeSWITCH's installation prefix", file=sys.stderr)
+        print(f"demo: {switches.NONE_FOUND}", file=sys.stderr)
         return 1
     folder = Path(tempfile.mkdtemp(prefix="mod_rust-demo-"))
     try:

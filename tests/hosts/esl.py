@@ -47,11 +47,15 @@ class Connection:
 
     def command(self, line: str) -> Packet:
         """Send one command and read its answer; only where no events are subscribed to."""
+        self.send(line)
+        return self.read()
+
+    def send(self, line: str) -> None:
+        """Send one command."""
         try:
             self._socket.sendall(line.encode("utf-8", "surrogateescape") + b"\n\n")
         except OSError as error:
             raise EslError(str(error)) from error
-        return self.read()
 
     def api(self, command: str) -> str:
         """What the console would print for a command."""
@@ -134,6 +138,8 @@ class Listener:
         self._connection.wait_forever()
         self._thread = threading.Thread(target=self._run, name="event socket", daemon=True)
         self._connection.command("event plain ALL")
+        # Each command fires one: a loop that measures commands would measure us. The answer is left to the loop.
+        self._connection.send("nixevent API")
         self._thread.start()
 
     def _run(self) -> None:
