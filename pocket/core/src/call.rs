@@ -180,15 +180,11 @@ impl Driver {
         }
     }
 
-    /// The log so far.
+    /// Log lines from the one with that number on, of those that are kept, and
+    /// the number that the next will have.
     #[must_use]
-    pub fn log(&self) -> Vec<LogLine> {
-        self.core.log.lines()
-    }
-
-    /// Empties the log.
-    pub fn clear_log(&self) {
-        self.core.log.clear();
+    pub fn log(&self, from: u64) -> (Vec<LogLine>, u64) {
+        self.core.log.lines(from)
     }
 
     /// Legs that are there.

@@ -92,10 +92,17 @@ impl LogLine {
     }
 }
 
+/// The lines that are kept, and the number of the first of them.
+#[derive(Default)]
+struct Kept {
+    lines: VecDeque<LogLine>,
+    first: u64,
+}
+
 /// The log of one switch.
 pub(crate) struct Log {
     clock: Arc<Clock>,
-    lines: Mutex<VecDeque<LogLine>>,
+    lines: Mutex<Kept>,
     level: AtomicI32,
     debug_level: AtomicI32,
     /// Up to which level lines also go to stderr.
@@ -178,11 +185,12 @@ impl Log {
             // Whether stderr takes it or not is no matter of the call's.
             let _ = writeln!(std::io::stderr(), "{}", render(&line));
         }
-        let mut lines = self.lines.lock();
-        if lines.len() == KEPT {
-            lines.pop_front();
+        let mut kept = self.lines.lock();
+        if kept.lines.len() == KEPT {
+            kept.lines.pop_front();
+            kept.first += 1;
         }
-        lines.push_back(line);
+        kept.lines.push_back(line);
     }
 
     pub(crate) fn format(
@@ -204,12 +212,12 @@ impl Log {
         }
     }
 
-    pub(crate) fn lines(&self) -> Vec<LogLine> {
-        self.lines.lock().iter().cloned().collect()
-    }
-
-    pub(crate) fn clear(&self) {
-        self.lines.lock().clear();
+    /// Lines from the one with that number on, and the number of the next.
+    pub(crate) fn lines(&self, from: u64) -> (Vec<LogLine>, u64) {
+        let kept = self.lines.lock();
+        let next = kept.first + kept.lines.len() as u64;
+        let skip = usize::try_from(from.saturating_sub(kept.first)).unwrap_or(usize::MAX);
+        (kept.lines.iter().skip(skip).cloned().collect(), next)
     }
 }
 
@@ -257,7 +265,7 @@ mod tests {
         assert_eq!(log.control(-2), DEBUG);
         assert_eq!(log.control(-1), DISABLE);
         log.write(CRIT, here!(), b"", None, b"unheard");
-        assert!(log.lines().is_empty());
+        assert_eq!(log.lines(0).1, 0);
     }
 
     #[test]
@@ -267,7 +275,7 @@ mod tests {
         log.write(INFO, here!(), b"", None, b"no");
         log.write(INFO, here!(), b"", Some(DEBUG), b"yes\n");
         log.write(101, here!(), b"", Some(DEBUG), b"no");
-        let texts: Vec<_> = log.lines().into_iter().map(|line| line.text).collect();
+        let texts: Vec<_> = log.lines(0).0.into_iter().map(|line| line.text).collect();
         assert_eq!(texts, ["yes"]);
     }
 }

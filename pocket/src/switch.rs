@@ -1,0 +1,213 @@
+//! The switch, as the package's `Switch` drives it. All that can wait is done
+//! detached: calls run their scripts meanwhile.
+
+use std::path::PathBuf;
+
+use pocket_core::{CallOptions, Driver, First, OpenError, Options, Script, Table};
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::PyString;
+
+use crate::call::Call;
+use crate::convert::{
+    Interrupt, Pairs, micros, pairs_to_python, pairs_to_switch, seconds, to_python, to_switch,
+};
+
+/// mod_rust, as its library would show it to a loader.
+static MOD_RUST: Table = mod_rust::MODULE;
+
+/// A log line: time, level, file, line, function, UUID, text.
+type Line<'py> = (
+    f64,
+    &'static str,
+    Bound<'py, PyString>,
+    i32,
+    Bound<'py, PyString>,
+    Bound<'py, PyString>,
+    Bound<'py, PyString>,
+);
+
+fn failed(error: &OpenError) -> PyErr {
+    PyRuntimeError::new_err(error.to_string())
+}
+
+/// An open switch.
+#[pyclass(frozen, module = "pocket._pocket")]
+pub(crate) struct Switch {
+    driver: Driver,
+}
+
+#[pymethods]
+impl Switch {
+    #[new]
+    #[pyo3(signature = (*, base, scripts, conf, config, dialplan, variables, real_time, modules))]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "keywords of the package's own call"
+    )]
+    fn open(
+        py: Python<'_>,
+        base: PathBuf,
+        scripts: PathBuf,
+        conf: Option<PathBuf>,
+        config: Vec<Bound<'_, PyString>>,
+        dialplan: &Bound<'_, PyString>,
+        variables: Pairs<'_>,
+        real_time: bool,
+        modules: Vec<String>,
+    ) -> PyResult<Self> {
+        let options = Options {
+            base,
+            scripts,
+            conf,
+            config: config
+                .iter()
+                .map(|text| to_switch("config", text))
+                .collect::<PyResult<_>>()?,
+            dialplan: to_switch("dialplan", dialplan)?,
+            variables: pairs_to_switch("variables", &variables)?,
+            real_time,
+            offered: vec![("mod_rust", &MOD_RUST)],
+            load: modules,
+        };
+        let driver = py
+            .detach(|| Driver::open(options))
+            .map_err(|error| failed(&error))?;
+        Ok(Self { driver })
+    }
+
+    /// Ends the switch; how many of its threads were left behind.
+    fn close(&self, py: Python<'_>) -> usize {
+        py.detach(|| self.driver.close())
+    }
+
+    #[getter]
+    fn time(&self) -> f64 {
+        seconds(self.driver.now())
+    }
+
+    fn api<'py>(
+        &self,
+        py: Python<'py>,
+        line: &Bound<'py, PyString>,
+    ) -> PyResult<Bound<'py, PyString>> {
+        let line = to_switch("line", line)?;
+        let mut interrupt = Interrupt::new();
+        let reply = py.detach(|| self.driver.api(line.as_ref(), &mut || interrupt.came()));
+        interrupt.into_result()?;
+        let reply = reply.map_err(|error| failed(&error))?;
+        to_python(py, &reply.unwrap_or_default())
+    }
+
+    fn sleep(&self, py: Python<'_>, duration: f64) -> PyResult<()> {
+        let mut interrupt = Interrupt::new();
+        py.detach(|| {
+            self.driver
+                .sleep(micros(duration), &mut || interrupt.came())
+        });
+        interrupt.into_result()
+    }
+
+    #[pyo3(signature = (*, extension, application, context, caller_id_name, caller_id_number, variables, press, hangup_after))]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "keywords of the package's own call"
+    )]
+    fn start_call(
+        &self,
+        py: Python<'_>,
+        extension: &Bound<'_, PyString>,
+        application: Option<(Bound<'_, PyString>, Bound<'_, PyString>)>,
+        context: &Bound<'_, PyString>,
+        caller_id_name: &Bound<'_, PyString>,
+        caller_id_number: &Bound<'_, PyString>,
+        variables: Pairs<'_>,
+        press: Vec<(f64, Bound<'_, PyString>)>,
+        hangup_after: Option<f64>,
+    ) -> PyResult<Call> {
+        let first = match application {
+            Some((name, data)) => {
+                First::Application(to_switch("application", &name)?, to_switch("data", &data)?)
+            }
+            None => First::Extension(to_switch("extension", extension)?),
+        };
+        let press: PyResult<Vec<_>> = press
+            .iter()
+            .map(|(when, digits)| Ok((micros(*when), to_switch("press", digits)?)))
+            .collect();
+        let options = CallOptions {
+            first,
+            context: to_switch("context", context)?,
+            caller_id_name: to_switch("caller_id_name", caller_id_name)?,
+            caller_id_number: to_switch("caller_id_number", caller_id_number)?,
+            variables: pairs_to_switch("variables", &variables)?,
+            script: Script {
+                press: press?,
+                hangup_after: hangup_after.map(micros),
+                ..Script::default()
+            },
+        };
+        let call = py.detach(|| self.driver.start_call(options));
+        call.map(|inner| Call { inner })
+            .ok_or_else(|| PyRuntimeError::new_err("the switch takes no calls: it is closed"))
+    }
+
+    /// Whether the call is over at that time of the clock.
+    fn wait(&self, py: Python<'_>, call: &Call, deadline: f64) -> PyResult<bool> {
+        let mut interrupt = Interrupt::new();
+        let over = py.detach(|| {
+            self.driver
+                .wait_for(&call.inner, micros(deadline), &mut || interrupt.came())
+        });
+        interrupt.into_result()?;
+        Ok(over)
+    }
+
+    /// Lines from the one with that number on, and the number of the next.
+    fn log<'py>(&self, py: Python<'py>, from: u64) -> PyResult<(Vec<Line<'py>>, u64)> {
+        let (lines, next) = py.detach(|| self.driver.log(from));
+        let lines: PyResult<Vec<_>> = lines
+            .iter()
+            .map(|line| {
+                Ok((
+                    seconds(line.time),
+                    line.level_name(),
+                    to_python(py, &line.file)?,
+                    line.line,
+                    to_python(py, &line.function)?,
+                    to_python(py, &line.uuid)?,
+                    to_python(py, &line.text)?,
+                ))
+            })
+            .collect();
+        Ok((lines?, next))
+    }
+
+    fn channels(&self, py: Python<'_>) -> Vec<Call> {
+        py.detach(|| self.driver.calls())
+            .into_iter()
+            .map(|inner| Call { inner })
+            .collect()
+    }
+
+    fn subscribe(
+        &self,
+        py: Python<'_>,
+        kinds: Vec<Bound<'_, PyString>>,
+        limit: usize,
+    ) -> PyResult<()> {
+        let kinds: PyResult<Vec<_>> = kinds.iter().map(|kind| to_switch("kinds", kind)).collect();
+        let kinds = kinds?;
+        py.detach(|| self.driver.subscribe(&kinds, limit))
+            .map_err(|unknown| PyValueError::new_err(format!("no event is called {unknown}")))
+    }
+
+    /// Events since they were last asked for.
+    fn events<'py>(&self, py: Python<'py>) -> PyResult<Vec<Pairs<'py>>> {
+        let events = py.detach(|| self.driver.events());
+        events
+            .iter()
+            .map(|seen| pairs_to_python(py, &seen.headers))
+            .collect()
+    }
+}

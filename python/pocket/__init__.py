@@ -1,0 +1,17 @@
+"""pocket, the embedded switch: call scripts run and are tested with no FreeSWITCH.
+
+    import pocket
+
+    with pocket.Switch(scripts="scripts", dialplan=DIALPLAN) as switch:
+        call = switch.call("5555555", press=[(1.5, "1")], hangup_after=10)
+        print(call.transcript)
+
+Time is virtual: a call is played as fast as its script runs. What a script sees
+is what it would see inside FreeSWITCH.
+"""
+
+from pocket._call import Call
+from pocket._switch import CallTimeout, LogLine, Switch
+from pocket._transcript import Entry, Transcript
+
+__all__ = ["Call", "CallTimeout", "Entry", "LogLine", "Switch", "Transcript"]
