@@ -180,9 +180,16 @@ impl Sections {
             | bindings::SWITCH_XML_SECTION_CHANNELS.0,
     );
 
-    /// The kinds that a text names: "dialplan|directory" (`switch_xml_parse_section_string`).
+    /// The kinds that a text names: "dialplan|directory" (`switch_xml_parse_section_string`), or "all".
     #[must_use]
     pub fn named(names: &str) -> Self {
+        if names.eq_ignore_ascii_case("all") {
+            return Self::ALL;
+        }
+        // The core copies the text into 1024 bytes, whatever its length.
+        if names.len() > 1000 {
+            return Self(0);
+        }
         let names = c_string_shown(names.as_bytes());
         // SAFETY: the core only reads the names.
         Self(unsafe { switch_xml_parse_section_string(names.as_ptr()) })
