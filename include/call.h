@@ -148,4 +148,7 @@ typedef enum {
  * except at hangup; anything but success keeps the next hook from running. */
 typedef switch_status_t (*switch_state_change_hook_t)(switch_core_session_t *);
 
+typedef uint32_t switch_originate_flag_t;
+typedef enum { SOF_NONE = 0 } switch_originate_flag_enum_t;
+
 #endif

@@ -111,4 +111,95 @@ switch_status_t switch_xml_bind_search_function_ret(switch_xml_search_function_t
 	switch_xml_binding_t **ret_binding);
 switch_status_t switch_xml_unbind_search_function(switch_xml_binding_t **binding);
 
+/* more of sessions and channels */
+switch_status_t switch_core_session_receive_event(switch_core_session_t *session, switch_event_t **event);
+switch_status_t switch_core_session_dequeue_event(switch_core_session_t *session, switch_event_t **event, switch_bool_t force);
+void switch_core_session_hangup_state(switch_core_session_t *session, switch_bool_t force);
+switch_status_t switch_core_session_print(switch_core_session_t *session, const char *data);
+switch_channel_state_t switch_channel_perform_set_state(switch_channel_t *channel, const char *file, const char *func, int line,
+	switch_channel_state_t state);
+void switch_channel_wait_for_state(switch_channel_t *channel, switch_channel_t *other_channel, switch_channel_state_t want_state);
+void switch_channel_flush_dtmf(switch_channel_t *channel);
+switch_status_t switch_ivr_generate_xml_cdr(switch_core_session_t *session, switch_xml_t *xml_cdr);
+
+/* originating and bridging */
+switch_status_t switch_ivr_originate(switch_core_session_t *session, switch_core_session_t **bleg, switch_call_cause_t *cause,
+	const char *bridgeto, uint32_t timelimit_sec, const switch_state_handler_table_t *table, const char *cid_name_override,
+	const char *cid_num_override, switch_caller_profile_t *caller_profile_override, switch_event_t *ovars,
+	switch_originate_flag_t flags, switch_call_cause_t *cancel_cause, switch_dial_handle_t *dh);
+switch_status_t switch_ivr_wait_for_answer(switch_core_session_t *session, switch_core_session_t *peer_session);
+switch_status_t switch_ivr_multi_threaded_bridge(switch_core_session_t *session, switch_core_session_t *peer_session,
+	switch_input_callback_function_t dtmf_callback, void *session_data, void *peer_session_data);
+
+/* recording, speaking, recognising, menus */
+switch_status_t switch_ivr_record_file(switch_core_session_t *session, switch_file_handle_t *fh, const char *file,
+	switch_input_args_t *args, uint32_t limit);
+switch_status_t switch_ivr_insert_file(switch_core_session_t *session, const char *file, const char *insert_file,
+	switch_size_t sample_point);
+switch_status_t switch_ivr_speak_text(switch_core_session_t *session, const char *tts_name, const char *voice_name, const char *text,
+	switch_input_args_t *args);
+switch_status_t switch_ivr_say(switch_core_session_t *session, const char *tosay, const char *module_name, const char *say_type,
+	const char *say_method, const char *say_gender, switch_input_args_t *args);
+switch_status_t switch_ivr_phrase_macro_event(switch_core_session_t *session, const char *macro_name, const char *data,
+	switch_event_t *event, const char *lang, switch_input_args_t *args);
+switch_status_t switch_ivr_detect_speech(switch_core_session_t *session, const char *mod_name, const char *grammar, const char *name,
+	const char *dest, switch_asr_handle_t *ah);
+switch_status_t switch_ivr_detect_speech_init(switch_core_session_t *session, const char *mod_name, const char *dest,
+	switch_asr_handle_t *ah);
+switch_status_t switch_ivr_detect_speech_load_grammar(switch_core_session_t *session, const char *grammar, const char *name);
+switch_status_t switch_ivr_detect_speech_unload_grammar(switch_core_session_t *session, const char *name);
+switch_status_t switch_ivr_detect_speech_enable_grammar(switch_core_session_t *session, const char *name);
+switch_status_t switch_ivr_detect_speech_disable_grammar(switch_core_session_t *session, const char *name);
+switch_status_t switch_ivr_detect_speech_disable_all_grammars(switch_core_session_t *session);
+switch_status_t switch_ivr_pause_detect_speech(switch_core_session_t *session);
+switch_status_t switch_ivr_resume_detect_speech(switch_core_session_t *session);
+switch_status_t switch_ivr_stop_detect_speech(switch_core_session_t *session);
+switch_status_t switch_ivr_set_param_detect_speech(switch_core_session_t *session, const char *name, const char *val);
+switch_status_t switch_ivr_detect_speech_start_input_timers(switch_core_session_t *session);
+switch_status_t switch_ivr_play_and_detect_speech(switch_core_session_t *session, const char *file, const char *mod_name,
+	const char *grammar, char **result, uint32_t input_timeout, switch_input_args_t *args);
+switch_status_t switch_ivr_menu_init(switch_ivr_menu_t **new_menu, switch_ivr_menu_t *main, const char *name,
+	const char *greeting_sound, const char *short_greeting_sound, const char *invalid_sound, const char *exit_sound,
+	const char *transfer_sound, const char *confirm_macro, const char *confirm_key, const char *tts_engine, const char *tts_voice,
+	int confirm_attempts, int inter_timeout, int digit_len, int timeout, int max_failures, int max_timeouts,
+	switch_memory_pool_t *pool);
+switch_status_t switch_ivr_menu_bind_action(switch_ivr_menu_t *menu, switch_ivr_action_t ivr_action, const char *arg, const char *bind);
+switch_status_t switch_ivr_menu_execute(switch_core_session_t *session, switch_ivr_menu_t *stack, char *name, void *obj);
+switch_status_t switch_ivr_menu_stack_free(switch_ivr_menu_t *stack);
+
+/* more of events, chat, JSON, XML */
+switch_status_t switch_event_create_json(switch_event_t **event, const char *json);
+switch_xml_t switch_event_xmlize(switch_event_t *event, const char *fmt, ...);
+char *switch_xml_toxml_ex(switch_xml_t xml, switch_bool_t prn_header, switch_bool_t use_utf8_encoding);
+switch_status_t switch_core_execute_chat_app(switch_event_t *message, const char *app, const char *data);
+switch_status_t switch_core_chat_send(const char *dest_proto, switch_event_t *message_event);
+switch_status_t switch_json_api_execute(cJSON *json, switch_core_session_t *session, cJSON **retval);
+cJSON *cJSON_Parse(const char *value);
+char *cJSON_PrintUnformatted(const cJSON *item);
+void cJSON_Delete(cJSON *c);
+switch_bool_t switch_simple_email(const char *to, const char *from, const char *headers, const char *body, const char *file,
+	const char *convert_cmd, const char *convert_ext);
+
+/* databases */
+switch_status_t _switch_cache_db_get_db_handle_dsn(switch_cache_db_handle_t **dbh, const char *dsn, const char *file, const char *func,
+	int line);
+void switch_cache_db_release_db_handle(switch_cache_db_handle_t **dbh);
+switch_status_t switch_cache_db_execute_sql_callback(switch_cache_db_handle_t *dbh, const char *sql,
+	switch_core_db_callback_func_t callback, void *pdata, char **err);
+int switch_cache_db_affected_rows(switch_cache_db_handle_t *dbh);
+switch_cache_db_handle_type_t switch_cache_db_get_type(switch_cache_db_handle_t *dbh);
+
+/* queues and pools */
+switch_status_t switch_core_perform_new_memory_pool(switch_memory_pool_t **pool, const char *file, const char *func, int line);
+switch_status_t switch_core_perform_destroy_memory_pool(switch_memory_pool_t **pool, const char *file, const char *func, int line);
+switch_status_t switch_queue_create(switch_queue_t **queue, unsigned int queue_capacity, switch_memory_pool_t *pool);
+switch_status_t switch_queue_pop(switch_queue_t *queue, void **data);
+switch_status_t switch_queue_pop_timeout(switch_queue_t *queue, void **data, switch_interval_time_t timeout);
+switch_status_t switch_queue_trypush(switch_queue_t *queue, void *data);
+switch_status_t switch_queue_trypop(switch_queue_t *queue, void **data);
+unsigned int switch_queue_size(switch_queue_t *queue);
+switch_status_t switch_queue_interrupt_all(switch_queue_t *queue);
+switch_status_t switch_queue_term(switch_queue_t *queue);
+switch_status_t switch_ivr_menu_str2action(const char *action_name, switch_ivr_action_t *action);
+
 #endif

@@ -43,8 +43,6 @@ typedef struct {
 } switch_input_args_t;
 
 typedef enum {
-	SWITCH_FILE_FLAG_WRITE = 1,
-	SWITCH_FILE_FLAG_READ = 2,
 	SWITCH_FILE_PAUSE = 256,
 	SWITCH_FILE_SEEK = 1024,
 	SWITCH_FILE_OPEN = 2048
@@ -81,5 +79,19 @@ struct switch_file_handle {
 	uint64_t slice_rest[34];
 };
 typedef struct switch_file_handle switch_file_handle_t;
+
+typedef struct switch_asr_handle switch_asr_handle_t;
+typedef struct switch_ivr_menu switch_ivr_menu_t;
+
+/* What a key of an IVR menu does. */
+typedef enum {
+	SWITCH_IVR_ACTION_DIE = 0,
+	SWITCH_IVR_ACTION_EXECMENU = 1,
+	SWITCH_IVR_ACTION_EXECAPP = 2,
+	SWITCH_IVR_ACTION_PLAYSOUND = 3,
+	SWITCH_IVR_ACTION_BACK = 4,
+	SWITCH_IVR_ACTION_TOMAIN = 5,
+	SWITCH_IVR_ACTION_NOOP = 6
+} switch_ivr_action_t;
 
 #endif

@@ -18,6 +18,7 @@
 #include "media.h"
 #include "xml.h"
 #include "module.h"
+#include "database.h"
 #include "functions.h"
 
 #endif

@@ -16,6 +16,10 @@ typedef struct apr_thread_rwlock_t switch_thread_rwlock_t;
 typedef struct apr_thread_mutex_t switch_mutex_t;
 typedef struct switch_caller_profile switch_caller_profile_t;
 typedef struct switch_caller_extension switch_caller_extension_t;
+typedef struct switch_state_handler_table switch_state_handler_table_t;
+typedef struct switch_dial_handle_s switch_dial_handle_t;
+typedef struct cJSON cJSON;
+typedef struct switch_apr_queue_t switch_queue_t;
 
 typedef enum { SWITCH_FALSE = 0, SWITCH_TRUE = 1 } switch_bool_t;
 

@@ -12,9 +12,13 @@ pub type switch_thread_rwlock_t = apr_thread_rwlock_t;
 pub type switch_mutex_t = apr_thread_mutex_t;
 pub type switch_caller_profile_t = switch_caller_profile;
 pub type switch_caller_extension_t = switch_caller_extension;
+pub type switch_state_handler_table_t = switch_state_handler_table;
+pub type switch_dial_handle_t = switch_dial_handle_s;
+pub type switch_queue_t = switch_apr_queue_t;
 pub type switch_state_change_hook_t = ::core::option::Option<
     unsafe extern "C" fn(arg1: *mut switch_core_session_t) -> switch_status_t,
 >;
+pub type switch_originate_flag_t = u32;
 pub type switch_event_header_t = switch_event_header;
 pub type switch_event_t = switch_event;
 pub type switch_event_node_t = switch_event_node;
@@ -41,6 +45,8 @@ pub type switch_read_frame_callback_function_t = ::core::option::Option<
     ) -> switch_status_t,
 >;
 pub type switch_file_handle_t = switch_file_handle;
+pub type switch_asr_handle_t = switch_asr_handle;
+pub type switch_ivr_menu_t = switch_ivr_menu;
 pub type switch_xml_t = *mut switch_xml;
 pub type switch_xml_binding_t = switch_xml_binding;
 pub type switch_xml_section_t = u32;
@@ -107,6 +113,15 @@ pub type switch_chat_application_function_t = ::core::option::Option<
 pub type switch_application_interface_t = switch_application_interface;
 pub type switch_api_interface_t = switch_api_interface;
 pub type switch_chat_application_interface_t = switch_chat_application_interface;
+pub type switch_cache_db_handle_t = switch_cache_db_handle;
+pub type switch_core_db_callback_func_t = ::core::option::Option<
+    unsafe extern "C" fn(
+        arg: *mut ::core::ffi::c_void,
+        argc: ::core::ffi::c_int,
+        argv: *mut *mut ::core::ffi::c_char,
+        names: *mut *mut ::core::ffi::c_char,
+    ) -> ::core::ffi::c_int,
+>;
 #[repr(C)]
 #[derive(Debug)]
 pub struct switch_core_session {
@@ -140,6 +155,26 @@ pub struct switch_caller_profile {
 #[repr(C)]
 #[derive(Debug)]
 pub struct switch_caller_extension {
+    _unused: [u8; 0],
+}
+#[repr(C)]
+#[derive(Debug)]
+pub struct switch_state_handler_table {
+    _unused: [u8; 0],
+}
+#[repr(C)]
+#[derive(Debug)]
+pub struct switch_dial_handle_s {
+    _unused: [u8; 0],
+}
+#[repr(C)]
+#[derive(Debug)]
+pub struct cJSON {
+    _unused: [u8; 0],
+}
+#[repr(C)]
+#[derive(Debug)]
+pub struct switch_apr_queue_t {
     _unused: [u8; 0],
 }
 #[repr(transparent)]
@@ -196,6 +231,9 @@ pub struct switch_channel_flag_t(pub ::core::ffi::c_uint);
 #[repr(transparent)]
 #[derive(Debug, Copy, Clone, Hash, PartialEq, Eq)]
 pub struct switch_call_cause_t(pub ::core::ffi::c_uint);
+#[repr(transparent)]
+#[derive(Debug, Copy, Clone, Hash, PartialEq, Eq)]
+pub struct switch_originate_flag_enum_t(pub ::core::ffi::c_uint);
 #[repr(transparent)]
 #[derive(Debug, Copy, Clone, Hash, PartialEq, Eq)]
 pub struct switch_event_types_t(pub ::core::ffi::c_uint);
@@ -318,6 +356,19 @@ pub struct switch_file_handle {
 }
 #[repr(C)]
 #[derive(Debug)]
+pub struct switch_asr_handle {
+    _unused: [u8; 0],
+}
+#[repr(C)]
+#[derive(Debug)]
+pub struct switch_ivr_menu {
+    _unused: [u8; 0],
+}
+#[repr(transparent)]
+#[derive(Debug, Copy, Clone, Hash, PartialEq, Eq)]
+pub struct switch_ivr_action_t(pub ::core::ffi::c_uint);
+#[repr(C)]
+#[derive(Debug)]
 pub struct switch_xml_binding {
     _unused: [u8; 0],
 }
@@ -423,6 +474,14 @@ pub struct switch_chat_application_interface {
     pub parent: *mut switch_loadable_module_interface_t,
     pub next: *mut switch_chat_application_interface,
 }
+#[repr(C)]
+#[derive(Debug)]
+pub struct switch_cache_db_handle {
+    _unused: [u8; 0],
+}
+#[repr(transparent)]
+#[derive(Debug, Copy, Clone, Hash, PartialEq, Eq)]
+pub struct switch_cache_db_handle_type_t(pub ::core::ffi::c_uint);
 pub const SWITCH_API_VERSION: u32 = 5;
 pub const SWITCH_FALSE: switch_bool_t = switch_bool_t(0);
 pub const SWITCH_TRUE: switch_bool_t = switch_bool_t(1);
@@ -640,6 +699,7 @@ pub const SWITCH_CAUSE_UNSUPPORTED_CERTIFICATE: switch_call_cause_t = switch_cal
 pub const SWITCH_CAUSE_INVALID_IDENTITY: switch_call_cause_t = switch_call_cause_t(823);
 pub const SWITCH_CAUSE_STALE_DATE: switch_call_cause_t = switch_call_cause_t(824);
 pub const SWITCH_CAUSE_REJECT_ALL: switch_call_cause_t = switch_call_cause_t(825);
+pub const SOF_NONE: switch_originate_flag_enum_t = switch_originate_flag_enum_t(0);
 pub const SWITCH_EVENT_CUSTOM: switch_event_types_t = switch_event_types_t(0);
 pub const SWITCH_EVENT_CLONE: switch_event_types_t = switch_event_types_t(1);
 pub const SWITCH_EVENT_CHANNEL_CREATE: switch_event_types_t = switch_event_types_t(2);
@@ -820,8 +880,6 @@ const _: () = {
     ["Offset of field: switch_input_args_t::loops"]
         [::core::mem::offset_of!(switch_input_args_t, loops) - 48usize];
 };
-pub const SWITCH_FILE_FLAG_WRITE: switch_file_flag_enum_t = switch_file_flag_enum_t(1);
-pub const SWITCH_FILE_FLAG_READ: switch_file_flag_enum_t = switch_file_flag_enum_t(2);
 pub const SWITCH_FILE_PAUSE: switch_file_flag_enum_t = switch_file_flag_enum_t(256);
 pub const SWITCH_FILE_SEEK: switch_file_flag_enum_t = switch_file_flag_enum_t(1024);
 pub const SWITCH_FILE_OPEN: switch_file_flag_enum_t = switch_file_flag_enum_t(2048);
@@ -886,6 +944,13 @@ const _: () = {
     ["Offset of field: switch_file_handle::slice_rest"]
         [::core::mem::offset_of!(switch_file_handle, slice_rest) - 168usize];
 };
+pub const SWITCH_IVR_ACTION_DIE: switch_ivr_action_t = switch_ivr_action_t(0);
+pub const SWITCH_IVR_ACTION_EXECMENU: switch_ivr_action_t = switch_ivr_action_t(1);
+pub const SWITCH_IVR_ACTION_EXECAPP: switch_ivr_action_t = switch_ivr_action_t(2);
+pub const SWITCH_IVR_ACTION_PLAYSOUND: switch_ivr_action_t = switch_ivr_action_t(3);
+pub const SWITCH_IVR_ACTION_BACK: switch_ivr_action_t = switch_ivr_action_t(4);
+pub const SWITCH_IVR_ACTION_TOMAIN: switch_ivr_action_t = switch_ivr_action_t(5);
+pub const SWITCH_IVR_ACTION_NOOP: switch_ivr_action_t = switch_ivr_action_t(6);
 pub const SWITCH_XML_SECTION_RESULT: switch_xml_section_enum_t = switch_xml_section_enum_t(0);
 pub const SWITCH_XML_SECTION_CONFIG: switch_xml_section_enum_t = switch_xml_section_enum_t(1);
 pub const SWITCH_XML_SECTION_DIRECTORY: switch_xml_section_enum_t = switch_xml_section_enum_t(2);
@@ -1063,12 +1128,16 @@ const _: () = {
     ["Offset of field: switch_chat_application_interface::next"]
         [::core::mem::offset_of!(switch_chat_application_interface, next) - 80usize];
 };
+pub const SCDB_TYPE_CORE_DB: switch_cache_db_handle_type_t = switch_cache_db_handle_type_t(0);
+pub const SCDB_TYPE_ODBC: switch_cache_db_handle_type_t = switch_cache_db_handle_type_t(1);
+pub const SCDB_TYPE_DATABASE_INTERFACE: switch_cache_db_handle_type_t =
+    switch_cache_db_handle_type_t(2);
 unsafe extern "C" {
     pub static mut SWITCH_GLOBAL_dirs: switch_directories;
     pub fn switch_version_full() -> *const ::core::ffi::c_char;
     pub fn switch_core_running() -> switch_bool_t;
     pub fn switch_core_session_ctl(cmd: switch_session_ctl_t, val: *mut ::core::ffi::c_void)
-    -> i32;
+        -> i32;
     pub fn switch_core_get_variable_dup(
         varname: *const ::core::ffi::c_char,
     ) -> *mut ::core::ffi::c_char;
@@ -1374,5 +1443,290 @@ unsafe extern "C" {
     ) -> switch_status_t;
     pub fn switch_xml_unbind_search_function(
         binding: *mut *mut switch_xml_binding_t,
+    ) -> switch_status_t;
+    pub fn switch_core_session_receive_event(
+        session: *mut switch_core_session_t,
+        event: *mut *mut switch_event_t,
+    ) -> switch_status_t;
+    pub fn switch_core_session_dequeue_event(
+        session: *mut switch_core_session_t,
+        event: *mut *mut switch_event_t,
+        force: switch_bool_t,
+    ) -> switch_status_t;
+    pub fn switch_core_session_hangup_state(
+        session: *mut switch_core_session_t,
+        force: switch_bool_t,
+    );
+    pub fn switch_core_session_print(
+        session: *mut switch_core_session_t,
+        data: *const ::core::ffi::c_char,
+    ) -> switch_status_t;
+    pub fn switch_channel_perform_set_state(
+        channel: *mut switch_channel_t,
+        file: *const ::core::ffi::c_char,
+        func: *const ::core::ffi::c_char,
+        line: ::core::ffi::c_int,
+        state: switch_channel_state_t,
+    ) -> switch_channel_state_t;
+    pub fn switch_channel_wait_for_state(
+        channel: *mut switch_channel_t,
+        other_channel: *mut switch_channel_t,
+        want_state: switch_channel_state_t,
+    );
+    pub fn switch_channel_flush_dtmf(channel: *mut switch_channel_t);
+    pub fn switch_ivr_generate_xml_cdr(
+        session: *mut switch_core_session_t,
+        xml_cdr: *mut switch_xml_t,
+    ) -> switch_status_t;
+    pub fn switch_ivr_originate(
+        session: *mut switch_core_session_t,
+        bleg: *mut *mut switch_core_session_t,
+        cause: *mut switch_call_cause_t,
+        bridgeto: *const ::core::ffi::c_char,
+        timelimit_sec: u32,
+        table: *const switch_state_handler_table_t,
+        cid_name_override: *const ::core::ffi::c_char,
+        cid_num_override: *const ::core::ffi::c_char,
+        caller_profile_override: *mut switch_caller_profile_t,
+        ovars: *mut switch_event_t,
+        flags: switch_originate_flag_t,
+        cancel_cause: *mut switch_call_cause_t,
+        dh: *mut switch_dial_handle_t,
+    ) -> switch_status_t;
+    pub fn switch_ivr_wait_for_answer(
+        session: *mut switch_core_session_t,
+        peer_session: *mut switch_core_session_t,
+    ) -> switch_status_t;
+    pub fn switch_ivr_multi_threaded_bridge(
+        session: *mut switch_core_session_t,
+        peer_session: *mut switch_core_session_t,
+        dtmf_callback: switch_input_callback_function_t,
+        session_data: *mut ::core::ffi::c_void,
+        peer_session_data: *mut ::core::ffi::c_void,
+    ) -> switch_status_t;
+    pub fn switch_ivr_record_file(
+        session: *mut switch_core_session_t,
+        fh: *mut switch_file_handle_t,
+        file: *const ::core::ffi::c_char,
+        args: *mut switch_input_args_t,
+        limit: u32,
+    ) -> switch_status_t;
+    pub fn switch_ivr_insert_file(
+        session: *mut switch_core_session_t,
+        file: *const ::core::ffi::c_char,
+        insert_file: *const ::core::ffi::c_char,
+        sample_point: switch_size_t,
+    ) -> switch_status_t;
+    pub fn switch_ivr_speak_text(
+        session: *mut switch_core_session_t,
+        tts_name: *const ::core::ffi::c_char,
+        voice_name: *const ::core::ffi::c_char,
+        text: *const ::core::ffi::c_char,
+        args: *mut switch_input_args_t,
+    ) -> switch_status_t;
+    pub fn switch_ivr_say(
+        session: *mut switch_core_session_t,
+        tosay: *const ::core::ffi::c_char,
+        module_name: *const ::core::ffi::c_char,
+        say_type: *const ::core::ffi::c_char,
+        say_method: *const ::core::ffi::c_char,
+        say_gender: *const ::core::ffi::c_char,
+        args: *mut switch_input_args_t,
+    ) -> switch_status_t;
+    pub fn switch_ivr_phrase_macro_event(
+        session: *mut switch_core_session_t,
+        macro_name: *const ::core::ffi::c_char,
+        data: *const ::core::ffi::c_char,
+        event: *mut switch_event_t,
+        lang: *const ::core::ffi::c_char,
+        args: *mut switch_input_args_t,
+    ) -> switch_status_t;
+    pub fn switch_ivr_detect_speech(
+        session: *mut switch_core_session_t,
+        mod_name: *const ::core::ffi::c_char,
+        grammar: *const ::core::ffi::c_char,
+        name: *const ::core::ffi::c_char,
+        dest: *const ::core::ffi::c_char,
+        ah: *mut switch_asr_handle_t,
+    ) -> switch_status_t;
+    pub fn switch_ivr_detect_speech_init(
+        session: *mut switch_core_session_t,
+        mod_name: *const ::core::ffi::c_char,
+        dest: *const ::core::ffi::c_char,
+        ah: *mut switch_asr_handle_t,
+    ) -> switch_status_t;
+    pub fn switch_ivr_detect_speech_load_grammar(
+        session: *mut switch_core_session_t,
+        grammar: *const ::core::ffi::c_char,
+        name: *const ::core::ffi::c_char,
+    ) -> switch_status_t;
+    pub fn switch_ivr_detect_speech_unload_grammar(
+        session: *mut switch_core_session_t,
+        name: *const ::core::ffi::c_char,
+    ) -> switch_status_t;
+    pub fn switch_ivr_detect_speech_enable_grammar(
+        session: *mut switch_core_session_t,
+        name: *const ::core::ffi::c_char,
+    ) -> switch_status_t;
+    pub fn switch_ivr_detect_speech_disable_grammar(
+        session: *mut switch_core_session_t,
+        name: *const ::core::ffi::c_char,
+    ) -> switch_status_t;
+    pub fn switch_ivr_detect_speech_disable_all_grammars(
+        session: *mut switch_core_session_t,
+    ) -> switch_status_t;
+    pub fn switch_ivr_pause_detect_speech(session: *mut switch_core_session_t) -> switch_status_t;
+    pub fn switch_ivr_resume_detect_speech(session: *mut switch_core_session_t) -> switch_status_t;
+    pub fn switch_ivr_stop_detect_speech(session: *mut switch_core_session_t) -> switch_status_t;
+    pub fn switch_ivr_set_param_detect_speech(
+        session: *mut switch_core_session_t,
+        name: *const ::core::ffi::c_char,
+        val: *const ::core::ffi::c_char,
+    ) -> switch_status_t;
+    pub fn switch_ivr_detect_speech_start_input_timers(
+        session: *mut switch_core_session_t,
+    ) -> switch_status_t;
+    pub fn switch_ivr_play_and_detect_speech(
+        session: *mut switch_core_session_t,
+        file: *const ::core::ffi::c_char,
+        mod_name: *const ::core::ffi::c_char,
+        grammar: *const ::core::ffi::c_char,
+        result: *mut *mut ::core::ffi::c_char,
+        input_timeout: u32,
+        args: *mut switch_input_args_t,
+    ) -> switch_status_t;
+    pub fn switch_ivr_menu_init(
+        new_menu: *mut *mut switch_ivr_menu_t,
+        main: *mut switch_ivr_menu_t,
+        name: *const ::core::ffi::c_char,
+        greeting_sound: *const ::core::ffi::c_char,
+        short_greeting_sound: *const ::core::ffi::c_char,
+        invalid_sound: *const ::core::ffi::c_char,
+        exit_sound: *const ::core::ffi::c_char,
+        transfer_sound: *const ::core::ffi::c_char,
+        confirm_macro: *const ::core::ffi::c_char,
+        confirm_key: *const ::core::ffi::c_char,
+        tts_engine: *const ::core::ffi::c_char,
+        tts_voice: *const ::core::ffi::c_char,
+        confirm_attempts: ::core::ffi::c_int,
+        inter_timeout: ::core::ffi::c_int,
+        digit_len: ::core::ffi::c_int,
+        timeout: ::core::ffi::c_int,
+        max_failures: ::core::ffi::c_int,
+        max_timeouts: ::core::ffi::c_int,
+        pool: *mut switch_memory_pool_t,
+    ) -> switch_status_t;
+    pub fn switch_ivr_menu_bind_action(
+        menu: *mut switch_ivr_menu_t,
+        ivr_action: switch_ivr_action_t,
+        arg: *const ::core::ffi::c_char,
+        bind: *const ::core::ffi::c_char,
+    ) -> switch_status_t;
+    pub fn switch_ivr_menu_execute(
+        session: *mut switch_core_session_t,
+        stack: *mut switch_ivr_menu_t,
+        name: *mut ::core::ffi::c_char,
+        obj: *mut ::core::ffi::c_void,
+    ) -> switch_status_t;
+    pub fn switch_ivr_menu_stack_free(stack: *mut switch_ivr_menu_t) -> switch_status_t;
+    pub fn switch_event_create_json(
+        event: *mut *mut switch_event_t,
+        json: *const ::core::ffi::c_char,
+    ) -> switch_status_t;
+    pub fn switch_event_xmlize(
+        event: *mut switch_event_t,
+        fmt: *const ::core::ffi::c_char,
+        ...
+    ) -> switch_xml_t;
+    pub fn switch_xml_toxml_ex(
+        xml: switch_xml_t,
+        prn_header: switch_bool_t,
+        use_utf8_encoding: switch_bool_t,
+    ) -> *mut ::core::ffi::c_char;
+    pub fn switch_core_execute_chat_app(
+        message: *mut switch_event_t,
+        app: *const ::core::ffi::c_char,
+        data: *const ::core::ffi::c_char,
+    ) -> switch_status_t;
+    pub fn switch_core_chat_send(
+        dest_proto: *const ::core::ffi::c_char,
+        message_event: *mut switch_event_t,
+    ) -> switch_status_t;
+    pub fn switch_json_api_execute(
+        json: *mut cJSON,
+        session: *mut switch_core_session_t,
+        retval: *mut *mut cJSON,
+    ) -> switch_status_t;
+    pub fn cJSON_Parse(value: *const ::core::ffi::c_char) -> *mut cJSON;
+    pub fn cJSON_PrintUnformatted(item: *const cJSON) -> *mut ::core::ffi::c_char;
+    pub fn cJSON_Delete(c: *mut cJSON);
+    pub fn switch_simple_email(
+        to: *const ::core::ffi::c_char,
+        from: *const ::core::ffi::c_char,
+        headers: *const ::core::ffi::c_char,
+        body: *const ::core::ffi::c_char,
+        file: *const ::core::ffi::c_char,
+        convert_cmd: *const ::core::ffi::c_char,
+        convert_ext: *const ::core::ffi::c_char,
+    ) -> switch_bool_t;
+    pub fn _switch_cache_db_get_db_handle_dsn(
+        dbh: *mut *mut switch_cache_db_handle_t,
+        dsn: *const ::core::ffi::c_char,
+        file: *const ::core::ffi::c_char,
+        func: *const ::core::ffi::c_char,
+        line: ::core::ffi::c_int,
+    ) -> switch_status_t;
+    pub fn switch_cache_db_release_db_handle(dbh: *mut *mut switch_cache_db_handle_t);
+    pub fn switch_cache_db_execute_sql_callback(
+        dbh: *mut switch_cache_db_handle_t,
+        sql: *const ::core::ffi::c_char,
+        callback: switch_core_db_callback_func_t,
+        pdata: *mut ::core::ffi::c_void,
+        err: *mut *mut ::core::ffi::c_char,
+    ) -> switch_status_t;
+    pub fn switch_cache_db_affected_rows(dbh: *mut switch_cache_db_handle_t) -> ::core::ffi::c_int;
+    pub fn switch_cache_db_get_type(
+        dbh: *mut switch_cache_db_handle_t,
+    ) -> switch_cache_db_handle_type_t;
+    pub fn switch_core_perform_new_memory_pool(
+        pool: *mut *mut switch_memory_pool_t,
+        file: *const ::core::ffi::c_char,
+        func: *const ::core::ffi::c_char,
+        line: ::core::ffi::c_int,
+    ) -> switch_status_t;
+    pub fn switch_core_perform_destroy_memory_pool(
+        pool: *mut *mut switch_memory_pool_t,
+        file: *const ::core::ffi::c_char,
+        func: *const ::core::ffi::c_char,
+        line: ::core::ffi::c_int,
+    ) -> switch_status_t;
+    pub fn switch_queue_create(
+        queue: *mut *mut switch_queue_t,
+        queue_capacity: ::core::ffi::c_uint,
+        pool: *mut switch_memory_pool_t,
+    ) -> switch_status_t;
+    pub fn switch_queue_pop(
+        queue: *mut switch_queue_t,
+        data: *mut *mut ::core::ffi::c_void,
+    ) -> switch_status_t;
+    pub fn switch_queue_pop_timeout(
+        queue: *mut switch_queue_t,
+        data: *mut *mut ::core::ffi::c_void,
+        timeout: switch_interval_time_t,
+    ) -> switch_status_t;
+    pub fn switch_queue_trypush(
+        queue: *mut switch_queue_t,
+        data: *mut ::core::ffi::c_void,
+    ) -> switch_status_t;
+    pub fn switch_queue_trypop(
+        queue: *mut switch_queue_t,
+        data: *mut *mut ::core::ffi::c_void,
+    ) -> switch_status_t;
+    pub fn switch_queue_size(queue: *mut switch_queue_t) -> ::core::ffi::c_uint;
+    pub fn switch_queue_interrupt_all(queue: *mut switch_queue_t) -> switch_status_t;
+    pub fn switch_queue_term(queue: *mut switch_queue_t) -> switch_status_t;
+    pub fn switch_ivr_menu_str2action(
+        action_name: *const ::core::ffi::c_char,
+        action: *mut switch_ivr_action_t,
     ) -> switch_status_t;
 }
