@@ -43,8 +43,6 @@ typedef struct {
 } switch_input_args_t;
 
 typedef enum {
-	SWITCH_FILE_FLAG_WRITE = 1,
-	SWITCH_FILE_FLAG_READ = 2,
 	SWITCH_FILE_PAUSE = 256,
 	SWITCH_FILE_SEEK = 1024,
 	SWITCH_FILE_OPEN = 2048

@@ -820,8 +820,6 @@ const _: () = {
     ["Offset of field: switch_input_args_t::loops"]
         [::core::mem::offset_of!(switch_input_args_t, loops) - 48usize];
 };
-pub const SWITCH_FILE_FLAG_WRITE: switch_file_flag_enum_t = switch_file_flag_enum_t(1);
-pub const SWITCH_FILE_FLAG_READ: switch_file_flag_enum_t = switch_file_flag_enum_t(2);
 pub const SWITCH_FILE_PAUSE: switch_file_flag_enum_t = switch_file_flag_enum_t(256);
 pub const SWITCH_FILE_SEEK: switch_file_flag_enum_t = switch_file_flag_enum_t(1024);
 pub const SWITCH_FILE_OPEN: switch_file_flag_enum_t = switch_file_flag_enum_t(2048);
@@ -1068,7 +1066,7 @@ unsafe extern "C" {
     pub fn switch_version_full() -> *const ::core::ffi::c_char;
     pub fn switch_core_running() -> switch_bool_t;
     pub fn switch_core_session_ctl(cmd: switch_session_ctl_t, val: *mut ::core::ffi::c_void)
-    -> i32;
+        -> i32;
     pub fn switch_core_get_variable_dup(
         varname: *const ::core::ffi::c_char,
     ) -> *mut ::core::ffi::c_char;
