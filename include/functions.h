@@ -165,7 +165,6 @@ switch_status_t switch_ivr_menu_init(switch_ivr_menu_t **new_menu, switch_ivr_me
 	switch_memory_pool_t *pool);
 switch_status_t switch_ivr_menu_bind_action(switch_ivr_menu_t *menu, switch_ivr_action_t ivr_action, const char *arg, const char *bind);
 switch_status_t switch_ivr_menu_execute(switch_core_session_t *session, switch_ivr_menu_t *stack, char *name, void *obj);
-switch_status_t switch_ivr_menu_stack_free(switch_ivr_menu_t *stack);
 
 /* more of events, chat, JSON, XML */
 switch_status_t switch_event_create_json(switch_event_t **event, const char *json);
@@ -198,7 +197,6 @@ switch_status_t switch_queue_pop_timeout(switch_queue_t *queue, void **data, swi
 switch_status_t switch_queue_trypush(switch_queue_t *queue, void *data);
 switch_status_t switch_queue_trypop(switch_queue_t *queue, void **data);
 unsigned int switch_queue_size(switch_queue_t *queue);
-switch_status_t switch_queue_interrupt_all(switch_queue_t *queue);
 switch_status_t switch_queue_term(switch_queue_t *queue);
 switch_status_t switch_ivr_menu_str2action(const char *action_name, switch_ivr_action_t *action);
 

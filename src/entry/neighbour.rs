@@ -24,7 +24,7 @@ pub fn loaded() -> Option<&'static str> {
 /// Says so when one is loaded later: it takes the names over, and its first
 /// call crashes the switch, since it finds Python started and skips its own start.
 pub fn watch(held: &Detached) {
-    match Subscription::new(held, Kind::MODULE_LOAD, on_module_load) {
+    match Subscription::new(held, Kind::MODULE_LOAD, None, on_module_load) {
         Ok(subscription) => *WATCH.lock() = Some(subscription),
         Err(status) => tracing::warn!(%status, "loading of mod_python3 will not be noticed"),
     }

@@ -5,8 +5,8 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 
 use bindings::{
-    SWITCH_FALSE, SWITCH_TRUE, switch_channel_clear_flag, switch_channel_event_set_data,
-    switch_channel_expand_variables_check, switch_channel_flag_t, switch_channel_get_cause,
+    SWITCH_FALSE, SWITCH_TRUE, switch_channel_clear_flag, switch_channel_direction, switch_channel_event_set_data,
+    switch_channel_expand_variables_check, switch_channel_flag_t, switch_channel_flush_dtmf, switch_channel_get_cause,
     switch_channel_get_state, switch_channel_get_variable_dup, switch_channel_perform_answer,
     switch_channel_perform_hangup, switch_channel_perform_pre_answer,
     switch_channel_set_variable_var_check, switch_channel_t, switch_channel_test_flag,
@@ -14,7 +14,7 @@ use bindings::{
 };
 
 use super::cause::{Cause, State};
-use super::event::OwnedEvent;
+use super::event::{OwnedEvent, View};
 use super::text::{copied, pointer};
 use super::{Detached, Status};
 
@@ -39,7 +39,7 @@ impl Channel<'_> {
         }
     }
 
-    fn as_ptr(self) -> *mut switch_channel_t {
+    pub(super) fn as_ptr(self) -> *mut switch_channel_t {
         self.ptr.as_ptr()
     }
 
@@ -158,6 +158,52 @@ impl Channel<'_> {
             unsafe { switch_channel_variable_last(self.as_ptr()) };
         }
         value
+    }
+
+    /// The names of the call's own variables, in order.
+    #[must_use]
+    pub fn variable_names(self) -> Vec<Vec<u8>> {
+        let mut names = Vec::new();
+        // SAFETY: the channel lives; the list is locked until last() is called,
+        // unless there is none.
+        let first = unsafe { switch_channel_variable_first(self.as_ptr()) };
+        let mut next = first;
+        // SAFETY: the list stays as it is under the lock.
+        while let Some(header) = unsafe { next.as_ref() } {
+            // SAFETY: a name ends with NUL.
+            names.extend(unsafe { copied(header.name) });
+            next = header.next;
+        }
+        if !first.is_null() {
+            // SAFETY: as above.
+            unsafe { switch_channel_variable_last(self.as_ptr()) };
+        }
+        names
+    }
+
+    /// Forgets digits that were pressed and not read (`switch_channel_flush_dtmf`).
+    pub fn flush_digits(self) {
+        // SAFETY: the channel lives.
+        unsafe { switch_channel_flush_dtmf(self.as_ptr()) };
+    }
+
+    /// Is it up, so not hung up?
+    #[must_use]
+    pub fn is_up(self) -> bool {
+        !self.state().is_down()
+    }
+
+    /// Is it the called side of a call that the switch placed?
+    #[must_use]
+    pub fn is_inbound(self) -> bool {
+        // SAFETY: the channel lives.
+        unsafe { switch_channel_direction(self.as_ptr()) == bindings::SWITCH_CALL_DIRECTION_INBOUND }
+    }
+
+    /// Adds the call's headers to an event that is lent.
+    pub fn describe_view(self, event: View<'_>) {
+        // SAFETY: the channel and the event live.
+        unsafe { switch_channel_event_set_data(self.as_ptr(), event.as_ptr()) };
     }
 
     /// Sets a variable, or unsets it with none (`switch_channel_set_variable`,

@@ -7,15 +7,16 @@ use std::sync::Arc;
 
 use bindings::{
     SWITCH_STACK_BOTTOM, SWITCH_STACK_PUSH, SWITCH_TRUE, switch_event_add_header_string,
-    switch_event_create_subclass_detailed, switch_event_del_header_val, switch_event_destroy,
+    switch_event_create_json, switch_event_create_subclass_detailed, switch_event_del_header_val, switch_event_destroy,
     switch_event_dup, switch_event_fire_detailed, switch_event_get_header_idx, switch_event_merge,
     switch_event_name, switch_event_serialize, switch_event_serialize_json, switch_event_set_body,
-    switch_event_set_priority, switch_event_t, switch_event_types_t, switch_name_event,
+    switch_event_set_priority, switch_event_t, switch_event_types_t, switch_event_xmlize, switch_name_event,
     switch_priority_t,
 };
 use parking_lot::Mutex;
 
 use super::text::{copied, pointer, taken};
+use super::xml::Xml;
 use super::{Detached, Status};
 
 /// What kind of event (`switch_event_types_t`).
@@ -98,6 +99,32 @@ impl OwnedEvent {
             .ok_or(Status(bindings::SWITCH_STATUS_MEMERR))
     }
 
+    /// An event that a JSON object describes (`switch_event_create_json`).
+    ///
+    /// # Errors
+    /// The core's status: it is no JSON, or no event.
+    pub fn from_json(json: &CStr) -> Result<Self, Status> {
+        let mut event = std::ptr::null_mut();
+        // SAFETY: the core reads the text and writes one pointer.
+        Status::check(unsafe { switch_event_create_json(&raw mut event, json.as_ptr()) })?;
+        NonNull::new(event).map(Self).ok_or(Status(bindings::SWITCH_STATUS_MEMERR))
+    }
+
+    /// Takes an event that the core has given away; nothing for NULL.
+    ///
+    /// # Safety
+    /// The event is the caller's to free.
+    pub(super) unsafe fn from_raw(event: *mut switch_event_t) -> Option<Self> {
+        NonNull::new(event).map(Self)
+    }
+
+    /// Gives it to the core.
+    pub(super) fn into_raw(self) -> *mut switch_event_t {
+        let event = self.0.as_ptr();
+        std::mem::forget(self);
+        event
+    }
+
     pub(super) fn as_ptr(&mut self) -> *mut switch_event_t {
         self.0.as_ptr()
     }
@@ -117,9 +144,8 @@ impl OwnedEvent {
     /// # Errors
     /// The core's status; the event is freed either way.
     pub fn fire(self, _: &Detached) -> Result<(), Status> {
-        let mut event = self.0.as_ptr();
         // On success the core owns the event and has made the pointer NULL.
-        std::mem::forget(self);
+        let mut event = self.into_raw();
         // SAFETY: the event is ours to give away.
         let fired = Status::check(unsafe {
             switch_event_fire_detailed(
@@ -298,6 +324,19 @@ impl View<'_> {
             taken(text)
         }
         .unwrap_or_default()
+    }
+
+    /// As XML text (`switch_event_xmlize`).
+    #[must_use]
+    pub fn serialize_xml(self) -> Vec<u8> {
+        // SAFETY: the event lives, and without a format the core adds no more; the
+        // tree is ours.
+        let tree = unsafe { Xml::from_raw(switch_event_xmlize(self.ptr.as_ptr(), std::ptr::null())) };
+        tree.map(|xml| xml.text()).unwrap_or_default()
+    }
+
+    pub(super) fn as_ptr(self) -> *mut switch_event_t {
+        self.ptr.as_ptr()
     }
 
     /// A copy of our own (`switch_event_dup`).

@@ -41,7 +41,7 @@ pub enum Source {
 }
 
 impl Dtmf {
-    fn from_c(dtmf: switch_dtmf_t) -> Self {
+    pub(super) fn from_c(dtmf: switch_dtmf_t) -> Self {
         let source = match dtmf.source {
             bindings::SWITCH_DTMF_INBAND_AUDIO => Source::Inband,
             bindings::SWITCH_DTMF_RTP => Source::Rtp,
@@ -114,7 +114,7 @@ impl<'a> Wait<'a> {
         }
     }
 
-    fn obey(&self, session: Session<'_>, verdict: Verdict) -> switch_status_t {
+    pub(super) fn obey(&self, session: Session<'_>, verdict: Verdict) -> switch_status_t {
         match verdict {
             Verdict::GoOn => SWITCH_STATUS_SUCCESS,
             Verdict::Stop => SWITCH_STATUS_BREAK,

@@ -3,8 +3,8 @@
 use std::ffi::CStr;
 
 use bindings::{
-    SWITCH_FALSE, SWITCH_TRUE, switch_file_handle_t, switch_input_args_t, switch_ivr_play_file,
-    switch_ivr_session_transfer, switch_ivr_sleep,
+    SWITCH_FALSE, SWITCH_TRUE, switch_file_handle_t, switch_input_args_t, switch_ivr_insert_file,
+    switch_ivr_play_file, switch_ivr_record_file, switch_ivr_session_transfer, switch_ivr_sleep,
 };
 
 use super::input::{Input, Wait};
@@ -30,7 +30,7 @@ impl File {
 /// Runs a blocking call with input arguments, or with NULL where nobody
 /// listens: the core then leaves digits queued for the next verb, while
 /// arguments without a callback would end the call at a digit.
-fn listening<R>(
+pub(super) fn listening<R>(
     input: Option<&dyn Input>,
     file: *mut switch_file_handle_t,
     call: impl FnOnce(*mut switch_input_args_t) -> R,
@@ -71,6 +71,39 @@ impl Session<'_> {
             // SAFETY: the session lives, and all that is pointed to outlives the call.
             unsafe { switch_ivr_play_file(self.as_ptr(), handle, name.as_ptr(), args) }
         }))
+    }
+
+    /// Records to a file (`switch_ivr_record_file`), for at most `limit_s` seconds
+    /// (0: no limit), or until so many frames in a row are below the threshold.
+    ///
+    /// # Errors
+    /// The core's status. A file that cannot be written also hangs the call up.
+    pub fn record(
+        self,
+        _: &Detached,
+        name: &CStr,
+        limit_s: u32,
+        threshold: u32,
+        silence_hits: u32,
+        input: Option<&dyn Input>,
+    ) -> Result<(), Status> {
+        let mut file = File::new();
+        file.handle.thresh = threshold;
+        file.handle.silence_hits = silence_hits;
+        let handle = &raw mut file.handle;
+        Status::check(listening(input, handle, |args| {
+            // SAFETY: the session lives, and all that is pointed to outlives the call.
+            unsafe { switch_ivr_record_file(self.as_ptr(), handle, name.as_ptr(), args, limit_s) }
+        }))
+    }
+
+    /// Puts one sound file into another at a sample (`switch_ivr_insert_file`).
+    ///
+    /// # Errors
+    /// The core's status.
+    pub fn insert_file(self, _: &Detached, file: &CStr, insert: &CStr, at: usize) -> Result<(), Status> {
+        // SAFETY: the session lives, and the strings end with NUL.
+        Status::check(unsafe { switch_ivr_insert_file(self.as_ptr(), file.as_ptr(), insert.as_ptr(), at) })
     }
 
     /// Waits (`switch_ivr_sleep`), in steps of 20 ms; with `sync` the audio is

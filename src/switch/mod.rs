@@ -4,18 +4,26 @@
 //! token, so that no path can hold the interpreter while it does.
 
 pub mod api;
+pub mod bridge;
 pub mod cause;
 pub mod channel;
+pub mod chat;
+pub mod consumer;
 pub mod core;
+pub mod database;
 pub mod digits;
 pub mod event;
 pub mod handle;
 pub mod input;
 pub mod ivr;
 pub mod log;
+pub mod menu;
 pub mod module;
+pub mod originate;
 pub mod playback;
+mod pool;
 pub mod session;
+pub mod speech;
 pub mod stream;
 pub mod subscription;
 pub mod text;

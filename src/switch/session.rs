@@ -5,15 +5,19 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 
 use bindings::{
-    SWITCH_TRUE, switch_core_session_execute_application_get_flags,
-    switch_core_session_get_channel, switch_core_session_get_id, switch_core_session_get_loglevel,
-    switch_core_session_get_uuid, switch_core_session_in_thread,
+    SWITCH_TRUE, switch_core_session_dequeue_event,
+    switch_core_session_execute_application_get_flags, switch_core_session_get_channel,
+    switch_core_session_get_id, switch_core_session_get_loglevel, switch_core_session_get_uuid,
+    switch_core_session_hangup_state, switch_core_session_in_thread,
     switch_core_session_perform_force_locate, switch_core_session_perform_kill_channel,
-    switch_core_session_rwunlock, switch_core_session_t,
+    switch_core_session_print, switch_core_session_receive_event, switch_core_session_rwunlock,
+    switch_core_session_t, switch_ivr_generate_xml_cdr,
 };
 
 use super::channel::Channel;
+use super::event::OwnedEvent;
 use super::text::pointer;
+use super::xml::Xml;
 use super::{Detached, Status};
 
 /// A session that is good for as long as `'a`: the core lent it for a callback,
@@ -112,6 +116,63 @@ impl<'a> Session<'a> {
     }
 }
 
+impl Session<'_> {
+    /// Gives the session an event of its own to work on, as `sendmsg` does
+    /// (`switch_core_session_receive_event`).
+    ///
+    /// # Errors
+    /// The core's status; the event is freed then.
+    pub fn receive_event(self, _: &Detached, event: OwnedEvent) -> Result<(), Status> {
+        let mut event = event.into_raw();
+        // SAFETY: the session lives; on success the core owns the event and has
+        // made the pointer NULL.
+        let taken = Status::check(unsafe { switch_core_session_receive_event(self.as_ptr(), &raw mut event) });
+        // SAFETY: what the core left is ours; NULL is nothing.
+        drop(unsafe { OwnedEvent::from_raw(event) });
+        taken
+    }
+
+    /// Throws away events that wait for the session.
+    pub fn flush_events(self) {
+        loop {
+            let mut event = std::ptr::null_mut();
+            // SAFETY: the session lives, and the core writes one pointer.
+            let status = unsafe { switch_core_session_dequeue_event(self.as_ptr(), &raw mut event, SWITCH_TRUE) };
+            // SAFETY: the event is ours now.
+            if Status::check(status).is_err() || unsafe { OwnedEvent::from_raw(event) }.is_none() {
+                return;
+            }
+        }
+    }
+
+    /// Runs what is due after a hangup now (`switch_core_session_hangup_state`).
+    pub fn hangup_state(self, _: &Detached) {
+        // SAFETY: the session lives.
+        unsafe { switch_core_session_hangup_state(self.as_ptr(), bindings::SWITCH_FALSE) };
+    }
+
+    /// Sends text to the far end, where the call has a text channel
+    /// (`switch_core_session_print`).
+    ///
+    /// # Errors
+    /// The core's status.
+    pub fn print(self, _: &Detached, text: &CStr) -> Result<(), Status> {
+        // SAFETY: the session lives, and the string ends with NUL.
+        Status::check(unsafe { switch_core_session_print(self.as_ptr(), text.as_ptr()) })
+    }
+
+    /// The call's detail record, as XML text (`switch_ivr_generate_xml_cdr`).
+    #[must_use]
+    pub fn xml_cdr(self, _: &Detached) -> Option<Vec<u8>> {
+        let mut tree = std::ptr::null_mut();
+        // SAFETY: the session lives, and the core writes one tree, which is ours.
+        let status = unsafe { switch_ivr_generate_xml_cdr(self.as_ptr(), &raw mut tree) };
+        Status::check(status).ok()?;
+        // SAFETY: as above.
+        unsafe { Xml::from_raw(tree) }.map(|xml| xml.text())
+    }
+}
+
 /// A session that was looked up: its read lock is held until this goes.
 pub struct Locked {
     ptr: NonNull<switch_core_session_t>,
@@ -137,6 +198,14 @@ impl Locked {
                 0,
             )
         };
+        NonNull::new(ptr).map(|ptr| Self { ptr })
+    }
+
+    /// Takes over a lock that the core has given to its caller; nothing for NULL.
+    ///
+    /// # Safety
+    /// The session is read-locked, and the lock is the caller's to give back.
+    pub(super) unsafe fn from_locked(ptr: *mut switch_core_session_t) -> Option<Self> {
         NonNull::new(ptr).map(|ptr| Self { ptr })
     }
 

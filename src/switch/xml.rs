@@ -4,14 +4,15 @@ use std::ffi::{CStr, CString, c_char, c_void};
 use std::ptr::NonNull;
 
 use bindings::{
-    SWITCH_TRUE, switch_event_t, switch_xml_attr, switch_xml_bind_search_function_ret,
-    switch_xml_binding_t, switch_xml_child, switch_xml_error, switch_xml_free, switch_xml_open_cfg,
-    switch_xml_parse_section_string, switch_xml_parse_str_dynamic, switch_xml_t,
+    SWITCH_FALSE, SWITCH_TRUE, switch_event_t, switch_xml_attr,
+    switch_xml_bind_search_function_ret, switch_xml_binding_t, switch_xml_child, switch_xml_error,
+    switch_xml_free, switch_xml_open_cfg, switch_xml_parse_section_string,
+    switch_xml_parse_str_dynamic, switch_xml_t, switch_xml_toxml_ex,
     switch_xml_unbind_search_function,
 };
 
 use super::event::{Kind, OwnedEvent, View};
-use super::text::{c_string_shown, copied};
+use super::text::{c_string_shown, copied, taken};
 use super::{Detached, Status};
 use crate::edge::guard;
 
@@ -63,6 +64,21 @@ impl Xml {
                 String::from_utf8_lossy(&error).into_owned(),
             ))
         }
+    }
+
+    /// Takes a tree that the core has given to its caller; nothing for NULL.
+    ///
+    /// # Safety
+    /// The tree is the caller's to free.
+    pub(super) unsafe fn from_raw(tree: switch_xml_t) -> Option<Self> {
+        NonNull::new(tree).map(Self)
+    }
+
+    /// The tree as text (`switch_xml_toxml`).
+    #[must_use]
+    pub fn text(&self) -> Vec<u8> {
+        // SAFETY: the tree lives, and the core gives a string made with malloc.
+        unsafe { taken(switch_xml_toxml_ex(self.0.as_ptr(), SWITCH_FALSE, SWITCH_TRUE)) }.unwrap_or_default()
     }
 
     /// Gives the tree to the core, which frees it.

@@ -1,0 +1,104 @@
+//! Placing calls, joining them, and waiting for an answer.
+
+use std::ffi::{CStr, c_int};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use bindings::{
+    CS_SOFT_EXECUTE, SOF_NONE, SWITCH_CAUSE_DESTINATION_OUT_OF_ORDER, switch_call_cause_t,
+    switch_channel_perform_set_state, switch_channel_wait_for_state, switch_ivr_originate,
+    switch_ivr_wait_for_answer,
+};
+
+use super::cause::Cause;
+use super::session::{Locked, Session};
+use super::{Detached, Status};
+
+/// Ends an originate that is under way, from any thread.
+///
+/// Without it nothing could: an originate with no A leg looks at nothing else.
+#[derive(Debug, Default)]
+pub struct Cancel(AtomicU32);
+
+impl Cancel {
+    /// Ends it with this cause.
+    pub fn cancel(&self, cause: Cause) {
+        self.0.store(cause.0.0, Ordering::Relaxed);
+    }
+
+    fn as_ptr(&self) -> *mut switch_call_cause_t {
+        self.0.as_ptr().cast()
+    }
+}
+
+/// Calls a dial string and waits until it is answered or has early media
+/// (`switch_ivr_originate`). The call lives by the lock that is given.
+///
+/// # Errors
+/// Why there is no call.
+pub fn originate(
+    _: &Detached,
+    a_leg: Option<Session<'_>>,
+    dial: &CStr,
+    timeout_s: u32,
+    cancel: &Cancel,
+) -> Result<Locked, Cause> {
+    let mut made = std::ptr::null_mut();
+    let mut cause = SWITCH_CAUSE_DESTINATION_OUT_OF_ORDER;
+    let a_leg = a_leg.map_or(std::ptr::null_mut(), Session::as_ptr);
+    // SAFETY: the A leg lives over the call or is NULL, the string ends with
+    // NUL, the core writes one pointer and one cause, and reads the cancel cell
+    // until it returns. It takes NULL for all that is not asked for.
+    let status = unsafe {
+        switch_ivr_originate(
+            a_leg,
+            &raw mut made,
+            &raw mut cause,
+            dial.as_ptr(),
+            timeout_s,
+            std::ptr::null(),
+            std::ptr::null(),
+            std::ptr::null(),
+            std::ptr::null_mut(),
+            std::ptr::null_mut(),
+            SOF_NONE.0,
+            cancel.as_ptr(),
+            std::ptr::null_mut(),
+        )
+    };
+    // SAFETY: on success the core gives a session with a read lock for the caller.
+    match Status::check(status) {
+        Ok(()) => unsafe { Locked::from_locked(made) }.ok_or(Cause(cause)),
+        Err(_) => Err(Cause(cause)),
+    }
+}
+
+impl Session<'_> {
+    /// Takes an originated call out of the core's hands: its own thread idles,
+    /// and whoever holds it drives it (`CS_SOFT_EXECUTE`).
+    pub fn take_over(self, _: &Detached, a_leg: Option<Session<'_>>) {
+        let channel = self.channel().as_ptr();
+        let other = a_leg.map_or(std::ptr::null_mut(), |a| a.channel().as_ptr());
+        // SAFETY: the sessions live, and so do their channels.
+        unsafe {
+            switch_channel_perform_set_state(
+                channel,
+                c"mod_rust".as_ptr(),
+                c"take_over".as_ptr(),
+                line!() as c_int,
+                CS_SOFT_EXECUTE,
+            );
+            switch_channel_wait_for_state(channel, other, CS_SOFT_EXECUTE);
+        }
+    }
+
+    /// Waits until this call, placed for `caller` or for nobody, is answered
+    /// (`switch_ivr_wait_for_answer`).
+    ///
+    /// # Errors
+    /// The core's status: it was not.
+    pub fn wait_for_answer(self, _: &Detached, caller: Option<Session<'_>>) -> Result<(), Status> {
+        let caller = caller.map_or(std::ptr::null_mut(), Session::as_ptr);
+        // SAFETY: the sessions live.
+        Status::check(unsafe { switch_ivr_wait_for_answer(caller, self.as_ptr()) })
+    }
+}
