@@ -120,7 +120,9 @@ fn begin(
     xml::bind(held, config.fetchers)?;
     *STARTUP.lock() = config.startup;
     neighbour::watch(held);
-    *END.lock() = Some(Subscription::new(held, Kind::SHUTDOWN, None, |_| gate::close())?);
+    *END.lock() = Some(Subscription::new(held, Kind::SHUTDOWN, None, |_| {
+        gate::close()
+    })?);
     tracing::info!(
         "mod_rust {} with {}",
         env!("CARGO_PKG_VERSION"),

@@ -12,27 +12,59 @@ if "_freeswitch" not in sys.modules and "_freeswitch" not in sys.builtin_module_
 from _freeswitch import (
     API,
     DTMF,
+    CoreSession,
+    DatabaseError,
+    Dbh,
     Event,
+    EventConsumer,
+    IVRMenu,
+    OriginateError,
     Session,
     SessionGone,
     Stream,
+    bridge,
     consoleCleanLog,
     consoleLog,
+    consoleLog2,
+    email,
     getGlobalVariable,
     msleep,
     running,
     setGlobalVariable,
 )
 
+# mod_python's other names of the same functions, and the bits of Session.flags.
+console_log = consoleLog
+console_log2 = consoleLog2
+console_clean_log = consoleCleanLog
+S_HUP = 1
+S_FREE = 2
+S_RDLOCK = 4
+
 __all__ = [
     "API",
     "DTMF",
+    "S_FREE",
+    "S_HUP",
+    "S_RDLOCK",
+    "CoreSession",
+    "DatabaseError",
+    "Dbh",
     "Event",
+    "EventConsumer",
+    "IVRMenu",
+    "OriginateError",
     "Session",
     "SessionGone",
     "Stream",
+    "bridge",
     "consoleCleanLog",
     "consoleLog",
+    "consoleLog2",
+    "console_clean_log",
+    "console_log",
+    "console_log2",
+    "email",
     "getGlobalVariable",
     "msleep",
     "running",

@@ -12,7 +12,9 @@ use super::call::{Request, Way};
 use crate::edge::guard;
 use crate::python::convert::str_of;
 use crate::python::event::Event;
-use crate::python::session::{Leg, Session};
+use crate::python::invocation;
+use crate::python::leg::Leg;
+use crate::python::session;
 use crate::python::stream::Stream;
 use crate::switch::event::{self, Kind, OwnedEvent};
 use crate::switch::session as switch;
@@ -54,12 +56,8 @@ pub unsafe extern "C" fn python(
             return SWITCH_STATUS_SUCCESS;
         };
         let _call = session.map(|s| trace::of_call(&s.uuid(), s.log_level()));
-        let leg = session.map(Leg::new);
-        // SAFETY: on the session's own thread it stays while we are called from there.
-        let _home = session
-            .zip(leg.as_ref())
-            .filter(|(s, _)| s.in_thread())
-            .map(|(s, l)| unsafe { l.handle().at_home(s) });
+        // SAFETY: both go before this returns.
+        let (leg, _home) = session.map(|s| unsafe { Leg::of_entry(s) }).unzip();
         let folder = session.and_then(|s| s.channel().variable(c"python_script_path"));
         let request = Request {
             way: &FSAPI,
@@ -67,11 +65,11 @@ pub unsafe extern "C" fn python(
             folder: folder.as_deref(),
         };
         let outcome = request.run(
-            |running, py, arguments| {
+            |py, arguments| {
                 let session = match &leg {
                     Some(leg) => {
-                        let session = Py::new(py, Session::of(leg.clone()))?;
-                        running.watch(session.clone_ref(py));
+                        let session = session::show(py, leg.clone())?;
+                        invocation::watch(session.bind(py));
                         session.into_any()
                     }
                     None => "na".into_pyobject(py)?.into_any().unbind(),

@@ -3,14 +3,15 @@
 use std::ffi::c_char;
 
 use bindings::switch_core_session_t;
-use pyo3::prelude::*;
 
 use super::api::line;
 use super::background;
 use super::call::{Failed, Request, Way};
 use crate::edge::guard;
 use crate::python::convert::str_of;
-use crate::python::session::{Leg, Session};
+use crate::python::invocation;
+use crate::python::leg::Leg;
+use crate::python::session;
 use crate::switch::session as switch;
 use crate::switch::text::c_string_shown;
 use crate::switch::trace;
@@ -32,11 +33,8 @@ pub unsafe extern "C" fn python(session: *mut switch_core_session_t, data: *cons
         let (session, line) = unsafe { (switch::Session::from_ptr(session), line(data)) };
         let Some(session) = session else { return };
         let _call = trace::of_call(&session.uuid(), session.log_level());
-        let leg = Leg::new(session);
-        // SAFETY: on the session's own thread it stays while we are called from there.
-        let _home = session
-            .in_thread()
-            .then(|| unsafe { leg.handle().at_home(session) });
+        // SAFETY: both go before this returns.
+        let (leg, _home) = unsafe { Leg::of_entry(session) };
         let folder = folder(session);
         let request = Request {
             way: &HANDLER,
@@ -44,9 +42,9 @@ pub unsafe extern "C" fn python(session: *mut switch_core_session_t, data: *cons
             folder: folder.as_deref(),
         };
         let outcome = request.run(
-            |running, py, arguments| {
-                let session = Py::new(py, Session::of(leg.clone()))?;
-                running.watch(session.clone_ref(py));
+            |py, arguments| {
+                let session = session::show(py, leg.clone())?;
+                invocation::watch(session.bind(py));
                 Ok(vec![session.into_any(), str_of(py, arguments).unbind()])
             },
             |_| Ok(()),

@@ -44,7 +44,7 @@ pub fn start(line: &[u8], folder: Option<Vec<u8>>) -> Result<(), Failed> {
             };
             // What went wrong is in the log; nobody waits for more.
             let _ = request.run(
-                |_, py, arguments| Ok(vec![str_of(py, arguments).unbind()]),
+                |py, arguments| Ok(vec![str_of(py, arguments).unbind()]),
                 |_| Ok(()),
             );
         });

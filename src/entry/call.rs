@@ -9,7 +9,7 @@ use crate::interp::enter::{Refused, enter};
 use crate::interp::errors::{self, Failure};
 use crate::interp::scripts::{self, BadTarget, Loaded, Target, Wanted};
 use crate::interp::{interpreter, output};
-use crate::python::invocation::{self, Running};
+use crate::python::invocation;
 
 /// A way in: its name in the log, the function that it calls when none is
 /// named, and how many arguments that gets.
@@ -59,13 +59,13 @@ impl Request<'_> {
     /// [`Failed`], which is in the log already.
     pub fn run<R>(
         &self,
-        arguments: impl FnOnce(&Running<'_>, Python<'_>, &[u8]) -> PyResult<Vec<Py<PyAny>>>,
+        arguments: impl FnOnce(Python<'_>, &[u8]) -> PyResult<Vec<Py<PyAny>>>,
         done: impl FnOnce(Option<&Bound<'_, PyAny>>) -> PyResult<R>,
     ) -> Result<R, Failed> {
         let target = self.target()?;
         let outcome = enter(|py| {
             let running = invocation::begin(py);
-            let result = self.attached(py, &target, &running, arguments, done);
+            let result = self.attached(py, &target, arguments, done);
             let result = result.map_err(|error| self.report(py, &target, &error));
             drop(running);
             output::flush();
@@ -98,13 +98,12 @@ impl Request<'_> {
         &self,
         py: Python<'_>,
         target: &Target,
-        running: &Running<'_>,
-        arguments: impl FnOnce(&Running<'_>, Python<'_>, &[u8]) -> PyResult<Vec<Py<PyAny>>>,
+        arguments: impl FnOnce(Python<'_>, &[u8]) -> PyResult<Vec<Py<PyAny>>>,
         done: impl FnOnce(Option<&Bound<'_, PyAny>>) -> PyResult<R>,
     ) -> Result<R, Error> {
         let _output = output::begin(py)?;
         let function = self.find(py, target)?;
-        let arguments = arguments(running, py, &target.arguments)?;
+        let arguments = arguments(py, &target.arguments)?;
         let arguments = arguments.into_iter().map(|a| a.into_bound(py)).collect();
         let result = function.call(py, arguments);
         // The call can have gone while the script was in its own code.

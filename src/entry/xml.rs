@@ -70,7 +70,7 @@ fn lookup(section: &str, params: OwnedEvent) -> Option<Xml> {
     };
     let params = event::Event::owned(params);
     let text = request.run(
-        |_, py, arguments| {
+        |py, arguments| {
             let params = Py::new(py, Event::show(params))?.into_any();
             Ok(vec![params, str_of(py, arguments).unbind()])
         },

@@ -1,47 +1,76 @@
 //! `API`: the switch's own commands.
 
+use std::ffi::CStr;
+use std::sync::Arc;
+
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 
 use super::convert::{optional_text, str_of, text};
-use super::invocation;
-use super::session::Session;
+use super::leg::Leg;
 use super::wait::wait;
-use crate::switch::api;
+use super::{invocation, session};
+use crate::switch::handle::Gone;
 use crate::switch::text::c_string;
+use crate::switch::{Detached, api, chat, core, session as switch};
 
 /// Calls API commands; with a session they are that call's.
 #[pyclass(frozen, subclass, dict, weakref, module = "freeswitch", name = "API")]
 pub struct Api {
-    session: Option<Py<Session>>,
+    leg: Option<Arc<Leg>>,
 }
 
+/// What mod_python answers where no command is named.
+const NOTHING: &str = "-ERR No application specified";
+
 impl Api {
-    fn run<'py>(
+    fn run<R: Send>(
+        &self,
+        py: Python<'_>,
+        body: impl FnOnce(&Detached, Option<switch::Session<'_>>) -> R + Send,
+    ) -> PyResult<R> {
+        invocation::check_hooks(py)?;
+        let leg = self.leg.clone();
+        let reply = wait(py, |held| match &leg {
+            None => Ok(body(held, None)),
+            Some(leg) => leg.with(|s| body(held, Some(s))),
+        });
+        invocation::check_hooks(py)?;
+        match (reply, &self.leg) {
+            (Ok(reply), _) => Ok(reply),
+            (Err(Gone), Some(leg)) => Err(session::gone(py, leg)),
+            (Err(Gone), None) => Err(PyRuntimeError::new_err("the call is gone")),
+        }
+    }
+
+    fn command<'py>(
         &self,
         py: Python<'py>,
-        command: &std::ffi::CStr,
-        argument: Option<&std::ffi::CStr>,
+        command: &CStr,
+        data: Option<&CStr>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        invocation::check_hooks(py)?;
-        let leg = self.session.as_ref().map(|s| s.get().leg().clone());
-        let reply = wait(py, |held| match leg {
-            None => Ok(api::execute(held, command, argument, None)),
-            Some(leg) => leg
-                .handle()
-                .with(|s| api::execute(held, command, argument, Some(s))),
-        });
-        let reply = reply.map_err(|_| super::session::gone(py, self.session.as_ref()));
-        invocation::check_hooks(py)?;
-        Ok(str_of(py, &reply?))
+        if command.is_empty() {
+            return Ok(NOTHING.into_pyobject(py)?.into_any());
+        }
+        let reply = self.run(py, |held, session| {
+            api::execute(held, command, data, session)
+        })?;
+        Ok(str_of(py, &reply))
     }
 }
 
 #[pymethods]
 impl Api {
+    /// With a session, commands are that call's.
     #[new]
     #[pyo3(signature = (s=None))]
-    fn new(s: Option<Py<Session>>) -> Self {
-        Self { session: s }
+    fn new(s: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
+        let leg = s
+            .filter(|s| !s.is_none())
+            .map(|s| session::leg_of(s, "s"))
+            .transpose()?;
+        Ok(Self { leg })
     }
 
     /// Calls a command and gives its reply. Other scripts run meanwhile.
@@ -52,9 +81,9 @@ impl Api {
         command: &Bound<'py, PyAny>,
         data: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let command = text(command, "command")?;
+        let command = optional_text(Some(command), "command")?.unwrap_or_default();
         let data = optional_text(data, "data")?;
-        self.run(py, &command, data.as_deref())
+        self.command(py, &command, data.as_deref())
     }
 
     /// As `execute`, with command and arguments in one string.
@@ -64,7 +93,7 @@ impl Api {
         py: Python<'py>,
         command: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let line = text(command, "command")?;
+        let line = optional_text(Some(command), "command")?.unwrap_or_default();
         let line = line.as_bytes().trim_ascii_start();
         let (command, data) = match line.iter().position(|&b| b == b' ') {
             Some(at) => (&line[..at], Some(&line[at + 1..])),
@@ -73,12 +102,50 @@ impl Api {
         // Parts of a string without NUL have none.
         let command = c_string(command).unwrap_or_default();
         let data = data.map(|d| c_string(d).unwrap_or_default());
-        self.run(py, &command, data.as_deref())
+        self.command(py, &command, data.as_deref())
     }
 
-    /// The switch's clock, in milliseconds since 1970.
+    /// `API()("status")`, as `executeString`.
+    fn __call__<'py>(
+        &self,
+        py: Python<'py>,
+        command: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.execute_string(py, command)
+    }
+
+    /// Calls a JSON command, and gives its response: `json("status")`. Raises
+    /// RuntimeError with the switch's message where it fails.
+    #[pyo3(signature = (command, data=None))]
+    fn json<'py>(
+        &self,
+        py: Python<'py>,
+        command: &Bound<'py, PyAny>,
+        data: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let json = py.import("json")?;
+        let request = PyDict::new(py);
+        request.set_item("command", command)?;
+        // The core asks for it even where the command does not.
+        request.set_item(
+            "data",
+            data.cloned().unwrap_or_else(|| PyDict::new(py).into_any()),
+        )?;
+        let request = text(&json.call_method1("dumps", (request,))?, "data")?;
+        let reply = self.run(py, |held, session| chat::json(held, &request, session))?;
+        let reply =
+            reply.ok_or_else(|| PyRuntimeError::new_err("the switch takes this for no JSON"))?;
+        let reply = json.call_method1("loads", (str_of(py, &reply),))?;
+        if reply.get_item("status")?.eq("success")? {
+            return reply.get_item("response");
+        }
+        let message = reply.call_method1("get", ("message", "the command failed"))?;
+        Err(PyRuntimeError::new_err(message.unbind()))
+    }
+
+    /// The switch's clock: milliseconds since 1970, as text, as in mod_python.
     #[pyo3(name = "getTime")]
-    fn get_time(&self) -> i64 {
-        crate::switch::core::now_micros() / 1000
+    fn get_time(&self) -> String {
+        (core::now_micros() / 1000).to_string()
     }
 }

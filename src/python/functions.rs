@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use super::convert::{count, optional_text, str_of, text};
 use super::wait::{present, wait};
 use super::{invocation, place};
+use crate::switch::chat::{Mail, send_mail};
 use crate::switch::log::{self, Level};
 use crate::switch::{core, trace};
 
@@ -35,6 +36,72 @@ pub fn console_clean_log(py: Python<'_>, msg: &Bound<'_, PyAny>) -> PyResult<()>
     let msg = optional_text(Some(msg), "msg")?.unwrap_or_default();
     log_from_here(py, Level::Debug, &msg);
     Ok(())
+}
+
+/// As `consoleLog`, with file, function and line of one's own.
+#[pyfunction]
+#[pyo3(name = "consoleLog2", signature = (level_str, file, func, line, msg))]
+pub fn console_log2(
+    py: Python<'_>,
+    level_str: &Bound<'_, PyAny>,
+    file: &Bound<'_, PyAny>,
+    func: &Bound<'_, PyAny>,
+    line: &Bound<'_, PyAny>,
+    msg: &Bound<'_, PyAny>,
+) -> PyResult<()> {
+    invocation::check_hooks(py)?;
+    let level = optional_text(Some(level_str), "level_str")?;
+    let level = level.and_then(|l| Level::named(&l)).unwrap_or(Level::Debug);
+    let file = optional_text(Some(file), "file")?.unwrap_or_default();
+    let function = optional_text(Some(func), "func")?.unwrap_or_default();
+    let line = i32::try_from(count(line, "line")?).unwrap_or(i32::MAX);
+    let msg = optional_text(Some(msg), "msg")?.unwrap_or_default();
+    if trace::wanted(level) {
+        wait(py, |_| {
+            log::write(
+                level,
+                &file,
+                &function,
+                line,
+                trace::uuid().as_deref(),
+                msg.to_bytes(),
+            )
+        });
+    }
+    Ok(())
+}
+
+/// Sends a letter with the switch's mailer; False where that fails.
+#[pyfunction]
+#[pyo3(signature = (to, _from, headers=None, body=None, file=None, convert_cmd=None, convert_ext=None))]
+#[expect(clippy::too_many_arguments, reason = "the signature is mod_python's")]
+pub fn email(
+    py: Python<'_>,
+    to: &Bound<'_, PyAny>,
+    _from: &Bound<'_, PyAny>,
+    headers: Option<&Bound<'_, PyAny>>,
+    body: Option<&Bound<'_, PyAny>>,
+    file: Option<&Bound<'_, PyAny>>,
+    convert_cmd: Option<&Bound<'_, PyAny>>,
+    convert_ext: Option<&Bound<'_, PyAny>>,
+) -> PyResult<bool> {
+    let (to, from) = (text(to, "to")?, text(_from, "_from")?);
+    let headers = optional_text(headers, "headers")?;
+    let body = optional_text(body, "body")?;
+    let file = optional_text(file, "file")?;
+    let convert = optional_text(convert_cmd, "convert_cmd")?;
+    let suffix = optional_text(convert_ext, "convert_ext")?;
+    let mail = Mail {
+        to: &to,
+        from: &from,
+        headers: headers.as_deref(),
+        body: body.as_deref(),
+        file: file.as_deref(),
+        convert: convert.as_deref(),
+        suffix: suffix.as_deref(),
+    };
+    invocation::check_hooks(py)?;
+    Ok(wait(py, |held| send_mail(held, &mail)))
 }
 
 /// Writes an entry with the place of the script's line and its call.

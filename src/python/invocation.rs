@@ -1,19 +1,31 @@
-//! What runs on this thread: which sessions' hangup hooks are to be looked after.
+//! What runs on this thread: which sessions' hangup hooks are to be looked after,
+//! and which calls end with the script that placed them.
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use pyo3::prelude::*;
+use pyo3::types::{PyWeakrefMethods, PyWeakrefReference};
 
-use super::session::Session;
+use super::leg::Leg;
+use super::session::CoreSession;
+use super::wait::wait;
 
 thread_local! {
     static RUNNING: RefCell<Vec<Rc<Invocation>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// One run of a script's function, from its entry to its return.
-pub struct Invocation {
-    sessions: RefCell<Vec<Py<Session>>>,
+struct Invocation {
+    sessions: RefCell<Vec<Watched>>,
+}
+
+/// A session of the script. The object is its own: when the script lets go of
+/// it, that is the object's end, and may be the call's.
+struct Watched {
+    leg: Arc<Leg>,
+    object: Py<PyWeakrefReference>,
 }
 
 /// Ends the invocation when it goes.
@@ -32,21 +44,40 @@ pub fn begin(py: Python<'_>) -> Running<'_> {
     Running { py, this }
 }
 
-impl Running<'_> {
-    /// Has this session's hook looked after.
-    pub fn watch(&self, session: Py<Session>) {
-        self.this.sessions.borrow_mut().push(session);
+/// Has a session looked after by the script that runs on this thread.
+pub fn watch(session: &Bound<'_, CoreSession>) {
+    let Some(this) = RUNNING.with_borrow(|running| running.last().cloned()) else {
+        return;
+    };
+    let leg = session.get().leg();
+    if this
+        .sessions
+        .borrow()
+        .iter()
+        .any(|w| Arc::ptr_eq(&w.leg, leg))
+    {
+        return;
+    }
+    if let Ok(object) = PyWeakrefReference::new(session.as_any()) {
+        this.sessions.borrow_mut().push(Watched {
+            leg: leg.clone(),
+            object: object.unbind(),
+        });
     }
 }
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
         let _ = RUNNING.try_with(|running| running.borrow_mut().pop());
-        // Hooks and callbacks refer to the session and it to them: the circle is
-        // cut here, not whenever the collector comes by.
-        for session in self.this.sessions.take() {
-            session.get().forget_script();
-            session.drop_ref(self.py);
+        for Watched { leg, object } in self.this.sessions.take() {
+            if leg.is_kept() {
+                wait(self.py, |held| leg.release(held));
+            }
+            // Hooks and callbacks refer to the session and it to them: the circle
+            // is cut here, not whenever the collector comes by.
+            let script = std::mem::take(&mut *leg.script.lock());
+            drop(script);
+            object.drop_ref(self.py);
         }
     }
 }
@@ -57,16 +88,17 @@ impl Drop for Running<'_> {
 /// # Errors
 /// `SystemExit`, when a hook raised it: it ends the script.
 pub fn check_hooks(py: Python<'_>) -> PyResult<()> {
-    let Some(this) = RUNNING.with_borrow(|running| running.last().cloned()) else {
-        return Ok(());
-    };
-    let due: Vec<_> = this
-        .sessions
-        .borrow()
-        .iter()
-        .filter(|session| session.get().leg().hook_is_due())
-        .map(|session| session.clone_ref(py))
-        .collect();
-    due.into_iter()
-        .try_for_each(|session| Session::run_hook(session.bind(py)))
+    let due = RUNNING.with_borrow(|running| {
+        let this = running.last()?;
+        let sessions = this.sessions.borrow();
+        let due = sessions.iter().filter(|w| w.leg.hook_is_due());
+        let due: Vec<_> = due.map(|w| w.object.clone_ref(py)).collect();
+        (!due.is_empty()).then_some(due)
+    });
+    for object in due.into_iter().flatten() {
+        if let Some(session) = object.bind(py).upgrade() {
+            CoreSession::run_hook(session.cast::<CoreSession>()?)?;
+        }
+    }
+    Ok(())
 }

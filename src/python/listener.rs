@@ -1,9 +1,9 @@
 //! A script's function that is called back: hangup hook or input callback.
 
-use std::cell::RefCell;
 use std::ffi::CString;
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyString};
@@ -12,7 +12,7 @@ use pyo3::{PyTraverseError, PyVisit};
 use super::convert::bytes_of;
 use super::dtmf::Dtmf;
 use super::event::Event;
-use super::session::Session;
+use super::session::CoreSession;
 use crate::interp::enter::reenter;
 use crate::interp::errors::{self, Failure};
 use crate::interp::scripts::{call_with, takes};
@@ -73,6 +73,16 @@ impl Callable {
         call_with(self.function.bind(py), self.takes, arguments)
     }
 
+    /// The function itself.
+    pub fn function(&self, py: Python<'_>) -> Py<PyAny> {
+        self.function.clone_ref(py)
+    }
+
+    /// The extra argument.
+    pub fn argument(&self, py: Python<'_>) -> Py<PyAny> {
+        self.argument.clone_ref(py)
+    }
+
     /// Shows the collector what this refers to.
     ///
     /// # Errors
@@ -104,27 +114,27 @@ impl Callable {
 
 /// A session's input callback, during one blocking call.
 pub struct Listener {
-    session: Py<Session>,
+    session: Py<CoreSession>,
     callback: Callable,
     /// `sys.exit()` in the callback: it ends the script once the call has ended.
-    exit: RefCell<Option<PyErr>>,
+    exit: Mutex<Option<PyErr>>,
 }
 
 impl Listener {
     /// Listens for a session with its callback.
     #[must_use]
-    pub fn new(session: Py<Session>, callback: Callable) -> Self {
+    pub fn new(session: Py<CoreSession>, callback: Callable) -> Self {
         Self {
             session,
             callback,
-            exit: RefCell::new(None),
+            exit: Mutex::new(None),
         }
     }
 
     /// # Errors
     /// `SystemExit`, when the callback raised it.
-    pub fn finish(self) -> PyResult<()> {
-        self.exit.into_inner().map_or(Ok(()), Err)
+    pub fn finish(&self) -> PyResult<()> {
+        self.exit.lock().take().map_or(Ok(()), Err)
     }
 
     fn tell(&self, what: &str, input: impl FnOnce(Python<'_>) -> PyResult<Py<PyAny>>) -> Verdict {
@@ -139,7 +149,7 @@ impl Listener {
             };
             call().unwrap_or_else(|error| {
                 if errors::is_exit(py, &error) {
-                    *self.exit.borrow_mut() = Some(error);
+                    *self.exit.lock() = Some(error);
                     return Verdict::Stop;
                 }
                 let target = self.callback.name(py);

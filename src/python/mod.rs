@@ -1,12 +1,16 @@
 //! What a script sees: the classes and functions of the `freeswitch` module.
 
 pub mod api;
+pub mod consumer;
 pub mod convert;
+pub mod database;
 pub mod dtmf;
 pub mod event;
 pub mod functions;
 pub mod invocation;
+pub mod leg;
 pub mod listener;
+pub mod menu;
 pub mod place;
 pub mod session;
 pub mod stream;
@@ -20,34 +24,59 @@ pyo3::create_exception!(
     pyo3::exceptions::PyRuntimeError,
     "The call, event or stream that an object stood for is no more."
 );
+pyo3::create_exception!(
+    freeswitch,
+    OriginateError,
+    pyo3::exceptions::PyRuntimeError,
+    "A call was not placed; `cause` says why."
+);
+pyo3::create_exception!(
+    freeswitch,
+    DatabaseError,
+    pyo3::exceptions::PyRuntimeError,
+    "A database refused a connection or a statement."
+);
 
 /// The module that `freeswitch` is built on.
 #[pymodule(name = "_freeswitch")]
 pub mod _freeswitch {
     #[pymodule_export]
-    use super::SessionGone;
-    #[pymodule_export]
     use super::api::Api;
+    #[pymodule_export]
+    use super::consumer::EventConsumer;
+    #[pymodule_export]
+    use super::database::Dbh;
     #[pymodule_export]
     use super::dtmf::Dtmf;
     #[pymodule_export]
     use super::event::Event;
     #[pymodule_export]
     use super::functions::{
-        console_clean_log, console_log, get_global_variable, msleep, running, set_global_variable,
+        console_clean_log, console_log, console_log2, email, get_global_variable, msleep, running,
+        set_global_variable,
     };
     #[pymodule_export]
-    use super::session::Session;
+    use super::menu::IvrMenu;
+    #[pymodule_export]
+    use super::session::{CoreSession, Session, bridge};
     #[pymodule_export]
     use super::stream::Stream;
+    #[pymodule_export]
+    use super::{DatabaseError, OriginateError, SessionGone};
 }
 
 /// Makes every type of ours now, so that none is made while an error is on its way.
 pub fn force_types(py: Python<'_>) {
     let _ = py.get_type::<SessionGone>();
+    let _ = py.get_type::<OriginateError>();
+    let _ = py.get_type::<DatabaseError>();
     let _ = py.get_type::<api::Api>();
+    let _ = py.get_type::<consumer::EventConsumer>();
+    let _ = py.get_type::<database::Dbh>();
     let _ = py.get_type::<dtmf::Dtmf>();
     let _ = py.get_type::<event::Event>();
+    let _ = py.get_type::<menu::IvrMenu>();
+    let _ = py.get_type::<session::CoreSession>();
     let _ = py.get_type::<session::Session>();
     let _ = py.get_type::<stream::Stream>();
     let _ = py.get_type::<crate::interp::output::LogStream>();

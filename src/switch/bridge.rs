@@ -31,7 +31,10 @@ impl Known {
     fn new(listener: Option<Arc<dyn Input + Send + Sync>>) -> Self {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         if let Some(listener) = listener {
-            LISTENERS.lock().get_or_insert_default().insert(number, listener);
+            LISTENERS
+                .lock()
+                .get_or_insert_default()
+                .insert(number, listener);
         }
         Self(number)
     }
@@ -43,7 +46,10 @@ impl Known {
 
 impl Drop for Known {
     fn drop(&mut self) {
-        let old = LISTENERS.lock().as_mut().and_then(|all| all.remove(&self.0));
+        let old = LISTENERS
+            .lock()
+            .as_mut()
+            .and_then(|all| all.remove(&self.0));
         // What goes with it may be Python's: not under the lock.
         drop(old);
     }
@@ -67,7 +73,13 @@ impl Session<'_> {
         let callback = listens.then_some(on_input as unsafe extern "C" fn(_, _, _, _, _) -> _);
         // SAFETY: the sessions live, and the core only hands the numbers back.
         Status::check(unsafe {
-            switch_ivr_multi_threaded_bridge(self.as_ptr(), peer.as_ptr(), callback, a.as_ptr(), b.as_ptr())
+            switch_ivr_multi_threaded_bridge(
+                self.as_ptr(),
+                peer.as_ptr(),
+                callback,
+                a.as_ptr(),
+                b.as_ptr(),
+            )
         })
     }
 }
@@ -83,7 +95,10 @@ unsafe extern "C" fn on_input(
         if kind != SWITCH_INPUT_TYPE_DTMF || input.is_null() {
             return SWITCH_STATUS_SUCCESS;
         }
-        let listener = LISTENERS.lock().as_ref().and_then(|all| all.get(&buf.addr()).cloned());
+        let listener = LISTENERS
+            .lock()
+            .as_ref()
+            .and_then(|all| all.get(&buf.addr()).cloned());
         // SAFETY: the core lends the session for this call.
         let session = unsafe { Session::from_ptr(session) };
         let (Some(listener), Some(session)) = (listener, session) else {

@@ -5,12 +5,13 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 
 use bindings::{
-    SWITCH_FALSE, SWITCH_TRUE, switch_channel_clear_flag, switch_channel_direction, switch_channel_event_set_data,
-    switch_channel_expand_variables_check, switch_channel_flag_t, switch_channel_flush_dtmf, switch_channel_get_cause,
-    switch_channel_get_state, switch_channel_get_variable_dup, switch_channel_perform_answer,
-    switch_channel_perform_hangup, switch_channel_perform_pre_answer,
-    switch_channel_set_variable_var_check, switch_channel_t, switch_channel_test_flag,
-    switch_channel_test_ready, switch_channel_variable_first, switch_channel_variable_last,
+    SWITCH_FALSE, SWITCH_TRUE, switch_channel_clear_flag, switch_channel_direction,
+    switch_channel_event_set_data, switch_channel_expand_variables_check, switch_channel_flag_t,
+    switch_channel_flush_dtmf, switch_channel_get_cause, switch_channel_get_state,
+    switch_channel_get_variable_dup, switch_channel_perform_answer, switch_channel_perform_hangup,
+    switch_channel_perform_pre_answer, switch_channel_set_variable_var_check, switch_channel_t,
+    switch_channel_test_flag, switch_channel_test_ready, switch_channel_variable_first,
+    switch_channel_variable_last,
 };
 
 use super::cause::{Cause, State};
@@ -197,7 +198,9 @@ impl Channel<'_> {
     #[must_use]
     pub fn is_inbound(self) -> bool {
         // SAFETY: the channel lives.
-        unsafe { switch_channel_direction(self.as_ptr()) == bindings::SWITCH_CALL_DIRECTION_INBOUND }
+        unsafe {
+            switch_channel_direction(self.as_ptr()) == bindings::SWITCH_CALL_DIRECTION_INBOUND
+        }
     }
 
     /// Adds the call's headers to an event that is lent.

@@ -19,7 +19,9 @@ impl View<'_> {
     /// The core's status.
     pub fn chat_execute(self, _: &Detached, app: &CStr, data: Option<&CStr>) -> Result<(), Status> {
         // SAFETY: the event lives, and the strings end with NUL or are NULL.
-        Status::check(unsafe { switch_core_execute_chat_app(self.as_ptr(), app.as_ptr(), pointer(data)) })
+        Status::check(unsafe {
+            switch_core_execute_chat_app(self.as_ptr(), app.as_ptr(), pointer(data))
+        })
     }
 
     /// Sends this message by a protocol, "sip" say (`switch_core_chat_send`).

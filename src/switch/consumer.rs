@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use bindings::{
     switch_event_t, switch_queue_create, switch_queue_pop, switch_queue_pop_timeout,
-    switch_queue_size, switch_queue_t, switch_queue_term, switch_queue_trypop, switch_queue_trypush,
+    switch_queue_size, switch_queue_t, switch_queue_term, switch_queue_trypop,
+    switch_queue_trypush,
 };
 use parking_lot::Mutex;
 
@@ -83,7 +84,9 @@ impl Queue {
     fn count_drop(&self) {
         let dropped = self.dropped.fetch_add(1, Ordering::Relaxed) + 1;
         let second = super::core::now_micros() / 1_000_000;
-        let Some(mut told) = self.told.try_lock() else { return };
+        let Some(mut told) = self.told.try_lock() else {
+            return;
+        };
         if told.1 != second {
             tracing::warn!(
                 "an event consumer cannot keep up: {} events dropped, {dropped} in all",
@@ -141,7 +144,10 @@ impl Consumer {
     /// # Errors
     /// The core's status.
     pub fn new(length: u32) -> Result<Self, Status> {
-        Ok(Self { queue: Arc::new(Queue::new(length.max(1))?), subscriptions: Mutex::default() })
+        Ok(Self {
+            queue: Arc::new(Queue::new(length.max(1))?),
+            subscriptions: Mutex::default(),
+        })
     }
 
     /// Subscribes to a kind of event, and of `CUSTOM` to one subclass.

@@ -51,7 +51,9 @@ impl Database {
                 line!() as c_int,
             )
         })?;
-        Ok(NonNull::new(handle).map(Self).ok_or(Status(bindings::SWITCH_STATUS_MEMERR))?)
+        Ok(NonNull::new(handle)
+            .map(Self)
+            .ok_or(Status(bindings::SWITCH_STATUS_MEMERR))?)
     }
 
     /// Is it one of the core's own SQLite databases?
@@ -72,7 +74,10 @@ impl Database {
         row: &mut dyn FnMut(Row) -> bool,
     ) -> Result<(), DatabaseError> {
         let mut error: *mut c_char = std::ptr::null_mut();
-        let mut rows = Rows { row, stopped: false };
+        let mut rows = Rows {
+            row,
+            stopped: false,
+        };
         // SAFETY: the handle is ours, the statement ends with NUL, the rows outlive
         // the call, and the core gives the error's text away.
         let status = unsafe {
@@ -89,7 +94,9 @@ impl Database {
         match (Status::check(status), error) {
             // SQLite calls a query that was stopped aborted.
             _ if rows.stopped => Ok(()),
-            (_, Some(error)) => Err(DatabaseError::Sql(String::from_utf8_lossy(&error).trim().to_owned())),
+            (_, Some(error)) => Err(DatabaseError::Sql(
+                String::from_utf8_lossy(&error).trim().to_owned(),
+            )),
             (Err(status), None) => Err(DatabaseError::Sql(status.to_string())),
             (Ok(()), None) => Ok(()),
         }
@@ -116,14 +123,24 @@ struct Rows<'r> {
     stopped: bool,
 }
 
-unsafe extern "C" fn on_row(rows: *mut c_void, count: c_int, values: *mut *mut c_char, names: *mut *mut c_char) -> c_int {
+unsafe extern "C" fn on_row(
+    rows: *mut c_void,
+    count: c_int,
+    values: *mut *mut c_char,
+    names: *mut *mut c_char,
+) -> c_int {
     guard(c"database row", 1, || {
         // SAFETY: query() gave it, and waits for this to return.
         let rows = unsafe { &mut *rows.cast::<Rows<'_>>() };
         let count = usize::try_from(count).unwrap_or(0);
         let row = (0..count)
             // SAFETY: both arrays have count strings; a value may be NULL.
-            .map(|i| unsafe { (copied(*names.add(i)).unwrap_or_default(), copied(*values.add(i))) })
+            .map(|i| unsafe {
+                (
+                    copied(*names.add(i)).unwrap_or_default(),
+                    copied(*values.add(i)),
+                )
+            })
             .collect();
         let go_on = (rows.row)(row);
         rows.stopped = !go_on;

@@ -190,6 +190,33 @@ impl Session<'_> {
     }
 }
 
+impl Session<'_> {
+    /// Waits for digits and events and gives them to `input`, until it says stop
+    /// or a time is over (`switch_ivr_collect_digits_callback`).
+    ///
+    /// # Errors
+    /// `TIMEOUT`, `BREAK`, or the call's end.
+    pub fn listen(
+        self,
+        _: &Detached,
+        digit: Duration,
+        total: Duration,
+        input: &dyn Input,
+    ) -> Result<(), Status> {
+        let mut wait = Wait::new(input, std::ptr::null_mut());
+        let mut args = wait.args();
+        // SAFETY: the session lives, and the arguments outlive the call.
+        Status::check(unsafe {
+            switch_ivr_collect_digits_callback(
+                self.as_ptr(),
+                &raw mut args,
+                millis(digit),
+                millis(total),
+            )
+        })
+    }
+}
+
 /// What to play and to accept (`switch_play_and_get_digits`).
 pub struct Prompt<'p> {
     /// Fewer digits are an invalid answer.
@@ -288,7 +315,8 @@ impl Session<'_> {
     }
 
     /// One question (`switch_ivr_read`): the digits, and how it ended.
-    fn read_digits(self, held: &Detached, prompt: &Prompt<'_>) -> (Vec<u8>, switch_status_t) {
+    #[must_use]
+    pub fn read_digits(self, held: &Detached, prompt: &Prompt<'_>) -> (Vec<u8>, switch_status_t) {
         let channel = self.channel();
         let max = prompt.max.max(prompt.min);
         let terminators = prompt.terminators.map_or(&b""[..], CStr::to_bytes);

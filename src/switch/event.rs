@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use bindings::{
     SWITCH_STACK_BOTTOM, SWITCH_STACK_PUSH, SWITCH_TRUE, switch_event_add_header_string,
-    switch_event_create_json, switch_event_create_subclass_detailed, switch_event_del_header_val, switch_event_destroy,
-    switch_event_dup, switch_event_fire_detailed, switch_event_get_header_idx, switch_event_merge,
-    switch_event_name, switch_event_serialize, switch_event_serialize_json, switch_event_set_body,
-    switch_event_set_priority, switch_event_t, switch_event_types_t, switch_event_xmlize, switch_name_event,
-    switch_priority_t,
+    switch_event_create_json, switch_event_create_subclass_detailed, switch_event_del_header_val,
+    switch_event_destroy, switch_event_dup, switch_event_fire_detailed,
+    switch_event_get_header_idx, switch_event_get_header_ptr, switch_event_header_t,
+    switch_event_merge, switch_event_name, switch_event_serialize, switch_event_serialize_json,
+    switch_event_set_body, switch_event_set_priority, switch_event_t, switch_event_types_t,
+    switch_event_xmlize, switch_name_event, switch_priority_t,
 };
 use parking_lot::Mutex;
 
@@ -107,7 +108,9 @@ impl OwnedEvent {
         let mut event = std::ptr::null_mut();
         // SAFETY: the core reads the text and writes one pointer.
         Status::check(unsafe { switch_event_create_json(&raw mut event, json.as_ptr()) })?;
-        NonNull::new(event).map(Self).ok_or(Status(bindings::SWITCH_STATUS_MEMERR))
+        NonNull::new(event)
+            .map(Self)
+            .ok_or(Status(bindings::SWITCH_STATUS_MEMERR))
     }
 
     /// Takes an event that the core has given away; nothing for NULL.
@@ -243,6 +246,15 @@ impl View<'_> {
         })
     }
 
+    /// The values of a header, one unless it is an array; none where there is none.
+    #[must_use]
+    pub fn values(self, name: &CStr) -> Option<Vec<Vec<u8>>> {
+        // SAFETY: the event lives.
+        let header =
+            unsafe { switch_event_get_header_ptr(self.ptr.as_ptr(), name.as_ptr()).as_ref() };
+        header.map(values_of)
+    }
+
     /// All headers in order: name, and the values, one unless it is an array.
     #[must_use]
     pub fn headers(self) -> Vec<(Vec<u8>, Vec<Vec<u8>>)> {
@@ -253,16 +265,7 @@ impl View<'_> {
         while let Some(header) = unsafe { next.as_ref() } {
             // SAFETY: a header's name ends with NUL.
             let name = unsafe { copied(header.name) }.unwrap_or_default();
-            let values = if header.idx > 0 && !header.array.is_null() {
-                (0..header.idx.unsigned_abs() as usize)
-                    // SAFETY: an array has idx elements, each a string.
-                    .map(|i| unsafe { copied(*header.array.add(i)) }.unwrap_or_default())
-                    .collect()
-            } else {
-                // SAFETY: a header's value ends with NUL.
-                vec![unsafe { copied(header.value) }.unwrap_or_default()]
-            };
-            all.push((name, values));
+            all.push((name, values_of(header)));
             next = header.next;
         }
         all
@@ -331,7 +334,8 @@ impl View<'_> {
     pub fn serialize_xml(self) -> Vec<u8> {
         // SAFETY: the event lives, and without a format the core adds no more; the
         // tree is ours.
-        let tree = unsafe { Xml::from_raw(switch_event_xmlize(self.ptr.as_ptr(), std::ptr::null())) };
+        let tree =
+            unsafe { Xml::from_raw(switch_event_xmlize(self.ptr.as_ptr(), std::ptr::null())) };
         tree.map(|xml| xml.text()).unwrap_or_default()
     }
 
@@ -350,6 +354,18 @@ impl View<'_> {
         NonNull::new(copy)
             .map(OwnedEvent)
             .ok_or(Status(bindings::SWITCH_STATUS_MEMERR))
+    }
+}
+
+fn values_of(header: &switch_event_header_t) -> Vec<Vec<u8>> {
+    if header.idx > 0 && !header.array.is_null() {
+        (0..header.idx.unsigned_abs() as usize)
+            // SAFETY: an array has idx elements, each a string.
+            .map(|i| unsafe { copied(*header.array.add(i)) }.unwrap_or_default())
+            .collect()
+    } else {
+        // SAFETY: a header's value ends with NUL.
+        vec![unsafe { copied(header.value) }.unwrap_or_default()]
     }
 }
 
@@ -398,6 +414,23 @@ impl Event {
             ptr,
             life: PhantomData,
         }))
+    }
+
+    /// Uses the event for something that can wait: nobody else has it meanwhile,
+    /// and to them it is gone. Nothing, once the loan is over.
+    pub fn with_taken<R>(&self, body: impl FnOnce(View<'_>) -> R) -> Option<R> {
+        let taken = std::mem::replace(&mut *self.0.lock(), Slot::Gone);
+        let ptr = match &taken {
+            Slot::Owned(event) => event.0,
+            Slot::Lent(ptr) => *ptr,
+            Slot::Gone => return None,
+        };
+        let result = body(View {
+            ptr,
+            life: PhantomData,
+        });
+        *self.0.lock() = taken;
+        Some(result)
     }
 
     /// Is it lent by the core, or was it?

@@ -2,10 +2,12 @@
 
 use std::cell::Cell;
 use std::ffi::{CStr, CString};
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use std::thread::{self, ThreadId};
 
 use bindings::switch_core_session_t;
+use parking_lot::Mutex;
 
 use super::session::{Locked, Session};
 
@@ -16,11 +18,15 @@ pub struct Gone;
 
 /// A session by UUID and running number. It keeps no call alive: the session is
 /// locked for the length of one use. Only on the session's own thread, while the
-/// application that was entered there runs, no lookup is needed.
+/// application that was entered there runs, no lookup is needed; and a call that
+/// a script has placed is kept by the lock that came with it, since nobody else
+/// would know of it.
 pub struct Handle {
     uuid: CString,
     id: usize,
     home: Home,
+    keeping: AtomicBool,
+    kept: Mutex<Option<Arc<Locked>>>,
 }
 
 struct Home {
@@ -54,7 +60,33 @@ impl Handle {
                 thread: this_thread(),
                 session: AtomicPtr::new(std::ptr::null_mut()),
             },
+            keeping: AtomicBool::new(false),
+            kept: Mutex::new(None),
         }
+    }
+
+    /// A handle that keeps a session by its lock.
+    #[must_use]
+    pub fn keeping(lock: Arc<Locked>) -> Self {
+        let handle = Self::new(lock.session());
+        handle.keeping.store(true, Ordering::Release);
+        *handle.kept.lock() = Some(lock);
+        handle
+    }
+
+    /// Does it keep the session?
+    #[must_use]
+    pub fn is_keeping(&self) -> bool {
+        self.keeping.load(Ordering::Acquire)
+    }
+
+    /// Keeps the session no longer, and gives the lock; a use that is under way
+    /// on another thread has it until it ends.
+    #[must_use]
+    pub fn let_go(&self) -> Option<Arc<Locked>> {
+        let kept = self.kept.lock().take();
+        self.keeping.store(false, Ordering::Release);
+        kept
     }
 
     /// Remembers the pointer until the guard goes, for uses on this thread.
@@ -62,10 +94,10 @@ impl Handle {
     /// # Safety
     /// The session is this thread's own (`Session::in_thread`) or is locked by
     /// the caller, and stays so while the guard lives.
-    pub unsafe fn at_home<'h>(&'h self, session: Session<'_>) -> AtHome<'h> {
+    pub unsafe fn at_home(self: &Arc<Self>, session: Session<'_>) -> AtHome {
         debug_assert_eq!(self.home.thread, this_thread());
         self.home.session.store(session.as_ptr(), Ordering::Relaxed);
-        AtHome(self)
+        AtHome(self.clone())
     }
 
     /// The UUID.
@@ -87,6 +119,12 @@ impl Handle {
                 return Ok(body(session));
             }
         }
+        if self.is_keeping() {
+            let kept = self.kept.lock().clone();
+            if let Some(lock) = kept {
+                return Ok(body(lock.session()));
+            }
+        }
         let locked = Locked::find(&self.uuid).ok_or(Gone)?;
         let session = locked.session();
         if session.id() != self.id {
@@ -97,9 +135,9 @@ impl Handle {
 }
 
 /// While this lives the handle knows its session without a lookup.
-pub struct AtHome<'h>(&'h Handle);
+pub struct AtHome(Arc<Handle>);
 
-impl Drop for AtHome<'_> {
+impl Drop for AtHome {
     fn drop(&mut self) {
         self.0
             .home

@@ -101,9 +101,17 @@ impl Session<'_> {
     ///
     /// # Errors
     /// The core's status.
-    pub fn insert_file(self, _: &Detached, file: &CStr, insert: &CStr, at: usize) -> Result<(), Status> {
+    pub fn insert_file(
+        self,
+        _: &Detached,
+        file: &CStr,
+        insert: &CStr,
+        at: usize,
+    ) -> Result<(), Status> {
         // SAFETY: the session lives, and the strings end with NUL.
-        Status::check(unsafe { switch_ivr_insert_file(self.as_ptr(), file.as_ptr(), insert.as_ptr(), at) })
+        Status::check(unsafe {
+            switch_ivr_insert_file(self.as_ptr(), file.as_ptr(), insert.as_ptr(), at)
+        })
     }
 
     /// Waits (`switch_ivr_sleep`), in steps of 20 ms; with `sync` the audio is

@@ -64,7 +64,11 @@ struct Using<'s>(&'s Stack);
 
 impl Stack {
     fn take(&self) -> Result<Using<'_>, MenuError> {
-        if self.busy.swap(true, Ordering::Acquire) { Err(MenuError::Busy) } else { Ok(Using(self)) }
+        if self.busy.swap(true, Ordering::Acquire) {
+            Err(MenuError::Busy)
+        } else {
+            Ok(Using(self))
+        }
     }
 }
 
@@ -139,7 +143,12 @@ impl Menu {
         unsafe {
             Status::check(switch_ivr_menu_str2action(action.as_ptr(), &raw mut kind))?;
             let menu = self.menu.as_ptr();
-            Ok(Status::check(switch_ivr_menu_bind_action(menu, kind, argument.as_ptr(), keys.as_ptr()))?)
+            Ok(Status::check(switch_ivr_menu_bind_action(
+                menu,
+                kind,
+                argument.as_ptr(),
+                keys.as_ptr(),
+            ))?)
         }
     }
 
@@ -147,7 +156,12 @@ impl Menu {
     ///
     /// # Errors
     /// [`MenuError`]
-    pub fn execute(&self, _: &Detached, session: Session<'_>, name: &CStr) -> Result<(), MenuError> {
+    pub fn execute(
+        &self,
+        _: &Detached,
+        session: Session<'_>,
+        name: &CStr,
+    ) -> Result<(), MenuError> {
         let _using = self.stack.take()?;
         // SAFETY: the session and the menu live; the core only reads the name,
         // whose parameter is no pointer to const.

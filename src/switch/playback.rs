@@ -52,9 +52,13 @@ fn terminators(session: Session<'_>) -> Vec<u8> {
 
 impl Session<'_> {
     /// Plays as `execute("playback", data)` does, with the script listening.
-    pub fn playback(self, held: &Detached, data: &CStr, script: &dyn Input) {
+    pub fn playback(self, held: &Detached, data: &CStr, expand: bool, script: &dyn Input) {
         let channel = self.channel();
-        let data = channel.expand(held, data);
+        let data = if expand {
+            channel.expand(held, data)
+        } else {
+            data.to_owned()
+        };
         let set = |name: &CStr, value: Option<&CStr>| {
             // The names are ours and never empty, so the core takes them.
             let _ = channel.set_variable(name, value);

@@ -31,7 +31,9 @@ impl Pool {
                 line!() as c_int,
             )
         })?;
-        NonNull::new(pool).map(Self).ok_or(Status(bindings::SWITCH_STATUS_MEMERR))
+        NonNull::new(pool)
+            .map(Self)
+            .ok_or(Status(bindings::SWITCH_STATUS_MEMERR))
     }
 
     pub(super) fn as_ptr(&self) -> *mut switch_memory_pool_t {

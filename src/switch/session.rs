@@ -16,7 +16,7 @@ use bindings::{
 
 use super::channel::Channel;
 use super::event::OwnedEvent;
-use super::text::pointer;
+use super::text::{c_string, pointer};
 use super::xml::Xml;
 use super::{Detached, Status};
 
@@ -82,22 +82,40 @@ impl<'a> Session<'a> {
     }
 
     /// Runs a dialplan application to its end
-    /// (`switch_core_session_execute_application_get_flags`). `${}` in the data
-    /// is expanded by the core.
+    /// (`switch_core_session_execute_application_get_flags`). With `expand`,
+    /// `${}` in the data is expanded by the core, API calls in it included.
     ///
     /// # Errors
     /// The core's status; an unknown application also hangs the call up.
-    pub fn execute(self, _: &Detached, app: &CStr, data: Option<&CStr>) -> Result<(), Status> {
+    pub fn execute(
+        self,
+        _: &Detached,
+        app: &CStr,
+        data: Option<&CStr>,
+        expand: bool,
+    ) -> Result<(), Status> {
+        const NO_EXPANSION: &CStr = c"app_disable_expand_variables";
+        let channel = self.channel();
+        // The core has no argument for it, but a variable that it reads first.
+        let before = (!expand).then(|| channel.variable(NO_EXPANSION));
+        if !expand {
+            channel.set_variable(NO_EXPANSION, Some(c"true"))?;
+        }
         // SAFETY: the session lives, the strings end with NUL, and the core takes
         // NULL for the flags that nobody asks for.
-        Status::check(unsafe {
+        let status = unsafe {
             switch_core_session_execute_application_get_flags(
                 self.as_ptr(),
                 app.as_ptr(),
                 pointer(data),
                 std::ptr::null_mut(),
             )
-        })
+        };
+        if let Some(before) = before {
+            let before = before.and_then(|b| c_string(b).ok());
+            channel.set_variable(NO_EXPANSION, before.as_deref())?;
+        }
+        Status::check(status)
     }
 
     /// Ends the frame read that the session is in, with no lasting effect
@@ -126,7 +144,9 @@ impl Session<'_> {
         let mut event = event.into_raw();
         // SAFETY: the session lives; on success the core owns the event and has
         // made the pointer NULL.
-        let taken = Status::check(unsafe { switch_core_session_receive_event(self.as_ptr(), &raw mut event) });
+        let taken = Status::check(unsafe {
+            switch_core_session_receive_event(self.as_ptr(), &raw mut event)
+        });
         // SAFETY: what the core left is ours; NULL is nothing.
         drop(unsafe { OwnedEvent::from_raw(event) });
         taken
@@ -137,7 +157,9 @@ impl Session<'_> {
         loop {
             let mut event = std::ptr::null_mut();
             // SAFETY: the session lives, and the core writes one pointer.
-            let status = unsafe { switch_core_session_dequeue_event(self.as_ptr(), &raw mut event, SWITCH_TRUE) };
+            let status = unsafe {
+                switch_core_session_dequeue_event(self.as_ptr(), &raw mut event, SWITCH_TRUE)
+            };
             // SAFETY: the event is ours now.
             if Status::check(status).is_err() || unsafe { OwnedEvent::from_raw(event) }.is_none() {
                 return;

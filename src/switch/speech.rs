@@ -75,7 +75,15 @@ impl Session<'_> {
     ) -> Result<(), Status> {
         Status::check(listening(input, std::ptr::null_mut(), |args| {
             // SAFETY: the session lives, and all that is pointed to outlives the call.
-            unsafe { switch_ivr_speak_text(self.as_ptr(), engine.as_ptr(), voice.as_ptr(), text.as_ptr(), args) }
+            unsafe {
+                switch_ivr_speak_text(
+                    self.as_ptr(),
+                    engine.as_ptr(),
+                    voice.as_ptr(),
+                    text.as_ptr(),
+                    args,
+                )
+            }
         }))
     }
 
@@ -152,9 +160,15 @@ impl Session<'_> {
                 Detect::Load(grammar, name) => {
                     switch_ivr_detect_speech_load_grammar(session, grammar.as_ptr(), name.as_ptr())
                 }
-                Detect::Unload(name) => switch_ivr_detect_speech_unload_grammar(session, name.as_ptr()),
-                Detect::Enable(name) => switch_ivr_detect_speech_enable_grammar(session, name.as_ptr()),
-                Detect::Disable(name) => switch_ivr_detect_speech_disable_grammar(session, name.as_ptr()),
+                Detect::Unload(name) => {
+                    switch_ivr_detect_speech_unload_grammar(session, name.as_ptr())
+                }
+                Detect::Enable(name) => {
+                    switch_ivr_detect_speech_enable_grammar(session, name.as_ptr())
+                }
+                Detect::Disable(name) => {
+                    switch_ivr_detect_speech_disable_grammar(session, name.as_ptr())
+                }
                 Detect::DisableAll => switch_ivr_detect_speech_disable_all_grammars(session),
                 Detect::Pause => switch_ivr_pause_detect_speech(session),
                 Detect::Resume => switch_ivr_resume_detect_speech(session),

@@ -3,7 +3,9 @@
 use std::ffi::{CStr, c_void};
 use std::ptr::NonNull;
 
-use bindings::{switch_event_bind_removable, switch_event_node_t, switch_event_t, switch_event_unbind};
+use bindings::{
+    switch_event_bind_removable, switch_event_node_t, switch_event_t, switch_event_unbind,
+};
 
 use super::event::{Kind, View};
 use super::text::pointer;
@@ -36,7 +38,8 @@ impl Subscription {
         subclass: Option<&CStr>,
         receiver: impl Fn(View<'_>) + Send + Sync + 'static,
     ) -> Result<Self, Status> {
-        let receiver: NonNull<Receiver> = NonNull::from(Box::leak(Box::new(Box::new(receiver) as Receiver)));
+        let receiver: NonNull<Receiver> =
+            NonNull::from(Box::leak(Box::new(Box::new(receiver) as Receiver)));
         let mut node = std::ptr::null_mut();
         // SAFETY: the strings end with NUL, the callback is one for ever (the
         // library stays mapped), and the receiver is freed after unbinding only.
@@ -55,7 +58,9 @@ impl Subscription {
             (outcome, _) => {
                 // SAFETY: the core did not take it.
                 drop(unsafe { Box::from_raw(receiver.as_ptr()) });
-                Err(outcome.err().unwrap_or(Status(bindings::SWITCH_STATUS_MEMERR)))
+                Err(outcome
+                    .err()
+                    .unwrap_or(Status(bindings::SWITCH_STATUS_MEMERR)))
             }
         }
     }
@@ -75,7 +80,9 @@ impl Subscription {
 unsafe extern "C" fn on_event(event: *mut switch_event_t) {
     guard(c"event callback", (), || {
         // SAFETY: the core lends the event for this call.
-        let Some(view) = (unsafe { View::from_ptr(event) }) else { return };
+        let Some(view) = (unsafe { View::from_ptr(event) }) else {
+            return;
+        };
         // SAFETY: new() put the receiver there, which lives until it is unbound.
         let receiver = unsafe { &*(*event).bind_user_data.cast::<Receiver>() };
         receiver(view);

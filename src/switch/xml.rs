@@ -78,7 +78,14 @@ impl Xml {
     #[must_use]
     pub fn text(&self) -> Vec<u8> {
         // SAFETY: the tree lives, and the core gives a string made with malloc.
-        unsafe { taken(switch_xml_toxml_ex(self.0.as_ptr(), SWITCH_FALSE, SWITCH_TRUE)) }.unwrap_or_default()
+        unsafe {
+            taken(switch_xml_toxml_ex(
+                self.0.as_ptr(),
+                SWITCH_FALSE,
+                SWITCH_TRUE,
+            ))
+        }
+        .unwrap_or_default()
     }
 
     /// Gives the tree to the core, which frees it.

@@ -1,0 +1,295 @@
+//! What stands behind a Session object: a call that lives, one that a script
+//! has placed, none, or what is left of one.
+
+use std::collections::HashMap;
+use std::ffi::{CStr, CString};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Sender, channel};
+use std::thread;
+
+use bindings::CF_TRANSFER;
+use parking_lot::{Mutex, RwLock};
+use pyo3::prelude::*;
+
+use super::listener::Callable;
+use crate::interp::stack::SIZE;
+use crate::switch::Detached;
+use crate::switch::cause::Cause;
+use crate::switch::handle::{AtHome, Gone, Handle};
+use crate::switch::session::{Locked, Session};
+
+/// What is known of a call that the script has placed and that is over.
+pub struct Remains {
+    /// Its UUID.
+    pub uuid: CString,
+    /// Why it ended.
+    pub cause: Cause,
+    /// Its variables as they were.
+    pub variables: HashMap<Vec<u8>, Vec<u8>>,
+}
+
+enum Call {
+    /// Never there: nothing was dialled, or it failed with this cause.
+    None(Cause),
+    /// There, as far as we know.
+    There(Arc<Handle>),
+    /// Placed by the script, and let go.
+    Over(Arc<Remains>),
+}
+
+/// One call leg, with what a script has attached to it.
+pub struct Leg {
+    call: RwLock<Call>,
+    /// The functions that the script has set, and what it keeps by name.
+    pub script: Mutex<Script>,
+    hook_set: AtomicBool,
+    hook_ran: AtomicBool,
+    /// It was being routed when the script came to it (an inline action): to be
+    /// in that state is then no transfer.
+    was_routing: AtomicBool,
+    /// mod_python's `S_HUP`: the call ends with the object.
+    auto_hangup: AtomicBool,
+}
+
+/// What a script has attached.
+#[derive(Default)]
+pub struct Script {
+    /// The hangup hook.
+    pub hook: Option<Callable>,
+    /// The input callback.
+    pub callback: Option<Callable>,
+    /// `setPrivate`.
+    pub privates: HashMap<Vec<u8>, Py<PyAny>>,
+    /// TTS engine and voice.
+    pub speech: Option<(CString, CString)>,
+}
+
+impl Default for Leg {
+    fn default() -> Self {
+        Self {
+            call: RwLock::new(Call::None(Cause::NONE)),
+            script: Mutex::default(),
+            hook_set: AtomicBool::new(false),
+            hook_ran: AtomicBool::new(false),
+            was_routing: AtomicBool::new(false),
+            auto_hangup: AtomicBool::new(false),
+        }
+    }
+}
+
+impl Leg {
+    /// A leg of a session that the core lends.
+    #[must_use]
+    pub fn new(session: Session<'_>) -> Arc<Self> {
+        let leg = Self::default();
+        leg.take(session);
+        Arc::new(leg)
+    }
+
+    /// A leg of the session that an application or command was called with. On
+    /// the session's own thread it is known there without a lookup, until the
+    /// guard goes.
+    ///
+    /// # Safety
+    /// The guard does not outlive the call into the module.
+    #[must_use]
+    pub unsafe fn of_entry(session: Session<'_>) -> (Arc<Self>, Option<AtHome>) {
+        let leg = Self::new(session);
+        let handle = leg.handle().filter(|_| session.in_thread());
+        // SAFETY: on its own thread the session stays while we are called from there.
+        let home = handle.map(|handle| unsafe { handle.at_home(session) });
+        (leg, home)
+    }
+
+    /// Becomes the leg of a session.
+    pub fn take(&self, session: Session<'_>) {
+        self.was_routing
+            .store(session.channel().state().is_routing(), Ordering::Relaxed);
+        self.be(Handle::new(session));
+    }
+
+    /// Becomes the leg of a session that the script has placed, and keeps it
+    /// until [`Self::release`].
+    pub fn keep(&self, lock: Arc<Locked>) {
+        self.be(Handle::keeping(lock));
+    }
+
+    fn be(&self, handle: Handle) {
+        self.hook_ran.store(false, Ordering::Release);
+        *self.call.write() = Call::There(Arc::new(handle));
+    }
+
+    /// Becomes the leg of a call that did not come about.
+    pub fn fail(&self, cause: Cause) {
+        *self.call.write() = Call::None(cause);
+    }
+
+    /// The handle, while there is a call.
+    #[must_use]
+    pub fn handle(&self) -> Option<Arc<Handle>> {
+        match &*self.call.read() {
+            Call::There(handle) => Some(handle.clone()),
+            _ => None,
+        }
+    }
+
+    /// Uses the session.
+    ///
+    /// # Errors
+    /// [`Gone`]
+    pub fn with<R>(&self, body: impl FnOnce(Session<'_>) -> R) -> Result<R, Gone> {
+        self.handle().ok_or(Gone)?.with(body)
+    }
+
+    /// The UUID; none, where there never was a call.
+    #[must_use]
+    pub fn uuid(&self) -> Option<CString> {
+        match &*self.call.read() {
+            Call::None(_) => None,
+            Call::There(handle) => Some(handle.uuid().to_owned()),
+            Call::Over(remains) => Some(remains.uuid.clone()),
+        }
+    }
+
+    /// Why the call ended or did not come about.
+    #[must_use]
+    pub fn cause(&self) -> Option<Cause> {
+        let handle = match &*self.call.read() {
+            Call::None(cause) => return Some(*cause),
+            Call::Over(remains) => return Some(remains.cause),
+            Call::There(handle) => handle.clone(),
+        };
+        handle.with(|s| s.channel().cause()).ok()
+    }
+
+    /// What is left of a call that the script has placed.
+    #[must_use]
+    pub fn remains(&self) -> Option<Arc<Remains>> {
+        match &*self.call.read() {
+            Call::Over(remains) => Some(remains.clone()),
+            _ => None,
+        }
+    }
+
+    /// Does the call end with the object?
+    #[must_use]
+    pub fn auto_hangup(&self) -> bool {
+        self.auto_hangup.load(Ordering::Relaxed)
+    }
+
+    /// Has the call end with the object, or not.
+    pub fn set_auto_hangup(&self, on: bool) {
+        self.auto_hangup.store(on, Ordering::Relaxed);
+    }
+
+    /// How the script has lost the call, if it has.
+    #[must_use]
+    pub fn lost(&self) -> Option<&'static str> {
+        match self.with(|s| s.channel().state()) {
+            Ok(state) if state.is_down() => Some("hangup"),
+            Ok(state) if state.is_routing() && !self.was_routing.load(Ordering::Relaxed) => {
+                Some("transfer")
+            }
+            Ok(_) => None,
+            Err(Gone) => Some("hangup"),
+        }
+    }
+
+    /// A hook was set, and may run again.
+    pub fn arm_hook(&self) {
+        self.hook_ran.store(false, Ordering::Release);
+        self.hook_set.store(true, Ordering::Release);
+    }
+
+    /// Is there a hook that must run now?
+    #[must_use]
+    pub fn hook_is_due(&self) -> bool {
+        self.hook_set.load(Ordering::Acquire)
+            && !self.hook_ran.load(Ordering::Acquire)
+            && self.handle().is_some()
+            && self.lost().is_some()
+    }
+
+    /// Claims the one run of the hook.
+    #[must_use]
+    pub fn begin_hook(&self) -> bool {
+        !self.hook_ran.swap(true, Ordering::AcqRel)
+    }
+
+    /// Lets go of a call that the script has placed: hangs it up where it is to
+    /// end with the object, and keeps cause and variables. Others just part.
+    pub fn release(&self, held: &Detached) {
+        let Some(handle) = self.handle() else { return };
+        let Some(lock) = handle.let_go() else { return };
+        let remains = end(held, &lock, self.auto_hangup());
+        *self.call.write() = Call::Over(Arc::new(remains));
+    }
+
+    /// Is it a call that the script has placed and still keeps?
+    #[must_use]
+    pub fn is_kept(&self) -> bool {
+        self.handle().is_some_and(|h| h.is_keeping())
+    }
+}
+
+/// mod_python's rule for the end of a session object.
+fn end(held: &Detached, lock: &Locked, auto_hangup: bool) -> Remains {
+    let session = lock.session();
+    let channel = session.channel();
+    if auto_hangup && channel.is_up() && !channel.has(CF_TRANSFER) {
+        channel.hangup(held, Cause::NORMAL_CLEARING);
+    }
+    let names = channel.variable_names();
+    let variables = names.into_iter().filter_map(|name| {
+        let value = channel.variable(&CString::new(name.clone()).ok()?)?;
+        Some((name, value))
+    });
+    Remains {
+        uuid: session.uuid(),
+        cause: channel.cause(),
+        variables: variables.collect(),
+    }
+}
+
+type Task = Box<dyn FnOnce(&Detached) + Send>;
+
+/// Does something that can wait on a thread of its own kind: for `Drop` of
+/// Python objects, which the collector runs anywhere.
+pub fn later(task: Task) {
+    static TASKS: Mutex<Option<Sender<Task>>> = Mutex::new(None);
+    let mut tasks = TASKS.lock();
+    let task = match &*tasks {
+        Some(running) => match running.send(task) {
+            Ok(()) => return,
+            Err(back) => back.0,
+        },
+        None => task,
+    };
+    let (sender, inbox) = channel::<Task>();
+    let started = thread::Builder::new()
+        .name("mod_rust reaper".into())
+        .stack_size(SIZE / 8)
+        .spawn(move || {
+            // SAFETY: this thread never attaches.
+            let held = unsafe { Detached::new() };
+            for task in inbox {
+                while crate::switch::core::gone() {
+                    thread::park();
+                }
+                task(&held);
+            }
+        });
+    if started.is_ok() && sender.send(task).is_ok() {
+        *tasks = Some(sender);
+    }
+}
+
+/// A name for messages.
+#[must_use]
+pub fn shown(uuid: Option<&CStr>) -> String {
+    uuid.map_or_else(
+        || "that was never placed".to_owned(),
+        |u| u.to_string_lossy().into_owned(),
+    )
+}

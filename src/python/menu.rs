@@ -1,0 +1,143 @@
+//! `IVRMenu`: menus that the switch leads a caller through.
+
+use std::ffi::{CString, c_int};
+
+use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
+use pyo3::prelude::*;
+
+use super::convert::{count, optional_text, text};
+use super::wait::wait;
+use super::{invocation, session};
+use crate::switch::handle::Gone;
+use crate::switch::menu::{Look, Menu};
+
+/// A menu; beneath another it is reached from that by "menu-sub".
+#[pyclass(
+    frozen,
+    subclass,
+    dict,
+    weakref,
+    module = "freeswitch",
+    name = "IVRMenu"
+)]
+pub struct IvrMenu {
+    menu: Menu,
+}
+
+fn number(value: &Bound<'_, PyAny>, name: &str) -> PyResult<c_int> {
+    c_int::try_from(count(value, name)?)
+        .map_err(|_| PyValueError::new_err(format!("argument '{name}' is too large")))
+}
+
+#[pymethods]
+impl IvrMenu {
+    #[new]
+    #[pyo3(signature = (
+        main, name, greeting_sound, short_greeting_sound, invalid_sound, exit_sound, transfer_sound,
+        confirm_macro, confirm_key, tts_engine, tts_voice, confirm_attempts, inter_timeout, digit_len,
+        timeout, max_failures, max_timeouts,
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "the signature is mod_python's")]
+    fn new(
+        main: &Bound<'_, PyAny>,
+        name: &Bound<'_, PyAny>,
+        greeting_sound: &Bound<'_, PyAny>,
+        short_greeting_sound: &Bound<'_, PyAny>,
+        invalid_sound: &Bound<'_, PyAny>,
+        exit_sound: &Bound<'_, PyAny>,
+        transfer_sound: &Bound<'_, PyAny>,
+        confirm_macro: &Bound<'_, PyAny>,
+        confirm_key: &Bound<'_, PyAny>,
+        tts_engine: &Bound<'_, PyAny>,
+        tts_voice: &Bound<'_, PyAny>,
+        confirm_attempts: &Bound<'_, PyAny>,
+        inter_timeout: &Bound<'_, PyAny>,
+        digit_len: &Bound<'_, PyAny>,
+        timeout: &Bound<'_, PyAny>,
+        max_failures: &Bound<'_, PyAny>,
+        max_timeouts: &Bound<'_, PyAny>,
+    ) -> PyResult<Self> {
+        let texts: Vec<Option<CString>> = [
+            (name, "name"),
+            (greeting_sound, "greeting_sound"),
+            (short_greeting_sound, "short_greeting_sound"),
+            (invalid_sound, "invalid_sound"),
+            (exit_sound, "exit_sound"),
+            (transfer_sound, "transfer_sound"),
+            (confirm_macro, "confirm_macro"),
+            (confirm_key, "confirm_key"),
+            (tts_engine, "tts_engine"),
+            (tts_voice, "tts_voice"),
+        ]
+        .into_iter()
+        .map(|(value, name)| optional_text(Some(value), name))
+        .collect::<PyResult<_>>()?;
+        let at = |i: usize| texts[i].as_deref();
+        let main = match main.is_none() {
+            true => None,
+            false => Some(
+                main.cast::<Self>()
+                    .map_err(|_| PyTypeError::new_err("argument 'main' must be IVRMenu"))?,
+            ),
+        };
+        let look = Look {
+            name: at(0).filter(|n| !n.is_empty()).unwrap_or(c"no name"),
+            sounds: [at(1), at(2), at(3), at(4), at(5)],
+            confirm: [at(6), at(7)],
+            tts: [at(8), at(9)],
+            numbers: [
+                number(confirm_attempts, "confirm_attempts")?,
+                number(inter_timeout, "inter_timeout")?,
+                number(digit_len, "digit_len")?,
+                number(timeout, "timeout")?,
+                number(max_failures, "max_failures")?,
+                number(max_timeouts, "max_timeouts")?,
+            ],
+        };
+        let menu = Menu::new(main.map(|m| &m.get().menu), &look);
+        Ok(Self {
+            menu: menu.map_err(|error| PyRuntimeError::new_err(error.to_string()))?,
+        })
+    }
+
+    /// Has a key, or a regular expression in slashes, do something: "menu-exit",
+    /// "menu-sub", "menu-exec-app", "menu-play-sound", "menu-back", "menu-top".
+    #[pyo3(name = "bindAction")]
+    fn bind_action(
+        &self,
+        action: &Bound<'_, PyAny>,
+        arg: &Bound<'_, PyAny>,
+        bind: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
+        let action = text(action, "action")?;
+        let argument = optional_text(Some(arg), "arg")?.unwrap_or_default();
+        let keys = text(bind, "bind")?;
+        if let Err(error) = self.menu.bind(&action, &argument, &keys) {
+            tracing::error!("bindAction: '{}': {error}", action.to_string_lossy());
+        }
+        Ok(())
+    }
+
+    /// Leads a call through the menu with this name, until it is over.
+    fn execute(
+        slf: &Bound<'_, Self>,
+        session: &Bound<'_, PyAny>,
+        name: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
+        let py = slf.py();
+        let leg = session::leg_of(session, "session")?;
+        let name = text(name, "name")?;
+        invocation::check_hooks(py)?;
+        let menu = &slf.get().menu;
+        let outcome = wait(py, |held| leg.with(|s| menu.execute(held, s, &name)));
+        invocation::check_hooks(py)?;
+        match outcome {
+            Err(Gone) => Err(session::gone(py, &leg)),
+            Ok(Err(error @ crate::switch::menu::MenuError::Busy)) => {
+                Err(PyRuntimeError::new_err(error.to_string()))
+            }
+            // mod_python gives None whatever came of it; the core logs why.
+            Ok(_) => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! `Session`: a call, as a script holds it.
+
+mod compat;
+mod control;
+mod modern;
+mod originated;
+mod scripted;
+mod sound;
+mod speech;
+
+pub use originated::{bridge, leg_of};
+
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+use pyo3::{PyTraverseError, PyVisit};
+
+use super::convert::str_of;
+use super::leg::{Leg, later, shown};
+use super::listener::Listener;
+use super::wait::{present, wait};
+use super::{SessionGone, invocation};
+use crate::switch::Detached;
+use crate::switch::handle::Gone;
+use crate::switch::input::Input;
+use crate::switch::session as switch;
+
+/// A call. The methods are those of mod_python, and return what they did there:
+/// 1 for success and 0 for failure, where the documents say nothing else.
+#[pyclass(frozen, subclass, dict, weakref, module = "freeswitch")]
+pub struct CoreSession {
+    leg: Arc<Leg>,
+}
+
+impl Drop for CoreSession {
+    /// The object can go on any thread, with the interpreter held: what waits is
+    /// left to a thread that never holds it.
+    fn drop(&mut self) {
+        if self.leg.is_kept() {
+            let leg = self.leg.clone();
+            later(Box::new(move |held| leg.release(held)));
+        }
+    }
+}
+
+/// The class that scripts use and extend; mod_python has two, and so have we.
+#[pyclass(frozen, subclass, extends = CoreSession, module = "freeswitch")]
+pub struct Session;
+
+/// A Session object for a leg.
+///
+/// # Errors
+/// No memory.
+pub fn show(py: Python<'_>, leg: Arc<Leg>) -> PyResult<Py<CoreSession>> {
+    let session = Py::new(
+        py,
+        PyClassInitializer::from(CoreSession { leg }).add_subclass(Session),
+    )?;
+    Ok(session.into_bound(py).into_super().unbind())
+}
+
+/// The exception for a session that is no more: with its UUID, and of a call that
+/// the script has placed also the cause and the variables.
+#[must_use]
+pub fn gone(py: Python<'_>, leg: &Leg) -> PyErr {
+    let uuid = leg.uuid();
+    let cause = leg.cause().map(|c| c.name());
+    let why = cause
+        .as_ref()
+        .map(|c| format!(" ({c})"))
+        .unwrap_or_default();
+    let error = SessionGone::new_err(format!("the call {} is gone{why}", shown(uuid.as_deref())));
+    let value = error.value(py);
+    let variables = PyDict::new(py);
+    for (name, content) in leg.remains().iter().flat_map(|r| &r.variables) {
+        // What cannot be hashed or set cannot come from the switch.
+        let _ = variables.set_item(str_of(py, name), str_of(py, content));
+    }
+    // Without the attributes the text still says it.
+    let _ = value.setattr("uuid", uuid.map(|u| u.to_string_lossy().into_owned()));
+    let _ = value.setattr("cause", cause);
+    let _ = value.setattr("variables", variables);
+    error
+}
+
+impl CoreSession {
+    /// The leg behind it.
+    #[must_use]
+    pub fn leg(&self) -> &Arc<Leg> {
+        &self.leg
+    }
+
+    /// Reads or sets something that takes no time.
+    fn quick<R>(slf: &Bound<'_, Self>, body: impl FnOnce(switch::Session<'_>) -> R) -> PyResult<R> {
+        let py = slf.py();
+        invocation::check_hooks(py)?;
+        present(py);
+        let leg = &slf.get().leg;
+        leg.with(body).map_err(|Gone| gone(py, leg))
+    }
+
+    /// Does something that can wait, while other scripts run.
+    fn blocking<R: Send>(
+        slf: &Bound<'_, Self>,
+        body: impl FnOnce(switch::Session<'_>, &Detached) -> R + Send,
+    ) -> PyResult<R> {
+        let py = slf.py();
+        invocation::check_hooks(py)?;
+        let leg = &slf.get().leg;
+        let result = wait(py, |held| leg.with(|s| body(s, held)));
+        invocation::check_hooks(py)?;
+        result.map_err(|Gone| gone(py, leg))
+    }
+
+    /// As [`Self::blocking`], with the input callback listening, if one is set.
+    fn listening<R: Send>(
+        slf: &Bound<'_, Self>,
+        body: impl FnOnce(switch::Session<'_>, &Detached, Option<&dyn Input>) -> R + Send,
+    ) -> PyResult<R> {
+        let py = slf.py();
+        invocation::check_hooks(py)?;
+        let listener = Self::listener(slf);
+        let leg = &slf.get().leg;
+        let (result, listener) = wait(py, move |held| {
+            let input = listener.as_ref().map(|l| l as &dyn Input);
+            (leg.with(|s| body(s, held, input)), listener)
+        });
+        listener.map_or(Ok(()), |l| l.finish())?;
+        invocation::check_hooks(py)?;
+        result.map_err(|Gone| gone(py, leg))
+    }
+
+    /// Who listens with the input callback that is set.
+    fn listener(slf: &Bound<'_, Self>) -> Option<Listener> {
+        let callback = slf
+            .get()
+            .leg
+            .script
+            .lock()
+            .callback
+            .as_ref()
+            .map(|c| c.clone_ref(slf.py()));
+        callback.map(|c| Listener::new(slf.clone().unbind(), c))
+    }
+
+    /// Lets go of the script's functions, which refer to the session in turn.
+    pub fn forget_script(&self) {
+        let script = std::mem::take(&mut *self.leg.script.lock());
+        drop(script);
+    }
+}
+
+/// mod_python's 1 for success.
+fn done<E>(result: Result<(), E>) -> u8 {
+    u8::from(result.is_ok())
+}
+
+#[pymethods]
+impl CoreSession {
+    #[new]
+    #[pyo3(signature = (*_args, **_kwargs))]
+    fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> Self {
+        // What it is of is said to __init__, which a subclass may have its own of.
+        Self {
+            leg: Arc::default(),
+        }
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<freeswitch.Session {}>", shown(self.leg.uuid().as_deref()))
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        // The collector stops all else; a lock that is held is a change under way,
+        // which keeps the objects alive in its own way.
+        if let Some(script) = self.leg.script.try_lock() {
+            for callable in script.hook.iter().chain(&script.callback) {
+                callable.traverse(&visit)?;
+            }
+            for kept in script.privates.values() {
+                visit.call(kept)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn __clear__(&self) {
+        self.forget_script();
+    }
+}
+
+#[pymethods]
+impl Session {
+    #[new]
+    #[pyo3(signature = (*args, **kwargs))]
+    fn new(
+        args: &Bound<'_, PyTuple>,
+        kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> PyClassInitializer<Self> {
+        PyClassInitializer::from(CoreSession::new(args, kwargs)).add_subclass(Self)
+    }
+}
