@@ -170,7 +170,14 @@ class Switch:
         and digits, `hangup_after` is when it hangs up.
         """
         return self._start(
-            extension, None, press, hangup_after, context, variables, caller_id_number, caller_id_name
+            extension=extension,
+            application=None,
+            press=press,
+            hangup_after=hangup_after,
+            context=context,
+            variables=variables,
+            caller_id_number=caller_id_number,
+            caller_id_name=caller_id_name,
         )
 
     def call(
@@ -211,19 +218,20 @@ class Switch:
     ) -> Call:
         """A call straight into one application, with no dialplan."""
         call = self._start(
-            application,
-            (application, data),
-            press,
-            hangup_after,
-            "default",
-            variables,
-            caller_id_number,
-            caller_id_name,
+            extension=application,
+            application=(application, data),
+            press=press,
+            hangup_after=hangup_after,
+            context="default",
+            variables=variables,
+            caller_id_number=caller_id_number,
+            caller_id_name=caller_id_name,
         )
         return call.wait(timeout)
 
     def _start(
         self,
+        *,
         extension: str,
         application: tuple[str, str] | None,
         press: Press,
@@ -325,8 +333,8 @@ _OPEN: list[Switch] = []
 
 
 def _close_at_exit() -> None:
-    for switch in list(_OPEN):
-        switch.close()
+    while _OPEN:
+        _OPEN[-1].close()
 
 
 # Before the interpreter joins its threads: scripts still run, and can still end.
