@@ -49,7 +49,6 @@ impl Session {
         event.add("Channel-State-Number", self.state().0.to_string());
         event.add("Channel-Name", self.name());
         event.add("Unique-ID", self.uuid());
-        event.add("Session-External-ID", self.uuid());
         event.add("Call-Direction", direction);
         event.add("Presence-Call-Direction", direction);
         let hit = !self.outbound || self.has(CF_DIALPLAN);
