@@ -20,8 +20,10 @@ T = TypeVar("T")
 
 Press = Sequence[tuple[float, str]]
 
-# What a poll moves the clock by, and what it gives threads that the clock does not know.
+# What a poll moves the clock by at first, by which share of the time that has gone by it is
+# longer later, and what it gives threads that the clock does not know.
 POLL = 0.02
+POLL_GROWTH = 0.02
 REAL_POLL = 0.001
 # How long a poll goes on in real time at least: a thread that only computes needs some.
 REAL_PATIENCE = 5.0
@@ -289,7 +291,8 @@ class Switch:
         gets real time, too.
         """
         core = self._running
-        deadline = core.time + timeout
+        begin = core.time
+        deadline = begin + timeout
         real_deadline = time.monotonic() + min(timeout, REAL_PATIENCE)
         while True:
             found = predicate()
@@ -299,7 +302,7 @@ class Switch:
             if over and time.monotonic() >= real_deadline:
                 raise TimeoutError(f"{predicate} was not true in {timeout} s")
             if not over:
-                core.sleep(POLL)
+                core.sleep(POLL + (core.time - begin) * POLL_GROWTH)
             time.sleep(REAL_POLL)
 
     @property

@@ -71,7 +71,7 @@ def test_closing_hangs_up_and_leaves_no_thread_and_no_folder(switch_with: Open) 
     assert tasks() > before + 10
     switch.close()
     assert {call.cause for call in calls} == {"SYSTEM_SHUTDOWN"}
-    assert tasks() == before
+    assert tasks() <= before  # one of an earlier switch may have ended meanwhile
     assert set(Path(tempfile.gettempdir()).glob("pocket-*")) == folders
 
 

@@ -113,6 +113,23 @@ impl Bus {
         event.add("Event-Sequence", sequence.to_string());
     }
 
+    /// Whether anybody would get an event of that kind. When not, it counts in
+    /// the sequence and is not made.
+    pub(crate) fn wanted(&self, kind: switch_event_types_t) -> bool {
+        // Recursive: a subscriber may fire events while it is handed one, and
+        // must not wait behind somebody who waits to subscribe.
+        let wanted = self.tap.lock().is_some()
+            || self
+                .nodes
+                .read_recursive()
+                .iter()
+                .any(|node| node.event == kind || node.event == names::ALL);
+        if !wanted {
+            self.sequence.fetch_add(1, Ordering::Relaxed);
+        }
+        wanted
+    }
+
     /// Queues the event for the dispatch thread.
     pub(crate) fn fire(&self, event: Event) {
         let mut event = Some(event);

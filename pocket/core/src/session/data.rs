@@ -115,6 +115,9 @@ impl Session {
         kind: switch_event_types_t,
         more: impl FnOnce(&mut Event),
     ) {
+        if !self.core.events.wanted(kind) {
+            return;
+        }
         let mut event = self.core.events.create(kind, None, here!());
         self.describe(&mut event);
         more(&mut event);
