@@ -47,6 +47,9 @@ pub(crate) struct Bus {
     host: String,
     #[allow(clippy::vec_box, reason = "modules hold the nodes' addresses")]
     nodes: RwLock<Vec<Box<Node>>>,
+    /// The kinds that nodes are for. Beside them, because a subscriber that is
+    /// handed an event, and so holds the nodes, may fire another.
+    bound: Mutex<Vec<switch_event_types_t>>,
     queue: Mutex<VecDeque<Event>>,
     arrived: Signal,
     taken: Signal,
@@ -62,6 +65,7 @@ impl Bus {
             core_uuid,
             host: "pocket".to_owned(),
             nodes: RwLock::default(),
+            bound: Mutex::default(),
             queue: Mutex::default(),
             arrived: Signal::new(),
             taken: Signal::new(),
@@ -116,14 +120,10 @@ impl Bus {
     /// Whether anybody would get an event of that kind. When not, it counts in
     /// the sequence and is not made.
     pub(crate) fn wanted(&self, kind: switch_event_types_t) -> bool {
-        // Recursive: a subscriber may fire events while it is handed one, and
-        // must not wait behind somebody who waits to subscribe.
-        let wanted = self.tap.lock().is_some()
-            || self
-                .nodes
-                .read_recursive()
-                .iter()
-                .any(|node| node.event == kind || node.event == names::ALL);
+        let wanted = self.tap.lock().is_some() || {
+            let bound = self.bound.lock();
+            bound.contains(&kind) || bound.contains(&names::ALL)
+        };
         if !wanted {
             self.sequence.fetch_add(1, Ordering::Relaxed);
         }
@@ -221,7 +221,9 @@ impl Bus {
             user_data,
         });
         let address = std::ptr::from_ref(&*node).cast_mut();
-        self.nodes.write().push(node);
+        let mut nodes = self.nodes.write();
+        nodes.push(node);
+        self.bound.lock().push(event);
         address
     }
 
@@ -230,6 +232,7 @@ impl Bus {
         let mut nodes = self.nodes.write();
         let before = nodes.len();
         nodes.retain(|known| !std::ptr::eq(&raw const **known, node));
+        *self.bound.lock() = nodes.iter().map(|node| node.event).collect();
         nodes.len() < before
     }
 
