@@ -109,8 +109,9 @@ fn begin(
     interpreter::start()?;
     let root = core::script_dir();
     enter(|py| {
-        scripts::forget(py);
-        interpreter::use_roots(py, &roots(root)).map_err(|e| e.to_string())
+        scripts::forget(py)
+            .and_then(|()| interpreter::use_roots(py, &roots(root)))
+            .map_err(|e| e.to_string())
     })
     .map_err(|e| LoadError::Roots(e.to_string()))?
     .map_err(LoadError::Roots)?;

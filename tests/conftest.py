@@ -20,7 +20,9 @@ USED = pytest.StashKey[list[Host]]()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add --host."""
-    parser.addoption("--host", action="append", default=[], help="only hosts whose name begins so; repeatable")
+    parser.addoption(
+        "--host", action="append", default=[], help="--host=NAME: only hosts whose name begins so; repeatable"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

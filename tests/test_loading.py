@@ -51,6 +51,17 @@ def test_an_edited_script_is_loaded_anew(host: Host) -> None:
     host.wait_for(lambda: host.api(f"python {name}") == "new" or None, what="the new version")
 
 
+def test_a_new_switch_has_its_own_scripts(fresh: Callable[..., Host]) -> None:
+    # Of the same name in another folder: on pocket, the interpreter is the same one.
+    for answer in ("first", "second"):
+        host = fresh()
+        host.script(f"def fsapi(session, stream, env, args): stream.write('{answer}')", "same_name")
+        assert host.api("python same_name") == answer
+        host.stop()
+
+
+# On pocket the process, its exit handlers and its threads are the program's.
+@pytest.mark.freeswitch_only
 def test_ends_in_order(fresh: Callable[..., Host]) -> None:
     host = fresh()
     name = host.script("""
@@ -70,6 +81,7 @@ def test_ends_in_order(fresh: Callable[..., Host]) -> None:
     assert (host.folder / "unclosed").read_text() == "kept in a buffer"
 
 
+@pytest.mark.freeswitch_only
 def test_ends_while_scripts_run(fresh: Callable[..., Host]) -> None:
     host = fresh()
     name = host.script("""

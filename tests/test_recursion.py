@@ -150,6 +150,8 @@ def test_an_application_that_runs_itself(host: Host) -> None:
     assert "is ready" in host.api("status")
 
 
+# The interpreter that pocket joins is its program's, and so is the limit.
+@pytest.mark.freeswitch_only
 def test_the_limit_can_be_raised_only_so_far(host: Host) -> None:
     name = host.script(
         "import sys\n"

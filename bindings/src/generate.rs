@@ -21,6 +21,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .size_t_is_usize(true)
         .merge_extern_blocks(true)
         .sort_semantically(true)
+        .rust_target(bindgen::RustTarget::stable(85, 0).map_err(|e| format!("{e:?}"))?)
+        .rust_edition(bindgen::RustEdition::Edition2024)
         .formatter(bindgen::Formatter::Rustfmt)
         .generate()?;
     let out = root.join("src/slice.rs");

@@ -1137,7 +1137,7 @@ unsafe extern "C" {
     pub fn switch_version_full() -> *const ::core::ffi::c_char;
     pub fn switch_core_running() -> switch_bool_t;
     pub fn switch_core_session_ctl(cmd: switch_session_ctl_t, val: *mut ::core::ffi::c_void)
-        -> i32;
+    -> i32;
     pub fn switch_core_get_variable_dup(
         varname: *const ::core::ffi::c_char,
     ) -> *mut ::core::ffi::c_char;

@@ -93,8 +93,11 @@ class Session:
         """Write to the switch's log, as an entry of this call."""
 
 class Event:
-    """An event: headers, and a body. A lent one (fsapi's env, a callback's obj) is
-    taken back when the function returns, and raises SessionGone from then on."""
+    """An event: headers, and a body.
+
+    A lent one (fsapi's env, a callback's obj) is taken back when the function
+    returns, and raises SessionGone from then on.
+    """
 
     def __init__(self, type: str, subclass_name: str | None = None) -> None: ...
     def addBody(self, value: str) -> bool: ...

@@ -39,9 +39,7 @@ class EmbeddedPackage(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader)
         if fullname not in self._sources:
             return None
         origin = f"<mod_rust {fullname}>"
-        return importlib.util.spec_from_loader(
-            fullname, self, origin=origin, is_package=self._sources[fullname][1]
-        )
+        return importlib.util.spec_from_loader(fullname, self, origin=origin, is_package=self._sources[fullname][1])
 
     def is_package(self, fullname: str) -> bool:
         return self._sources[fullname][1]
@@ -57,13 +55,13 @@ class EmbeddedPackage(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader)
         exec(self.get_code(module.__spec__.name), module.__dict__)
 
 
-def limit_recursion(warn: Callable[[str], None]) -> None:
+def limit_recursion(warn: Callable[[str], None], in_script: Callable[[], bool]) -> None:
     """Keep scripts from setting a recursion limit that the stacks do not hold."""
     set_limit = sys.setrecursionlimit
 
     def setrecursionlimit(limit: int, /) -> None:
         """Set the recursion limit, at most what the switch's stacks hold."""
-        if isinstance(limit, int) and limit > MAX_RECURSION:
+        if isinstance(limit, int) and limit > MAX_RECURSION and in_script():
             warn(f"recursion limit {limit} is too high for the stacks here: {MAX_RECURSION} is set")
             limit = MAX_RECURSION
         set_limit(limit)
@@ -104,5 +102,6 @@ def own_interpreter(
     threading.stack_size(STACK_SIZE)
     sys.stdout = stdout
     sys.stderr = stderr
-    limit_recursion(warn)
+    # Threads that scripts start have such stacks too.
+    limit_recursion(warn, lambda: True)
     report_strays(report)

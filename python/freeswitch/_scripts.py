@@ -113,6 +113,8 @@ def _lies_in(path: str, folder: str) -> bool:
 
 
 roots: list[str] = []
+# Those that were put into sys.path.
+_added: list[str] = []
 _stamps: dict[str, Stamp] = {}
 _imports: dict[str, set[str]] = {}
 # Private folders (python_script_path): the package that stands for each, by name.
@@ -122,6 +124,10 @@ _lock = threading.RLock()
 
 def use_roots(folders: Iterable[str]) -> None:
     """Set the script roots, and let other imports see them after all else."""
+    for root in _added:
+        if root in sys.path:
+            sys.path.remove(root)
+    _added.clear()
     roots[:] = [os.path.abspath(folder) for folder in folders if folder]
     if not any(isinstance(finder, ScriptFinder) for finder in sys.meta_path):
         at = next((i for i, f in enumerate(sys.meta_path) if f is PathFinder), len(sys.meta_path))
@@ -129,6 +135,16 @@ def use_roots(folders: Iterable[str]) -> None:
     for root in roots:
         if root not in sys.path:
             sys.path.append(root)
+            _added.append(root)
+
+
+def forget() -> None:
+    """Let go of every script: the module is loaded again, maybe with other roots."""
+    for name in [*_stamps, *_folders]:
+        sys.modules.pop(name, None)
+    _stamps.clear()
+    _imports.clear()
+    _folders.clear()
 
 
 def _folder_package(folder: str) -> str:
@@ -169,11 +185,11 @@ class _FolderImport:
         level: int = 0,
     ) -> Any:
         top = name.partition(".")[0]
-        if level == 0 and top not in sys.stdlib_module_names:
-            if PathFinder.find_spec(top, [self._folder]) is not None:
-                inner = f"{self._package}.{name}"
-                module = builtins.__import__(inner, globals, locals, fromlist or ("*none*",), 0)
-                return module if fromlist else sys.modules[f"{self._package}.{top}"]
+        mine = level == 0 and top not in sys.stdlib_module_names
+        if mine and PathFinder.find_spec(top, [self._folder]) is not None:
+            inner = f"{self._package}.{name}"
+            module = builtins.__import__(inner, globals, locals, fromlist or ("*none*",), 0)
+            return module if fromlist else sys.modules[f"{self._package}.{top}"]
         return builtins.__import__(name, globals, locals, fromlist, level)
 
 

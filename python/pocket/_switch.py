@@ -20,8 +20,10 @@ T = TypeVar("T")
 
 Press = Sequence[tuple[float, str]]
 
-# What a poll moves the clock by, and what it gives threads that the clock does not know.
+# What a poll moves the clock by at first, by which share of the time that has gone by it is
+# longer later, and what it gives threads that the clock does not know.
 POLL = 0.02
+POLL_GROWTH = 0.02
 REAL_POLL = 0.001
 # How long a poll goes on in real time at least: a thread that only computes needs some.
 REAL_PATIENCE = 5.0
@@ -170,7 +172,14 @@ class Switch:
         and digits, `hangup_after` is when it hangs up.
         """
         return self._start(
-            extension, None, press, hangup_after, context, variables, caller_id_number, caller_id_name
+            extension=extension,
+            application=None,
+            press=press,
+            hangup_after=hangup_after,
+            context=context,
+            variables=variables,
+            caller_id_number=caller_id_number,
+            caller_id_name=caller_id_name,
         )
 
     def call(
@@ -211,19 +220,20 @@ class Switch:
     ) -> Call:
         """A call straight into one application, with no dialplan."""
         call = self._start(
-            application,
-            (application, data),
-            press,
-            hangup_after,
-            "default",
-            variables,
-            caller_id_number,
-            caller_id_name,
+            extension=application,
+            application=(application, data),
+            press=press,
+            hangup_after=hangup_after,
+            context="default",
+            variables=variables,
+            caller_id_number=caller_id_number,
+            caller_id_name=caller_id_name,
         )
         return call.wait(timeout)
 
     def _start(
         self,
+        *,
         extension: str,
         application: tuple[str, str] | None,
         press: Press,
@@ -281,7 +291,8 @@ class Switch:
         gets real time, too.
         """
         core = self._running
-        deadline = core.time + timeout
+        begin = core.time
+        deadline = begin + timeout
         real_deadline = time.monotonic() + min(timeout, REAL_PATIENCE)
         while True:
             found = predicate()
@@ -291,7 +302,7 @@ class Switch:
             if over and time.monotonic() >= real_deadline:
                 raise TimeoutError(f"{predicate} was not true in {timeout} s")
             if not over:
-                core.sleep(POLL)
+                core.sleep(POLL + (core.time - begin) * POLL_GROWTH)
             time.sleep(REAL_POLL)
 
     @property
@@ -325,8 +336,8 @@ _OPEN: list[Switch] = []
 
 
 def _close_at_exit() -> None:
-    for switch in list(_OPEN):
-        switch.close()
+    while _OPEN:
+        _OPEN[-1].close()
 
 
 # Before the interpreter joins its threads: scripts still run, and can still end.

@@ -94,6 +94,10 @@ pub fn running_version() -> String {
 /// The module's own Python part failed.
 pub fn join(py: Python<'_>) -> PyResult<()> {
     force_lazy_objects(py);
+    let warn = pyo3::wrap_pyfunction!(output::warn, py)?;
+    let in_script = pyo3::wrap_pyfunction!(output::in_script, py)?;
+    py.import("freeswitch._boot")?
+        .call_method1("limit_recursion", (warn, in_script))?;
     *OWNER.lock() = Owner::Host;
     JOINED.store(true, Ordering::Release);
     Ok(())

@@ -215,6 +215,12 @@ impl ScriptOutput {
     }
 }
 
+/// Does a script run on this thread?
+#[pyfunction]
+pub fn in_script() -> bool {
+    SCRIPTS.get() > 0
+}
+
 /// Redirects what a script prints, until this goes.
 pub struct Redirect<'py>(Python<'py>);
 

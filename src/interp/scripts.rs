@@ -415,9 +415,14 @@ fn load(py: Python<'_>, wanted: &Wanted<'_>, fresh: bool) -> PyResult<Loaded> {
 
 /// Forgets what was loaded; the next call looks again. Attached, since what was
 /// loaded is Python's to free.
-pub fn forget(_: Python<'_>) {
+///
+/// # Errors
+/// What the loader raises.
+pub fn forget(py: Python<'_>) -> PyResult<()> {
     let old = LOADED.write().take();
     drop(old);
+    module(py)?.call_method0("forget")?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import textwrap
 from abc import ABC, abstractmethod
@@ -21,6 +22,9 @@ NO_SETTINGS = '<configuration name="{name}"><settings/></configuration>\n'
 DEADLINE = 20.0
 
 T = TypeVar("T")
+
+# One count for all hosts: those in this process share one interpreter.
+SCRIPT_NUMBERS = itertools.count(1)
 
 
 class HostError(Exception):
@@ -86,7 +90,6 @@ class Host(ABC):
         self.conf_dir = folder / "conf"
         self.begin = 0
         self.begin_events = 0
-        self._scripts = 0
         self._configured = False
         self._extensions: dict[str, str] = {}
         self.script_dir.mkdir(parents=True, exist_ok=True)
@@ -99,8 +102,7 @@ class Host(ABC):
     def script(self, source: str | bytes, name: str | None = None) -> str:
         """Write a module under the script folder; its dotted name, made up when none is given."""
         if name is None:
-            self._scripts += 1
-            name = f"script_{self._scripts}"
+            name = f"script_{next(SCRIPT_NUMBERS)}"
         path = self.script_dir.joinpath(*name.split(".")).with_suffix(".py")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(source if isinstance(source, bytes) else textwrap.dedent(source).encode())

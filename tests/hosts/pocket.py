@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pocket
-
 from hosts.base import DEADLINE, HOLD_MUSIC, CallResult, Event, Host, LogLine, Press, T
 
 
@@ -69,8 +68,7 @@ class PocketHost(Host):
 
     def api(self, command: str) -> str:
         """Run a command."""
-        reply: str = self._switch.api(command)
-        return reply
+        return self._switch.api(command)
 
     def start_call(
         self,
@@ -98,13 +96,12 @@ class PocketHost(Host):
     def all_log(self) -> Sequence[LogLine]:
         """Every log line since the switch was opened."""
         for line in self._switch.log[len(self._log) :]:
-            self._log.append(LogLine(line.level, line.text.rstrip("\n"), line.uuid or "", line.file, line.line))
+            self._log.append(LogLine(line.level, line.text.rstrip("\n"), line.uuid, line.file, line.line))
         return self._log
 
     def all_events(self) -> Sequence[Event]:
         """Every event since the switch was opened."""
-        events: Sequence[Event] = self._switch.events
-        return events
+        return self._switch.events
 
     def sleep(self, seconds: float) -> None:
         """Wait in pocket's time."""
@@ -112,19 +109,12 @@ class PocketHost(Host):
 
     def wait_for(self, predicate: Callable[[], T | None], timeout: float = DEADLINE, what: str = "") -> T:
         """Ask again while pocket's time goes by."""
-        found: list[T] = []
-
-        def ask() -> bool:
-            result = predicate()
-            if result:
-                found.append(result)
-            return bool(result)
-
-        # What pocket does at the end of its patience is its own affair; the error here is ours.
-        self._switch.wait_for(ask, timeout=timeout)
-        if not found:
-            raise TimeoutError(f"no sign of {what or predicate} in {timeout} s")
-        return found[0]
+        try:
+            found = self._switch.wait_for(predicate, timeout=timeout)
+        except TimeoutError as error:
+            raise TimeoutError(f"no sign of {what or predicate} in {timeout} s") from error
+        assert found is not None
+        return found
 
     def alive(self) -> bool:
         """Whether the switch is open."""

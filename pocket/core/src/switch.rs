@@ -254,6 +254,9 @@ impl Core {
             here!(),
             format_args!("New Channel {} [{uuid}]", session.name()),
         );
+        if session.has_codec() {
+            session.tell_codec();
+        }
         Some(session)
     }
 

@@ -128,7 +128,6 @@ pub(super) fn bridge(session: &Arc<Session>, data: &BStr) {
         Err(cause) => {
             let name = cause::name(cause).to_string_lossy();
             say!(session, INFO, "Originate Failed.  Cause: {name}");
-            session.set("originate_disposition", name.as_bytes());
             session.set("originate_failed_cause", name.as_bytes());
             handle_failure(session, cause);
         }

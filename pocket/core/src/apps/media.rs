@@ -60,7 +60,15 @@ pub(super) fn playback(session: &Arc<Session>, data: &BStr) {
         handle.set_samples(u32::try_from(start).unwrap_or(0));
     }
     session.unset("playback_terminator_used");
-    let response = match play::play_file(session, handle, file, Some(&mut Terminators)) {
+    respond(
+        session,
+        play::play_file(session, handle, file, Some(&mut Terminators)),
+    );
+}
+
+/// Says in a variable how playing went.
+fn respond(session: &Session, status: Status) {
+    let response = match status {
         SUCCESS | BREAK => "FILE PLAYED",
         NOTFOUND => "FILE NOT FOUND",
         _ => "PLAYBACK ERROR",
@@ -86,12 +94,15 @@ pub(super) fn loop_playback(session: &Arc<Session>, data: &BStr) {
         None => (-1, data),
     };
     let mut left = count;
+    let mut status = SUCCESS;
     while session.ready() && left != 0 {
-        if ![SUCCESS, BREAK].contains(&play::play_file(session, None, file, None)) {
+        status = play::play_file(session, None, file, None);
+        if ![SUCCESS, BREAK].contains(&status) {
             break;
         }
         left -= 1;
     }
+    respond(session, status);
 }
 
 pub(super) fn sleep(session: &Arc<Session>, data: &BStr) {

@@ -11,39 +11,29 @@ use crate::session::{Session, say};
 use crate::text::{cut, split};
 use crate::transcript::Kind;
 
-/// `name=value`, without quotes around it; nothing or `_undef_` unsets.
+/// `name=value` or `name,value`; no value unsets. The value is expanded, though
+/// the application's data was already.
 fn assign(session: &Arc<Session>, assignment: &BStr) {
-    let (name, value) = cut(assignment, b'=');
-    let (name, mut value) = (
-        name.trim_ascii().as_bstr(),
-        value.trim_ascii_start().as_bstr(),
-    );
-    if name.is_empty() {
+    if assignment.is_empty() {
         say!(session, ERROR, "No variable name specified.");
         return;
     }
-    if let Some(inner) = value
-        .strip_prefix(b"\"")
-        .and_then(|rest| rest.strip_suffix(b"\""))
-    {
-        value = inner.as_bstr();
-    }
-    if value == "_undef_" {
-        value = BStr::new("");
-    }
-    say!(
-        session,
-        DEBUG,
-        "{} SET [{name}]=[{}]",
-        session.name(),
-        if value.is_empty() {
-            BStr::new("UNDEF")
-        } else {
-            value
-        }
-    );
-    session.set_checked(name, value, false);
-    session.note(Kind::Variable, name, vec![("value", value.to_owned())]);
+    let at = assignment
+        .find_byte(b'=')
+        .or_else(|| assignment.find_byte(b','));
+    let (name, value) = match at {
+        Some(at) => (assignment[..at].as_bstr(), assignment[at + 1..].as_bstr()),
+        None => (assignment, BStr::new("")),
+    };
+    let value = session.expand(value);
+    let shown = if value.is_empty() {
+        BStr::new("UNDEF")
+    } else {
+        value.as_bstr()
+    };
+    say!(session, DEBUG, "SET {} [{name}]=[{shown}]", session.name());
+    session.set_checked(name, &value, false);
+    session.note(Kind::Variable, name, vec![("value", value)]);
 }
 
 pub(super) fn set(session: &Arc<Session>, data: &BStr) {

@@ -24,7 +24,7 @@ pub(super) fn create_uuid(_: &Invocation<'_>) -> Reply {
 pub(super) fn version(call: &Invocation<'_>) -> Reply {
     let version = crate::switch::VERSION.to_string_lossy();
     if call.argument.starts_with(b"short") {
-        let short = version.split('-').next().unwrap_or_default();
+        let short = version.split('~').next().unwrap_or_default();
         return format!("{short}\n").into();
     }
     format!("FreeSWITCH Version {version} (pocket)\n").into()
@@ -137,22 +137,13 @@ pub(super) fn hupall(call: &Invocation<'_>) -> Reply {
         }
     }
     if parts.len() < 3 {
-        return "+OK hangup all channels with cause "
-            .to_owned()
-            .into_reply(cause);
+        return format!(
+            "+OK hangup all channels with cause {}\n",
+            cause::name(cause).to_string_lossy()
+        )
+        .into();
     }
     format!("+OK {count} channels hung up\n").into()
-}
-
-/// The end of hupall's answer.
-trait IntoReply {
-    fn into_reply(self, cause: crate::c::Cause) -> Reply;
-}
-
-impl IntoReply for String {
-    fn into_reply(self, cause: crate::c::Cause) -> Reply {
-        format!("{self}{}\n", cause::name(cause).to_string_lossy()).into()
-    }
 }
 
 /// The level that a word names, -1 for none: what SCSC_LOGLEVEL is given.
@@ -165,6 +156,11 @@ fn asked_level(words: &[BString]) -> i32 {
         }
     })
 }
+
+const FSCTL_SYNTAX: &str = "[api_expansion [on|off]|recover|send_sighup|hupall|pause [inbound|outbound]|resume \
+    [inbound|outbound]|shutdown [cancel|elegant|asap|now|restart]|uuid_version [4|7]|sps|sps_peak_reset|sync_clock|\
+    sync_clock_when_idle|reclaim_mem|max_sessions|min_dtmf_duration [num]|max_dtmf_duration [num]|\
+    default_dtmf_duration [num]|min_idle_cpu|loglevel [level]|debug_level [level]|mdns_resolve [enable|disable]]";
 
 pub(super) fn fsctl(call: &Invocation<'_>) -> Reply {
     let words = split(call.argument, b' ', 5);
@@ -194,7 +190,8 @@ pub(super) fn fsctl(call: &Invocation<'_>) -> Reply {
             argument: words.get(1).map_or(b"".as_bstr(), |cause| cause.as_bstr()),
             ..*call
         }),
-        _ => "-ERR INVALID COMMAND\n+OK\n".into(),
+        None => usage(FSCTL_SYNTAX),
+        Some(_) => format!("-ERR Invalid command\nUSAGE: fsctl {FSCTL_SYNTAX}\n").into(),
     }
 }
 

@@ -43,10 +43,10 @@ pub(super) fn kill(call: &Invocation<'_>) -> Reply {
 
 pub(super) fn answer(call: &Invocation<'_>) -> Reply {
     if call.argument.is_empty() {
-        return usage("<uuid>");
+        return "-ERROR\n".into();
     }
     match locate(call, call.argument) {
-        None => NO_CHANNEL.into(),
+        None => "-ERROR\n".into(),
         Some(session) => {
             session.answer();
             "+OK\n".into()

@@ -223,9 +223,7 @@ impl<'a> Hunt<'a> {
             if inline {
                 run_inline(session, application, data.as_bstr());
             } else {
-                extension
-                    .applications
-                    .push_back((application.to_owned(), data.clone()));
+                extension.add(session, application, data.as_bstr());
             }
         }
     }

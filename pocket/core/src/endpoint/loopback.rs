@@ -47,6 +47,7 @@ impl Loopback {
             return false;
         }
         session.set("loopback_leg", if self.is_b { "B" } else { "A" });
+        session.set("is_loopback", "1");
         true
     }
 

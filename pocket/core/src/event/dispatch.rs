@@ -47,6 +47,9 @@ pub(crate) struct Bus {
     host: String,
     #[allow(clippy::vec_box, reason = "modules hold the nodes' addresses")]
     nodes: RwLock<Vec<Box<Node>>>,
+    /// The kinds that nodes are for. Beside them, because a subscriber that is
+    /// handed an event, and so holds the nodes, may fire another.
+    bound: Mutex<Vec<switch_event_types_t>>,
     queue: Mutex<VecDeque<Event>>,
     arrived: Signal,
     taken: Signal,
@@ -62,6 +65,7 @@ impl Bus {
             core_uuid,
             host: "pocket".to_owned(),
             nodes: RwLock::default(),
+            bound: Mutex::default(),
             queue: Mutex::default(),
             arrived: Signal::new(),
             taken: Signal::new(),
@@ -111,6 +115,19 @@ impl Bus {
         event.add("Event-Calling-Function", place.function);
         event.add("Event-Calling-Line-Number", place.line.to_string());
         event.add("Event-Sequence", sequence.to_string());
+    }
+
+    /// Whether anybody would get an event of that kind. When not, it counts in
+    /// the sequence and is not made.
+    pub(crate) fn wanted(&self, kind: switch_event_types_t) -> bool {
+        let wanted = self.tap.lock().is_some() || {
+            let bound = self.bound.lock();
+            bound.contains(&kind) || bound.contains(&names::ALL)
+        };
+        if !wanted {
+            self.sequence.fetch_add(1, Ordering::Relaxed);
+        }
+        wanted
     }
 
     /// Queues the event for the dispatch thread.
@@ -204,7 +221,9 @@ impl Bus {
             user_data,
         });
         let address = std::ptr::from_ref(&*node).cast_mut();
-        self.nodes.write().push(node);
+        let mut nodes = self.nodes.write();
+        nodes.push(node);
+        self.bound.lock().push(event);
         address
     }
 
@@ -213,6 +232,7 @@ impl Bus {
         let mut nodes = self.nodes.write();
         let before = nodes.len();
         nodes.retain(|known| !std::ptr::eq(&raw const **known, node));
+        *self.bound.lock() = nodes.iter().map(|node| node.event).collect();
         nodes.len() < before
     }
 

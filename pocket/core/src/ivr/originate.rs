@@ -156,6 +156,21 @@ pub(crate) fn originate(
             }
         }
     }
+    if let Some(leg) = a_leg {
+        let text = cause::name(last).to_bytes();
+        leg.set("originate_disposition", text);
+        leg.set(
+            "DIALSTATUS",
+            match last {
+                cause::ORIGINATOR_CANCEL => b"CANCEL".as_slice(),
+                cause::USER_BUSY => b"BUSY",
+                cause::NO_ANSWER => b"NOANSWER",
+                cause::DESTINATION_OUT_OF_ORDER => b"INVALIDARGS",
+                cause::CALL_REJECTED => b"DONTCALL",
+                _ => text,
+            },
+        );
+    }
     core.say(
         log::NOTICE,
         here!(),
@@ -180,6 +195,8 @@ fn make_leg(
     let (kind, rest) = cut(address, b'/');
     let a_profile = a_leg.map(|leg| leg.profile());
     let mut profile = Profile::to(rest, b"default");
+    profile.callee_id_name = c"Outbound Call".to_owned();
+    profile.callee_id_number = c_string(rest.split_str("/").next().unwrap_or_default());
     let caller_id = |name: &str, asked: Option<&BStr>| {
         value(&variables, &format!("origination_{name}"))
             .cloned()
@@ -214,6 +231,9 @@ fn make_leg(
             (Endpoint::FarEnd(FarEnd::new(script, None)), profile)
         }
         b"null" => {
+            if let Some(leg) = a_leg {
+                leg.pre_answer();
+            }
             profile.chan_name = c_string(&[b"null/", rest.as_bytes()].concat());
             (Endpoint::Null, profile)
         }

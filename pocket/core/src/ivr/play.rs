@@ -16,6 +16,10 @@ use crate::sound::{self, Sound};
 use crate::text::number;
 use crate::transcript::Kind;
 
+/// Samples that the core reads at a time, and how many are left when it does.
+const BLOCK: u64 = 8192;
+const AHEAD: u64 = 160;
+
 /// Why a file is not played any more, and whether the rest of the list is.
 struct End {
     status: Status,
@@ -242,9 +246,8 @@ fn advance(handle: Handle, length: Option<u64>, elapsed: i64) {
             .position()
             .saturating_add(u32::try_from(moved).unwrap_or(u32::MAX)),
     );
-    handle.set_samples_in(
-        handle
-            .samples_in()
-            .saturating_add(usize::try_from(moved).unwrap_or(0)),
-    );
+    // The core counts what it has read, which is some blocks ahead.
+    let read = (u64::from(handle.position()) + AHEAD) / BLOCK * BLOCK + BLOCK;
+    let read = length.map_or(read, |length| read.min(length));
+    handle.set_samples_in(usize::try_from(read).unwrap_or(usize::MAX));
 }

@@ -49,7 +49,6 @@ impl Session {
         event.add("Channel-State-Number", self.state().0.to_string());
         event.add("Channel-Name", self.name());
         event.add("Unique-ID", self.uuid());
-        event.add("Session-External-ID", self.uuid());
         event.add("Call-Direction", direction);
         event.add("Presence-Call-Direction", direction);
         let hit = !self.outbound || self.has(CF_DIALPLAN);
@@ -116,6 +115,9 @@ impl Session {
         kind: switch_event_types_t,
         more: impl FnOnce(&mut Event),
     ) {
+        if !self.core.events.wanted(kind) {
+            return;
+        }
         let mut event = self.core.events.create(kind, None, here!());
         self.describe(&mut event);
         more(&mut event);

@@ -124,6 +124,7 @@ impl Session {
     /// Takes the next digit; a DTMF event tells of it.
     pub(crate) fn take_digit(self: &Arc<Self>) -> Option<switch_dtmf_t> {
         let dtmf = self.digits.lock().pop_front()?;
+        self.dialed.lock().push(dtmf.digit.cast_unsigned());
         let source = ["UNKNOWN", "INBAND_AUDIO", "RTP", "ENDPOINT", "APP"]
             .get(dtmf.source.0 as usize)
             .copied()

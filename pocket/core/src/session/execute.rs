@@ -149,6 +149,7 @@ impl Session {
             name.clone(),
             vec![("data", text.clone())],
         );
+        *self.last_application.lock() = Some((name.clone(), text.clone()));
         self.clear_flag(CF_BREAK);
         application.call(self, data.as_ref().map(|data| data.as_bstr()));
         self.fire(SWITCH_EVENT_CHANNEL_EXECUTE_COMPLETE, |event| {

@@ -28,7 +28,7 @@ pub(crate) fn holds_variable(text: &[u8]) -> bool {
 /// Whether text has a backslash that the core looks at.
 fn holds_escape(text: &[u8]) -> bool {
     text.windows(2)
-        .any(|pair| pair[0] == b'\\' && b"nrts'".contains(&pair[1]))
+        .any(|pair| pair[0] == b'\\' && b"\\nst'".contains(&pair[1]))
 }
 
 impl Session {
@@ -65,12 +65,18 @@ impl Session {
                     rest = &after[1..];
                     continue;
                 }
-                (b'$', _) => {
+                (b'$', next) => {
                     let name = after.strip_prefix(b"$").unwrap_or(after);
                     if let Some(inner) = name.strip_prefix(b"{") {
                         let (inner, following) = inner_of(inner);
                         out.push_str(self.value_of(inner, depth));
                         rest = following;
+                        continue;
+                    }
+                    if next == Some(&b'$') {
+                        // Two dollars that begin nothing are one.
+                        rest = name;
+                        out.push(byte);
                         continue;
                     }
                 }

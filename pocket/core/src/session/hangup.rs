@@ -139,30 +139,4 @@ impl Session {
             reply.text
         );
     }
-
-    fn set_time_variables(&self) {
-        let times = self.profile().times;
-        let seconds = |micros: i64| (micros / 1_000_000).to_string();
-        let since = |from: i64| {
-            if from > 0 {
-                (times.hungup - from) / 1_000_000
-            } else {
-                0
-            }
-        };
-        self.set("start_epoch", seconds(times.created));
-        self.set("profile_start_epoch", seconds(times.profile_created));
-        if times.answered > 0 {
-            self.set("answer_epoch", seconds(times.answered));
-        }
-        if times.bridged > 0 {
-            self.set("bridge_epoch", seconds(times.bridged));
-        }
-        self.set("end_epoch", seconds(times.hungup));
-        self.set("start_uepoch", times.created.to_string());
-        self.set("answer_uepoch", times.answered.to_string());
-        self.set("end_uepoch", times.hungup.to_string());
-        self.set("duration", since(times.created).to_string());
-        self.set("billsec", since(times.answered).to_string());
-    }
 }

@@ -39,13 +39,18 @@ impl Session {
 
     /// Waits until nobody reads, and lets nobody in from then on. Gives up when
     /// the switch closes and `patience` of real time is over.
-    pub(super) fn destroy_lock(&self, patience: Duration) {
+    pub(super) fn destroy_lock(self: &Arc<Self>, patience: Duration) {
         let mut closing: Option<Instant> = None;
         loop {
             let generation = self.released.generation();
             {
                 let mut readers = self.lock.lock();
-                if readers.count == 0 || closing.is_some_and(|since| since.elapsed() > patience) {
+                let given_up = closing.is_some_and(|since| since.elapsed() > patience);
+                if readers.count > 0 && given_up {
+                    // Whoever reads may still give its lock back, by address.
+                    std::mem::forget(Arc::clone(self));
+                }
+                if readers.count == 0 || given_up {
                     readers.destroyed = true;
                     return;
                 }

@@ -11,7 +11,7 @@ use bindings::{
 };
 use bstr::ByteSlice;
 
-use super::state::{self, CallState};
+use super::state;
 use super::{Role, Session, say};
 use crate::c::*;
 use crate::cause;
@@ -98,12 +98,11 @@ impl Session {
             self.name(),
             state::name(self.state()).to_string_lossy()
         );
-        self.set_call_state(CallState::Down);
+        self.fire(SWITCH_EVENT_CHANNEL_DESTROY, |_| {});
         self.set_running_state(CS_DESTROY);
         self.clear_flag(CF_TRANSFER);
         self.clear_flag(CF_REDIRECT);
         say!(self, DEBUG, "{} Standard DESTROY", self.name());
-        self.fire(SWITCH_EVENT_CHANNEL_DESTROY, |_| {});
         self.flush_digits();
         self.flush_private_events();
         *self.role.lock() = Role::None;

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use bindings::SWITCH_EVENT_CODEC;
+
 use super::{Session, say};
 use crate::c::*;
 use crate::cause;
@@ -13,8 +15,24 @@ impl Session {
         self.codec.load(Ordering::SeqCst)
     }
 
-    pub(crate) fn set_codec(&self) {
-        self.codec.store(true, Ordering::SeqCst);
+    /// Media is set up: from here on the leg can be heard.
+    pub(crate) fn set_codec(self: &Arc<Self>) {
+        if !self.codec.swap(true, Ordering::SeqCst) {
+            self.tell_codec();
+        }
+    }
+
+    /// Tells of the codec, which is the same both ways.
+    pub(crate) fn tell_codec(self: &Arc<Self>) {
+        for way in ["read", "write"] {
+            self.fire(SWITCH_EVENT_CODEC, |event| {
+                event.add(format!("channel-{way}-codec-name"), "L16");
+                event.add(format!("channel-{way}-codec-rate"), "8000");
+                event.add(format!("channel-{way}-codec-bit-rate"), "128000");
+            });
+            self.set(format!("{way}_codec"), "L16");
+            self.set(format!("{way}_rate"), "8000");
+        }
     }
 
     /// Waits for the next frame. A kick ends the wait early, once, as a break

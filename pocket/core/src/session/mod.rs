@@ -33,6 +33,7 @@ pub(crate) mod lock;
 pub(crate) mod machine;
 pub(crate) mod media;
 pub(crate) mod profile;
+pub(crate) mod report;
 pub(crate) mod state;
 pub(crate) mod table;
 pub(crate) mod variables;
@@ -63,6 +64,22 @@ pub(crate) struct Extension {
     pub(crate) applications: VecDeque<(BString, BString)>,
 }
 
+impl Extension {
+    /// Adds one. As in the core, data with an escaped quote is refused.
+    pub(crate) fn add(&mut self, session: &Session, application: &BStr, data: &BStr) {
+        if data.contains_str("\\'") {
+            say!(
+                session,
+                WARNING,
+                "App not added, Invalid character sequence in data string [{data}]"
+            );
+            return;
+        }
+        self.applications
+            .push_back((application.to_owned(), data.to_owned()));
+    }
+}
+
 /// One leg.
 pub(crate) struct Session {
     pub(crate) core: Arc<Core>,
@@ -82,6 +99,9 @@ pub(crate) struct Session {
     data: variables::Guarded,
     privates: Mutex<HashMap<BString, usize>>,
     digits: Mutex<VecDeque<bindings::switch_dtmf_t>>,
+    /// Digits that were taken, for the call's record.
+    dialed: Mutex<Vec<u8>>,
+    last_application: Mutex<Option<(BString, BString)>>,
     private_events: Mutex<VecDeque<Event>>,
     diverted_events: Mutex<VecDeque<Event>>,
     hooks: Mutex<Vec<hooks::Hook>>,
@@ -134,6 +154,8 @@ impl Session {
             data: variables::Guarded::new(),
             privates: Mutex::default(),
             digits: Mutex::default(),
+            dialed: Mutex::default(),
+            last_application: Mutex::default(),
             private_events: Mutex::default(),
             diverted_events: Mutex::default(),
             hooks: Mutex::default(),
@@ -157,6 +179,10 @@ impl Session {
             session.set_flag(CF_OUTBOUND, 1);
         }
         session.set_profile(profile);
+        session.set("uuid", session.uuid());
+        session.set("session_id", id.to_string());
+        session.set("direction", if outbound { "outbound" } else { "inbound" });
+        session.set("channel_name", session.name());
         session
     }
 

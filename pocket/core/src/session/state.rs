@@ -36,7 +36,6 @@ pub(crate) fn name(state: State) -> &'static CStr {
 /// What a phone would show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CallState {
-    Down = 0,
     Ringing = 2,
     Early = 3,
     Active = 4,
@@ -214,9 +213,7 @@ impl Session {
     pub(crate) fn set_call_state(self: &Arc<Self>, call_state: CallState) {
         let last = self.call_state_name();
         let before = self.call_state.load(Ordering::SeqCst);
-        if before == call_state as u32
-            || (before == CallState::Hangup as u32 && call_state != CallState::Down)
-        {
+        if before == call_state as u32 || before == CallState::Hangup as u32 {
             return;
         }
         self.call_state.store(call_state as u32, Ordering::SeqCst);

@@ -1,0 +1,130 @@
+"""Opening and closing, and what is left behind."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+import pocket
+
+Open = Callable[..., pocket.Switch]
+
+PARK = '<action application="answer"/><action application="park"/>'
+
+
+def tasks() -> int:
+    return len(list(Path("/proc/self/task").iterdir()))
+
+
+def run_python(code: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-X", "faulthandler", "-c", dedent(code)],
+        env={**os.environ, **environ},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_a_second_switch_is_refused_and_a_later_one_is_clean(switch_with: Open) -> None:
+    first = switch_with()
+    first.api("global_setvar kept=yes")
+    with pytest.raises(RuntimeError, match="another switch is open"):
+        pocket.Switch().open()
+    first.close()
+    second = switch_with()
+    assert second.api("global_getvar kept") == "-ERR no reply\n"
+    assert second.time < 1
+
+
+def test_a_closed_switch_says_so(switch_with: Open) -> None:
+    switch = switch_with()
+    switch.close()
+    switch.close()
+    with pytest.raises(RuntimeError, match="not open"):
+        switch.api("status")
+
+
+def test_what_is_wrong_with_the_arguments_is_told(tmp_path: Path) -> None:
+    with pytest.raises(NotADirectoryError):
+        pocket.Switch(scripts=tmp_path / "none").open()
+    with pytest.raises(RuntimeError, match="module mod_none could not be loaded"):
+        pocket.Switch(modules=["mod_none"]).open()
+    pocket.Switch().open().close()
+
+
+def test_closing_hangs_up_and_leaves_no_thread_and_no_folder(switch_with: Open) -> None:
+    before = tasks()
+    folders = set(Path(tempfile.gettempdir()).glob("pocket-*"))
+    switch = switch_with(five=PARK, modules=())
+    calls = [switch.start_call("5") for _ in range(10)]
+    switch.sleep(1)
+    assert tasks() > before + 10
+    switch.close()
+    assert {call.cause for call in calls} == {"SYSTEM_SHUTDOWN"}
+    assert tasks() <= before  # one of an earlier switch may have ended meanwhile
+    assert set(Path(tempfile.gettempdir()).glob("pocket-*")) == folders
+
+
+def test_a_thousand_calls_leave_no_memory(switch_with: Open, name: str) -> None:
+    switch = switch_with(
+        script="""
+        def handler(session, args):
+            session.answer()
+            session.setVariable("a", "b" * 10000)
+            session.streamFile("silence_stream://200")
+        """
+    )
+
+    def resident() -> int:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    def calls(count: int) -> None:
+        for _ in range(count):
+            switch.run("python", name)
+        switch.log.clear()
+
+    switch.api("fsctl loglevel err")
+    calls(300)
+    before = resident()
+    calls(1000)
+    assert resident() - before < 8 << 20
+    assert not switch.channels()
+
+
+def test_an_interpreter_that_ends_with_a_switch_open_ends_well() -> None:
+    run = run_python("""
+        import pocket, threading
+        switch = pocket.Switch(dialplan='''<extension name="x"><condition><action application="answer"/>
+            <action application="park"/></condition></extension>''').open()
+        call = switch.start_call("1")
+        switch.sleep(1)
+        print(call.state)
+    """)
+    assert (run.returncode, run.stdout, run.stderr) == (0, "CS_EXECUTE\n", "")
+
+
+def test_the_import_is_refused_where_a_real_core_is(tmp_path: Path) -> None:
+    compiler = shutil.which("cc")
+    assert compiler, "the module's own build needs cc, too"
+    core = tmp_path / "core.so"
+    source = tmp_path / "core.c"
+    source.write_text("int switch_core_running(void) { return 1; }\n", encoding="utf-8")
+    subprocess.run([compiler, "-shared", "-fPIC", "-o", str(core), str(source)], check=True)
+    run = run_python("import pocket", LD_PRELOAD=str(core))
+    assert run.returncode == 1
+    assert run.stderr.splitlines()[-1].startswith("ImportError: pocket cannot be imported inside FreeSWITCH")
+
+
+def test_either_package_can_be_imported_first() -> None:
+    run = run_python("import freeswitch, pocket; print(freeswitch.Session.__name__)")
+    assert (run.returncode, run.stdout) == (0, "Session\n")
