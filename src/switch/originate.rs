@@ -65,11 +65,9 @@ pub fn originate(
             std::ptr::null_mut(),
         )
     };
+    Status::check(status).map_err(|_| Cause(cause))?;
     // SAFETY: on success the core gives a session with a read lock for the caller.
-    match Status::check(status) {
-        Ok(()) => unsafe { Locked::from_locked(made) }.ok_or(Cause(cause)),
-        Err(_) => Err(Cause(cause)),
-    }
+    unsafe { Locked::from_locked(made) }.ok_or(Cause(cause))
 }
 
 impl Session<'_> {
