@@ -197,6 +197,7 @@ switch_status_t switch_queue_pop_timeout(switch_queue_t *queue, void **data, swi
 switch_status_t switch_queue_trypush(switch_queue_t *queue, void *data);
 switch_status_t switch_queue_trypop(switch_queue_t *queue, void **data);
 unsigned int switch_queue_size(switch_queue_t *queue);
+switch_status_t switch_queue_interrupt_all(switch_queue_t *queue);
 switch_status_t switch_queue_term(switch_queue_t *queue);
 switch_status_t switch_ivr_menu_str2action(const char *action_name, switch_ivr_action_t *action);
 

@@ -10,7 +10,7 @@ use bindings::{
 use parking_lot::Mutex;
 
 use crate::edge::{self, guard};
-use crate::entry::{api, app, background, call, config, neighbour, xml};
+use crate::entry::{api, app, background, config, neighbour, way, xml};
 use crate::interp::enter::enter;
 use crate::interp::{gate, interpreter, scripts};
 use crate::switch::event::Kind;
@@ -125,9 +125,9 @@ fn begin(
         gate::close()
     })?);
     tracing::info!(
-        "mod_rust {} with {}",
+        "mod_rust {} with Python {}",
         env!("CARGO_PKG_VERSION"),
-        call::version_line()
+        interpreter::running_version()
     );
     Ok(())
 }
@@ -192,7 +192,7 @@ unsafe extern "C" fn runtime() -> switch_status_t {
     guard(c"runtime", SWITCH_STATUS_TERM, || {
         for line in std::mem::take(&mut *STARTUP.lock()) {
             // What went wrong is in the log.
-            let _ = background::start(line.as_bytes(), None);
+            let _ = background::start(&way::STARTUP, line.as_bytes(), None);
         }
         SWITCH_STATUS_TERM
     })

@@ -1722,6 +1722,7 @@ unsafe extern "C" {
         data: *mut *mut ::core::ffi::c_void,
     ) -> switch_status_t;
     pub fn switch_queue_size(queue: *mut switch_queue_t) -> ::core::ffi::c_uint;
+    pub fn switch_queue_interrupt_all(queue: *mut switch_queue_t) -> switch_status_t;
     pub fn switch_queue_term(queue: *mut switch_queue_t) -> switch_status_t;
     pub fn switch_ivr_menu_str2action(
         action_name: *const ::core::ffi::c_char,

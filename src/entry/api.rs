@@ -8,7 +8,8 @@ use bindings::{
 use pyo3::prelude::*;
 
 use super::background;
-use super::call::{Request, Way};
+use super::call::Request;
+use super::way;
 use crate::edge::guard;
 use crate::python::convert::str_of;
 use crate::python::event::Event;
@@ -20,13 +21,6 @@ use crate::switch::event::{self, Kind, OwnedEvent};
 use crate::switch::session as switch;
 use crate::switch::stream::{self, reply};
 use crate::switch::trace;
-
-const FSAPI: Way = Way {
-    name: "API command",
-    function: "fsapi",
-    documented: 4,
-    outcome: "the reply is -ERR",
-};
 
 /// `python <package.module>[::function] [arguments]`, from fs_cli, the dialplan
 /// or a script.
@@ -59,11 +53,7 @@ pub unsafe extern "C" fn python(
         // SAFETY: both go before this returns.
         let (leg, _home) = session.map(|s| unsafe { Leg::of_entry(s) }).unzip();
         let folder = session.and_then(|s| s.channel().variable(c"python_script_path"));
-        let request = Request {
-            way: &FSAPI,
-            line,
-            folder: folder.as_deref(),
-        };
+        let request = Request { folder: folder.as_deref(), ..Request::new(&way::API, line) };
         let outcome = request.run(
             |py, arguments| {
                 let session = match &leg {
@@ -114,8 +104,8 @@ pub unsafe extern "C" fn pyrun(
     guard(c"API pyrun", SWITCH_STATUS_SUCCESS, || {
         // SAFETY: the core lends it for this call; it may be NULL.
         let line = unsafe { line(cmd) };
-        let text = match background::start(line, None) {
-            Ok(()) => "+OK\n".to_owned(),
+        let text = match background::start(&way::PYRUN, line, None) {
+            Ok(id) => format!("+OK {id}\n"),
             Err(failed) => format!("-ERR {failed}\n"),
         };
         // SAFETY: the core's stream, used by this thread alone.

@@ -6,7 +6,8 @@ use bindings::switch_core_session_t;
 
 use super::api::line;
 use super::background;
-use super::call::{Failed, Request, Way};
+use super::call::{Failed, Request};
+use super::way;
 use crate::edge::guard;
 use crate::python::convert::str_of;
 use crate::python::invocation;
@@ -15,13 +16,6 @@ use crate::python::session;
 use crate::switch::session as switch;
 use crate::switch::text::c_string_shown;
 use crate::switch::trace;
-
-const HANDLER: Way = Way {
-    name: "application",
-    function: "handler",
-    documented: 2,
-    outcome: "the dialplan goes on",
-};
 
 /// `python`: calls `handler(session, args)` and returns when it does.
 ///
@@ -36,11 +30,7 @@ pub unsafe extern "C" fn python(session: *mut switch_core_session_t, data: *cons
         // SAFETY: both go before this returns.
         let (leg, _home) = unsafe { Leg::of_entry(session) };
         let folder = folder(session);
-        let request = Request {
-            way: &HANDLER,
-            line,
-            folder: folder.as_deref(),
-        };
+        let request = Request { folder: folder.as_deref(), ..Request::new(&way::APPLICATION, line) };
         let outcome = request.run(
             |py, arguments| {
                 let session = session::show(py, leg.clone())?;
@@ -64,7 +54,7 @@ pub unsafe extern "C" fn pyrun(session: *mut switch_core_session_t, data: *const
         let Some(session) = session else { return };
         let _call = trace::of_call(&session.uuid(), session.log_level());
         let folder = folder(session);
-        tell(session, background::start(line, folder));
+        tell(session, background::start(&way::PYRUN, line, folder).map(drop));
     });
 }
 

@@ -1,28 +1,20 @@
 //! One call of a script's function, whatever way it came in.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
+use super::way::Way;
 use crate::interp::enter::{Refused, enter};
 use crate::interp::errors::{self, Failure};
+use crate::interp::running::{self, Listed};
 use crate::interp::scripts::{self, BadTarget, Loaded, Target, Wanted};
-use crate::interp::{interpreter, output};
+use crate::interp::stats::{self, Ending};
+use crate::interp::{output, watchdog};
 use crate::python::invocation;
-
-/// A way in: its name in the log, the function that it calls when none is
-/// named, and how many arguments that gets.
-pub struct Way {
-    /// For the log.
-    pub name: &'static str,
-    /// The default function.
-    pub function: &'static str,
-    /// How many arguments the documents name.
-    pub documented: usize,
-    /// What the caller gets when the script fails.
-    pub outcome: &'static str,
-}
+use crate::switch::trace;
 
 /// A script that did not do what it was called for; it has been reported.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -32,11 +24,13 @@ pub struct Failed(pub String);
 /// What a script was called with, beside its function.
 pub struct Request<'a> {
     /// The way it came in.
-    pub way: &'a Way,
+    pub way: &'static Way,
     /// The command line.
     pub line: &'a [u8],
     /// `python_script_path`.
     pub folder: Option<&'a [u8]>,
+    /// The number that it runs under, where it was given one already.
+    pub id: Option<u64>,
 }
 
 impl From<BadTarget> for Failed {
@@ -51,7 +45,13 @@ impl From<Refused> for Failed {
     }
 }
 
-impl Request<'_> {
+impl<'a> Request<'a> {
+    /// A request of a line that came in this way.
+    #[must_use]
+    pub fn new(way: &'static Way, line: &'a [u8]) -> Self {
+        Self { way, line, folder: None, id: None }
+    }
+
     /// Calls the script. `arguments` makes what the function gets from the text
     /// after its name, `done` takes the result while still attached.
     ///
@@ -63,15 +63,33 @@ impl Request<'_> {
         done: impl FnOnce(Option<&Bound<'_, PyAny>>) -> PyResult<R>,
     ) -> Result<R, Failed> {
         let target = self.target()?;
+        let begun = Instant::now();
+        let id = self.id.unwrap_or_else(running::next_id);
+        let listed = running::list(id, self.way.name, self.name_of(&target), trace::uuid());
+        let _deadline = self.way.timeout().map(|time| watchdog::watch(listed.script(), time));
         let outcome = enter(|py| {
-            let running = invocation::begin(py);
-            let result = self.attached(py, &target, arguments, done);
+            let script = invocation::begin(py, listed.script().clone());
+            let result = self.attached(py, &target, &listed, arguments, done);
             let result = result.map_err(|error| self.report(py, &target, &error));
-            drop(running);
+            // It leaves the list attached: who sends it an exception is, too.
+            let ending = Self::ending(&listed, result.is_err());
+            let name = listed.script().target.clone();
+            drop(listed);
+            drop(script);
             output::flush();
+            self.way.counters.count(begun.elapsed(), ending);
+            stats::of_function(&name).count(begun.elapsed(), ending);
             result
         });
         outcome.map_err(|refused| self.refuse(&self.name_of(&target), refused.into()))?
+    }
+
+    fn ending(listed: &Listed, failed: bool) -> Ending {
+        match (listed.script().is_killed(), failed) {
+            (true, _) => Ending::Killed,
+            (false, true) => Ending::Failed,
+            (false, false) => Ending::Done,
+        }
     }
 
     /// Looks the function up without calling it, so that what is wrong with it
@@ -98,6 +116,7 @@ impl Request<'_> {
         &self,
         py: Python<'_>,
         target: &Target,
+        listed: &Listed,
         arguments: impl FnOnce(Python<'_>, &[u8]) -> PyResult<Vec<Py<PyAny>>>,
         done: impl FnOnce(Option<&Bound<'_, PyAny>>) -> PyResult<R>,
     ) -> Result<R, Error> {
@@ -108,6 +127,9 @@ impl Request<'_> {
         let result = function.call(py, arguments);
         // The call can have gone while the script was in its own code.
         let hooks = invocation::check_hooks(py);
+        if let Some(why) = listed.script().killed() {
+            return Err(Error::Killed(why));
+        }
         let result = match (result, hooks) {
             (Ok(result), Ok(())) => Some(result),
             (Err(error), _) | (Ok(_), Err(error)) if errors::is_exit(py, &error) => None,
@@ -141,6 +163,10 @@ impl Request<'_> {
     fn report(&self, py: Python<'_>, target: &Target, error: &Error) -> Failed {
         let named = self.name_of(target);
         let (error, before) = match error {
+            Error::Killed(why) => {
+                tracing::warn!("MR0007 {} {named} was ended: {why}", self.way.name);
+                return Failed(format!("{named} was ended: {why}"));
+            }
             Error::Load(error) => match errors::refusal(py, error) {
                 Some(why) => return self.refuse(&named, Failed(why)),
                 None => (error, format!("{} does not load: ", target.module)),
@@ -157,11 +183,7 @@ impl Request<'_> {
     }
 
     fn failure<'f>(&self, named: &'f str) -> Failure<'f> {
-        Failure {
-            way: self.way.name,
-            target: named,
-            outcome: self.way.outcome,
-        }
+        Failure { way: self.way.name, target: named, outcome: self.way.outcome }
     }
 }
 
@@ -171,16 +193,12 @@ enum Error {
     Load(PyErr),
     /// In it.
     Run(PyErr),
+    /// It was told to end, for this reason.
+    Killed(String),
 }
 
 impl From<PyErr> for Error {
     fn from(error: PyErr) -> Self {
         Self::Run(error)
     }
-}
-
-/// Is there Python to enter?
-#[must_use]
-pub fn version_line() -> String {
-    format!("Python {}", interpreter::running_version())
 }

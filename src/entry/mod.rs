@@ -6,4 +6,5 @@ pub mod background;
 pub mod call;
 pub mod config;
 pub mod neighbour;
+pub mod way;
 pub mod xml;

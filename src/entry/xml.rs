@@ -7,20 +7,14 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
-use super::call::{Request, Way};
+use super::call::Request;
+use super::way;
 use crate::interp::errors::{self, Failure};
 use crate::python::convert::{bytes_of, str_of};
 use crate::python::event::Event;
 use crate::switch::event::{self, OwnedEvent};
 use crate::switch::xml::{Binding, Sections, Xml};
 use crate::switch::{Detached, Status};
-
-const XML_FETCH: Way = Way {
-    name: "XML lookup",
-    function: "xml_fetch",
-    documented: 2,
-    outcome: "the answer is 'not found'",
-};
 
 /// Which script answers which kinds of lookup.
 #[derive(Debug, Clone)]
@@ -63,11 +57,7 @@ fn lookup(section: &str, params: OwnedEvent) -> Option<Xml> {
     let fetchers = FETCHERS.read().clone()?;
     let asked = Sections::named(section);
     let fetcher = fetchers.iter().find(|f| f.sections.overlaps(asked))?;
-    let request = Request {
-        way: &XML_FETCH,
-        line: fetcher.line.as_bytes(),
-        folder: None,
-    };
+    let request = Request::new(&way::XML, fetcher.line.as_bytes());
     let params = event::Event::owned(params);
     let text = request.run(
         |py, arguments| {
@@ -81,9 +71,9 @@ fn lookup(section: &str, params: OwnedEvent) -> Option<Xml> {
         Ok(xml) => Some(xml),
         Err(error) => {
             let failure = Failure {
-                way: XML_FETCH.name,
+                way: way::XML.name,
                 target: &fetcher.line,
-                outcome: XML_FETCH.outcome,
+                outcome: way::XML.outcome,
             };
             errors::refuse(&failure, &format!("what it returned is no XML: {error}"));
             None

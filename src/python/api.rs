@@ -32,7 +32,7 @@ impl Api {
     ) -> PyResult<R> {
         invocation::check_hooks(py)?;
         let leg = self.leg.clone();
-        let reply = wait(py, |held| match &leg {
+        let reply = wait(py, "API.execute", None, |held| match &leg {
             None => Ok(body(held, None)),
             Some(leg) => leg.with(|s| body(held, Some(s))),
         });

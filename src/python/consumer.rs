@@ -10,7 +10,8 @@ use super::convert::{count_or, flag, optional_text, text};
 use super::event::Event;
 use super::invocation;
 use super::leg::later;
-use super::wait::wait;
+use super::wait::{detached, wait};
+use crate::interp::running::Breaker;
 use crate::switch::consumer::{Consumer, Patience};
 use crate::switch::event::{self, Kind};
 
@@ -36,7 +37,9 @@ impl EventConsumer {
     fn take(&self, py: Python<'_>, patience: Patience) -> PyResult<Option<Event>> {
         invocation::check_hooks(py)?;
         let inner = self.inner.clone();
-        let event = wait(py, move |held| inner.pop(held, patience));
+        let interrupted = self.inner.clone();
+        let breaker: Breaker = Arc::new(move || interrupted.interrupt());
+        let event = wait(py, "EventConsumer.pop", Some(breaker), move |held| inner.pop(held, patience));
         invocation::check_hooks(py)?;
         Ok(event.map(|e| Event::show(event::Event::owned(e))))
     }
@@ -90,7 +93,7 @@ impl EventConsumer {
             return Ok(0);
         };
         let inner = self.inner.clone();
-        let bound = wait(py, move |held| inner.bind(held, kind, subclass.as_deref()));
+        let bound = detached(py, move |held| inner.bind(held, kind, subclass.as_deref()));
         Ok(u8::from(bound.is_ok()))
     }
 
@@ -117,7 +120,7 @@ impl EventConsumer {
     /// Ends the subscriptions; whoever waits in `pop` gets None.
     fn cleanup(&self, py: Python<'_>) {
         let inner = self.inner.clone();
-        wait(py, move |held| inner.close(held));
+        detached(py, move |held| inner.close(held));
     }
 
     /// How many events were dropped because nobody read them in time.

@@ -9,7 +9,7 @@ use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyT
 
 use super::convert::{bytes_of, str_of, text};
 use super::invocation;
-use super::wait::wait;
+use super::wait::{detached, wait};
 use crate::switch::Detached;
 use crate::switch::database::{Database, DatabaseError, Row};
 
@@ -49,7 +49,7 @@ impl Dbh {
                 "the database handle is closed, or in use by another thread",
             ));
         };
-        let (result, database) = wait(py, move |held| (body(&mut database, held), database));
+        let (result, database) = wait(py, "Dbh", None, move |held| (body(&mut database, held), database));
         *self.database.lock() = Some(database);
         invocation::check_hooks(py)?;
         Ok(result)
@@ -82,7 +82,7 @@ impl Dbh {
             .unwrap_or_default()
             .to_ascii_lowercase();
         let database =
-            wait(py, |held| Database::connect(held, &dsn)).map_err(|error| failed(&error))?;
+            wait(py, "Dbh", None, |held| Database::connect(held, &dsn)).map_err(|error| failed(&error))?;
         let backslash = !database.is_sqlite()
             && !matches!(scheme.as_slice(), b"pgsql" | b"postgres" | b"postgresql");
         Ok(Self {
@@ -156,7 +156,7 @@ impl Dbh {
     /// Gives the handle back to the core's cache.
     fn close(&self, py: Python<'_>) {
         let database = self.database.lock().take();
-        wait(py, move |_| drop(database));
+        detached(py, move |_| drop(database));
     }
 
     /// mod_lua's name for `close`.

@@ -9,7 +9,7 @@ use pyo3::types::{PyDict, PyList};
 
 use super::SessionGone;
 use super::convert::{optional_text, str_of, text};
-use super::wait::{present, wait};
+use super::wait::{detached, present, wait};
 use crate::switch::event::{self, Kind, OwnedEvent, Priority, View};
 use crate::switch::text::c_string;
 use crate::switch::{Detached, Status};
@@ -123,7 +123,7 @@ impl Event {
         let Ok(copy) = self.with(py, |e| e.duplicate())? else {
             return Ok(false);
         };
-        Ok(wait(py, |held| copy.fire(held)).is_ok())
+        Ok(detached(py, |held| copy.fire(held)).is_ok())
     }
 
     /// The body, or None.
@@ -373,7 +373,7 @@ impl Event {
         body: impl FnOnce(View<'_>, &Detached) -> Result<(), Status> + Send,
     ) -> PyResult<u8> {
         let inner = &self.inner;
-        let outcome = wait(py, |held| inner.with_taken(|view| body(view, held)));
+        let outcome = wait(py, "chat", None, |held| inner.with_taken(|view| body(view, held)));
         Ok(u8::from(outcome.ok_or_else(taken_back)?.is_err()))
     }
 }

@@ -1,13 +1,16 @@
 //! The functions of the `freeswitch` module.
 
 use std::ffi::CStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use pyo3::prelude::*;
 
 use super::convert::{count, optional_text, str_of, text};
-use super::wait::{present, wait};
+use super::wait::{detached, present, wait};
 use super::{invocation, place};
+use crate::interp::running::Breaker;
 use crate::switch::chat::{Mail, send_mail};
 use crate::switch::log::{self, Level};
 use crate::switch::{core, trace};
@@ -57,7 +60,7 @@ pub fn console_log2(
     let line = i32::try_from(count(line, "line")?).unwrap_or(i32::MAX);
     let msg = optional_text(Some(msg), "msg")?.unwrap_or_default();
     if trace::wanted(level) {
-        wait(py, |_| {
+        detached(py, |_| {
             log::write(
                 level,
                 &file,
@@ -101,7 +104,7 @@ pub fn email(
         suffix: suffix.as_deref(),
     };
     invocation::check_hooks(py)?;
-    Ok(wait(py, |held| send_mail(held, &mail)))
+    Ok(wait(py, "email", None, |held| send_mail(held, &mail)))
 }
 
 /// Writes an entry with the place of the script's line and its call.
@@ -110,7 +113,7 @@ pub fn log_from_here(py: Python<'_>, level: Level, text: &CStr) {
         return;
     }
     let place = place::here(py);
-    wait(py, |_| {
+    detached(py, |_| {
         let uuid = trace::uuid();
         let (file, function, line) = match &place {
             Some((file, function, line)) => (file.as_c_str(), function.as_c_str(), *line),
@@ -160,7 +163,10 @@ pub fn set_global_variable(
 pub fn msleep(py: Python<'_>, ms: &Bound<'_, PyAny>) -> PyResult<()> {
     invocation::check_hooks(py)?;
     let time = Duration::from_millis(u64::from(count(ms, "ms")?));
-    wait(py, |held| core::sleep(held, time));
+    let stop = Arc::new(AtomicBool::new(false));
+    let breaker = stop.clone();
+    let breaker: Breaker = Arc::new(move || breaker.store(true, Ordering::Release));
+    wait(py, "msleep", Some(breaker), |held| core::sleep(held, time, &stop));
     invocation::check_hooks(py)
 }
 

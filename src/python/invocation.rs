@@ -4,13 +4,17 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
+use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyWeakrefMethods, PyWeakrefReference};
 
 use super::leg::Leg;
 use super::session::CoreSession;
-use super::wait::wait;
+use super::wait::detached;
+use crate::interp::kill;
+use crate::interp::running::Script;
 
 thread_local! {
     static RUNNING: RefCell<Vec<Rc<Invocation>>> = const { RefCell::new(Vec::new()) };
@@ -19,6 +23,7 @@ thread_local! {
 /// One run of a script's function, from its entry to its return.
 struct Invocation {
     sessions: RefCell<Vec<Watched>>,
+    script: Arc<Script>,
 }
 
 /// A session of the script. The object is its own: when the script lets go of
@@ -36,12 +41,25 @@ pub struct Running<'py> {
 
 /// Begins an invocation on this thread; those before it wait beneath.
 #[must_use]
-pub fn begin(py: Python<'_>) -> Running<'_> {
-    let this = Rc::new(Invocation {
-        sessions: RefCell::new(Vec::new()),
+pub fn begin(py: Python<'_>, script: Arc<Script>) -> Running<'_> {
+    // SAFETY: attached; it only reads this thread's number.
+    let thread = unsafe { ffi::PyThread_get_thread_ident() };
+    script.thread.store(u64::from(thread), Ordering::Release);
+    script.innermost.store(true, Ordering::Release);
+    let this = Rc::new(Invocation { sessions: RefCell::new(Vec::new()), script });
+    RUNNING.with_borrow_mut(|running| {
+        if let Some(outer) = running.last() {
+            outer.script.innermost.store(false, Ordering::Release);
+        }
+        running.push(this.clone());
     });
-    RUNNING.with_borrow_mut(|running| running.push(this.clone()));
     Running { py, this }
+}
+
+/// The script that runs on this thread.
+#[must_use]
+pub fn current() -> Option<Arc<Script>> {
+    RUNNING.with_borrow(|running| running.last().map(|this| this.script.clone()))
 }
 
 /// Has a session looked after by the script that runs on this thread.
@@ -68,10 +86,21 @@ pub fn watch(session: &Bound<'_, CoreSession>) {
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        let _ = RUNNING.try_with(|running| running.borrow_mut().pop());
+        let script = &self.this.script;
+        script.innermost.store(false, Ordering::Release);
+        if script.is_killed() {
+            kill::forget(self.py, script.thread.load(Ordering::Acquire));
+        }
+        let _ = RUNNING.try_with(|running| {
+            let mut running = running.borrow_mut();
+            running.pop();
+            if let Some(outer) = running.last() {
+                outer.script.innermost.store(true, Ordering::Release);
+            }
+        });
         for Watched { leg, object } in self.this.sessions.take() {
             if leg.is_kept() {
-                wait(self.py, |held| leg.release(held));
+                detached(self.py, |held| leg.release(held));
             }
             // Hooks and callbacks refer to the session and it to them: the circle
             // is cut here, not whenever the collector comes by.

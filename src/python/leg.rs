@@ -13,6 +13,7 @@ use parking_lot::{Mutex, RwLock};
 use pyo3::prelude::*;
 
 use super::listener::Callable;
+use crate::interp::running::Breaker;
 use crate::interp::stack::SIZE;
 use crate::switch::Detached;
 use crate::switch::cause::Cause;
@@ -50,6 +51,8 @@ pub struct Leg {
     was_routing: AtomicBool,
     /// mod_python's `S_HUP`: the call ends with the object.
     auto_hangup: AtomicBool,
+    /// A wait was broken, and the channel's flags say so.
+    broken: AtomicBool,
 }
 
 /// What a script has attached.
@@ -74,6 +77,7 @@ impl Default for Leg {
             hook_ran: AtomicBool::new(false),
             was_routing: AtomicBool::new(false),
             auto_hangup: AtomicBool::new(false),
+            broken: AtomicBool::new(false),
         }
     }
 }
@@ -193,6 +197,27 @@ impl Leg {
             }
             Ok(_) => None,
             Err(Gone) => Some("hangup"),
+        }
+    }
+
+    /// What ends a wait of this leg: a play, a sleep, digits end within a frame,
+    /// an application that looks at nothing else when it finds the call not ready.
+    #[must_use]
+    pub fn breaker(self: &Arc<Self>) -> Breaker {
+        let leg = Arc::downgrade(self);
+        Arc::new(move || {
+            if let Some(leg) = leg.upgrade() {
+                leg.broken.store(true, Ordering::Release);
+                // Gone: then nothing waits for it.
+                let _ = leg.with(|s| s.interrupt());
+            }
+        })
+    }
+
+    /// Makes the call ready again, after a wait of it was broken.
+    pub fn mend(&self) {
+        if self.broken.swap(false, Ordering::AcqRel) {
+            let _ = self.with(|s| s.mend());
         }
     }
 

@@ -26,6 +26,12 @@ pyo3::create_exception!(
 );
 pyo3::create_exception!(
     freeswitch,
+    ScriptKilled,
+    pyo3::exceptions::PySystemExit,
+    "The script is told to end, by pykill or by its deadline."
+);
+pyo3::create_exception!(
+    freeswitch,
     OriginateError,
     pyo3::exceptions::PyRuntimeError,
     "A call was not placed; `cause` says why."
@@ -62,13 +68,14 @@ pub mod _freeswitch {
     #[pymodule_export]
     use super::stream::Stream;
     #[pymodule_export]
-    use super::{DatabaseError, OriginateError, SessionGone};
+    use super::{DatabaseError, OriginateError, ScriptKilled, SessionGone};
 }
 
 /// Makes every type of ours now, so that none is made while an error is on its way.
 pub fn force_types(py: Python<'_>) {
     let _ = py.get_type::<SessionGone>();
     let _ = py.get_type::<OriginateError>();
+    let _ = py.get_type::<ScriptKilled>();
     let _ = py.get_type::<DatabaseError>();
     let _ = py.get_type::<api::Api>();
     let _ = py.get_type::<consumer::EventConsumer>();

@@ -2,13 +2,37 @@
 
 use pyo3::prelude::*;
 
+use super::invocation;
+use crate::interp::running::Breaker;
 use crate::switch::{Detached, core};
 
-/// Lets other Python code run while `body` waits in the switch.
+/// Lets other Python code run while `body` waits in the switch. `what` names the
+/// call for whoever asks what the script is doing, and `breaker` ends it.
 ///
-/// A thread that comes here when the core has gone stays for good: the process
-/// is about to end, and the core's memory is being freed.
-pub fn wait<T: Send>(py: Python<'_>, body: impl FnOnce(&Detached) -> T + Send) -> T {
+/// A script that was told to end does not begin to wait: its breaker is pulled
+/// first. A thread that comes here when the core has gone stays for good: the
+/// process is about to end, and the core's memory is being freed.
+pub fn wait<T: Send>(
+    py: Python<'_>,
+    what: &'static str,
+    breaker: Option<Breaker>,
+    body: impl FnOnce(&Detached) -> T + Send,
+) -> T {
+    let script = invocation::current();
+    if let Some(script) = &script
+        && !script.begin_wait(what, breaker)
+    {
+        script.wake();
+    }
+    let result = detached(py, body);
+    if let Some(script) = script {
+        script.end_wait();
+    }
+    result
+}
+
+/// As [`wait`], for what takes a moment only and is nobody's business.
+pub fn detached<T: Send>(py: Python<'_>, body: impl FnOnce(&Detached) -> T + Send) -> T {
     py.detach(|| {
         while core::gone() {
             std::thread::park();
@@ -20,9 +44,9 @@ pub fn wait<T: Send>(py: Python<'_>, body: impl FnOnce(&Detached) -> T + Send) -
     })
 }
 
-/// As [`wait`], for short reads that keep the lock: parks when the core has gone.
+/// As [`detached`], for short reads that keep the lock: parks when the core has gone.
 pub fn present(py: Python<'_>) {
     if core::gone() {
-        wait(py, |_| ());
+        detached(py, |_| ());
     }
 }

@@ -9,7 +9,7 @@ use bindings::{
     switch_channel_event_set_data, switch_channel_expand_variables_check, switch_channel_flag_t,
     switch_channel_flush_dtmf, switch_channel_get_cause, switch_channel_get_state,
     switch_channel_get_variable_dup, switch_channel_perform_answer, switch_channel_perform_hangup,
-    switch_channel_perform_pre_answer, switch_channel_set_variable_var_check, switch_channel_t,
+    switch_channel_perform_pre_answer, switch_channel_set_flag_value, switch_channel_set_variable_var_check, switch_channel_t,
     switch_channel_test_flag, switch_channel_test_ready, switch_channel_variable_first,
     switch_channel_variable_last,
 };
@@ -78,6 +78,12 @@ impl Channel<'_> {
     pub fn has(self, flag: switch_channel_flag_t) -> bool {
         // SAFETY: the channel lives.
         unsafe { switch_channel_test_flag(self.as_ptr(), flag) != 0 }
+    }
+
+    /// Sets a flag to a value (`switch_channel_set_flag_value`).
+    pub fn set(self, flag: switch_channel_flag_t, value: u32) {
+        // SAFETY: the channel lives.
+        unsafe { switch_channel_set_flag_value(self.as_ptr(), flag, value) };
     }
 
     /// Clears a flag (`switch_channel_clear_flag`).

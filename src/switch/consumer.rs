@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bindings::{
-    switch_event_t, switch_queue_create, switch_queue_pop, switch_queue_pop_timeout,
+    switch_event_t, switch_queue_create, switch_queue_interrupt_all, switch_queue_pop, switch_queue_pop_timeout,
     switch_queue_size, switch_queue_t, switch_queue_term, switch_queue_trypop,
     switch_queue_trypush,
 };
@@ -198,6 +198,12 @@ impl Consumer {
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.queue.closed.load(Ordering::Acquire)
+    }
+
+    /// Wakes who waits, with nothing.
+    pub fn interrupt(&self) {
+        // SAFETY: the queue lives.
+        unsafe { switch_queue_interrupt_all(self.queue.queue) };
     }
 
     /// Ends the subscriptions, throws away what waits, and wakes who waits.

@@ -109,11 +109,17 @@ pub fn set_global(name: &CStr, value: Option<&CStr>) {
     unsafe { switch_core_set_variable(name.as_ptr(), pointer(value)) };
 }
 
-/// Waits, with no call involved (`switch_sleep`).
-pub fn sleep(_: &Detached, time: Duration) {
-    let micros = i64::try_from(time.as_micros()).unwrap_or(i64::MAX);
-    // SAFETY: no pointers.
-    unsafe { switch_sleep(micros) };
+/// Waits, with no call involved (`switch_sleep`), until `stop` is set at most.
+pub fn sleep(_: &Detached, time: Duration, stop: &AtomicBool) {
+    /// How soon a wait that is to end does.
+    const STEP: i64 = 100_000;
+    let mut left = i64::try_from(time.as_micros()).unwrap_or(i64::MAX);
+    while left > 0 && !stop.load(Ordering::Acquire) {
+        let step = left.min(STEP);
+        // SAFETY: no pointers.
+        unsafe { switch_sleep(step) };
+        left -= step;
+    }
 }
 
 /// The switch's clock, in microseconds since 1970 (`switch_micro_time_now`).

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 
 use bindings::{
-    SWITCH_TRUE, switch_core_session_dequeue_event,
+    CF_BREAK, CF_NOT_READY,    SWITCH_TRUE, switch_core_session_dequeue_event,
     switch_core_session_execute_application_get_flags, switch_core_session_get_channel,
     switch_core_session_get_id, switch_core_session_get_loglevel, switch_core_session_get_uuid,
     switch_core_session_hangup_state, switch_core_session_in_thread,
@@ -116,6 +116,22 @@ impl<'a> Session<'a> {
             channel.set_variable(NO_EXPANSION, before.as_deref())?;
         }
         Status::check(status)
+    }
+
+    /// Breaks what the session waits in: the flag that playing, sleeping and
+    /// collecting look at, the one that makes other applications find the call
+    /// not ready, and the end of the frame read.
+    pub fn interrupt(self) {
+        self.channel().set(CF_NOT_READY, 1);
+        // 2 ends a list of files as a whole.
+        self.channel().set(CF_BREAK, 2);
+        self.wake();
+    }
+
+    /// Takes back what [`Self::interrupt`] did.
+    pub fn mend(self) {
+        self.channel().clear(CF_BREAK);
+        self.channel().clear(CF_NOT_READY);
     }
 
     /// Ends the frame read that the session is in, with no lasting effect

@@ -27,13 +27,13 @@ impl CoreSession {
 
     /// Answers the call.
     fn answer(slf: &Bound<'_, Self>) -> PyResult<u8> {
-        Self::blocking(slf, |s, held| done(s.channel().answer(held)))
+        Self::blocking(slf, "answer", |s, held| done(s.channel().answer(held)))
     }
 
     /// Starts early media: the caller hears, but is not charged.
     #[pyo3(name = "preAnswer")]
     fn pre_answer(slf: &Bound<'_, Self>) -> PyResult<u8> {
-        Self::blocking(slf, |s, held| done(s.channel().pre_answer(held)))
+        Self::blocking(slf, "preAnswer", |s, held| done(s.channel().pre_answer(held)))
     }
 
     /// Hangs up, with a cause by name or number.
@@ -41,13 +41,13 @@ impl CoreSession {
     fn hangup(slf: &Bound<'_, Self>, cause: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
         let cause =
             optional_text(cause, "cause")?.map_or(Cause::NORMAL_CLEARING, |c| Cause::named(&c));
-        Self::blocking(slf, |s, held| s.channel().hangup(held, cause))
+        Self::blocking(slf, "hangup", |s, held| s.channel().hangup(held, cause))
     }
 
     /// Runs what is due after a hangup (`on_hangup` handlers) now.
     #[pyo3(name = "hangupState")]
     fn hangup_state(slf: &Bound<'_, Self>) -> PyResult<()> {
-        Self::blocking(slf, |s, held| {
+        Self::blocking(slf, "hangupState", |s, held| {
             if s.channel().state().is_down() {
                 s.hangup_state(held);
             }
@@ -104,7 +104,7 @@ impl CoreSession {
             return Err(PyValueError::new_err("argument 'app' is empty"));
         }
         let data = optional_text(data, "data")?;
-        Self::listening(slf, |s, held, input| match (input, &data) {
+        Self::listening(slf, "execute", |s, held, input| match (input, &data) {
             (Some(input), Some(file)) if app.as_bytes().eq_ignore_ascii_case(b"playback") => {
                 s.playback(held, file, expand, input);
             }
@@ -123,7 +123,7 @@ impl CoreSession {
         sync: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<u8> {
         let (ms, sync) = (count(ms, "ms")?, flag(sync, "sync")?);
-        Self::listening(slf, |s, held, input| done(s.sleep(held, ms, sync, input)))
+        Self::listening(slf, "sleep", |s, held, input| done(s.sleep(held, ms, sync, input)))
     }
 
     /// Why the call was hung up or did not come about, `NORMAL_CLEARING` say;
@@ -196,7 +196,7 @@ impl CoreSession {
         let extension = text(extension, "extension")?;
         let dialplan = optional_text(dialplan, "dialplan")?;
         let context = optional_text(context, "context")?;
-        Self::blocking(slf, |s, held| {
+        Self::blocking(slf, "transfer", |s, held| {
             done(s.transfer(held, &extension, dialplan.as_deref(), context.as_deref()))
         })
     }
@@ -205,7 +205,7 @@ impl CoreSession {
     #[pyo3(name = "waitForAnswer")]
     fn wait_for_answer(slf: &Bound<'_, Self>, calling_session: &Bound<'_, PyAny>) -> PyResult<()> {
         let caller = super::originated::optional_leg(Some(calling_session), "calling_session")?;
-        Self::blocking(slf, |s, held| match caller {
+        Self::blocking(slf, "waitForAnswer", |s, held| match caller {
             None => drop(s.wait_for_answer(held, None)),
             Some(caller) => drop(caller.with(|c| s.wait_for_answer(held, Some(c)))),
         })
@@ -230,7 +230,7 @@ impl CoreSession {
     #[expect(non_snake_case, reason = "the keyword is mod_python's")]
     fn send_event(slf: &Bound<'_, Self>, sendME: &Bound<'_, PyAny>) -> PyResult<()> {
         let copy = Event::copy_of(sendME, "sendME")?;
-        Self::blocking(slf, |s, held| {
+        Self::blocking(slf, "sendEvent", |s, held| {
             // A session whose queue is full drops it, and the core says so.
             let _ = s.receive_event(held, copy);
         })
@@ -247,14 +247,14 @@ impl CoreSession {
     /// The call's detail record as XML.
     #[pyo3(name = "getXMLCDR")]
     fn get_xml_cdr<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        let text = Self::blocking(slf, |s, held| s.xml_cdr(held))?;
+        let text = Self::blocking(slf, "getXMLCDR", |s, held| s.xml_cdr(held))?;
         Ok(str_of(slf.py(), &text.unwrap_or_default()))
     }
 
     /// Sends text to the far end, where the call has a text channel.
     fn _print(slf: &Bound<'_, Self>, txt: &Bound<'_, PyAny>) -> PyResult<u8> {
         let txt = text(txt, "txt")?;
-        Self::blocking(slf, |s, held| done(s.print(held, &txt)))
+        Self::blocking(slf, "_print", |s, held| done(s.print(held, &txt)))
     }
 
     /// Puts one sound file into another, at a sample.
@@ -267,6 +267,6 @@ impl CoreSession {
     ) -> PyResult<u8> {
         let (file, insert) = (text(file, "file")?, text(insert_file, "insert_file")?);
         let at = count_or(Some(sample_point), "sample_point", 0)? as usize;
-        Self::blocking(slf, |s, held| done(s.insert_file(held, &file, &insert, at)))
+        Self::blocking(slf, "insertFile", |s, held| done(s.insert_file(held, &file, &insert, at)))
     }
 }

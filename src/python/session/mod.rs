@@ -100,15 +100,18 @@ impl CoreSession {
         leg.with(body).map_err(|Gone| gone(py, leg))
     }
 
-    /// Does something that can wait, while other scripts run.
+    /// Does something that can wait, while other scripts run. `what` names it for
+    /// whoever asks what the script is doing.
     fn blocking<R: Send>(
         slf: &Bound<'_, Self>,
+        what: &'static str,
         body: impl FnOnce(switch::Session<'_>, &Detached) -> R + Send,
     ) -> PyResult<R> {
         let py = slf.py();
         invocation::check_hooks(py)?;
         let leg = &slf.get().leg;
-        let result = wait(py, |held| leg.with(|s| body(s, held)));
+        let result = wait(py, what, Some(leg.breaker()), |held| leg.with(|s| body(s, held)));
+        leg.mend();
         invocation::check_hooks(py)?;
         result.map_err(|Gone| gone(py, leg))
     }
@@ -116,16 +119,18 @@ impl CoreSession {
     /// As [`Self::blocking`], with the input callback listening, if one is set.
     fn listening<R: Send>(
         slf: &Bound<'_, Self>,
+        what: &'static str,
         body: impl FnOnce(switch::Session<'_>, &Detached, Option<&dyn Input>) -> R + Send,
     ) -> PyResult<R> {
         let py = slf.py();
         invocation::check_hooks(py)?;
         let listener = Self::listener(slf);
         let leg = &slf.get().leg;
-        let (result, listener) = wait(py, move |held| {
+        let (result, listener) = wait(py, what, Some(leg.breaker()), move |held| {
             let input = listener.as_ref().map(|l| l as &dyn Input);
             (leg.with(|s| body(s, held, input)), listener)
         });
+        leg.mend();
         listener.map_or(Ok(()), |l| l.finish())?;
         invocation::check_hooks(py)?;
         result.map_err(|Gone| gone(py, leg))

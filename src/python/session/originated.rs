@@ -10,7 +10,8 @@ use super::{CoreSession, done};
 use crate::python::convert::{count_or, text};
 use crate::python::leg::Leg;
 use crate::python::listener::Listener;
-use crate::python::wait::wait;
+use crate::interp::running::Breaker;
+use crate::python::wait::{detached, wait};
 use crate::python::{OriginateError, invocation};
 use crate::switch::Detached;
 use crate::switch::cause::Cause;
@@ -66,8 +67,11 @@ impl CoreSession {
         invocation::check_hooks(py)?;
         let leg = slf.get().leg.clone();
         leg.set_auto_hangup(auto_hangup);
-        let placed = wait(py, |held| {
-            place(held, &leg, target, a_leg.as_deref(), timeout_s, settle)
+        let cancel = Arc::new(Cancel::default());
+        let cell = cancel.clone();
+        let breaker: Breaker = Arc::new(move || cell.cancel(Cause::ORIGINATOR_CANCEL));
+        let placed = wait(py, "originate", Some(breaker), |held| {
+            place(held, &leg, target, a_leg.as_deref(), timeout_s, settle, &cancel)
         });
         if placed {
             invocation::watch(slf);
@@ -78,7 +82,7 @@ impl CoreSession {
 
     fn release(slf: &Bound<'_, Self>) {
         let leg = slf.get().leg.clone();
-        wait(slf.py(), |held| leg.release(held));
+        detached(slf.py(), |held| leg.release(held));
         slf.get().forget_script();
     }
 }
@@ -91,11 +95,11 @@ fn place(
     a_leg: Option<&Leg>,
     timeout_s: u32,
     settle: bool,
+    cancel: &Cancel,
 ) -> bool {
-    let cancel = Cancel::default();
     let outcome = match a_leg {
-        None => originate(held, None, dial, timeout_s, &cancel),
-        Some(a_leg) => match a_leg.with(|a| originate(held, Some(a), dial, timeout_s, &cancel)) {
+        None => originate(held, None, dial, timeout_s, cancel),
+        Some(a_leg) => match a_leg.with(|a| originate(held, Some(a), dial, timeout_s, cancel)) {
             Ok(outcome) => outcome,
             Err(Gone) => Err(Cause::ORIGINATOR_CANCEL),
         },
@@ -144,7 +148,7 @@ impl CoreSession {
         let target = text(target, "uuid_or_dial_string")?;
         if !target.as_bytes().contains(&b'/') {
             let leg = slf.get().leg.clone();
-            let found = wait(slf.py(), |_| {
+            let found = detached(slf.py(), |_| {
                 let locked = Locked::find(&target)?;
                 leg.take(locked.session());
                 Some(())
@@ -232,7 +236,8 @@ pub fn bridge(
     let (a, b) = (listener(session_a)?, listener(session_b)?);
     let ears = |l: &Option<Arc<Listener>>| l.clone().map(|l| l as Arc<dyn Input + Send + Sync>);
     let (ear_a, ear_b) = (ears(&a), ears(&b));
-    let joined = wait(py, move |held| {
+    let (one, two) = (leg_a.clone(), leg_b.clone());
+    let joined = wait(py, "bridge", Some(leg_a.breaker()), move |held| {
         leg_a.with(|session| {
             leg_b.with(|peer| {
                 let (one, two) = (session.channel(), peer.channel());
@@ -247,6 +252,8 @@ pub fn bridge(
             })
         })
     });
+    one.mend();
+    two.mend();
     for listener in [a, b].into_iter().flatten() {
         listener.finish()?;
     }

@@ -24,7 +24,7 @@ impl CoreSession {
     ) -> PyResult<u8> {
         let file = text(file, "file")?;
         let start = count_or(starting_sample_count, "starting_sample_count", 0)?;
-        Self::listening(slf, |s, held, input| {
+        Self::listening(slf, "streamFile", |s, held, input| {
             done(s.play(held, &file, start, input))
         })
     }
@@ -43,7 +43,7 @@ impl CoreSession {
         let limit = count_or(time_limit, "time_limit", 0)?;
         let threshold = count_or(silence_threshold, "silence_threshold", 0)?;
         let hits = count_or(silence_hits, "silence_hits", 0)?;
-        Self::listening(slf, |s, held, input| {
+        Self::listening(slf, "recordFile", |s, held, input| {
             done(s.record(held, &file, limit, threshold, hits, input))
         })
     }
@@ -68,7 +68,7 @@ impl CoreSession {
             Some(total) => (first, count(total, "abs_timeout")?),
             None => (0, first),
         };
-        Self::listening(slf, |s, held, input: Option<&dyn Input>| {
+        Self::listening(slf, "collectDigits", |s, held, input: Option<&dyn Input>| {
             // Without a callback mod_python returns at once, and so does the core.
             input.is_none_or(|input| s.listen(held, millis(digit), millis(total), input).is_ok())
         })?;
@@ -93,7 +93,7 @@ impl CoreSession {
             between: millis(count_or(interdigit, "interdigit", 0)?),
             total: millis(count_or(abstimeout, "abstimeout", 0)?),
         };
-        let digits = Self::blocking(slf, |s, held| {
+        let digits = Self::blocking(slf, "getDigits", |s, held| {
             s.collect_digits(held, max, terminators.as_bytes(), times)
         })?;
         Ok(str_of(slf.py(), &digits.text))
@@ -126,7 +126,7 @@ impl CoreSession {
             variable: None,
             transfer_on_failure: None,
         };
-        let digits = Self::blocking(slf, |s, held| s.read_digits(held, &prompt).0)?;
+        let digits = Self::blocking(slf, "read", |s, held| s.read_digits(held, &prompt).0)?;
         Ok(str_of(slf.py(), &digits))
     }
 
@@ -170,7 +170,7 @@ impl CoreSession {
             variable: variable.as_deref(),
             transfer_on_failure: target.as_deref(),
         };
-        let digits = Self::blocking(slf, |s, held| s.play_and_get_digits(held, &prompt))?;
+        let digits = Self::blocking(slf, "playAndGetDigits", |s, held| s.play_and_get_digits(held, &prompt))?;
         Ok(str_of(slf.py(), &digits))
     }
 }

@@ -54,7 +54,7 @@ impl CoreSession {
                 "no TTS engine is chosen: call set_tts_params first",
             ));
         };
-        Self::listening(slf, |s, held, input| {
+        Self::listening(slf, "speak", |s, held, input| {
             done(s.speak(held, &engine, &voice, &words, input))
         })
     }
@@ -81,7 +81,7 @@ impl CoreSession {
             method: &method,
             gender: gender.as_deref(),
         };
-        Self::listening(slf, |s, held, input| {
+        Self::listening(slf, "say", |s, held, input| {
             // mod_python gives None whatever came of it; the core logs why.
             let _ = s.say(held, &say, input);
         })
@@ -98,7 +98,7 @@ impl CoreSession {
         let name = text(phrase_name, "phrase_name")?;
         let data = optional_text(phrase_data, "phrase_data")?.unwrap_or_default();
         let language = optional_text(phrase_lang, "phrase_lang")?;
-        Self::listening(slf, |s, held, input| {
+        Self::listening(slf, "sayPhrase", |s, held, input| {
             let _ = s.phrase(held, &name, Some(&data), language.as_deref(), input);
         })
     }
@@ -144,7 +144,7 @@ impl CoreSession {
             }
             _ => return Ok(()),
         };
-        Self::blocking(slf, |s, held| {
+        Self::blocking(slf, "detectSpeech", |s, held| {
             // mod_python gives None whatever came of it; the core logs why.
             let _ = s.detect_speech(held, &what);
         })
@@ -161,7 +161,7 @@ impl CoreSession {
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let file = text(file, "file")?;
         let (engine, grammar) = (text(engine, "engine")?, text(grammar, "grammar")?);
-        let heard = Self::listening(slf, |s, held, input| {
+        let heard = Self::listening(slf, "playAndDetectSpeech", |s, held, input| {
             s.play_and_detect_speech(held, &file, &engine, &grammar, input)
         })?;
         let heard = heard.unwrap_or_else(|status| {

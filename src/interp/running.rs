@@ -1,0 +1,157 @@
+//! The scripts that run: who they are, and what they are doing.
+
+use std::collections::BTreeMap;
+use std::ffi::CString;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Instant, SystemTime};
+
+use parking_lot::Mutex;
+
+/// How a script that waits in the switch can be woken.
+pub type Breaker = Arc<dyn Fn() + Send + Sync>;
+
+/// A call into the switch that a script waits in.
+struct Waiting {
+    what: &'static str,
+    breaker: Option<Breaker>,
+}
+
+/// One run of a script's function.
+pub struct Script {
+    /// Its number, by which it can be ended.
+    pub id: u64,
+    /// How it came in: "application" ...
+    pub way: &'static str,
+    /// `module::function`.
+    pub target: String,
+    /// The call that it works for.
+    pub uuid: Option<CString>,
+    /// When it began.
+    pub since: SystemTime,
+    /// The same, on a clock that nobody sets.
+    pub begun: Instant,
+    /// Python's number of its thread.
+    pub thread: AtomicU64,
+    /// Is it the innermost script on its thread? Changed and read with the
+    /// interpreter held, so that an exception that is sent to the thread hits it.
+    pub innermost: AtomicBool,
+    waiting: Mutex<Option<Waiting>>,
+    killed: Mutex<Option<String>>,
+    /// Set once; looked at without a lock.
+    is_killed: AtomicBool,
+}
+
+static SCRIPTS: Mutex<BTreeMap<u64, Arc<Script>>> = Mutex::new(BTreeMap::new());
+static NEXT: AtomicU64 = AtomicU64::new(1);
+
+/// A script that is in the list until this goes.
+pub struct Listed(Arc<Script>);
+
+impl Listed {
+    /// The script.
+    #[must_use]
+    pub fn script(&self) -> &Arc<Script> {
+        &self.0
+    }
+}
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        SCRIPTS.lock().remove(&self.0.id);
+    }
+}
+
+/// Gives a script the number that it will run under.
+#[must_use]
+pub fn next_id() -> u64 {
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// Puts a script into the list.
+#[must_use]
+pub fn list(id: u64, way: &'static str, target: String, uuid: Option<CString>) -> Listed {
+    let script = Arc::new(Script {
+        id,
+        way,
+        target,
+        uuid,
+        since: SystemTime::now(),
+        begun: Instant::now(),
+        thread: AtomicU64::new(0),
+        innermost: AtomicBool::new(false),
+        waiting: Mutex::new(None),
+        killed: Mutex::new(None),
+        is_killed: AtomicBool::new(false),
+    });
+    SCRIPTS.lock().insert(id, script.clone());
+    Listed(script)
+}
+
+/// All that run, in the order that they began.
+#[must_use]
+pub fn all() -> Vec<Arc<Script>> {
+    SCRIPTS.lock().values().cloned().collect()
+}
+
+/// The one with this number.
+#[must_use]
+pub fn find(id: u64) -> Option<Arc<Script>> {
+    SCRIPTS.lock().get(&id).cloned()
+}
+
+impl Script {
+    /// Does it still run?
+    #[must_use]
+    pub fn runs(&self) -> bool {
+        SCRIPTS.lock().contains_key(&self.id)
+    }
+
+    /// Waits in the switch from now on; nothing where it has been told to end,
+    /// and should not begin to.
+    #[must_use]
+    pub fn begin_wait(&self, what: &'static str, breaker: Option<Breaker>) -> bool {
+        *self.waiting.lock() = Some(Waiting { what, breaker });
+        !self.is_killed.load(Ordering::SeqCst)
+    }
+
+    /// Is back from the switch.
+    pub fn end_wait(&self) {
+        let old = self.waiting.lock().take();
+        drop(old);
+    }
+
+    /// The switch call that it waits in.
+    #[must_use]
+    pub fn waits_in(&self) -> Option<&'static str> {
+        self.waiting.lock().as_ref().map(|w| w.what)
+    }
+
+    /// Tells it to end, with a reason for the log.
+    pub fn kill(&self, why: &str) {
+        self.killed.lock().get_or_insert_with(|| why.to_owned());
+        self.is_killed.store(true, Ordering::SeqCst);
+        self.wake();
+    }
+
+    /// Breaks the wait that it is in; false where there is none to be broken.
+    pub fn wake(&self) -> bool {
+        let breaker = self.waiting.lock().as_ref().and_then(|w| w.breaker.clone());
+        breaker.is_some_and(|breaker| {
+            breaker();
+            true
+        })
+    }
+
+    /// Why it was told to end, if it was.
+    #[must_use]
+    pub fn killed(&self) -> Option<String> {
+        self.killed.lock().clone()
+    }
+
+    /// Was it told to end?
+    #[must_use]
+    pub fn is_killed(&self) -> bool {
+        self.is_killed.load(Ordering::SeqCst)
+    }
+}

@@ -1,0 +1,186 @@
+//! Counters: calls, errors and how long they took, per way in and per function.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use parking_lot::RwLock;
+
+/// Buckets by powers of two of a microsecond: the last holds all above half an hour.
+const BUCKETS: usize = 32;
+
+/// What is counted of one way in, or of one function.
+#[derive(Debug)]
+pub struct Counters {
+    calls: AtomicU64,
+    errors: AtomicU64,
+    killed: AtomicU64,
+    micros: AtomicU64,
+    buckets: [AtomicU64; BUCKETS],
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// It returned.
+    Done,
+    /// It failed.
+    Failed,
+    /// It was ended.
+    Killed,
+}
+
+impl Default for Counters {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Counters {
+    /// All at zero.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            calls: AtomicU64::new(0),
+            errors: AtomicU64::new(0),
+            killed: AtomicU64::new(0),
+            micros: AtomicU64::new(0),
+            buckets: [const { AtomicU64::new(0) }; BUCKETS],
+        }
+    }
+
+    /// Counts one run.
+    pub fn count(&self, took: Duration, ending: Ending) {
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        self.micros.fetch_add(micros, Ordering::Relaxed);
+        let bucket = (u64::BITS - micros.leading_zeros()) as usize;
+        self.buckets[bucket.min(BUCKETS - 1)].fetch_add(1, Ordering::Relaxed);
+        match ending {
+            Ending::Done => {}
+            Ending::Failed => drop(self.errors.fetch_add(1, Ordering::Relaxed)),
+            Ending::Killed => drop(self.killed.fetch_add(1, Ordering::Relaxed)),
+        }
+    }
+
+    /// What was counted so far.
+    #[must_use]
+    pub fn read(&self) -> Reading {
+        let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Reading {
+            calls: get(&self.calls),
+            errors: get(&self.errors),
+            killed: get(&self.killed),
+            micros: get(&self.micros),
+            buckets: std::array::from_fn(|i| get(&self.buckets[i])),
+        }
+    }
+}
+
+/// A look at counters.
+#[derive(Debug, Clone)]
+pub struct Reading {
+    /// Runs that have ended.
+    pub calls: u64,
+    /// Those that failed.
+    pub errors: u64,
+    /// Those that were ended.
+    pub killed: u64,
+    /// Their time in all, in microseconds.
+    pub micros: u64,
+    buckets: [u64; BUCKETS],
+}
+
+impl Reading {
+    /// A time in microseconds that this share of the runs did not exceed; exact
+    /// to a factor of two.
+    #[must_use]
+    pub fn quantile(&self, share: f64) -> u64 {
+        let all: u64 = self.buckets.iter().sum();
+        if all == 0 {
+            return 0;
+        }
+        #[expect(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a rank among runs: the last digit does not matter"
+        )]
+        let rank = ((all as f64 * share).ceil() as u64).max(1);
+        let mut seen = 0;
+        for (bucket, count) in self.buckets.iter().enumerate() {
+            seen += count;
+            if seen >= rank {
+                return 1u64.checked_shl(u32::try_from(bucket).unwrap_or(0)).unwrap_or(u64::MAX);
+            }
+        }
+        u64::MAX
+    }
+}
+
+static BY_FUNCTION: RwLock<BTreeMap<String, Arc<Counters>>> = RwLock::new(BTreeMap::new());
+
+/// The counters of a function, by `module::function`; kept over reloads.
+#[must_use]
+pub fn of_function(name: &str) -> Arc<Counters> {
+    if let Some(known) = BY_FUNCTION.read().get(name) {
+        return known.clone();
+    }
+    BY_FUNCTION.write().entry(name.to_owned()).or_default().clone()
+}
+
+/// All functions that have been called, by name.
+#[must_use]
+pub fn functions() -> Vec<(String, Reading)> {
+    BY_FUNCTION.read().iter().map(|(name, counters)| (name.clone(), counters.read())).collect()
+}
+
+/// A number of the module's own that only grows.
+#[derive(Debug, Default)]
+pub struct Count(AtomicU64);
+
+impl Count {
+    /// A counter at zero.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(AtomicU64::new(0))
+    }
+
+    /// One more.
+    pub fn add(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// So far.
+    #[must_use]
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Scripts that were loaded anew because a file had changed, or by command.
+pub static RELOADS: Count = Count::new();
+/// Those that failed to load, so that the old one stayed.
+pub static FAILED_RELOADS: Count = Count::new();
+/// Events that a consumer had no room for.
+pub static DROPPED_EVENTS: Count = Count::new();
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_are_right_to_a_factor_of_two() {
+        let counters = Counters::default();
+        for ms in 1..=100 {
+            counters.count(Duration::from_millis(ms), Ending::Done);
+        }
+        let reading = counters.read();
+        assert_eq!(reading.calls, 100);
+        let median = reading.quantile(0.5);
+        assert!((50_000..=100_000).contains(&median), "{median}");
+        assert!(reading.quantile(0.99) >= 99_000);
+        assert_eq!(Counters::default().read().quantile(0.5), 0);
+    }
+}
