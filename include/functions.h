@@ -201,4 +201,14 @@ switch_status_t switch_queue_interrupt_all(switch_queue_t *queue);
 switch_status_t switch_queue_term(switch_queue_t *queue);
 switch_status_t switch_ivr_menu_str2action(const char *action_name, switch_ivr_action_t *action);
 
+/* dialplan extensions, completion at the console */
+switch_caller_extension_t *switch_caller_extension_new(switch_core_session_t *session, const char *extension_name,
+	const char *extension_number);
+void switch_caller_extension_add_application(switch_core_session_t *session, switch_caller_extension_t *caller_extension,
+	const char *application_name, const char *extra_data);
+switch_status_t switch_console_set_complete(const char *string);
+switch_status_t switch_console_add_complete_func(const char *name, switch_console_complete_callback_t cb);
+switch_status_t switch_console_del_complete_func(const char *name);
+void switch_console_push_match(switch_console_callback_match_t **matches, const char *new_val);
+
 #endif

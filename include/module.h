@@ -108,4 +108,41 @@ struct switch_chat_application_interface {
 	struct switch_chat_application_interface *next;
 };
 
+/* NULL means that this dialplan has nothing for the call. arg is what follows the
+ * dialplan's name and a colon; caller_profile may be NULL. */
+typedef switch_caller_extension_t *(*switch_dialplan_hunt_function_t)(switch_core_session_t *session, void *arg,
+	switch_caller_profile_t *caller_profile);
+
+typedef struct switch_dialplan_interface switch_dialplan_interface_t;
+struct switch_dialplan_interface {
+	const char *interface_name;
+	switch_dialplan_hunt_function_t hunt_function;
+	switch_thread_rwlock_t *rwlock;
+	int refs;
+	switch_mutex_t *reflock;
+	switch_loadable_module_interface_t *parent;
+	struct switch_dialplan_interface *next;
+};
+
+/* The reply is a tree that the core frees. */
+typedef switch_status_t (*switch_json_api_function_t)(const cJSON *json, switch_core_session_t *session, cJSON **json_reply);
+
+typedef struct switch_json_api_interface switch_json_api_interface_t;
+struct switch_json_api_interface {
+	const char *interface_name;
+	const char *desc;
+	switch_json_api_function_t function;
+	const char *syntax;
+	switch_thread_rwlock_t *rwlock;
+	int refs;
+	switch_mutex_t *reflock;
+	switch_loadable_module_interface_t *parent;
+	struct switch_json_api_interface *next;
+};
+
+/* Gives what could follow a line that is being typed. */
+typedef struct switch_console_callback_match switch_console_callback_match_t;
+typedef switch_status_t (*switch_console_complete_callback_t)(const char *line, const char *cursor,
+	switch_console_callback_match_t **matches);
+
 #endif

@@ -3,16 +3,22 @@
 use std::time::Duration;
 
 use bindings::{
-    SAF_SUPPORT_NOMEDIA, SMODF_GLOBAL_SYMBOLS, SWITCH_API_VERSION, SWITCH_STATUS_NOUNLOAD,
-    SWITCH_STATUS_SUCCESS, SWITCH_STATUS_TERM, switch_loadable_module_function_table_t,
+    SAF_ROUTING_EXEC, SAF_SUPPORT_NOMEDIA, SAF_SUPPORT_TEXT_ONLY, SAF_ZOMBIE_EXEC,
+    SMODF_GLOBAL_SYMBOLS, SWITCH_API_VERSION, SWITCH_STATUS_NOUNLOAD, SWITCH_STATUS_SUCCESS,
+    SWITCH_STATUS_TERM, switch_loadable_module_function_table_t,
     switch_loadable_module_interface_t, switch_memory_pool_t, switch_status_t,
 };
 use parking_lot::Mutex;
 
 use crate::edge::{self, guard};
-use crate::entry::{api, app, background, config, neighbour, way, xml};
+use crate::entry::config::Config;
+use crate::entry::{
+    api, app, background, chat, completion, config, dialplan, ending, hooks, json, manage,
+    neighbour, reload, way, xml,
+};
 use crate::interp::enter::enter;
-use crate::interp::{gate, interpreter, scripts};
+use crate::interp::interpreter::{self, Place};
+use crate::interp::{errors, scripts};
 use crate::switch::event::Kind;
 use crate::switch::log::{self, Level};
 use crate::switch::module::Interfaces;
@@ -32,28 +38,28 @@ pub const MODULE: switch_loadable_module_function_table_t =
         flags: SMODF_GLOBAL_SYMBOLS.0,
     };
 
-/// How long scripts get to end when the module does.
-const ENDING: Duration = Duration::from_secs(5);
-
 /// What is to run once all modules are loaded.
 static STARTUP: Mutex<Vec<String>> = Mutex::new(Vec::new());
-static END: Mutex<Option<Subscription>> = Mutex::new(None);
+/// Ends with the module.
+static SUBSCRIPTIONS: Mutex<Vec<Subscription>> = Mutex::new(Vec::new());
 
 #[derive(Debug, thiserror::Error)]
 enum LoadError {
-    #[error("{0} is loaded: both provide 'python'. Take one of them out of modules.conf.xml")]
+    #[error(
+        "MR0001 {0} is loaded: both provide 'python'. Take one of them out of modules.conf.xml"
+    )]
     Neighbour(&'static str),
     #[error(
-        "this is FreeSWITCH {0}, and mod_rust is tried with 1.10.12 and 1.11.x: \
+        "MR0002 this is FreeSWITCH {0}, and mod_rust is tried with 1.10.12 and 1.11.x: \
          the parameter allow-untested-core of python.conf lets it load all the same"
     )]
     Version(String),
-    #[error(transparent)]
+    #[error("MR0003 {0}")]
     Python(#[from] interpreter::StartError),
     #[error("the core gave no place for the module: {0}")]
     Interface(&'static str),
-    #[error("the scripts' folders were refused: {0}")]
-    Roots(String),
+    #[error("MR0009 the configuration was not taken in: {0}")]
+    Config(String),
     #[error(transparent)]
     Core(#[from] Status),
 }
@@ -99,53 +105,42 @@ fn begin(
         return Err(LoadError::Neighbour(name));
     }
     let config = config::read(held);
-    let version = core::version();
-    if !supported(&version) {
-        if !config.allow_untested_core {
-            return Err(LoadError::Version(version));
-        }
-        tracing::warn!("this is FreeSWITCH {version}, which mod_rust was not tried with");
-    }
-    interpreter::start()?;
-    let root = core::script_dir();
-    enter(|py| {
-        scripts::forget(py)
-            .and_then(|()| interpreter::use_roots(py, &roots(root)))
-            .map_err(|e| e.to_string())
-    })
-    .map_err(|e| LoadError::Roots(e.to_string()))?
-    .map_err(LoadError::Roots)?;
+    check_version(&config)?;
+    let place = Place {
+        virtual_env: config.virtual_env.clone(),
+        home: config.python_home.clone(),
+    };
+    interpreter::start(&place)?;
+    enter(|py| scripts::forget(py).map_err(|e| errors::one_line(py, &e)))
+        .map_err(|e| LoadError::Config(e.to_string()))?
+        .map_err(LoadError::Config)?;
 
     let mut interfaces = interfaces().ok_or(LoadError::Interface("no memory"))?;
     register(&mut interfaces);
-    xml::bind(held, config.fetchers)?;
-    *STARTUP.lock() = config.startup;
+    let startup = config.startup.clone();
+    reload::apply(held, config).map_err(LoadError::Config)?;
+    *STARTUP.lock() = startup;
     neighbour::watch(held);
-    *END.lock() = Some(Subscription::new(held, Kind::SHUTDOWN, None, |_| {
-        gate::close()
-    })?);
-    tracing::info!(
-        "mod_rust {} with Python {}",
-        env!("CARGO_PKG_VERSION"),
-        interpreter::running_version()
-    );
+    completion::begin(held);
+    SUBSCRIPTIONS.lock().extend([
+        Subscription::new(held, Kind::SHUTDOWN, None, |_| ending::begin())?,
+        Subscription::new(held, Kind::RELOADXML, None, |_| reload::on_reloadxml())?,
+    ]);
+    let about = enter(|py| interpreter::about(py)).unwrap_or_default();
+    tracing::info!("mod_rust {} with {about}", env!("CARGO_PKG_VERSION"));
     Ok(())
 }
 
-/// PYTHONPATH first, as mod_python3 has it, then the switch's own folder.
-fn roots(script_dir: std::path::PathBuf) -> Vec<std::path::PathBuf> {
-    let path = if interpreter::is_joined() {
-        None
-    } else {
-        std::env::var_os("PYTHONPATH")
-    };
-    let mut roots: Vec<_> = path
-        .iter()
-        .flat_map(std::env::split_paths)
-        .filter(|p| p.is_absolute())
-        .collect();
-    roots.push(script_dir);
-    roots
+fn check_version(config: &Config) -> Result<(), LoadError> {
+    let version = core::version();
+    if supported(&version) {
+        return Ok(());
+    }
+    if !config.allow_untested_core {
+        return Err(LoadError::Version(version));
+    }
+    tracing::warn!("MR0002 this is FreeSWITCH {version}, which mod_rust was not tried with");
+    Ok(())
 }
 
 fn supported(version: &str) -> bool {
@@ -158,6 +153,9 @@ fn supported(version: &str) -> bool {
 
 fn register(interfaces: &mut Interfaces) {
     let syntax = c"<package.module>[::function] [arguments]";
+    // As mod_lua's: with no media, while being routed, after the hangup, on text.
+    let flags =
+        SAF_SUPPORT_NOMEDIA.0 | SAF_ROUTING_EXEC.0 | SAF_ZOMBIE_EXEC.0 | SAF_SUPPORT_TEXT_ONLY.0;
     interfaces.api(
         c"python",
         c"Run a Python function and give its reply",
@@ -170,19 +168,56 @@ fn register(interfaces: &mut Interfaces) {
         syntax,
         Some(api::pyrun),
     );
+    interfaces.api(
+        c"pyps",
+        c"List the Python functions that run",
+        c"[json]",
+        Some(manage::pyps),
+    );
+    interfaces.api(
+        c"pykill",
+        c"End a Python function that runs",
+        c"<id>",
+        Some(manage::pykill),
+    );
+    interfaces.api(
+        c"pyreload",
+        c"Take in configuration and scripts anew",
+        c"[package.module]",
+        Some(manage::pyreload),
+    );
+    interfaces.api(
+        c"pystat",
+        c"Show what was counted",
+        c"[json|prometheus]",
+        Some(manage::pystat),
+    );
     interfaces.application(
         c"python",
         c"Run a Python function on the call",
         syntax,
-        SAF_SUPPORT_NOMEDIA.0,
+        flags,
         Some(app::python),
     );
     interfaces.application(
         c"pyrun",
         c"Start a Python function in the background",
         syntax,
-        SAF_SUPPORT_NOMEDIA.0,
+        flags,
         Some(app::pyrun),
+    );
+    interfaces.chat_application(
+        c"python",
+        c"Run a Python function on the message",
+        syntax,
+        Some(chat::python),
+    );
+    interfaces.dialplan(c"python", Some(dialplan::hunt));
+    interfaces.json_api(
+        c"python",
+        c"Run a Python function and give its answer",
+        c"",
+        Some(json::python),
     );
 }
 
@@ -203,15 +238,19 @@ unsafe extern "C" fn shutdown() -> switch_status_t {
     guard(c"shutdown", SWITCH_STATUS_NOUNLOAD, || {
         // SAFETY: the loader's thread has nothing to do with Python.
         let held = unsafe { Detached::new() };
-        let ending = core::shutting_down();
+        let core_ends = core::shutting_down();
+        completion::end(&held);
         xml::unbind(&held);
+        hooks::set(&held, Vec::new());
         neighbour::end(&held);
-        let end = END.lock().take();
-        if let Some(end) = end {
-            end.end(&held);
+        let subscriptions = std::mem::take(&mut *SUBSCRIPTIONS.lock());
+        for subscription in subscriptions {
+            subscription.end(&held);
         }
-        interpreter::stop(ENDING);
-        if ending && !interpreter::is_joined() {
+        ending::wait();
+        interpreter::stop(ending::LAST);
+        reload::forget();
+        if core_ends && !interpreter::is_joined() {
             core::leave(Duration::from_millis(200));
         }
         SWITCH_STATUS_NOUNLOAD

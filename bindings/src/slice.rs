@@ -113,6 +113,30 @@ pub type switch_chat_application_function_t = ::core::option::Option<
 pub type switch_application_interface_t = switch_application_interface;
 pub type switch_api_interface_t = switch_api_interface;
 pub type switch_chat_application_interface_t = switch_chat_application_interface;
+pub type switch_dialplan_hunt_function_t = ::core::option::Option<
+    unsafe extern "C" fn(
+        session: *mut switch_core_session_t,
+        arg: *mut ::core::ffi::c_void,
+        caller_profile: *mut switch_caller_profile_t,
+    ) -> *mut switch_caller_extension_t,
+>;
+pub type switch_dialplan_interface_t = switch_dialplan_interface;
+pub type switch_json_api_function_t = ::core::option::Option<
+    unsafe extern "C" fn(
+        json: *const cJSON,
+        session: *mut switch_core_session_t,
+        json_reply: *mut *mut cJSON,
+    ) -> switch_status_t,
+>;
+pub type switch_json_api_interface_t = switch_json_api_interface;
+pub type switch_console_callback_match_t = switch_console_callback_match;
+pub type switch_console_complete_callback_t = ::core::option::Option<
+    unsafe extern "C" fn(
+        line: *const ::core::ffi::c_char,
+        cursor: *const ::core::ffi::c_char,
+        matches: *mut *mut switch_console_callback_match_t,
+    ) -> switch_status_t,
+>;
 pub type switch_cache_db_handle_t = switch_cache_db_handle;
 pub type switch_core_db_callback_func_t = ::core::option::Option<
     unsafe extern "C" fn(
@@ -473,6 +497,35 @@ pub struct switch_chat_application_interface {
     pub reflock: *mut switch_mutex_t,
     pub parent: *mut switch_loadable_module_interface_t,
     pub next: *mut switch_chat_application_interface,
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct switch_dialplan_interface {
+    pub interface_name: *const ::core::ffi::c_char,
+    pub hunt_function: switch_dialplan_hunt_function_t,
+    pub rwlock: *mut switch_thread_rwlock_t,
+    pub refs: ::core::ffi::c_int,
+    pub reflock: *mut switch_mutex_t,
+    pub parent: *mut switch_loadable_module_interface_t,
+    pub next: *mut switch_dialplan_interface,
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct switch_json_api_interface {
+    pub interface_name: *const ::core::ffi::c_char,
+    pub desc: *const ::core::ffi::c_char,
+    pub function: switch_json_api_function_t,
+    pub syntax: *const ::core::ffi::c_char,
+    pub rwlock: *mut switch_thread_rwlock_t,
+    pub refs: ::core::ffi::c_int,
+    pub reflock: *mut switch_mutex_t,
+    pub parent: *mut switch_loadable_module_interface_t,
+    pub next: *mut switch_json_api_interface,
+}
+#[repr(C)]
+#[derive(Debug)]
+pub struct switch_console_callback_match {
+    _unused: [u8; 0],
 }
 #[repr(C)]
 #[derive(Debug)]
@@ -1128,6 +1181,52 @@ const _: () = {
     ["Offset of field: switch_chat_application_interface::next"]
         [::core::mem::offset_of!(switch_chat_application_interface, next) - 80usize];
 };
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of switch_dialplan_interface"]
+        [::core::mem::size_of::<switch_dialplan_interface>() - 56usize];
+    ["Alignment of switch_dialplan_interface"]
+        [::core::mem::align_of::<switch_dialplan_interface>() - 8usize];
+    ["Offset of field: switch_dialplan_interface::interface_name"]
+        [::core::mem::offset_of!(switch_dialplan_interface, interface_name) - 0usize];
+    ["Offset of field: switch_dialplan_interface::hunt_function"]
+        [::core::mem::offset_of!(switch_dialplan_interface, hunt_function) - 8usize];
+    ["Offset of field: switch_dialplan_interface::rwlock"]
+        [::core::mem::offset_of!(switch_dialplan_interface, rwlock) - 16usize];
+    ["Offset of field: switch_dialplan_interface::refs"]
+        [::core::mem::offset_of!(switch_dialplan_interface, refs) - 24usize];
+    ["Offset of field: switch_dialplan_interface::reflock"]
+        [::core::mem::offset_of!(switch_dialplan_interface, reflock) - 32usize];
+    ["Offset of field: switch_dialplan_interface::parent"]
+        [::core::mem::offset_of!(switch_dialplan_interface, parent) - 40usize];
+    ["Offset of field: switch_dialplan_interface::next"]
+        [::core::mem::offset_of!(switch_dialplan_interface, next) - 48usize];
+};
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of switch_json_api_interface"]
+        [::core::mem::size_of::<switch_json_api_interface>() - 72usize];
+    ["Alignment of switch_json_api_interface"]
+        [::core::mem::align_of::<switch_json_api_interface>() - 8usize];
+    ["Offset of field: switch_json_api_interface::interface_name"]
+        [::core::mem::offset_of!(switch_json_api_interface, interface_name) - 0usize];
+    ["Offset of field: switch_json_api_interface::desc"]
+        [::core::mem::offset_of!(switch_json_api_interface, desc) - 8usize];
+    ["Offset of field: switch_json_api_interface::function"]
+        [::core::mem::offset_of!(switch_json_api_interface, function) - 16usize];
+    ["Offset of field: switch_json_api_interface::syntax"]
+        [::core::mem::offset_of!(switch_json_api_interface, syntax) - 24usize];
+    ["Offset of field: switch_json_api_interface::rwlock"]
+        [::core::mem::offset_of!(switch_json_api_interface, rwlock) - 32usize];
+    ["Offset of field: switch_json_api_interface::refs"]
+        [::core::mem::offset_of!(switch_json_api_interface, refs) - 40usize];
+    ["Offset of field: switch_json_api_interface::reflock"]
+        [::core::mem::offset_of!(switch_json_api_interface, reflock) - 48usize];
+    ["Offset of field: switch_json_api_interface::parent"]
+        [::core::mem::offset_of!(switch_json_api_interface, parent) - 56usize];
+    ["Offset of field: switch_json_api_interface::next"]
+        [::core::mem::offset_of!(switch_json_api_interface, next) - 64usize];
+};
 pub const SCDB_TYPE_CORE_DB: switch_cache_db_handle_type_t = switch_cache_db_handle_type_t(0);
 pub const SCDB_TYPE_ODBC: switch_cache_db_handle_type_t = switch_cache_db_handle_type_t(1);
 pub const SCDB_TYPE_DATABASE_INTERFACE: switch_cache_db_handle_type_t =
@@ -1728,4 +1827,25 @@ unsafe extern "C" {
         action_name: *const ::core::ffi::c_char,
         action: *mut switch_ivr_action_t,
     ) -> switch_status_t;
+    pub fn switch_caller_extension_new(
+        session: *mut switch_core_session_t,
+        extension_name: *const ::core::ffi::c_char,
+        extension_number: *const ::core::ffi::c_char,
+    ) -> *mut switch_caller_extension_t;
+    pub fn switch_caller_extension_add_application(
+        session: *mut switch_core_session_t,
+        caller_extension: *mut switch_caller_extension_t,
+        application_name: *const ::core::ffi::c_char,
+        extra_data: *const ::core::ffi::c_char,
+    );
+    pub fn switch_console_set_complete(string: *const ::core::ffi::c_char) -> switch_status_t;
+    pub fn switch_console_add_complete_func(
+        name: *const ::core::ffi::c_char,
+        cb: switch_console_complete_callback_t,
+    ) -> switch_status_t;
+    pub fn switch_console_del_complete_func(name: *const ::core::ffi::c_char) -> switch_status_t;
+    pub fn switch_console_push_match(
+        matches: *mut *mut switch_console_callback_match_t,
+        new_val: *const ::core::ffi::c_char,
+    );
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.abc
 import importlib.util
+import logging
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -69,6 +70,32 @@ def limit_recursion(warn: Callable[[str], None], in_script: Callable[[], bool]) 
     sys.setrecursionlimit = setrecursionlimit
 
 
+class SwitchHandler(logging.Handler):
+    """Gives the records of the `logging` package to the switch's log."""
+
+    def __init__(self, write: Callable[[int, str, str, int, str], None], mine: Callable[[], bool]) -> None:
+        super().__init__()
+        self._write = write
+        self._mine = mine
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record, with its place and level."""
+        if not self._mine():
+            return
+        try:
+            text = self.format(record)
+            self._write(record.levelno, record.pathname, record.funcName or "", record.lineno, text)
+        except Exception:
+            self.handleError(record)
+
+
+def log_to_switch(write: Callable[[int, str, str, int, str], None], mine: Callable[[], bool]) -> None:
+    """Have `logging` write to the switch's log, whose level decides what is seen."""
+    root = logging.getLogger()
+    if not any(isinstance(handler, SwitchHandler) for handler in root.handlers):
+        root.addHandler(SwitchHandler(write, mine))
+
+
 def report_strays(report: Callable[[str, BaseException], None]) -> None:
     """Give exceptions that nobody caught to the switch's log."""
 
@@ -95,6 +122,7 @@ def own_interpreter(
     stderr: Any,
     warn: Callable[[str], None],
     report: Callable[[str, BaseException], None],
+    write: Callable[[int, str, str, int, str], None],
 ) -> None:
     """Set up the interpreter that the switch started for itself."""
     sys.meta_path.insert(0, EmbeddedPackage(sources))
@@ -105,3 +133,7 @@ def own_interpreter(
     # Threads that scripts start have such stacks too.
     limit_recursion(warn, lambda: True)
     report_strays(report)
+    log_to_switch(write, lambda: True)
+    # Warnings go the same way; what is below the switch's own level costs little.
+    logging.captureWarnings(True)
+    logging.getLogger().setLevel(logging.DEBUG)

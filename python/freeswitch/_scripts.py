@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import ast
 import builtins
+import fnmatch
 import importlib
 import importlib.abc
 import importlib.util
 import os
+import site
 import sys
 import threading
 from collections.abc import Iterable, Sequence
@@ -112,7 +114,9 @@ def _lies_in(path: str, folder: str) -> bool:
     return os.path.commonpath([path, folder]) == folder if os.path.isabs(path) else False
 
 
+_finder = ScriptFinder()
 roots: list[str] = []
+_allowed: list[str] = ["*"]
 # Those that were put into sys.path.
 _added: list[str] = []
 _stamps: dict[str, Stamp] = {}
@@ -122,16 +126,20 @@ _folders: dict[str, str] = {}
 _lock = threading.RLock()
 
 
-def use_roots(folders: Iterable[str]) -> None:
-    """Set the script roots, and let other imports see them after all else."""
+def use_roots(folders: Iterable[str], allowed: Iterable[str] = ("*",)) -> None:
+    """Set the script roots, and let other imports see them after all else.
+
+    `allowed` are patterns of the modules that may be named from outside.
+    """
+    _allowed[:] = allowed
     for root in _added:
         if root in sys.path:
             sys.path.remove(root)
     _added.clear()
     roots[:] = [os.path.abspath(folder) for folder in folders if folder]
-    if not any(isinstance(finder, ScriptFinder) for finder in sys.meta_path):
+    if _finder not in sys.meta_path:
         at = next((i for i, f in enumerate(sys.meta_path) if f is PathFinder), len(sys.meta_path))
-        sys.meta_path.insert(at, ScriptFinder())
+        sys.meta_path.insert(at, _finder)
     for root in roots:
         if root not in sys.path:
             sys.path.append(root)
@@ -204,6 +212,8 @@ def load(name: str, folder: str | None, fresh: bool) -> tuple[ModuleType, list[S
         raise Refused(f"'{name}' is no module name")
     if parts[0] in sys.stdlib_module_names:
         raise Refused(f"'{parts[0]}' is of the standard library, not of the script folders")
+    if not any(fnmatch.fnmatchcase(name, pattern) for pattern in _allowed):
+        raise Refused(f"'{name}' is not among the modules that allow-modules names")
     full = name if folder is None else f"{_folder_package(folder)}.{name}"
     if full not in sys.modules or fresh:
         _check_there(parts[0], folder)
@@ -218,9 +228,18 @@ def load(name: str, folder: str | None, fresh: bool) -> tuple[ModuleType, list[S
 def _check_there(top: str, folder: str | None) -> None:
     """Look for the first component before anything is imported."""
     importlib.invalidate_caches()
-    places = roots if folder is None else [os.path.abspath(folder)]
+    places = _places() if folder is None else [os.path.abspath(folder)]
     if PathFinder.find_spec(top, places) is None:
         raise Refused(f"no module '{top}' in {os.pathsep.join(places) or 'any script folder'}")
+
+
+def _places() -> list[str]:
+    """Give the folders that entry modules may lie in."""
+    if sys.prefix == sys.base_prefix:
+        return roots
+    # A virtual environment was chosen for its modules.
+    own = [path for path in site.getsitepackages() if _lies_in(path, sys.prefix)]
+    return [*roots, *own]
 
 
 def _import(full: str) -> ModuleType:
@@ -242,7 +261,10 @@ def _members(full: str) -> set[str]:
         name = todo.pop()
         if name in members:
             continue
-        if name in _imports:
+        if name in sys.modules and name not in _imports and _is_script_package(name):
+            # A package without a file of its own.
+            members.add(name)
+        elif name in _imports:
             members.add(name)
             for imported in _imports[name]:
                 todo.append(imported)
@@ -255,21 +277,98 @@ def _members(full: str) -> set[str]:
 
 
 def _load_anew(full: str) -> None:
-    members = _members(full)
-    old = {name: sys.modules.pop(name) for name in members if name in sys.modules}
-    kept = {name: (_stamps.get(name), _imports.get(name)) for name in members}
+    """Load a script and all scripts that it is made of into new modules.
+
+    Nobody sees them before the last has run: code that runs keeps the old ones,
+    and when one fails they are what stays.
+    """
+    members = _members(full) | {full}
+    before = {name: (_stamps.get(name), _imports.get(name)) for name in members}
+    loading = _NewModules(members)
     try:
-        _import(full)
+        loading.load(full)
     except BaseException:
-        for name in members:
-            sys.modules.pop(name, None)
-            stamp, imports = kept[name]
+        for name, (stamp, imports) in before.items():
             if stamp is not None:
                 _stamps[name] = stamp
             if imports is not None:
                 _imports[name] = imports
-        sys.modules.update(old)
         raise
+    loading.finish()
+
+
+class _NewModules:
+    """New versions of some modules, while they load."""
+
+    def __init__(self, members: set[str]) -> None:
+        self._members = members
+        self._modules: dict[str, ModuleType] = {}
+        self._done = False
+        self._builtins = {**vars(builtins), "__import__": self}
+
+    def load(self, full: str) -> ModuleType:
+        """Give the new version of a member, and the module itself of others."""
+        if full in self._modules:
+            return self._modules[full]
+        parent, _, last = full.rpartition(".")
+        package = self.load(parent) if parent else None
+        if full not in self._members:
+            return importlib.import_module(full)
+        spec = _finder.find_spec(full, getattr(package, "__path__", None) if package else None)
+        if spec is None:
+            raise ModuleNotFoundError(f"No module named {full!r}", name=full)
+        module = importlib.util.module_from_spec(spec)
+        if _private_folder(full) is None:
+            module.__dict__["__builtins__"] = self._builtins
+        self._modules[full] = module
+        try:
+            if spec.loader is not None:
+                spec.loader.exec_module(module)
+        except BaseException:
+            del self._modules[full]
+            raise
+        if package is not None and parent in self._modules:
+            setattr(package, last, module)
+        return module
+
+    def finish(self) -> None:
+        """Put them in the place of the old ones, all at once."""
+        self._done = True
+        sys.modules.update(self._modules)
+        for full, module in self._modules.items():
+            parent, _, last = full.rpartition(".")
+            if parent in sys.modules:
+                setattr(sys.modules[parent], last, module)
+
+    def __call__(
+        self,
+        name: str,
+        globals: dict[str, Any] | None = None,
+        locals: dict[str, Any] | None = None,
+        fromlist: Sequence[str] = (),
+        level: int = 0,
+    ) -> Any:
+        """`__import__` of the new modules: they see each other."""
+        if self._done:
+            return builtins.__import__(name, globals, locals, fromlist, level)
+        full = name
+        if level:
+            package = str((globals or {}).get("__package__") or "")
+            full = importlib.util.resolve_name("." * level + name, package)
+        top = full.partition(".")[0]
+        if top not in sys.modules and _finder.find_spec(top, None) is not None:
+            # A script that nobody has imported yet: it is to see the new ones too.
+            self._members |= {top, full}
+        wanted = {full, *(f"{full}.{item}" for item in fromlist or ())}
+        if not wanted & self._members and top not in self._members:
+            return builtins.__import__(name, globals, locals, fromlist, level)
+        module = self.load(full)
+        if not fromlist:
+            return module if level else self.load(top)
+        for item in fromlist:
+            if not hasattr(module, item) and f"{full}.{item}" in self._members:
+                self.load(f"{full}.{item}")
+        return module
 
 
 def flush_files() -> None:

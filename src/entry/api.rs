@@ -53,7 +53,10 @@ pub unsafe extern "C" fn python(
         // SAFETY: both go before this returns.
         let (leg, _home) = session.map(|s| unsafe { Leg::of_entry(s) }).unzip();
         let folder = session.and_then(|s| s.channel().variable(c"python_script_path"));
-        let request = Request { folder: folder.as_deref(), ..Request::new(&way::API, line) };
+        let request = Request {
+            folder: folder.as_deref(),
+            ..Request::new(&way::API, line)
+        };
         let outcome = request.run(
             |py, arguments| {
                 let session = match &leg {

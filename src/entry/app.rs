@@ -30,7 +30,10 @@ pub unsafe extern "C" fn python(session: *mut switch_core_session_t, data: *cons
         // SAFETY: both go before this returns.
         let (leg, _home) = unsafe { Leg::of_entry(session) };
         let folder = folder(session);
-        let request = Request { folder: folder.as_deref(), ..Request::new(&way::APPLICATION, line) };
+        let request = Request {
+            folder: folder.as_deref(),
+            ..Request::new(&way::APPLICATION, line)
+        };
         let outcome = request.run(
             |py, arguments| {
                 let session = session::show(py, leg.clone())?;
@@ -54,7 +57,10 @@ pub unsafe extern "C" fn pyrun(session: *mut switch_core_session_t, data: *const
         let Some(session) = session else { return };
         let _call = trace::of_call(&session.uuid(), session.log_level());
         let folder = folder(session);
-        tell(session, background::start(&way::PYRUN, line, folder).map(drop));
+        tell(
+            session,
+            background::start(&way::PYRUN, line, folder).map(drop),
+        );
     });
 }
 

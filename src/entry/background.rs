@@ -15,15 +15,31 @@ use crate::switch::trace;
 /// # Errors
 /// [`Failed`], which is in the log already.
 pub fn start(way: &'static Way, line: &[u8], folder: Option<Vec<u8>>) -> Result<u64, Failed> {
-    Request { folder: folder.as_deref(), ..Request::new(way, line) }.prepare()?;
+    Request {
+        folder: folder.as_deref(),
+        ..Request::new(way, line)
+    }
+    .prepare()?;
     let line = line.to_vec();
     let uuid = trace::uuid();
     let id = running::next_id();
-    let begun = thread::Builder::new().name(format!("pyrun {id}")).stack_size(SIZE).spawn(move || {
-        let _call = uuid.map(|uuid| trace::of_call(&uuid, -1));
-        let request = Request { folder: folder.as_deref(), id: Some(id), ..Request::new(way, &line) };
-        // What went wrong is in the log; nobody waits for more.
-        let _ = request.run(|py, arguments| Ok(vec![str_of(py, arguments).unbind()]), |_| Ok(()));
-    });
-    begun.map(|_| id).map_err(|error| Failed(format!("no thread: {error}")))
+    let begun = thread::Builder::new()
+        .name(format!("pyrun {id}"))
+        .stack_size(SIZE)
+        .spawn(move || {
+            let _call = uuid.map(|uuid| trace::of_call(&uuid, -1));
+            let request = Request {
+                folder: folder.as_deref(),
+                id: Some(id),
+                ..Request::new(way, &line)
+            };
+            // What went wrong is in the log; nobody waits for more.
+            let _ = request.run(
+                |py, arguments| Ok(vec![str_of(py, arguments).unbind()]),
+                |_| Ok(()),
+            );
+        });
+    begun
+        .map(|_| id)
+        .map_err(|error| Failed(format!("no thread: {error}")))
 }

@@ -49,7 +49,12 @@ impl<'a> Request<'a> {
     /// A request of a line that came in this way.
     #[must_use]
     pub fn new(way: &'static Way, line: &'a [u8]) -> Self {
-        Self { way, line, folder: None, id: None }
+        Self {
+            way,
+            line,
+            folder: None,
+            id: None,
+        }
     }
 
     /// Calls the script. `arguments` makes what the function gets from the text
@@ -66,7 +71,10 @@ impl<'a> Request<'a> {
         let begun = Instant::now();
         let id = self.id.unwrap_or_else(running::next_id);
         let listed = running::list(id, self.way.name, self.name_of(&target), trace::uuid());
-        let _deadline = self.way.timeout().map(|time| watchdog::watch(listed.script(), time));
+        let _deadline = self
+            .way
+            .timeout()
+            .map(|time| watchdog::watch(listed.script(), time));
         let outcome = enter(|py| {
             let script = invocation::begin(py, listed.script().clone());
             let result = self.attached(py, &target, &listed, arguments, done);
@@ -183,7 +191,11 @@ impl<'a> Request<'a> {
     }
 
     fn failure<'f>(&self, named: &'f str) -> Failure<'f> {
-        Failure { way: self.way.name, target: named, outcome: self.way.outcome }
+        Failure {
+            way: self.way.name,
+            target: named,
+            outcome: self.way.outcome,
+        }
     }
 }
 

@@ -1,18 +1,58 @@
 //! `python.conf`: the module's configuration.
 
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::hooks::Hook;
+use super::way;
 use super::xml::Fetcher;
+use crate::interp::scripts::Reload;
 use crate::switch::Detached;
-use crate::switch::xml::{self, Sections};
+use crate::switch::xml::{self, Element, Sections};
 
 /// What the configuration says.
-#[derive(Debug, Default)]
+#[derive(Debug, PartialEq)]
 pub struct Config {
     /// Who answers XML lookups.
     pub fetchers: Vec<Fetcher>,
     /// Command lines to run once the switch is up.
     pub startup: Vec<String>,
+    /// Scripts that events are given to.
+    pub hooks: Vec<Hook>,
+    /// Folders of scripts, before the switch's own.
+    pub directories: Vec<PathBuf>,
+    /// A virtual environment to run in.
+    pub virtual_env: Option<PathBuf>,
+    /// Another installation of the same Python.
+    pub python_home: Option<PathBuf>,
+    /// Patterns of modules that may be named from outside.
+    pub allowed: Vec<String>,
+    /// When scripts are loaded anew.
+    pub reload: Reload,
+    /// How long scripts may run, by way in.
+    pub timeouts: Vec<(&'static str, Duration)>,
+    /// How long scripts get to end when the module does.
+    pub ending: Duration,
     /// Load into a FreeSWITCH of a version that the module was not tried with.
     pub allow_untested_core: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            fetchers: Vec::new(),
+            startup: Vec::new(),
+            hooks: Vec::new(),
+            directories: Vec::new(),
+            virtual_env: None,
+            python_home: None,
+            allowed: vec!["*".to_owned()],
+            reload: Reload::Changed,
+            timeouts: Vec::new(),
+            ending: Duration::from_secs(5),
+            allow_untested_core: false,
+        }
+    }
 }
 
 /// Reads `python.conf`. What is wrong in it is said, and the rest is taken.
@@ -21,49 +61,132 @@ pub fn read(held: &Detached) -> Config {
     match xml::settings(held, c"python.conf") {
         Some(settings) => interpret(&settings),
         None => {
-            tracing::info!("there is no python.conf: no script is bound to XML lookups");
+            tracing::info!("there is no python.conf: every parameter has its default");
             Config::default()
         }
     }
 }
 
-fn interpret(settings: &[(String, String)]) -> Config {
+/// Says what is wrong with a parameter: one line, with its name.
+fn wrong(name: &str, value: &str, why: &str) {
+    tracing::warn!("MR0010 python.conf: {name} '{value}': {why}");
+}
+
+fn interpret(settings: &[Element]) -> Config {
     let mut config = Config::default();
-    let mut script: Option<&str> = None;
-    for (name, value) in settings {
-        let value = value.trim();
-        match name.as_str() {
-            "xml-handler-script" => script = Some(value).filter(|v| !v.is_empty()),
-            "xml-handler-bindings" => match script {
-                None => tracing::warn!(
-                    "python.conf: xml-handler-bindings '{value}' has no xml-handler-script before it"
-                ),
-                Some(line) => {
-                    let sections = Sections::named(value);
-                    if sections.is_empty() {
-                        tracing::warn!(
-                            "python.conf: xml-handler-bindings '{value}' names no section"
-                        );
-                    } else {
-                        config.fetchers.push(Fetcher {
-                            sections,
-                            line: line.to_owned(),
-                        });
-                    }
+    let mut script: Option<String> = None;
+    let mut allowed = Vec::new();
+    for element in settings {
+        match element.tag.as_str() {
+            "param" => {
+                let (name, value) = (element.get("name"), element.get("value").trim());
+                if let Err(why) = parameter(&mut config, &mut script, &mut allowed, name, value) {
+                    wrong(name, value, why);
                 }
-            },
-            "startup-script" if value.is_empty() => {
-                tracing::warn!("python.conf: startup-script is empty");
             }
-            "startup-script" => config.startup.push(value.to_owned()),
-            "allow-untested-core" => match truth(value) {
-                Some(allowed) => config.allow_untested_core = allowed,
-                None => tracing::warn!("python.conf: {name} is true or false, not '{value}'"),
+            "hook" => match hook(element) {
+                Ok(hook) => config.hooks.push(hook),
+                Err(why) => wrong("hook", element.get("event"), why),
             },
-            _ => tracing::warn!("python.conf: there is no parameter '{name}'"),
+            tag => wrong("settings", tag, "there is no such element"),
         }
     }
+    if !allowed.is_empty() {
+        config.allowed = allowed;
+    }
     config
+}
+
+fn hook(element: &Element) -> Result<Hook, &'static str> {
+    let (event, line) = (element.get("event").trim(), element.get("script").trim());
+    if event.is_empty() || line.is_empty() {
+        return Err("a hook needs event and script");
+    }
+    let subclass = Some(element.get("subclass").trim()).filter(|s| !s.is_empty());
+    Ok(Hook {
+        event: event.to_owned(),
+        subclass: subclass.map(str::to_owned),
+        line: line.to_owned(),
+    })
+}
+
+fn parameter(
+    config: &mut Config,
+    script: &mut Option<String>,
+    allowed: &mut Vec<String>,
+    name: &str,
+    value: &str,
+) -> Result<(), &'static str> {
+    match name {
+        "xml-handler-script" => *script = Some(value.to_owned()).filter(|v| !v.is_empty()),
+        "xml-handler-bindings" => {
+            let line = script
+                .clone()
+                .ok_or("it has no xml-handler-script before it")?;
+            let sections = Sections::named(value);
+            if sections.is_empty() {
+                return Err("it names no section");
+            }
+            config.fetchers.push(Fetcher { sections, line });
+        }
+        "startup-script" if value.is_empty() => return Err("it names no script"),
+        "startup-script" => config.startup.push(value.to_owned()),
+        "script-directory" => config.directories.push(folder(value)?),
+        "virtual-env" => config.virtual_env = Some(folder(value)?),
+        "python-home" => config.python_home = Some(folder(value)?),
+        "allow-modules" => allowed.extend(
+            value
+                .split([',', ' '])
+                .filter(|p| !p.is_empty())
+                .map(str::to_owned),
+        ),
+        "reload-scripts" => {
+            config.reload = match value {
+                "changed" => Reload::Changed,
+                "never" => Reload::Never,
+                "always" => Reload::Always,
+                _ => return Err("it is changed, never or always"),
+            }
+        }
+        "script-timeout" => {
+            let (way, time) = value
+                .split_once(' ')
+                .ok_or("it is a way in and seconds: 'api 30'")?;
+            let way = way::named(way.trim()).ok_or("there is no such way in")?;
+            config.timeouts.push((way.name, seconds(time)?));
+        }
+        "shutdown-timeout" => config.ending = seconds(value)?,
+        "allow-untested-core" => {
+            config.allow_untested_core = truth(value).ok_or("it is true or false")?
+        }
+        _ => return Err("there is no such parameter"),
+    }
+    Ok(())
+}
+
+fn folder(value: &str) -> Result<PathBuf, &'static str> {
+    let folder = PathBuf::from(value);
+    if !folder.is_absolute() {
+        return Err("it is not an absolute path");
+    }
+    match std::fs::read_dir(&folder) {
+        Ok(_) => Ok(folder),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Err("there is no such folder")
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+            Err("it may not be read")
+        }
+        Err(_) => Err("it is no folder that can be read"),
+    }
+}
+
+fn seconds(value: &str) -> Result<Duration, &'static str> {
+    let seconds: f64 = value
+        .trim()
+        .parse()
+        .map_err(|_| "it is a number of seconds")?;
+    Duration::try_from_secs_f64(seconds).map_err(|_| "it is a number of seconds, 0 or more")
 }
 
 /// The words that FreeSWITCH's own configuration takes (`switch_true`).
@@ -82,25 +205,23 @@ fn truth(value: &str) -> Option<bool> {
 mod tests {
     use super::*;
 
-    fn pairs(list: &[(&str, &str)]) -> Config {
-        let list: Vec<_> = list
-            .iter()
-            .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
-            .collect();
-        interpret(&list)
+    fn param(name: &str, value: &str) -> Element {
+        Element::new("param", &[("name", name), ("value", value)])
     }
 
     #[test]
     fn bindings_belong_to_the_script_before_them() {
-        let config = pairs(&[
-            ("xml-handler-bindings", "dialplan"),
-            ("xml-handler-script", "a.b"),
-            ("xml-handler-bindings", "dialplan|directory"),
-            ("unknown", "x"),
-            ("xml-handler-bindings", "nothing of the kind"),
+        let config = interpret(&[
+            param("xml-handler-bindings", "dialplan"),
+            param("xml-handler-script", "a.b"),
+            param("xml-handler-bindings", "dialplan|directory"),
+            param("unknown", "x"),
+            param("xml-handler-script", "c"),
+            param("xml-handler-bindings", "nothing of the kind"),
+            param("xml-handler-bindings", "configuration"),
         ]);
-        assert_eq!(config.fetchers.len(), 1);
-        assert_eq!(config.fetchers[0].line, "a.b");
+        let lines: Vec<_> = config.fetchers.iter().map(|f| f.line.as_str()).collect();
+        assert_eq!(lines, ["a.b", "c"]);
         assert!(
             config.fetchers[0]
                 .sections
@@ -115,11 +236,36 @@ mod tests {
 
     #[test]
     fn several_startup_scripts_are_kept_in_order() {
-        let config = pairs(&[
-            ("startup-script", "a"),
-            ("startup-script", ""),
-            ("startup-script", "b c"),
+        let list = [
+            param("startup-script", "a"),
+            param("startup-script", ""),
+            param("startup-script", "b c"),
+        ];
+        assert_eq!(interpret(&list).startup, ["a", "b c"]);
+    }
+
+    #[test]
+    fn what_is_wrong_leaves_the_default() {
+        let list = [
+            param("reload-scripts", "sometimes"),
+            param("script-timeout", "api"),
+            param("script-timeout", "nowhere 5"),
+            param("shutdown-timeout", "-1"),
+            param("script-directory", "/nowhere/at/all"),
+            Element::new("hook", &[("event", "CUSTOM")]),
+        ];
+        assert_eq!(interpret(&list), Config::default());
+    }
+
+    #[test]
+    fn times_and_patterns_are_read() {
+        let config = interpret(&[
+            param("script-timeout", "api 1.5"),
+            param("allow-modules", "ivr.*, hello"),
+            param("reload-scripts", "never"),
         ]);
-        assert_eq!(config.startup, ["a", "b c"]);
+        assert_eq!(config.timeouts, [("api", Duration::from_millis(1500))]);
+        assert_eq!(config.allowed, ["ivr.*", "hello"]);
+        assert_eq!(config.reload, Reload::Never);
     }
 }

@@ -21,9 +21,21 @@ pub struct Way {
     timeout_ms: AtomicU64,
 }
 
-const fn way(name: &'static str, function: &'static str, documented: usize, outcome: &'static str) -> Way {
+const fn way(
+    name: &'static str,
+    function: &'static str,
+    documented: usize,
+    outcome: &'static str,
+) -> Way {
     let (counters, timeout_ms) = (Counters::new(), AtomicU64::new(0));
-    Way { name, function, documented, outcome, counters, timeout_ms }
+    Way {
+        name,
+        function,
+        documented,
+        outcome,
+        counters,
+        timeout_ms,
+    }
 }
 
 /// The application `python`: `handler(session, args)`.
@@ -46,7 +58,17 @@ pub static HOOK: Way = way("hook", "hook", 2, "the event is done with");
 pub static JSON: Way = way("json", "json", 2, "the status is 'error'");
 
 /// All of them.
-pub static ALL: [&Way; 9] = [&APPLICATION, &API, &PYRUN, &STARTUP, &XML, &CHAT, &DIALPLAN, &HOOK, &JSON];
+pub static ALL: [&Way; 9] = [
+    &APPLICATION,
+    &API,
+    &PYRUN,
+    &STARTUP,
+    &XML,
+    &CHAT,
+    &DIALPLAN,
+    &HOOK,
+    &JSON,
+];
 
 impl Way {
     /// How long a script may run.
@@ -60,7 +82,9 @@ impl Way {
 
     /// Sets how long a script may run.
     pub fn set_timeout(&self, timeout: Option<Duration>) {
-        let ms = timeout.map_or(0, |t| u64::try_from(t.as_millis()).unwrap_or(u64::MAX).max(1));
+        let ms = timeout.map_or(0, |t| {
+            u64::try_from(t.as_millis()).unwrap_or(u64::MAX).max(1)
+        });
         self.timeout_ms.store(ms, Ordering::Relaxed);
     }
 }

@@ -17,7 +17,7 @@ use crate::switch::xml::{Binding, Sections, Xml};
 use crate::switch::{Detached, Status};
 
 /// Which script answers which kinds of lookup.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fetcher {
     /// The kinds.
     pub sections: Sections,

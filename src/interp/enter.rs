@@ -1,10 +1,13 @@
 //! The way into Python, for all that comes from the switch.
 
+use std::time::Instant;
+
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
 use super::context::Entered;
 use super::gate;
+use super::stats::{Ending, LOCK};
 use super::thread::{self, NoRoom};
 
 /// Why Python was not entered.
@@ -25,7 +28,9 @@ pub enum Refused {
 pub fn enter<R>(body: impl FnOnce(Python<'_>) -> R) -> Result<R, Refused> {
     let _inside = gate::enter().ok_or(Refused::Ending)?;
     thread::run(|outermost| {
+        let before = Instant::now();
         Python::try_attach(|py| {
+            LOCK.count(before.elapsed(), Ending::Done);
             let traced = Traced::begin(py, outermost);
             let context = Entered::new(py);
             let result = body(py);

@@ -41,12 +41,79 @@ pub enum StartError {
     /// `Py_InitializeFromConfig` says why.
     #[error("Python did not start: {0}")]
     Init(String),
+    /// A virtual environment of another Python.
+    #[error("the virtual environment {path} is of {found}, and the module of Python {wanted}", path = path.display())]
+    VirtualEnv {
+        /// Where it is.
+        path: PathBuf,
+        /// What it is of.
+        found: String,
+        /// What it should be of.
+        wanted: &'static str,
+    },
     /// No thread.
     #[error("no thread for Python: {0}")]
     Thread(#[from] std::io::Error),
     /// The module's own Python part failed.
     #[error("Python started, but not mod_rust's part in it: {0}")]
     Boot(String),
+}
+
+/// Where Python is to be at home.
+#[derive(Debug, Clone, Default)]
+pub struct Place {
+    /// `virtual-env`
+    pub virtual_env: Option<PathBuf>,
+    /// `python-home`
+    pub home: Option<PathBuf>,
+}
+
+impl Place {
+    /// `sys.executable`: by it Python finds the virtual environment.
+    fn executable(&self) -> String {
+        match (&self.virtual_env, &self.home) {
+            (Some(env), _) => env.join("bin/python").to_string_lossy().into_owned(),
+            (None, Some(home)) => home
+                .join(format!("bin/python{VERSION}"))
+                .to_string_lossy()
+                .into_owned(),
+            (None, None) => baked::EXECUTABLE.to_owned(),
+        }
+    }
+
+    fn base(&self) -> String {
+        self.home.as_ref().map_or_else(
+            || baked::BASE.to_owned(),
+            |home| home.to_string_lossy().into_owned(),
+        )
+    }
+
+    /// A virtual environment of another Python would bring modules that crash.
+    fn check(&self) -> Result<(), StartError> {
+        let Some(env) = &self.virtual_env else {
+            return Ok(());
+        };
+        let wrong = |found: &str| StartError::VirtualEnv {
+            path: env.clone(),
+            found: found.to_owned(),
+            wanted: VERSION,
+        };
+        let text =
+            std::fs::read_to_string(env.join("pyvenv.cfg")).map_err(|_| wrong("no pyvenv.cfg"))?;
+        let version = text.lines().find_map(|line| {
+            let (name, value) = line.split_once('=')?;
+            matches!(name.trim(), "version" | "version_info").then(|| value.trim().to_owned())
+        });
+        let version = version.ok_or_else(|| wrong("a pyvenv.cfg without a version"))?;
+        let same = version
+            .strip_prefix(VERSION)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+        if same {
+            Ok(())
+        } else {
+            Err(wrong(&format!("Python {version}")))
+        }
+    }
 }
 
 enum Command {
@@ -96,8 +163,10 @@ pub fn join(py: Python<'_>) -> PyResult<()> {
     force_lazy_objects(py);
     let warn = pyo3::wrap_pyfunction!(output::warn, py)?;
     let in_script = pyo3::wrap_pyfunction!(output::in_script, py)?;
-    py.import("freeswitch._boot")?
-        .call_method1("limit_recursion", (warn, in_script))?;
+    let write = pyo3::wrap_pyfunction!(output::write_record, py)?;
+    let boot = py.import("freeswitch._boot")?;
+    boot.call_method1("limit_recursion", (warn, &in_script))?;
+    boot.call_method1("log_to_switch", (write, in_script))?;
     *OWNER.lock() = Owner::Host;
     JOINED.store(true, Ordering::Release);
     Ok(())
@@ -113,7 +182,7 @@ pub fn is_joined() -> bool {
 ///
 /// # Errors
 /// [`StartError`]
-pub fn start() -> Result<(), StartError> {
+pub fn start(place: &Place) -> Result<(), StartError> {
     let running = running_version();
     if !running.starts_with(VERSION) || !running[VERSION.len()..].starts_with('.') {
         return Err(StartError::WrongVersion {
@@ -127,24 +196,25 @@ pub fn start() -> Result<(), StartError> {
         if unsafe { ffi::Py_IsInitialized() } != 0 {
             return Err(StartError::NotOurs);
         }
+        place.check()?;
         if !super::thread::stacks_can_be_announced() {
             return Err(StartError::NoStacks);
         }
-        *owner = Owner::Us(spawn()?);
+        *owner = Owner::Us(spawn(place.clone())?);
     }
     drop(owner);
     gate::open();
     Ok(())
 }
 
-fn spawn() -> Result<Sender<Command>, StartError> {
+fn spawn(place: Place) -> Result<Sender<Command>, StartError> {
     let (commands, inbox) = channel();
     let (ready, answer) = channel();
     thread::Builder::new()
         .name("python".into())
         .stack_size(SIZE)
         .spawn(move || {
-            let started = initialize().and_then(|()| {
+            let started = initialize(&place).and_then(|()| {
                 // SAFETY: initialize() left this thread attached.
                 let py = unsafe { Python::assume_attached() };
                 boot(py).map_err(|e| StartError::Boot(errors::one_line(py, &e)))
@@ -166,7 +236,7 @@ fn spawn() -> Result<Sender<Command>, StartError> {
 
 /// `Py_InitializeFromConfig`, with what the build baked in. Leaves this thread
 /// attached.
-fn initialize() -> Result<(), StartError> {
+fn initialize(place: &Place) -> Result<(), StartError> {
     let check = |status: ffi::PyStatus| {
         // SAFETY: the status is one that CPython just gave, with constant texts.
         unsafe {
@@ -204,15 +274,13 @@ fn initialize() -> Result<(), StartError> {
             let text = CString::new(text).unwrap_or_default();
             check(ffi::PyConfig_SetBytesString(config, field, text.as_ptr()))
         };
+        let executable = place.executable();
+        let base = place.base();
         // Without these, a short PATH such as a service's lets Python find
         // another installation's standard library.
-        let result = set(
-            config_ptr,
-            &raw mut (*config_ptr).executable,
-            baked::EXECUTABLE,
-        )
-        .and_then(|()| set(config_ptr, &raw mut (*config_ptr).home, baked::BASE))
-        .and_then(|()| check(ffi::Py_InitializeFromConfig(config_ptr)));
+        let result = set(config_ptr, &raw mut (*config_ptr).executable, &executable)
+            .and_then(|()| set(config_ptr, &raw mut (*config_ptr).home, &base))
+            .and_then(|()| check(ffi::Py_InitializeFromConfig(config_ptr)));
         ffi::PyConfig_Clear(config_ptr);
         result
     }
@@ -255,6 +323,7 @@ fn boot(py: Python<'_>) -> PyResult<()> {
         log_streams.1,
         pyo3::wrap_pyfunction!(output::warn, py)?,
         pyo3::wrap_pyfunction!(errors::report_stray, py)?,
+        pyo3::wrap_pyfunction!(output::write_record, py)?,
     ))?;
     py.import("freeswitch")?;
     Ok(())
@@ -267,12 +336,27 @@ fn force_lazy_objects(py: Python<'_>) {
     crate::python::force_types(py);
 }
 
-/// Gives the script roots to the loader.
+/// The load line of the log: version, prefix, and whether there is a lock.
+#[must_use]
+pub fn about(py: Python<'_>) -> String {
+    let prefix = py.import("sys").and_then(|sys| sys.getattr("prefix"));
+    let prefix = prefix.map(|p| p.to_string()).unwrap_or_default();
+    let lock = if cfg!(Py_GIL_DISABLED) {
+        "without the GIL"
+    } else {
+        "with the GIL"
+    };
+    format!("Python {} in {prefix}, {lock}", running_version())
+}
+
+/// Gives the script roots to the loader, and which modules may be named from outside.
 ///
 /// # Errors
 /// What the loader raises.
-pub fn use_roots(py: Python<'_>, roots: &[PathBuf]) -> PyResult<()> {
-    scripts::module(py)?.getattr("use_roots")?.call1((roots,))?;
+pub fn use_roots(py: Python<'_>, roots: &[PathBuf], allowed: &[String]) -> PyResult<()> {
+    scripts::module(py)?
+        .getattr("use_roots")?
+        .call1((roots, allowed))?;
     Ok(())
 }
 

@@ -87,8 +87,18 @@ fn ident(thread: u64) -> std::ffi::c_long {
 #[must_use]
 pub fn place(py: Python<'_>, script: &Script) -> Option<String> {
     let thread = script.thread.load(Ordering::Acquire);
-    let frame = py.import("sys").ok()?.call_method0("_current_frames").ok()?.get_item(thread).ok()?;
+    let frame = py
+        .import("sys")
+        .ok()?
+        .call_method0("_current_frames")
+        .ok()?
+        .get_item(thread)
+        .ok()?;
     let code = frame.getattr("f_code").ok()?;
     let line = frame.getattr("f_lineno").ok()?;
-    Some(format!("{}:{line} in {}", code.getattr("co_filename").ok()?, code.getattr("co_name").ok()?))
+    Some(format!(
+        "{}:{line} in {}",
+        code.getattr("co_filename").ok()?,
+        code.getattr("co_name").ok()?
+    ))
 }

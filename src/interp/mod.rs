@@ -9,6 +9,7 @@ mod exit;
 pub mod gate;
 pub mod interpreter;
 pub mod kill;
+mod loading;
 pub mod output;
 pub mod running;
 pub mod scripts;

@@ -215,6 +215,43 @@ impl ScriptOutput {
     }
 }
 
+/// Writes a record of the `logging` package; for `freeswitch._boot`.
+#[pyfunction]
+pub fn write_record(
+    py: Python<'_>,
+    level: u32,
+    file: &str,
+    function: &str,
+    line: i32,
+    text: &Bound<'_, PyAny>,
+) {
+    let level = match level {
+        50.. => Level::Crit,
+        40.. => Level::Error,
+        30.. => Level::Warning,
+        20.. => Level::Info,
+        _ => Level::Debug,
+    };
+    if !trace::wanted(level) {
+        return;
+    }
+    let text = convert::bytes_of(text).unwrap_or_default();
+    let (file, function) = (
+        c_string_shown(file.as_bytes()),
+        c_string_shown(function.as_bytes()),
+    );
+    py.detach(|| {
+        log::write(
+            level,
+            &file,
+            &function,
+            line,
+            trace::uuid().as_deref(),
+            &text,
+        )
+    });
+}
+
 /// Does a script run on this thread?
 #[pyfunction]
 pub fn in_script() -> bool {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use parking_lot::{Mutex, RwLock};
@@ -12,6 +12,10 @@ use pyo3::exceptions::{PyAttributeError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyTuple;
+
+use super::errors::{self, Failure};
+use super::loading;
+use super::stats::{FAILED_RELOADS, RELOADS};
 
 /// How often the files of a script are looked at.
 const LOOK_EVERY_MS: u64 = 50;
@@ -110,7 +114,8 @@ pub fn refused(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
     Ok(refused.bind(py))
 }
 
-fn refuse(py: Python<'_>, why: String) -> PyErr {
+/// The exception of a script that may not be entered, with this reason.
+pub fn refuse(py: Python<'_>, why: String) -> PyErr {
     match refused(py).and_then(|class| class.call1((why,))) {
         Ok(error) => PyErr::from_value(error),
         Err(error) => error,
@@ -163,6 +168,8 @@ pub struct Loaded {
     function: Py<PyAny>,
     /// How many positional arguments it takes at most.
     takes: usize,
+    /// How many the way in gives.
+    documented: usize,
     /// Makes a coroutine when it is called.
     is_async: bool,
     stamps: Mutex<Vec<Stamp>>,
@@ -287,12 +294,37 @@ pub fn takes(function: &Bound<'_, PyAny>, documented: usize) -> PyResult<usize> 
     Ok(most.min(documented))
 }
 
+/// When scripts are loaded anew (`reload-scripts`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Reload {
+    /// When a file of theirs has changed.
+    Changed,
+    /// By command only.
+    Never,
+    /// At every call, as mod_python3 does.
+    Always,
+}
+
+static RELOAD: AtomicU8 = AtomicU8::new(Reload::Changed as u8);
+
+/// Sets when scripts are loaded anew.
+pub fn set_reload(when: Reload) {
+    RELOAD.store(when as u8, Ordering::Relaxed);
+}
+
+fn reload_mode() -> Reload {
+    match RELOAD.load(Ordering::Relaxed) {
+        0 => Reload::Changed,
+        1 => Reload::Never,
+        _ => Reload::Always,
+    }
+}
+
 type Key = (Option<Vec<u8>>, String, String);
 
 /// Loaded functions by private folder, module and function.
 static LOADED: RwLock<Option<HashMap<Key, Arc<Loaded>>>> = RwLock::new(None);
-/// One reload at a time; who comes meanwhile gets what was loaded before.
-static RELOADING: Mutex<()> = Mutex::new(());
 
 /// Where a function is looked for.
 pub struct Wanted<'a> {
@@ -306,38 +338,60 @@ pub struct Wanted<'a> {
     pub folder: Option<&'a [u8]>,
 }
 
+impl Wanted<'_> {
+    fn key(&self) -> Key {
+        (
+            self.folder.map(<[u8]>::to_vec),
+            self.module.to_owned(),
+            self.function.to_owned(),
+        )
+    }
+}
+
 /// Gives a script's function, loading the script where it must be.
 ///
 /// # Errors
 /// It is not there, may not be entered, or fails to load. A changed script that
 /// fails to load is reported, and the old one given.
 pub fn find(py: Python<'_>, wanted: &Wanted<'_>) -> PyResult<Arc<Loaded>> {
-    let key: Key = (
-        wanted.folder.map(<[u8]>::to_vec),
-        wanted.module.to_owned(),
-        wanted.function.to_owned(),
-    );
+    let key = wanted.key();
     let known = LOADED
         .read()
         .as_ref()
         .and_then(|all| all.get(&key).cloned());
     let Some(known) = known else {
+        let _one = loading::hold(py, &key.0, wanted.module)?;
         let loaded = Arc::new(load(py, wanted, false)?);
-        LOADED
+        let old = LOADED
             .write()
             .get_or_insert_default()
             .insert(key, loaded.clone());
+        drop(old);
         return Ok(loaded);
     };
-    if !known.stale() {
-        return Ok(known);
+    match reload_mode() {
+        Reload::Changed if known.stale() => {
+            // Of many calls at once one loads; the others go on with the old code.
+            match loading::try_hold(&key.0, wanted.module) {
+                Some(_one) => Ok(renew(py, wanted, known)),
+                None => Ok(known),
+            }
+        }
+        Reload::Always => {
+            let _one = loading::hold(py, &key.0, wanted.module)?;
+            Ok(renew(py, wanted, known))
+        }
+        _ => Ok(known),
     }
-    let Some(_one) = RELOADING.try_lock() else {
-        return Ok(known);
-    };
+}
+
+/// Loads a script anew; where that fails the old one stays, and the log says so.
+fn renew(py: Python<'_>, wanted: &Wanted<'_>, known: Arc<Loaded>) -> Arc<Loaded> {
     match load(py, wanted, true) {
         Ok(fresh) => {
+            RELOADS.add();
             let fresh = Arc::new(fresh);
+            let key = wanted.key();
             let mut loaded = LOADED.write();
             let all = loaded.get_or_insert_default();
             // Other functions of the module are looked up in the new one.
@@ -348,22 +402,68 @@ pub fn find(py: Python<'_>, wanted: &Wanted<'_>) -> PyResult<Arc<Loaded>> {
             drop(loaded);
             // What goes with the old code may run Python: not under our lock.
             drop(old);
-            Ok(fresh)
+            fresh
         }
         Err(error) => {
+            FAILED_RELOADS.add();
             known.accept_files();
-            super::errors::report(
-                py,
-                &error,
-                &super::errors::Failure {
-                    way: "reload of",
-                    target: wanted.module,
-                    outcome: "the old one stays in use",
-                },
-            );
-            Ok(known)
+            let failure = Failure {
+                way: "MR0005 reload of",
+                target: wanted.module,
+                outcome: "the old one stays in use",
+            };
+            errors::report(py, &error, &failure);
+            known
         }
     }
+}
+
+/// Loads a module's functions anew, those of all modules where none is named;
+/// gives how many modules were loaded and how many failed.
+///
+/// # Errors
+/// The module is not one that is loaded.
+pub fn reload(py: Python<'_>, module: Option<&str>) -> PyResult<(usize, usize)> {
+    let mut functions: Vec<(Key, Arc<Loaded>)> = LOADED
+        .read()
+        .iter()
+        .flatten()
+        .filter(|(key, _)| module.is_none_or(|m| m == key.1))
+        .map(|(key, loaded)| (key.clone(), loaded.clone()))
+        .collect();
+    if functions.is_empty()
+        && let Some(module) = module
+    {
+        return Err(refuse(py, format!("no script '{module}' is loaded")));
+    }
+    functions.sort_by(|a, b| a.0.cmp(&b.0));
+    functions.dedup_by(|a, b| (&a.0.0, &a.0.1) == (&b.0.0, &b.0.1));
+    let failed_before = FAILED_RELOADS.get();
+    let modules = functions.len();
+    for (key, known) in functions {
+        let wanted = Wanted {
+            module: &key.1,
+            function: &key.2,
+            documented: known.documented,
+            folder: key.0.as_deref(),
+        };
+        let _one = loading::hold(py, &key.0, wanted.module)?;
+        renew(py, &wanted, known);
+    }
+    let failed = usize::try_from(FAILED_RELOADS.get() - failed_before).unwrap_or(usize::MAX);
+    Ok((modules - failed.min(modules), failed))
+}
+
+/// The functions that have been called, as `module::function`; for completion.
+#[must_use]
+pub fn known() -> Vec<String> {
+    let names = LOADED.read();
+    names
+        .iter()
+        .flatten()
+        .filter(|(key, _)| key.0.is_none())
+        .map(|(key, _)| format!("{}::{}", key.1, key.2))
+        .collect()
 }
 
 fn load(py: Python<'_>, wanted: &Wanted<'_>, fresh: bool) -> PyResult<Loaded> {
@@ -407,6 +507,7 @@ fn load(py: Python<'_>, wanted: &Wanted<'_>, fresh: bool) -> PyResult<Loaded> {
     Ok(Loaded {
         takes: takes(&function, wanted.documented)?,
         is_async,
+        documented: wanted.documented,
         function: function.unbind(),
         stamps: Mutex::new(stamps.collect()),
         looked: AtomicU64::new(coarse_ms()),

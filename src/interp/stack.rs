@@ -6,6 +6,7 @@
 use std::io;
 use std::num::NonZero;
 use std::ptr::{self, NonNull};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use corosensei::stack::{Stack, StackPointer};
 use parking_lot::Mutex;
@@ -26,6 +27,8 @@ unsafe impl Send for BigStack {}
 
 /// Stacks of threads that have ended.
 static SPARE: Mutex<Vec<BigStack>> = Mutex::new(Vec::new());
+/// How many there are.
+static MADE: AtomicU64 = AtomicU64::new(0);
 
 impl BigStack {
     /// One that another thread has left, or a new one.
@@ -50,6 +53,7 @@ impl BigStack {
         if low == libc::MAP_FAILED {
             return Err(io::Error::last_os_error());
         }
+        MADE.fetch_add(1, Ordering::Relaxed);
         let stack = Self {
             low: NonNull::new(low.cast()).ok_or_else(io::Error::last_os_error)?,
         };
@@ -92,8 +96,16 @@ impl BigStack {
     }
 }
 
+/// How many stacks are in use, and how many wait for a thread.
+#[must_use]
+pub fn counts() -> (u64, u64) {
+    let spare = SPARE.lock().len() as u64;
+    (MADE.load(Ordering::Relaxed).saturating_sub(spare), spare)
+}
+
 impl Drop for BigStack {
     fn drop(&mut self) {
+        MADE.fetch_sub(1, Ordering::Relaxed);
         // SAFETY: the mapping is ours, and nothing runs on it.
         unsafe { libc::munmap(self.low.as_ptr().cast(), SIZE + PAGE) };
     }

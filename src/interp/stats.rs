@@ -112,7 +112,9 @@ impl Reading {
         for (bucket, count) in self.buckets.iter().enumerate() {
             seen += count;
             if seen >= rank {
-                return 1u64.checked_shl(u32::try_from(bucket).unwrap_or(0)).unwrap_or(u64::MAX);
+                return 1u64
+                    .checked_shl(u32::try_from(bucket).unwrap_or(0))
+                    .unwrap_or(u64::MAX);
             }
         }
         u64::MAX
@@ -127,13 +129,21 @@ pub fn of_function(name: &str) -> Arc<Counters> {
     if let Some(known) = BY_FUNCTION.read().get(name) {
         return known.clone();
     }
-    BY_FUNCTION.write().entry(name.to_owned()).or_default().clone()
+    BY_FUNCTION
+        .write()
+        .entry(name.to_owned())
+        .or_default()
+        .clone()
 }
 
 /// All functions that have been called, by name.
 #[must_use]
 pub fn functions() -> Vec<(String, Reading)> {
-    BY_FUNCTION.read().iter().map(|(name, counters)| (name.clone(), counters.read())).collect()
+    BY_FUNCTION
+        .read()
+        .iter()
+        .map(|(name, counters)| (name.clone(), counters.read()))
+        .collect()
 }
 
 /// A number of the module's own that only grows.
@@ -159,12 +169,12 @@ impl Count {
     }
 }
 
+/// How long entries waited for the interpreter lock.
+pub static LOCK: Counters = Counters::new();
 /// Scripts that were loaded anew because a file had changed, or by command.
 pub static RELOADS: Count = Count::new();
 /// Those that failed to load, so that the old one stayed.
 pub static FAILED_RELOADS: Count = Count::new();
-/// Events that a consumer had no room for.
-pub static DROPPED_EVENTS: Count = Count::new();
 
 #[cfg(test)]
 mod tests {

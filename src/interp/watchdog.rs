@@ -25,12 +25,17 @@ pub fn watch(script: &Arc<Script>, time: Duration) -> Watched {
     let key = (script.begun + time, script.id);
     let mut deadlines = DEADLINES.lock();
     if deadlines.is_none() {
-        let started = thread::Builder::new().name("mod_rust watchdog".into()).stack_size(SIZE).spawn(run);
+        let started = thread::Builder::new()
+            .name("mod_rust watchdog".into())
+            .stack_size(SIZE)
+            .spawn(run);
         if let Err(error) = started {
             tracing::error!("script-timeout is not kept: no thread: {error}");
         }
     }
-    deadlines.get_or_insert_default().insert(key, Arc::downgrade(script));
+    deadlines
+        .get_or_insert_default()
+        .insert(key, Arc::downgrade(script));
     CHANGED.notify_one();
     Watched(key)
 }
@@ -46,7 +51,10 @@ impl Drop for Watched {
 fn run() {
     let mut deadlines = DEADLINES.lock();
     loop {
-        let next = deadlines.as_ref().and_then(|all| all.first_key_value()).map(|((when, id), script)| (*when, *id, script.clone()));
+        let next = deadlines
+            .as_ref()
+            .and_then(|all| all.first_key_value())
+            .map(|((when, id), script)| (*when, *id, script.clone()));
         match next {
             None => CHANGED.wait(&mut deadlines),
             Some((when, ..)) if when > Instant::now() => {
@@ -59,7 +67,9 @@ fn run() {
                 drop(deadlines);
                 if let Some(script) = script.upgrade() {
                     // One that does not end keeps only itself, not the others' deadlines.
-                    let ended = thread::Builder::new().stack_size(SIZE).spawn(move || end(&script));
+                    let ended = thread::Builder::new()
+                        .stack_size(SIZE)
+                        .spawn(move || end(&script));
                     drop(ended);
                 }
                 deadlines = DEADLINES.lock();
@@ -73,10 +83,18 @@ fn end(script: &Arc<Script>) {
     match kill::end(script, &format!("its time is over ({seconds:.1} s)")) {
         Outcome::Ended => {}
         Outcome::Blocked(place) => {
-            tracing::error!("MR0008 script {} ({}) is over its time and blocked in C at {place}", script.id, script.target);
+            tracing::error!(
+                "MR0008 script {} ({}) is over its time and blocked in C at {place}",
+                script.id,
+                script.target
+            );
         }
         Outcome::Refuses(place) => {
-            tracing::error!("MR0008 script {} ({}) is over its time and refuses to end at {place}", script.id, script.target);
+            tracing::error!(
+                "MR0008 script {} ({}) is over its time and refuses to end at {place}",
+                script.id,
+                script.target
+            );
         }
     }
 }

@@ -132,7 +132,9 @@ impl Api {
             data.cloned().unwrap_or_else(|| PyDict::new(py).into_any()),
         )?;
         let request = text(&json.call_method1("dumps", (request,))?, "data")?;
-        let reply = self.run(py, |held, session| chat::json(held, &request, session))?;
+        let reply = self.run(py, |held, session| {
+            chat::json(held, request.as_bytes(), session)
+        })?;
         let reply =
             reply.ok_or_else(|| PyRuntimeError::new_err("the switch takes this for no JSON"))?;
         let reply = json.call_method1("loads", (str_of(py, &reply),))?;

@@ -39,7 +39,9 @@ impl EventConsumer {
         let inner = self.inner.clone();
         let interrupted = self.inner.clone();
         let breaker: Breaker = Arc::new(move || interrupted.interrupt());
-        let event = wait(py, "EventConsumer.pop", Some(breaker), move |held| inner.pop(held, patience));
+        let event = wait(py, "EventConsumer.pop", Some(breaker), move |held| {
+            inner.pop(held, patience)
+        });
         invocation::check_hooks(py)?;
         Ok(event.map(|e| Event::show(event::Event::owned(e))))
     }

@@ -49,7 +49,9 @@ impl Dbh {
                 "the database handle is closed, or in use by another thread",
             ));
         };
-        let (result, database) = wait(py, "Dbh", None, move |held| (body(&mut database, held), database));
+        let (result, database) = wait(py, "Dbh", None, move |held| {
+            (body(&mut database, held), database)
+        });
         *self.database.lock() = Some(database);
         invocation::check_hooks(py)?;
         Ok(result)
@@ -81,8 +83,8 @@ impl Dbh {
             .next()
             .unwrap_or_default()
             .to_ascii_lowercase();
-        let database =
-            wait(py, "Dbh", None, |held| Database::connect(held, &dsn)).map_err(|error| failed(&error))?;
+        let database = wait(py, "Dbh", None, |held| Database::connect(held, &dsn))
+            .map_err(|error| failed(&error))?;
         let backslash = !database.is_sqlite()
             && !matches!(scheme.as_slice(), b"pgsql" | b"postgres" | b"postgresql");
         Ok(Self {

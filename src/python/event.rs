@@ -373,7 +373,9 @@ impl Event {
         body: impl FnOnce(View<'_>, &Detached) -> Result<(), Status> + Send,
     ) -> PyResult<u8> {
         let inner = &self.inner;
-        let outcome = wait(py, "chat", None, |held| inner.with_taken(|view| body(view, held)));
+        let outcome = wait(py, "chat", None, |held| {
+            inner.with_taken(|view| body(view, held))
+        });
         Ok(u8::from(outcome.ok_or_else(taken_back)?.is_err()))
     }
 }

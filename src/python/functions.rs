@@ -166,7 +166,9 @@ pub fn msleep(py: Python<'_>, ms: &Bound<'_, PyAny>) -> PyResult<()> {
     let stop = Arc::new(AtomicBool::new(false));
     let breaker = stop.clone();
     let breaker: Breaker = Arc::new(move || breaker.store(true, Ordering::Release));
-    wait(py, "msleep", Some(breaker), |held| core::sleep(held, time, &stop));
+    wait(py, "msleep", Some(breaker), |held| {
+        core::sleep(held, time, &stop)
+    });
     invocation::check_hooks(py)
 }
 

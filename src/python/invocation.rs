@@ -46,7 +46,10 @@ pub fn begin(py: Python<'_>, script: Arc<Script>) -> Running<'_> {
     let thread = unsafe { ffi::PyThread_get_thread_ident() };
     script.thread.store(u64::from(thread), Ordering::Release);
     script.innermost.store(true, Ordering::Release);
-    let this = Rc::new(Invocation { sessions: RefCell::new(Vec::new()), script });
+    let this = Rc::new(Invocation {
+        sessions: RefCell::new(Vec::new()),
+        script,
+    });
     RUNNING.with_borrow_mut(|running| {
         if let Some(outer) = running.last() {
             outer.script.innermost.store(false, Ordering::Release);

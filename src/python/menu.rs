@@ -129,7 +129,9 @@ impl IvrMenu {
         let name = text(name, "name")?;
         invocation::check_hooks(py)?;
         let menu = &slf.get().menu;
-        let outcome = wait(py, "IVRMenu.execute", Some(leg.breaker()), |held| leg.with(|s| menu.execute(held, s, &name)));
+        let outcome = wait(py, "IVRMenu.execute", Some(leg.breaker()), |held| {
+            leg.with(|s| menu.execute(held, s, &name))
+        });
         leg.mend();
         invocation::check_hooks(py)?;
         match outcome {

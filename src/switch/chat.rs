@@ -1,15 +1,16 @@
 //! Chat messages, JSON commands and mail: what the core does beside calls.
 
 use std::ffi::CStr;
+use std::ptr::NonNull;
 
 use bindings::{
-    SWITCH_TRUE, cJSON_Delete, cJSON_Parse, cJSON_PrintUnformatted, switch_core_chat_send,
+    SWITCH_TRUE, cJSON, cJSON_Delete, cJSON_Parse, cJSON_PrintUnformatted, switch_core_chat_send,
     switch_core_execute_chat_app, switch_json_api_execute, switch_simple_email,
 };
 
 use super::event::View;
 use super::session::Session;
-use super::text::{pointer, taken};
+use super::text::{c_string, pointer, taken};
 use super::{Detached, Status};
 
 impl View<'_> {
@@ -34,23 +35,59 @@ impl View<'_> {
     }
 }
 
+/// A JSON tree of the core's, freed with it.
+pub struct Json(NonNull<cJSON>);
+
+impl Json {
+    /// Parses a text; none where it is no JSON.
+    #[must_use]
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        let text = c_string(text).ok()?;
+        // SAFETY: the core reads the text and gives a tree of its own.
+        NonNull::new(unsafe { cJSON_Parse(text.as_ptr()) }).map(Self)
+    }
+
+    /// The text of a tree that the core lends.
+    ///
+    /// # Safety
+    /// It is NULL, or a tree that nobody changes meanwhile.
+    #[must_use]
+    pub unsafe fn text_of(tree: *const cJSON) -> Option<Vec<u8>> {
+        // SAFETY: the caller vouches for the tree; the text is made with malloc.
+        if tree.is_null() {
+            None
+        } else {
+            unsafe { taken(cJSON_PrintUnformatted(tree)) }
+        }
+    }
+
+    /// Gives the tree to the core.
+    #[must_use]
+    pub fn into_raw(self) -> *mut cJSON {
+        let tree = self.0.as_ptr();
+        std::mem::forget(self);
+        tree
+    }
+}
+
+impl Drop for Json {
+    fn drop(&mut self) {
+        // SAFETY: ours, and not used again.
+        unsafe { cJSON_Delete(self.0.as_ptr()) };
+    }
+}
+
 /// Runs a JSON API command: an object with `command` and `data`, as text
 /// (`switch_json_api_execute`). Gives the object with `status`, `message` and
 /// `response` added; none where the request is no JSON.
-pub fn json(_: &Detached, request: &CStr, session: Option<Session<'_>>) -> Option<Vec<u8>> {
+pub fn json(_: &Detached, request: &[u8], session: Option<Session<'_>>) -> Option<Vec<u8>> {
     let session = session.map_or(std::ptr::null_mut(), Session::as_ptr);
-    // SAFETY: the request is parsed into a tree of the core's, which is freed
-    // here; the session lives or is NULL; with no place for it the answer is put
-    // into the tree.
+    let tree = Json::parse(request)?;
+    // SAFETY: the tree is ours; the session lives or is NULL; with no place for
+    // it the answer is put into the tree.
     unsafe {
-        let tree = cJSON_Parse(request.as_ptr());
-        if tree.is_null() {
-            return None;
-        }
-        switch_json_api_execute(tree, session, std::ptr::null_mut());
-        let text = taken(cJSON_PrintUnformatted(tree));
-        cJSON_Delete(tree);
-        text
+        switch_json_api_execute(tree.0.as_ptr(), session, std::ptr::null_mut());
+        Json::text_of(tree.0.as_ptr())
     }
 }
 

@@ -6,16 +6,20 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bindings::{
-    switch_event_t, switch_queue_create, switch_queue_interrupt_all, switch_queue_pop, switch_queue_pop_timeout,
-    switch_queue_size, switch_queue_t, switch_queue_term, switch_queue_trypop,
-    switch_queue_trypush,
+    switch_event_t, switch_queue_create, switch_queue_interrupt_all, switch_queue_pop,
+    switch_queue_pop_timeout, switch_queue_size, switch_queue_t, switch_queue_term,
+    switch_queue_trypop, switch_queue_trypush,
 };
 use parking_lot::Mutex;
 
 use super::event::{Kind, OwnedEvent, View};
 use super::pool::Pool;
+use super::seldom::Seldom;
 use super::subscription::Subscription;
 use super::{Detached, Status};
+
+/// Events that were dropped because nobody took them in time, in all.
+pub static DROPPED_EVENTS: AtomicU64 = AtomicU64::new(0);
 
 /// How long to wait for an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,8 +38,7 @@ struct Queue {
     queue: *mut switch_queue_t,
     closed: AtomicBool,
     dropped: AtomicU64,
-    /// Dropped by the second that was told of last.
-    told: Mutex<(u64, i64)>,
+    told: Seldom,
     /// What the queue lies in; freed with it.
     _pool: Pool,
 }
@@ -56,7 +59,7 @@ impl Queue {
             queue,
             closed: AtomicBool::new(false),
             dropped: AtomicU64::new(0),
-            told: Mutex::new((0, 0)),
+            told: Seldom::new(),
             _pool: pool,
         })
     }
@@ -82,17 +85,12 @@ impl Queue {
     }
 
     fn count_drop(&self) {
-        let dropped = self.dropped.fetch_add(1, Ordering::Relaxed) + 1;
-        let second = super::core::now_micros() / 1_000_000;
-        let Some(mut told) = self.told.try_lock() else {
-            return;
-        };
-        if told.1 != second {
+        let all = self.dropped.fetch_add(1, Ordering::Relaxed) + 1;
+        DROPPED_EVENTS.fetch_add(1, Ordering::Relaxed);
+        if let Some(dropped) = self.told.count() {
             tracing::warn!(
-                "an event consumer cannot keep up: {} events dropped, {dropped} in all",
-                dropped - told.0
+                "MR0012 an event consumer cannot keep up: {dropped} events dropped, {all} in all"
             );
-            *told = (dropped, second);
         }
     }
 

@@ -38,6 +38,8 @@ impl Kind {
         Self(bindings::SWITCH_EVENT_CHANNEL_EXECUTE_COMPLETE);
     /// `MODULE_LOAD`, fired for each interface of a module that was loaded.
     pub const MODULE_LOAD: Self = Self(bindings::SWITCH_EVENT_MODULE_LOAD);
+    /// `RELOADXML`: the XML was read anew.
+    pub const RELOADXML: Self = Self(bindings::SWITCH_EVENT_RELOADXML);
     /// `SHUTDOWN`: the core has begun to end.
     pub const SHUTDOWN: Self = Self(bindings::SWITCH_EVENT_SHUTDOWN);
 

@@ -8,11 +8,13 @@ pub mod bridge;
 pub mod cause;
 pub mod channel;
 pub mod chat;
+pub mod completion;
 pub mod consumer;
 pub mod core;
 pub mod database;
 pub mod digits;
 pub mod event;
+pub mod extension;
 pub mod handle;
 pub mod input;
 pub mod ivr;
@@ -22,6 +24,7 @@ pub mod module;
 pub mod originate;
 pub mod playback;
 mod pool;
+pub(crate) mod seldom;
 pub mod session;
 pub mod speech;
 pub mod stream;
@@ -29,6 +32,8 @@ pub mod subscription;
 pub mod text;
 pub mod trace;
 pub mod xml;
+
+pub(crate) use seldom::once_a_second;
 
 use bindings::switch_status_t;
 

@@ -4,9 +4,12 @@ use std::ffi::{CStr, c_int};
 use std::ptr::NonNull;
 
 use bindings::{
-    SWITCH_API_INTERFACE, SWITCH_APPLICATION_INTERFACE, switch_api_function_t,
+    SWITCH_API_INTERFACE, SWITCH_APPLICATION_INTERFACE, SWITCH_CHAT_APPLICATION_INTERFACE,
+    SWITCH_DIALPLAN_INTERFACE, SWITCH_JSON_API_INTERFACE, switch_api_function_t,
     switch_api_interface, switch_application_function_t, switch_application_interface,
-    switch_core_perform_alloc, switch_loadable_module_create_interface,
+    switch_chat_application_function_t, switch_chat_application_interface,
+    switch_core_perform_alloc, switch_dialplan_hunt_function_t, switch_dialplan_interface,
+    switch_json_api_function_t, switch_json_api_interface, switch_loadable_module_create_interface,
     switch_loadable_module_create_module_interface, switch_loadable_module_interface_t,
     switch_memory_pool_t, switch_module_interface_name_t,
 };
@@ -92,6 +95,59 @@ impl Interfaces {
             app.syntax = self.keep(syntax);
             app.flags = flags;
             app.application_function = function;
+        }
+    }
+}
+
+impl Interfaces {
+    /// Adds a chat application.
+    pub fn chat_application(
+        &mut self,
+        name: &CStr,
+        description: &CStr,
+        syntax: &CStr,
+        function: switch_chat_application_function_t,
+    ) {
+        let made =
+            self.create::<switch_chat_application_interface>(SWITCH_CHAT_APPLICATION_INTERFACE);
+        if let Some(mut app) = made {
+            // SAFETY: as in api().
+            let app = unsafe { app.as_mut() };
+            app.interface_name = self.keep(name);
+            app.short_desc = self.keep(description);
+            app.long_desc = app.short_desc;
+            app.syntax = self.keep(syntax);
+            app.chat_application_function = function;
+        }
+    }
+
+    /// Adds a dialplan.
+    pub fn dialplan(&mut self, name: &CStr, function: switch_dialplan_hunt_function_t) {
+        if let Some(mut dialplan) =
+            self.create::<switch_dialplan_interface>(SWITCH_DIALPLAN_INTERFACE)
+        {
+            // SAFETY: as in api().
+            let dialplan = unsafe { dialplan.as_mut() };
+            dialplan.interface_name = self.keep(name);
+            dialplan.hunt_function = function;
+        }
+    }
+
+    /// Adds a JSON command.
+    pub fn json_api(
+        &mut self,
+        name: &CStr,
+        description: &CStr,
+        syntax: &CStr,
+        function: switch_json_api_function_t,
+    ) {
+        if let Some(mut api) = self.create::<switch_json_api_interface>(SWITCH_JSON_API_INTERFACE) {
+            // SAFETY: as in api().
+            let api = unsafe { api.as_mut() };
+            api.interface_name = self.keep(name);
+            api.desc = self.keep(description);
+            api.syntax = self.keep(syntax);
+            api.function = function;
         }
     }
 }

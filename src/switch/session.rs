@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 
 use bindings::{
-    CF_BREAK, CF_NOT_READY,    SWITCH_TRUE, switch_core_session_dequeue_event,
+    CF_BREAK, CF_NOT_READY, SWITCH_TRUE, switch_core_session_dequeue_event,
     switch_core_session_execute_application_get_flags, switch_core_session_get_channel,
     switch_core_session_get_id, switch_core_session_get_loglevel, switch_core_session_get_uuid,
     switch_core_session_hangup_state, switch_core_session_in_thread,

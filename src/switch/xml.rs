@@ -4,11 +4,10 @@ use std::ffi::{CStr, CString, c_char, c_void};
 use std::ptr::NonNull;
 
 use bindings::{
-    SWITCH_FALSE, SWITCH_TRUE, switch_event_t, switch_xml_attr,
-    switch_xml_bind_search_function_ret, switch_xml_binding_t, switch_xml_child, switch_xml_error,
-    switch_xml_free, switch_xml_open_cfg, switch_xml_parse_section_string,
-    switch_xml_parse_str_dynamic, switch_xml_t, switch_xml_toxml_ex,
-    switch_xml_unbind_search_function,
+    SWITCH_FALSE, SWITCH_TRUE, switch_event_t, switch_xml_bind_search_function_ret,
+    switch_xml_binding_t, switch_xml_child, switch_xml_error, switch_xml_free, switch_xml_open_cfg,
+    switch_xml_parse_section_string, switch_xml_parse_str_dynamic, switch_xml_t,
+    switch_xml_toxml_ex, switch_xml_unbind_search_function,
 };
 
 use super::event::{Kind, OwnedEvent, View};
@@ -161,31 +160,71 @@ fn tag_end(tag: &[u8]) -> usize {
     tag.len()
 }
 
-/// The name-value pairs of a configuration's `<settings>`, in order
+/// An element of a configuration: its tag and its attributes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Element {
+    /// "param", "hook" ...
+    pub tag: String,
+    attributes: Vec<(String, String)>,
+}
+
+impl Element {
+    /// One with these attributes.
+    #[must_use]
+    pub fn new(tag: &str, attributes: &[(&str, &str)]) -> Self {
+        let attributes = attributes
+            .iter()
+            .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()));
+        Self {
+            tag: tag.to_owned(),
+            attributes: attributes.collect(),
+        }
+    }
+
+    /// The value of an attribute; "" where there is none.
+    #[must_use]
+    pub fn get(&self, name: &str) -> &str {
+        self.attributes
+            .iter()
+            .find(|(n, _)| n == name)
+            .map_or("", |(_, value)| value)
+    }
+}
+
+/// The elements of a configuration's `<settings>`, in order
 /// (`switch_xml_open_cfg`); none when there is no such configuration.
 #[must_use]
-pub fn settings(_: &Detached, name: &CStr) -> Option<Vec<(String, String)>> {
+pub fn settings(_: &Detached, name: &CStr) -> Option<Vec<Element>> {
     let mut node: switch_xml_t = std::ptr::null_mut();
     // SAFETY: the core reads the name, writes one pointer, and gives a tree to free.
     let root = unsafe { switch_xml_open_cfg(name.as_ptr(), &raw mut node, std::ptr::null_mut()) };
     let root = Xml(NonNull::new(root)?);
-    let mut params = Vec::new();
+    let text =
+        |bytes: Option<Vec<u8>>| String::from_utf8_lossy(&bytes.unwrap_or_default()).into_owned();
+    let mut elements = Vec::new();
     // SAFETY: the nodes belong to the tree, which lives until the end of this
-    // function; child takes NULL and gives it.
+    // function; child takes NULL and gives it. Attributes are name and value in
+    // turn, and end with NULL.
     unsafe {
         let settings = switch_xml_child(node, c"settings".as_ptr());
-        let mut param = switch_xml_child(settings, c"param".as_ptr());
-        while let Some(this) = param.as_ref() {
-            let attr = |name: &CStr| {
-                let value = copied(switch_xml_attr(param, name.as_ptr()));
-                String::from_utf8_lossy(&value.unwrap_or_default()).into_owned()
-            };
-            params.push((attr(c"name"), attr(c"value")));
-            param = this.next;
+        // The first child, whatever its tag, and on from it in the order written.
+        let mut next = settings.as_ref().map_or(std::ptr::null_mut(), |s| s.child);
+        while let Some(element) = next.as_ref() {
+            let mut attributes = Vec::new();
+            let mut at = element.attr;
+            while !at.is_null() && !(*at).is_null() {
+                attributes.push((text(copied(*at)), text(copied(*at.add(1)))));
+                at = at.add(2);
+            }
+            elements.push(Element {
+                tag: text(copied(element.name)),
+                attributes,
+            });
+            next = element.ordered;
         }
     }
     drop(root);
-    Some(params)
+    Some(elements)
 }
 
 /// Kinds of lookup, as a set (`switch_xml_section_t`).

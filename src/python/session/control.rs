@@ -33,7 +33,9 @@ impl CoreSession {
     /// Starts early media: the caller hears, but is not charged.
     #[pyo3(name = "preAnswer")]
     fn pre_answer(slf: &Bound<'_, Self>) -> PyResult<u8> {
-        Self::blocking(slf, "preAnswer", |s, held| done(s.channel().pre_answer(held)))
+        Self::blocking(slf, "preAnswer", |s, held| {
+            done(s.channel().pre_answer(held))
+        })
     }
 
     /// Hangs up, with a cause by name or number.
@@ -123,7 +125,9 @@ impl CoreSession {
         sync: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<u8> {
         let (ms, sync) = (count(ms, "ms")?, flag(sync, "sync")?);
-        Self::listening(slf, "sleep", |s, held, input| done(s.sleep(held, ms, sync, input)))
+        Self::listening(slf, "sleep", |s, held, input| {
+            done(s.sleep(held, ms, sync, input))
+        })
     }
 
     /// Why the call was hung up or did not come about, `NORMAL_CLEARING` say;
@@ -267,6 +271,8 @@ impl CoreSession {
     ) -> PyResult<u8> {
         let (file, insert) = (text(file, "file")?, text(insert_file, "insert_file")?);
         let at = count_or(Some(sample_point), "sample_point", 0)? as usize;
-        Self::blocking(slf, "insertFile", |s, held| done(s.insert_file(held, &file, &insert, at)))
+        Self::blocking(slf, "insertFile", |s, held| {
+            done(s.insert_file(held, &file, &insert, at))
+        })
     }
 }

@@ -110,7 +110,9 @@ impl CoreSession {
         let py = slf.py();
         invocation::check_hooks(py)?;
         let leg = &slf.get().leg;
-        let result = wait(py, what, Some(leg.breaker()), |held| leg.with(|s| body(s, held)));
+        let result = wait(py, what, Some(leg.breaker()), |held| {
+            leg.with(|s| body(s, held))
+        });
         leg.mend();
         invocation::check_hooks(py)?;
         result.map_err(|Gone| gone(py, leg))

@@ -7,10 +7,10 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
 use super::{CoreSession, done};
+use crate::interp::running::Breaker;
 use crate::python::convert::{count_or, text};
 use crate::python::leg::Leg;
 use crate::python::listener::Listener;
-use crate::interp::running::Breaker;
 use crate::python::wait::{detached, wait};
 use crate::python::{OriginateError, invocation};
 use crate::switch::Detached;
@@ -71,7 +71,15 @@ impl CoreSession {
         let cell = cancel.clone();
         let breaker: Breaker = Arc::new(move || cell.cancel(Cause::ORIGINATOR_CANCEL));
         let placed = wait(py, "originate", Some(breaker), |held| {
-            place(held, &leg, target, a_leg.as_deref(), timeout_s, settle, &cancel)
+            place(
+                held,
+                &leg,
+                target,
+                a_leg.as_deref(),
+                timeout_s,
+                settle,
+                &cancel,
+            )
         });
         if placed {
             invocation::watch(slf);

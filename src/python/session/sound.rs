@@ -68,10 +68,15 @@ impl CoreSession {
             Some(total) => (first, count(total, "abs_timeout")?),
             None => (0, first),
         };
-        Self::listening(slf, "collectDigits", |s, held, input: Option<&dyn Input>| {
-            // Without a callback mod_python returns at once, and so does the core.
-            input.is_none_or(|input| s.listen(held, millis(digit), millis(total), input).is_ok())
-        })?;
+        Self::listening(
+            slf,
+            "collectDigits",
+            |s, held, input: Option<&dyn Input>| {
+                // Without a callback mod_python returns at once, and so does the core.
+                input
+                    .is_none_or(|input| s.listen(held, millis(digit), millis(total), input).is_ok())
+            },
+        )?;
         Ok(0)
     }
 
@@ -170,7 +175,9 @@ impl CoreSession {
             variable: variable.as_deref(),
             transfer_on_failure: target.as_deref(),
         };
-        let digits = Self::blocking(slf, "playAndGetDigits", |s, held| s.play_and_get_digits(held, &prompt))?;
+        let digits = Self::blocking(slf, "playAndGetDigits", |s, held| {
+            s.play_and_get_digits(held, &prompt)
+        })?;
         Ok(str_of(slf.py(), &digits))
     }
 }

@@ -1,0 +1,80 @@
+//! The end of scripts, when the switch or the module ends.
+//!
+//! The core waits for the modules whose calls a script still has before it comes
+//! to this one; so the end begins with its SHUTDOWN event.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::reload;
+use crate::interp::gate;
+use crate::interp::kill::{self, Outcome};
+use crate::interp::running;
+use crate::interp::stack::SIZE;
+
+/// What Python itself gets to end, after its scripts have.
+pub const LAST: Duration = Duration::from_secs(2);
+
+static ENDS: AtomicBool = AtomicBool::new(false);
+
+/// Lets no more scripts in, and sees to the end of those that run. Runs on a
+/// dispatch thread, which it must not keep.
+pub fn begin() {
+    gate::close();
+    if ENDS.swap(true, Ordering::AcqRel) {
+        return;
+    }
+    let started = thread::Builder::new()
+        .name("mod_rust ending".into())
+        .stack_size(SIZE)
+        .spawn(end_all);
+    if started.is_err() {
+        ENDS.store(false, Ordering::Release);
+    }
+}
+
+/// As [`begin`], and waits for it.
+pub fn wait() {
+    gate::close();
+    if !ENDS.swap(true, Ordering::AcqRel) {
+        end_all();
+    }
+    let until = Instant::now() + Duration::from_secs(2) + patience();
+    while ENDS.load(Ordering::Acquire) && Instant::now() < until {
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn patience() -> Duration {
+    reload::current().map_or(Duration::ZERO, |config| config.ending)
+}
+
+fn end_all() {
+    let until = Instant::now() + patience();
+    // Calls have been told to hang up: most scripts end by themselves.
+    while !running::all().is_empty() && Instant::now() < until {
+        thread::sleep(Duration::from_millis(20));
+    }
+    let threads: Vec<_> = running::all()
+        .into_iter()
+        .filter_map(|script| {
+            let end = move || match kill::end(&script, "the switch ends") {
+                Outcome::Ended => {}
+                Outcome::Blocked(place) | Outcome::Refuses(place) => {
+                    tracing::warn!(
+                        "MR0008 script {} ({}) does not end, at {place}",
+                        script.id,
+                        script.target
+                    );
+                }
+            };
+            thread::Builder::new().stack_size(SIZE).spawn(end).ok()
+        })
+        .collect();
+    for thread in threads {
+        // A panic in it was logged by its own hook.
+        let _ = thread.join();
+    }
+    ENDS.store(false, Ordering::Release);
+}

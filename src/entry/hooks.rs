@@ -1,0 +1,120 @@
+//! Event hooks of python.conf: `<hook event="..." subclass="..." script="..."/>`.
+//!
+//! The core calls receivers under its event lock, where nobody may wait: an
+//! event is copied into the hook's queue there, and a thread of the hook's own
+//! runs the script, in the order of the queue.
+
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread;
+
+use parking_lot::Mutex;
+use pyo3::prelude::*;
+
+use super::call::Request;
+use super::way;
+use crate::interp::stack::SIZE;
+use crate::python::convert::str_of;
+use crate::python::event::Event;
+use crate::switch::Detached;
+use crate::switch::consumer::DROPPED_EVENTS;
+use crate::switch::event::{self, Kind, OwnedEvent, View};
+use crate::switch::subscription::Subscription;
+use crate::switch::text::c_string;
+
+/// How many events may wait for a hook's script.
+const QUEUE: usize = 10_000;
+
+/// A hook as it is configured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hook {
+    /// The kind of event.
+    pub event: String,
+    /// Its subclass, of `CUSTOM`.
+    pub subclass: Option<String>,
+    /// The command line of the script.
+    pub line: String,
+}
+
+/// A hook that is bound; its thread ends with the queue.
+struct Bound {
+    hook: Hook,
+    subscription: Subscription,
+}
+
+static BOUND: Mutex<Vec<Bound>> = Mutex::new(Vec::new());
+
+/// Makes these the hooks that are bound; those that were stay as they are, with
+/// what waits for them. Not from within a receiver: it waits for them.
+pub fn set(held: &Detached, wanted: Vec<Hook>) {
+    let old = std::mem::take(&mut *BOUND.lock());
+    let (kept, ended): (Vec<_>, Vec<_>) = old.into_iter().partition(|b| wanted.contains(&b.hook));
+    for bound in ended {
+        bound.subscription.end(held);
+    }
+    let mut bound = kept;
+    for hook in wanted {
+        if !bound.iter().any(|b| b.hook == hook) {
+            bound.extend(bind(held, hook));
+        }
+    }
+    *BOUND.lock() = bound;
+}
+
+fn bind(held: &Detached, hook: Hook) -> Option<Bound> {
+    let name = c_string(hook.event.as_bytes()).ok()?;
+    let Some(kind) = Kind::named(&name) else {
+        tracing::warn!(
+            "MR0011 python.conf: hook: there is no event '{}'",
+            hook.event
+        );
+        return None;
+    };
+    let subclass = hook
+        .subclass
+        .as_ref()
+        .and_then(|s| c_string(s.as_bytes()).ok());
+    let (queue, inbox) = sync_channel(QUEUE);
+    let line = hook.line.clone();
+    let started = thread::Builder::new()
+        .name("mod_rust hook".into())
+        .stack_size(SIZE)
+        .spawn(move || serve(&line, &inbox));
+    if let Err(error) = started {
+        tracing::error!("hook {}: no thread: {error}", hook.line);
+        return None;
+    }
+    let receiver = move |event: View<'_>| pass_on(event, &queue);
+    match Subscription::new(held, kind, subclass.as_deref(), receiver) {
+        Ok(subscription) => Some(Bound { hook, subscription }),
+        Err(status) => {
+            tracing::error!(%status, "hook {}: the event is not bound", hook.line);
+            None
+        }
+    }
+}
+
+/// Runs on a dispatch thread.
+fn pass_on(event: View<'_>, queue: &SyncSender<OwnedEvent>) {
+    let Ok(copy) = event.duplicate() else { return };
+    if let Err(TrySendError::Full(_)) = queue.try_send(copy) {
+        DROPPED_EVENTS.fetch_add(1, Ordering::Relaxed);
+        crate::switch::once_a_second!(dropped => {
+            tracing::warn!("MR0012 a hook cannot keep up: {dropped} events dropped since the last such line");
+        });
+    }
+}
+
+fn serve(line: &str, inbox: &Receiver<OwnedEvent>) {
+    for event in inbox {
+        let event = event::Event::owned(event);
+        // What went wrong is in the log.
+        let _ = Request::new(&way::HOOK, line.as_bytes()).run(
+            |py, arguments| {
+                let event = Py::new(py, Event::show(event))?.into_any();
+                Ok(vec![event, str_of(py, arguments).unbind()])
+            },
+            |_| Ok(()),
+        );
+    }
+}

@@ -1,0 +1,108 @@
+//! Taking changes in: `pyreload`, `reloadxml`, and load itself.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::config::{self, Config};
+use super::{hooks, way, xml};
+use crate::interp::enter::{enter, reenter};
+use crate::interp::{errors, interpreter, output, scripts};
+use crate::python::leg::later;
+use crate::switch::{Detached, core};
+
+/// What is in force. Its lock makes reloads wait for each other.
+static CURRENT: Mutex<Option<Arc<Config>>> = Mutex::new(None);
+
+/// Puts a configuration into force.
+///
+/// # Errors
+/// One line that says why not.
+pub fn apply(held: &Detached, config: Config) -> Result<(), String> {
+    let mut current = CURRENT.lock();
+    if let Some(before) = &*current
+        && (before.virtual_env != config.virtual_env || before.python_home != config.python_home)
+    {
+        tracing::warn!(
+            "MR0009 virtual-env and python-home are taken in when the switch is started anew"
+        );
+    }
+    for way in way::ALL {
+        let timeout = config.timeouts.iter().find(|(name, _)| *name == way.name);
+        way.set_timeout(timeout.map(|(_, time)| *time));
+    }
+    scripts::set_reload(config.reload);
+    let roots = roots(&config);
+    enter(|py| {
+        interpreter::use_roots(py, &roots, &config.allowed).map_err(|e| errors::one_line(py, &e))
+    })
+    .map_err(|e| e.to_string())??;
+    xml::bind(held, config.fetchers.clone()).map_err(|status| status.to_string())?;
+    hooks::set(held, config.hooks.clone());
+    *current = Some(Arc::new(config));
+    Ok(())
+}
+
+/// PYTHONPATH first, as mod_python3 has it, then the configured folders, then
+/// the switch's own.
+fn roots(config: &Config) -> Vec<PathBuf> {
+    let path = if interpreter::is_joined() {
+        None
+    } else {
+        std::env::var_os("PYTHONPATH")
+    };
+    let mut roots: Vec<_> = path
+        .iter()
+        .flat_map(std::env::split_paths)
+        .filter(|p| p.is_absolute())
+        .collect();
+    roots.extend(config.directories.iter().cloned());
+    roots.push(core::script_dir());
+    roots
+}
+
+/// What is in force.
+#[must_use]
+pub fn current() -> Option<Arc<Config>> {
+    CURRENT.lock().clone()
+}
+
+/// Nothing is in force any more.
+pub fn forget() {
+    *CURRENT.lock() = None;
+}
+
+/// The XML was read anew. Runs on a dispatch thread, where nothing may be bound
+/// or unbound: a thread of ours does it.
+pub fn on_reloadxml() {
+    later(Box::new(|held| {
+        if current().is_some()
+            && let Err(why) = apply(held, config::read(held))
+        {
+            tracing::error!("MR0009 the new python.conf was not taken in: {why}");
+        }
+    }));
+}
+
+/// `pyreload [module]`
+pub(super) fn by_command(argument: &str) -> Result<String, String> {
+    // SAFETY: an API command comes detached; reenter() attaches for its own part.
+    let held = unsafe { Detached::new() };
+    let module = Some(argument).filter(|m| !m.is_empty());
+    if module.is_none() {
+        apply(&held, config::read(&held))?;
+    }
+    let outcome = reenter(|py| {
+        let reloaded = scripts::reload(py, module);
+        output::flush();
+        reloaded.map_err(|error| errors::one_line(py, &error))
+    });
+    let (loaded, failed) = outcome.map_err(|e| e.to_string())??;
+    if failed > 0 {
+        return Err(format!(
+            "{failed} scripts do not load, and stay as they were; {loaded} were loaded"
+        ));
+    }
+    Ok(format!("+OK {loaded} scripts were loaded\n"))
+}
