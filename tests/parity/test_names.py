@@ -60,7 +60,7 @@ def parsed(text: str) -> list[tuple[str, bool]]:
 
 
 def differs(wanted: str, found: Any) -> bool:
-    """Does what inspect found take the same arguments, by place and by name?"""
+    """Whether what inspect found takes other arguments, by place or by name."""
     if wanted.startswith("*"):
         return [kind for _, kind, _ in found] != ["VAR_POSITIONAL"]
     pairs = [(name, optional) for name, kind, optional in found if kind == "POSITIONAL_OR_KEYWORD"]
