@@ -110,16 +110,15 @@ def test_p08_p09_hook_of_a_session_that_the_script_made(host: Host) -> None:
     callee = host.extension("answer", ("sleep", "300"), ("hangup", "NO_USER_RESPONSE"))
     saw, _ = in_call(
         host,
-        """
+        f"""
         def hook(session, what, saw):
             saw["hook"] = [what, session is saw.pop("it"), session.hangupCause()]
         def body(session, saw):
-            other = saw["it"] = freeswitch.Session("loopback/%s")
+            other = saw["it"] = freeswitch.Session("loopback/{callee}")
             other.setHangupHook(hook, saw)
             other.sleep(15000)
             saw["after"] = other.ready()
-        """
-        % callee,
+        """,
     )
     assert saw == {"hook": ["hangup", True, "NO_USER_RESPONSE"], "after": False}
 
@@ -154,7 +153,7 @@ def test_p12_callbacks_on_both_legs_of_a_bridge(host: Host) -> None:
     callee = host.extension("answer", ("send_dtmf", "123"), ("sleep", "15000"))
     saw, _ = in_call(
         host,
-        """
+        f"""
         def on_a(session, what, obj, heard):
             heard.append("a" + obj.digit)
         def on_b(session, what, obj, heard):
@@ -163,12 +162,11 @@ def test_p12_callbacks_on_both_legs_of_a_bridge(host: Host) -> None:
         def body(session, saw):
             session.answer()
             heard = saw["heard"] = []
-            peer = freeswitch.Session("{loopback_bowout=false}loopback/%s", session)
+            peer = freeswitch.Session("{{loopback_bowout=false}}loopback/{callee}", session)
             session.setInputCallback(on_a, heard)
             peer.setInputCallback(on_b, heard)
             freeswitch.bridge(session, peer)
-        """
-        % callee,
+        """,
     )
     assert saw["heard"] == ["b1", "b2", "b3"]
 
@@ -186,7 +184,7 @@ def test_p13_hooks_and_callbacks_without_a_call(host: Host) -> None:
                 saw[name].append(tried(session.setHangupHook, print))
         """,
     )
-    assert saw == dict.fromkeys(("failed", "none"), [None, None, None, False, None])
+    assert saw == {key: [None, None, None, False, None] for key in ("failed", "none")}
 
 
 def test_p14_events_of_bad_text(host: Host) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hosts.base import Host
+from hosts.freeswitch import FreeSwitchHost
 from saw import in_api, in_call
 
 from .test_crashes import binding
@@ -48,6 +49,8 @@ def test_p18_kept_objects_are_stale(host: Host) -> None:
             uses = {"stream": lambda o: o.write("x"), "env": lambda o: o.getHeader("x"),
                     "event": lambda o: o.getHeader("x"), "params": lambda o: o.getHeader("x")}
             for what, use in uses.items():
+                if what not in KEPT:
+                    continue
                 try:
                     use(KEPT[what])
                     stream.write(what + " works,")
@@ -59,10 +62,15 @@ def test_p18_kept_objects_are_stale(host: Host) -> None:
     host.config(binding(name))
     call = host.start_call(host.extension(("python", name)))
     host.wait_event("CHANNEL_ANSWER", {"Unique-ID": call.uuid})
-    host.queue_event(call.uuid, "CUSTOM", {"Event-Subclass": "kept::one"})
+    if isinstance(host, FreeSwitchHost):  # only it has an event socket that gives a session events
+        host.queue_event(call.uuid, "CUSTOM", {"Event-Subclass": "kept::one"})
+    else:
+        call.press("1")
     call.wait()
     host.api(f"python {name}")
-    assert host.api(f"python {name} use") == "stream is gone,env is gone,event is gone,params works,"
+    # Lent ones are taken back; an XML lookup's parameters are a copy.
+    event = "event is gone," if isinstance(host, FreeSwitchHost) else ""
+    assert host.api(f"python {name} use") == f"stream is gone,env is gone,{event}params works,"
 
 
 def test_p19_api_of_a_session_that_is_gone(host: Host) -> None:

@@ -104,8 +104,9 @@ def test_p33_other_python_runs_during_menus_and_waits_for_answers(host: Host) ->
     menu = f"freeswitch.IVRMenu(None, 'm', {quiet}, *[None] * 8, 1, 100, 1, 300, 1, 1).execute, session, 'm'"
     menu = menu.replace("freeswitch", "session.answer() and freeswitch", 1)
     other_python_runs(host, menu)
-    callee = host.extension("pre_answer", ("sleep", "300"), "answer", ("sleep", "2000"))
-    other_python_runs(host, f"freeswitch.Session('loopback/{callee}').waitForAnswer, session")
+    callee = host.extension("ring_ready", ("sleep", "300"), "answer", ("sleep", "2000"))
+    dial = f"{{return_ring_ready=true}}loopback/{callee}"
+    other_python_runs(host, f"freeswitch.Session('{dial}').waitForAnswer, session")
 
 
 def test_p34_binding_while_events_are_fired(host: Host) -> None:

@@ -182,10 +182,6 @@ class Host(ABC):
     ) -> LiveCall:
         """Call an extension; the far end presses digits and hangs up at these seconds after."""
 
-    @abstractmethod
-    def queue_event(self, uuid: str, name: str, headers: Mapping[str, str]) -> None:
-        """Give a session an event, as `sendevent` does; its input callback hears it."""
-
     def call(
         self,
         *actions: Action,

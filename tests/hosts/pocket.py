@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-import pytest
-
 import pocket
 from hosts.base import DEADLINE, HOLD_MUSIC, CallResult, Event, Host, LogLine, Press, T
 
@@ -91,10 +89,6 @@ class PocketHost(Host):
             caller_id_name="Test",
         )
         return PocketCall(self, call, first_event)
-
-    def queue_event(self, uuid: str, name: str, headers: Mapping[str, str]) -> None:
-        """Leave it out: pocket has no event socket."""
-        pytest.skip("pocket has no way to give a session an event from outside")
 
     def flush(self) -> None:
         """Nothing to wait for: pocket's log is written when the line is logged."""
