@@ -8,6 +8,7 @@ use bstr::{BStr, BString, ByteSlice};
 use super::file::{Handle, RATE};
 use super::input::Input;
 use super::sleep::sleep;
+use super::speak::in_place_of_file;
 use crate::c::*;
 use crate::clock::FRAME;
 use crate::event::Event;
@@ -101,8 +102,15 @@ fn play_one(
     handle: Handle,
     file: &BStr,
     start: u32,
-    input: Option<&mut dyn Input>,
+    mut input: Option<&mut dyn Input>,
 ) -> End {
+    let other = match &mut input {
+        Some(input) => in_place_of_file(session, file, Some(&mut **input)),
+        None => in_place_of_file(session, file, None),
+    };
+    if let Some(status) = other {
+        return End::new(status, status != SUCCESS, "");
+    }
     let prefix = session
         .get("sound_prefix")
         .unwrap_or_else(|| session.core.dirs.base.to_string_lossy().as_bytes().into());
