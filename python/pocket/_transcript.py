@@ -14,8 +14,10 @@ class Entry:
     """One thing that happened.
 
     `kind` is one of "created", "state", "early media", "answered", "played",
-    "digit", "sent digit", "variable", "application", "transferred", "bridged"
-    and "hung up"; `text` is what it was about: a file, a digit, a name, a cause.
+    "digit", "sent digit", "variable", "application", "transferred", "bridged",
+    "recorded", "spoken", "said", "phrase", "listens", "heard", "message" and
+    "hung up"; `text` is what it was about: a file, a digit, a name, a text, a
+    cause.
     """
 
     time: float
@@ -32,6 +34,11 @@ class Entry:
                     return f"played {self.text}: {data.get('why', '')}"
                 length = float(data["end"]) - float(data["start"])
                 return f"played {self.text} for {length:.2f} s: {data['why']}"
+            case "recorded" | "spoken" | "said" | "phrase":
+                length = float(data["end"]) - float(data["start"])
+                return f"{self.kind} {self.text} for {length:.2f} s: {data['why']}"
+            case "listens":
+                return f"listens {data['what']} {self.text}".rstrip()
             case "application":
                 return f"application {self.text}({data['data']})"
             case "variable":
