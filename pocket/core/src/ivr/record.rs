@@ -14,6 +14,7 @@ use super::input::Input;
 use super::sleep::look;
 use crate::c::*;
 use crate::cause;
+use crate::clock::FRAME;
 use crate::session::{Session, say};
 use crate::text::{is_number, number};
 use crate::transcript::Kind;
@@ -146,7 +147,7 @@ fn run(
     let second = || clock.epoch_now() / 1_000_000;
     let mut since = second();
     let restarts = session.is_true("record_restart_limit_on_dtmf");
-    let mut silent = 0;
+    let mut silent_since = clock.now();
     let mut heard_until = clock.now();
     loop {
         if !session.ready() {
@@ -186,8 +187,10 @@ fn run(
             continue;
         }
         if let Some(hits) = hits {
-            silent = if session.is_silent() { silent + 1 } else { 0 };
-            if silent >= hits {
+            if !session.is_silent() {
+                silent_since = now;
+            }
+            if now - silent_since >= i64::from(hits) * FRAME {
                 session.set("silence_hits_exhausted", "true");
                 return (SUCCESS, "silence");
             }
