@@ -183,7 +183,9 @@ class Switch:
 
         What the far end does is counted in seconds from here: `press` are times
         and digits, `says` times and words, which speech recognition gets as they are,
-        `hangup_after` is when it hangs up.
+        `hangup_after` is when it hangs up. TTS, recognition, say and phrases are
+        stand-ins that take time and stand in the transcript; engines, languages and
+        macros whose names are "none" or begin with "no_such" fail.
         """
         return self._start(
             extension=extension,

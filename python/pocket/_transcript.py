@@ -29,14 +29,9 @@ class Entry:
         """The entry as a person reads it, without its time."""
         data = self.data
         match self.kind:
-            case "played":
-                if "start" not in data:
-                    return f"played {self.text}: {data.get('why', '')}"
-                length = float(data["end"]) - float(data["start"])
-                return f"played {self.text} for {length:.2f} s: {data['why']}"
-            case "recorded" | "spoken" | "said" | "phrase":
-                length = float(data["end"]) - float(data["start"])
-                return f"{self.kind} {self.text} for {length:.2f} s: {data['why']}"
+            case "played" | "recorded" | "spoken" | "said" | "phrase":
+                length = f" for {float(data['end']) - float(data['start']):.2f} s" if "start" in data else ""
+                return f"{self.kind} {self.text}{length}: {data.get('why', '')}"
             case "listens":
                 return f"listens {data['what']} {self.text}".rstrip()
             case "application":

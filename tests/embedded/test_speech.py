@@ -49,6 +49,31 @@ def test_a_digit_and_a_hangup_end_what_is_spoken(switch_with: Open, name: str) -
     assert [entry.data["why"] for entry in call.transcript.of_kind("spoken")] == ["digit", "hangup"]
 
 
+def test_what_is_said_not_to_be_there_fails_at_once(switch_with: Open, name: str) -> None:
+    switch = switch_with(
+        script="""
+        def handler(session, args):
+            session.answer()
+            session.set_tts_params("no_such_engine", "voice")
+            saw = [session.speak("x" * 1000), session.playAndDetectSpeech("silence_stream://9000", "none", "g")]
+            session.sayPhrase("no_such_macro")
+            session.say("12", "none", "number", "pronounced")
+            session.setVariable("saw", str(saw))
+        """
+    )
+    call = switch.run("python", name)
+    assert call.variables["saw"] == "[0, None]"
+    assert not [entry for entry in call.transcript if entry.kind in ("spoken", "said", "phrase", "listens")]
+    assert switch.time < 1
+
+
+def test_playing_gives_early_media(switch_with: Open) -> None:
+    switch = switch_with(five='<action application="playback" data="silence_stream://100"/>')
+    call = switch.call("5")
+    assert not call.answered
+    assert call.played == ["silence_stream://100"]
+
+
 def test_the_words_that_are_scheduled_are_recognised(switch_with: Open, name: str) -> None:
     switch = switch_with(
         script="""

@@ -51,9 +51,6 @@ export! {
         unsafe {
             let Some(session) = session_of(session) else { return FAILURE };
             let (handle, file) = (Handle::new(fh), text(file));
-            if file.is_empty() || !session.media_ready() {
-                return FAILURE;
-            }
             with_input(&session, args, |input| play_file(&session, handle, file, input))
         }
     }

@@ -35,14 +35,14 @@ impl End {
 }
 
 /// `switch_ivr_play_file`: plays a file, or several that `playback_delimiter`
-/// separates. Without media there is nothing to play to.
+/// separates. A leg that has no media yet gets early media for it.
 pub(crate) fn play_file(
     session: &Arc<Session>,
     handle: Option<Handle>,
     file: &BStr,
     mut input: Option<&mut dyn Input>,
 ) -> Status {
-    if file.is_empty() || !session.media_ready() {
+    if session.pre_answer() != SUCCESS || file.is_empty() || !session.media_ready() {
         return FAILURE;
     }
     // SAFETY: all zeroes is a handle that nothing is open on.

@@ -42,12 +42,12 @@ impl Recogniser {
     }
 }
 
-/// Opens an engine; none with no name is there to be opened.
+/// Opens an engine, unless [`speak::is_there`] says that it is not there.
 pub(crate) fn open(session: &Arc<Session>, engine: &BStr) -> Status {
     if session.recogniser.lock().is_some() {
         return SUCCESS;
     }
-    if engine.is_empty() {
+    if !speak::is_there(engine) {
         say!(session, ERROR, "Invalid ASR module [{engine}]!");
         return GENERR;
     }

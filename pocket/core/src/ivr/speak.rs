@@ -44,7 +44,13 @@ pub(crate) fn length(text: &[u8]) -> i64 {
         .saturating_mul(CHARACTER)
 }
 
-/// `switch_ivr_speak_text`; an engine with no name fails as one that is not loaded.
+/// Whether an engine, a language or a macro is there: all are, but those that say
+/// otherwise by their names, so that scripts can be tested without them, too.
+pub(crate) fn is_there(name: &BStr) -> bool {
+    !name.is_empty() && name != "none" && !name.starts_with(b"no_such")
+}
+
+/// `switch_ivr_speak_text`.
 pub(crate) fn speak(
     session: &Arc<Session>,
     engine: &BStr,
@@ -55,7 +61,7 @@ pub(crate) fn speak(
     if session.pre_answer() != SUCCESS {
         return FAILURE;
     }
-    if engine.is_empty() {
+    if !is_there(engine) {
         say!(session, ERROR, "Invalid TTS module {engine}[{voice}]!");
         return FAILURE;
     }
@@ -86,14 +92,18 @@ pub(crate) fn say(
         say!(session, ERROR, "Unknown Say type=[{}]", asked.kind);
         return FAILURE;
     }
-    if !session.media_ready() {
-        return FAILURE;
-    }
     let language = if asked.module.is_empty() {
         BStr::new("en")
     } else {
         asked.module
     };
+    if !is_there(language) {
+        say!(session, ERROR, "Invalid SAY Interface [{language}]!");
+        return FAILURE;
+    }
+    if !session.media_ready() {
+        return FAILURE;
+    }
     let data = [
         ("module", language),
         ("type", asked.kind),
@@ -117,6 +127,10 @@ pub(crate) fn phrase(
 ) -> Status {
     if name.is_empty() {
         say!(session, ERROR, "No phrase macro specified.");
+        return GENERR;
+    }
+    if !is_there(name) {
+        say!(session, ERROR, "Can't find macro {name}.");
         return GENERR;
     }
     if session.pre_answer() != SUCCESS {
