@@ -50,7 +50,7 @@ OWN = {
 }
 
 TRY = """
-BAD = {kind: eval(value) for kind, value in json.loads(%r).items()}
+BAD = {kind: eval(value) for kind, value in json.loads(@BAD@).items()}
 def attempt(function, arguments):
     try:
         function(*arguments)
@@ -63,12 +63,12 @@ def sweep(it, table, outcomes):
         for at in range(len(good)):
             for kind, bad in BAD.items():
                 function = eval(name if name.startswith("freeswitch.") else "it." + name)
-                outcomes["%%s|%%d|%%s" %% (name, at, kind)] = attempt(function, good[:at] + [bad] + good[at + 1:])
+                outcomes["%s|%d|%s" % (name, at, kind)] = attempt(function, good[:at] + [bad] + good[at + 1:])
 def good(it, table, outcomes):
     for name, arguments in table.items():
         function = eval(name if name.startswith("freeswitch.") else "it." + name)
         outcomes[name] = attempt(function, [eval(value) for _, value in arguments])
-""" % json.dumps(BAD)
+""".replace("@BAD@", repr(json.dumps(BAD)))
 
 
 @pytest.fixture(autouse=True)
