@@ -38,7 +38,13 @@ def test_a_dial_string(host: Host, callee: str, a_leg: str) -> None:
             saw["own"] = other.uuid != session.uuid and len(other.uuid) == 36
         """,
     )
-    assert saw == {"ready": [True, True, "NONE", 1], "made": "here", "state": "CS_SOFT_EXECUTE", "flags": 1, "own": True}
+    assert saw == {
+        "ready": [True, True, "NONE", 1],
+        "made": "here",
+        "state": "CS_SOFT_EXECUTE",
+        "flags": 1,
+        "own": True,
+    }
     no_channels(host)
 
 
