@@ -29,6 +29,7 @@ pub mod subscription;
 pub mod text;
 pub mod trace;
 pub mod xml;
+mod xml_scan;
 
 use bindings::switch_status_t;
 
