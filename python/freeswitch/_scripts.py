@@ -204,8 +204,12 @@ def load(name: str, folder: str | None, fresh: bool) -> tuple[ModuleType, list[S
         raise Refused(f"'{name}' is no module name")
     if parts[0] in sys.stdlib_module_names:
         raise Refused(f"'{parts[0]}' is of the standard library, not of the script folders")
+    known = folder is None or os.path.abspath(folder) in _folders.values()
+    if not known:
+        # A folder without the module leaves nothing behind: any call can name one.
+        _check_there(parts[0], folder)
     full = name if folder is None else f"{_folder_package(folder)}.{name}"
-    if full not in sys.modules or fresh:
+    if known and (full not in sys.modules or fresh):
         _check_there(parts[0], folder)
     if fresh:
         with _lock:
