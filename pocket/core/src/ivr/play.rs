@@ -148,7 +148,10 @@ fn play_one(
     let ended = session.core.clock.now();
     say!(session, DEBUG, "done playing file {path}");
     session.set("playback_last_offset_pos", handle.position().to_string());
-    let samples = handle.samples_in();
+    // The core counts what it has read, not what it skipped.
+    let skipped = usize::try_from(start).unwrap_or(0);
+    let samples = handle.samples_in().saturating_sub(skipped);
+    handle.set_samples_in(samples);
     let rate = usize::try_from(RATE).unwrap_or(1);
     session.set("playback_seconds", (samples / rate).to_string());
     session.set("playback_ms", (samples / (rate / 1000)).to_string());
