@@ -104,10 +104,12 @@ impl Request<'_> {
         let _output = output::begin(py)?;
         let function = self.find(py, target)?;
         let arguments = arguments(py, &target.arguments)?;
-        let arguments = arguments.into_iter().map(|a| a.into_bound(py)).collect();
-        let result = function.call(py, arguments);
-        // The call can have gone while the script was in its own code.
+        let arguments: Vec<_> = arguments.into_iter().map(|a| a.into_bound(py)).collect();
+        let result = function.call(py, arguments.clone());
+        // The call can have gone while the script was in its own code, and its
+        // hook wants the session object, which the script may have let go of.
         let hooks = invocation::check_hooks(py);
+        drop(arguments);
         let result = match (result, hooks) {
             (Ok(result), Ok(())) => Some(result),
             (Err(error), _) | (Ok(_), Err(error)) if errors::is_exit(py, &error) => None,

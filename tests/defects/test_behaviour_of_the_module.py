@@ -39,6 +39,7 @@ def test_p59_startup_scripts_find_all_modules(fresh: Callable[..., Host]) -> Non
     host.wait_log("^startup true true true command x")
 
 
+@pytest.mark.freeswitch_only  # what spins would go on in the test runner's process
 def test_p60_shutdown_while_scripts_run(fresh: Callable[..., Host]) -> None:
     host = fresh()
     name = host.script("""

@@ -113,6 +113,8 @@ pub(crate) fn originate(
         .cloned()
         .or_else(|| a_leg.and_then(|leg| leg.get("ignore_early_media")))
         .is_some_and(|value| is_true(&value));
+    let ringing_is_enough =
+        value(&variables, "return_ring_ready").is_some_and(|value| is_true(value));
     let mut last = cause::DESTINATION_OUT_OF_ORDER;
     for group in split_legs(targets, b'|') {
         let mut legs = Vec::new();
@@ -126,12 +128,16 @@ pub(crate) fn originate(
             continue;
         }
         let deadline = core.clock.now() + seconds * 1_000_000;
+        let alone = legs.len() == 1;
         match wait(
             core,
             a_leg,
             &mut legs,
             deadline,
-            ignore_early_media,
+            Enough {
+                early_media: !ignore_early_media,
+                ringing: ringing_is_enough && alone,
+            },
             request.cancel,
         ) {
             Ok(winner) => {
@@ -283,20 +289,32 @@ fn export(from: &Session, to: &Session) {
     }
 }
 
+/// What of a leg ends the wait for it, beside an answer.
+#[derive(Clone, Copy)]
+struct Enough {
+    early_media: bool,
+    ringing: bool,
+}
+
+impl Enough {
+    fn of(self, leg: &Session) -> bool {
+        leg.has(CF_ANSWERED)
+            || (self.early_media && leg.has(CF_EARLY_MEDIA))
+            || (self.ringing && leg.has(CF_RING_READY))
+    }
+}
+
 /// Waits for one of the legs, and takes it out of the list.
 fn wait(
     core: &Arc<Core>,
     a_leg: Option<&Arc<Session>>,
     legs: &mut Vec<Locked>,
     deadline: i64,
-    ignore_early_media: bool,
+    enough: Enough,
     cancel: Option<&AtomicU32>,
 ) -> Result<Locked, Cause> {
     loop {
-        let good = |leg: &Locked| {
-            leg.is_up()
-                && (leg.has(CF_ANSWERED) || (!ignore_early_media && leg.has(CF_EARLY_MEDIA)))
-        };
+        let good = |leg: &Locked| leg.is_up() && enough.of(leg);
         // A leg that was answered and has ended at once was answered.
         if let Some(at) = legs.iter().position(good) {
             return Ok(legs.swap_remove(at));
