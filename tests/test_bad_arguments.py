@@ -111,7 +111,9 @@ def test_functions_and_classes(host: Host, number: int) -> None:
 def test_methods_of_a_live_session(host: Host, number: int, answered: str) -> None:
     table = part(SESSION, number)
     saw, _ = in_call(
-        host, f"{TRY}{code(table)}\ndef body(session, saw):\n    {answered}\n    sweep(session, TABLE, saw)\n"
+        host,
+        f"{TRY}{code(table)}\ndef body(session, saw):\n    {answered}\n    sweep(session, TABLE, saw)\n",
+        timeout=300,
     )
     check(saw, table)
 
@@ -191,9 +193,9 @@ def body(session, saw):
     session.answer()
     thread = threading.Thread(target=sweep, args=(session, TABLE, saw))
     thread.start()
-    thread.join()
+    while thread.is_alive(): freeswitch.msleep(20)
 """,
-        timeout=60,
+        timeout=300,
     )
     check(saw, table)
 
@@ -219,5 +221,5 @@ def body(session, saw):
     )
     host.wait_event("CHANNEL_ANSWER", {"Unique-ID": call.uuid})
     call.hangup() if where == "setHangupHook" else call.press("1")
-    saw, _ = seen(call.wait(60))
+    saw, _ = seen(call.wait(300))
     check(saw, table)

@@ -100,7 +100,8 @@ def body(saw):
         "dsn": "DatabaseError",
     }
     assert (saw["after"], saw["connected"]) == ({"one": "1"}, False)
-    assert "no_such_table" in saw["no table"]
+    assert "SQL ERR" in saw["no table"]
+    host.wait_log("SQL ERR.*no_such_table")
 
 
 def test_a_handle_is_one_thread_s_at_a_time(host: Host) -> None:

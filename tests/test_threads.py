@@ -36,11 +36,14 @@ def test_a_thread_hangs_up_and_the_script_s_wait_breaks(host: Host) -> None:
         host,
         """
         def hook(session, what, saw): saw["hook on"] = threading.get_ident() == saw.pop("main")
+        def later(session):
+            freeswitch.msleep(300)
+            session.hangup("USER_BUSY")
         def body(session, saw):
             saw["main"] = threading.get_ident()
             session.setHangupHook(hook, saw)
             session.answer()
-            threading.Timer(0.3, session.hangup, ["USER_BUSY"]).start()
+            threading.Thread(target=later, args=(session,)).start()
             session.sleep(15000)
             saw["ready"] = session.ready()
         """,

@@ -72,8 +72,12 @@ class LoopbackCall:
         self._expect_ok(self._host.api(f"uuid_send_dtmf {self._far} {digits}"))
 
     def hangup(self, cause: str = "NORMAL_CLEARING") -> None:
-        """Hang the far end up."""
-        self._expect_ok(self._host.api(f"uuid_kill {self._far} {cause}"))
+        """Hang up as the far end.
+
+        As a BYE does, this ends the near leg first. Loopback does it the other way
+        round: it takes the near leg's media away, and hangs it up some time after.
+        """
+        self._expect_ok(self._host.api(f"uuid_kill {self._uuid} {cause}"))
 
     def wait(self, timeout: float = DEADLINE) -> CallResult:
         """Wait until both legs are gone."""

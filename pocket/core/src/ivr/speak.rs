@@ -37,11 +37,15 @@ const SAY_TYPES: [&str; 19] = [
     "SHORT_DATE_TIME",
 ];
 
+/// Nobody listens to more of a stand-in than this, in microseconds.
+const LONGEST: i64 = 60_000_000;
+
 /// How long a text takes to be said.
 pub(crate) fn length(text: &[u8]) -> i64 {
     i64::try_from(text.chars().count())
         .unwrap_or(i64::MAX / CHARACTER)
         .saturating_mul(CHARACTER)
+        .min(LONGEST)
 }
 
 /// Whether an engine, a language or a macro is there: all are, but those that say
