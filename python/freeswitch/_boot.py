@@ -84,7 +84,7 @@ def follow_threads(in_script: Callable[[], bool], as_script: Callable[[Callable[
             run = self.run
 
             def run_as_script() -> None:
-                del self.run  # type: ignore[method-assign]  # else the thread would hold itself
+                del self.run  # else the thread would hold itself
                 as_script(run)
 
             self.run = run_as_script  # type: ignore[method-assign]

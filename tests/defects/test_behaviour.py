@@ -108,3 +108,17 @@ def test_p57_the_shipped_example_is_python_3(host: Host) -> None:
     name = host.script(EXAMPLE.read_bytes())
     assert host.run("python", name, hangup_after=0.3).cause == "NORMAL_CLEARING"
     host.no_log("Traceback")
+
+
+def test_p55_an_error_is_one_entry(host: Host) -> None:
+    name = host.script("def handler(session, args): undefined_name")
+    host.run("python", name)
+    host.wait_log("NameError")
+    errors = [line for line in host.log() if line.level == "ERR"]
+    assert len(errors) == 1, errors
+
+
+def test_p56_a_call_that_goes_well_is_no_error(host: Host) -> None:
+    name = host.script("def handler(session, args): session.setVariable('ran', '1')")
+    assert host.run("python", name).variables["ran"] == "1"
+    assert not [line for line in host.log() if line.level in {"ERR", "WARNING"}]

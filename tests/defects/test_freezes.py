@@ -170,3 +170,22 @@ def body(session, saw):
         press=[(0.3, "1"), (0.5, "2")],
     )
     assert saw["ran"] > saw["ran before"] + 8
+
+
+def test_p46_an_error_collects_no_garbage(host: Host) -> None:
+    saw = in_api(
+        host,
+        f"""
+        def body(saw):
+            full = []
+            count = lambda phase, info: full.append(phase) if info["generation"] == 2 else None
+            gc.callbacks.append(count)
+            try:
+                for _ in range(20): freeswitch.API().execute("python", "{host.script("def fsapi(*args): 1 / 0")}")
+            finally:
+                gc.callbacks.remove(count)
+            saw["full"] = len(full)
+        """,
+    )
+    # Python's own collector may come by once; mod_python3 ran it at each error.
+    assert saw["full"] <= 4
