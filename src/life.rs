@@ -126,7 +126,7 @@ fn begin(
         Subscription::new(held, Kind::SHUTDOWN, None, |_| ending::begin())?,
         Subscription::new(held, Kind::RELOADXML, None, |_| reload::on_reloadxml())?,
     ]);
-    let about = enter(|py| interpreter::about(py)).unwrap_or_default();
+    let about = enter(interpreter::about).unwrap_or_default();
     tracing::info!("mod_rust {} with {about}", env!("CARGO_PKG_VERSION"));
     Ok(())
 }

@@ -148,6 +148,19 @@ def test_print_goes_to_the_log_line_by_line(host: Host) -> None:
     ]
 
 
+def test_print_in_a_thread_of_the_scripts_own(host: Host) -> None:
+    name = host.script("""
+        import threading
+        def handler(session, args):
+            thread = threading.Thread(target=lambda: print("a line\\nand no end", end=""))
+            thread.start()
+            thread.join()
+    """)
+    host.run("python", name)
+    assert host.wait_log("^a line$").level == "INFO"
+    host.wait_log("^and no end$")
+
+
 def test_console_log_has_its_level_and_the_call(host: Host) -> None:
     name = host.script("""
         import freeswitch
@@ -170,6 +183,20 @@ def test_script_path_of_one_call_alone(host: Host, tmp_path_factory: pytest.Temp
     without = host.call(extension=extension)
     assert "saw" not in without.variables
     assert "only_there" in without.variables["python_error"]
+
+
+def test_script_paths_without_the_module_are_not_kept(host: Host, tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("empty")
+    counted = host.script("""
+        import sys
+        def fsapi(session, stream, env, args):
+            stream.write(str(sum(name.startswith("_script_path") for name in sys.modules)))
+    """)
+    before = host.api(f"python {counted}")
+    result = host.run("python", "not_there", variables={"python_script_path": str(folder)})
+    host.wait_log("not_there")
+    assert result.uuid
+    assert host.api(f"python {counted}") == before
 
 
 @pytest.mark.parametrize("module", ["ssl", "sqlite3", "decimal", "ctypes", "asyncio", "hashlib"])

@@ -38,8 +38,10 @@ def test_a_call_to_5555555(example: Host) -> None:
 
 
 def test_a_call_that_hangs_up_without_a_digit(example: Host) -> None:
-    result = example.call(extension="5555555", hangup_after=0.5)
-    assert result.answered
+    call = example.start_call("5555555")
+    example.wait_event("PLAYBACK_START", {"Unique-ID": call.uuid})
+    call.hangup()
+    assert call.wait().answered
     example.wait_log("^hangup hook for hangup!!")
 
 
@@ -71,9 +73,10 @@ def test_its_dialplan_answers_a_call(example: Host) -> None:
         <param name="xml-handler-script" value="{SCRIPT}"/>
         <param name="xml-handler-bindings" value="dialplan"/>
     </settings></configuration>""")
-    result = example.call(extension="4444", hangup_after=0.5)
-    assert result.answered
-    assert any(event["Event-Name"] == "PLAYBACK_START" for event in result.events)
+    call = example.start_call("4444")
+    example.wait_event("PLAYBACK_START", {"Unique-ID": call.uuid})
+    call.hangup()
+    assert call.wait().answered
 
 
 def test_the_configuration_is_well_formed() -> None:

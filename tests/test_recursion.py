@@ -170,3 +170,16 @@ def fsapi(session, stream, env, args):
     )
     assert host.api(f"python {name}") == "RecursionError"
     assert "is ready" in host.api("status")
+
+
+def test_the_limit_leaves_room_for_other_scripts(host: Host) -> None:
+    name = host.script("""
+        import sys
+        def fsapi(session, stream, env, args):
+            old = sys.getrecursionlimit()
+            sys.setrecursionlimit(50)
+            stream.write(str(sys.getrecursionlimit() >= 1000))
+            sys.setrecursionlimit(old)
+    """)
+    assert host.api(f"python {name}") == "True"
+    host.wait_log("recursion limit 50 is too low")

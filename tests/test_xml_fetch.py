@@ -172,6 +172,13 @@ def test_ten_megabytes(host: Host) -> None:
         '"<a>" * 20000 + "</a>" * 20000',
         "'<!DOCTYPE x [<!ENTITY a \"' + 'b' * 100 + '\">]><document>&a;</document>'",
         "'<!DOCTYPE x [<!ATTLIST document type CDATA \"x\">]><document/>'",
+        # What hides the rest from a reader that goes by the rules, which the core does not.
+        "'<document><a \">' + '<b>' * 30000 + '</b>' * 30000 + '</a></document>'",
+        "'<document>' + ('<b>' * 900 + '<?x ' + '</b>' * 900 + '?>') * 30 + '</document>'",
+        '\'<!DOCTYPE x [<a "><!ENTITY a "b">]><document>&a;</document>\'',
+        # What the core would read for minutes, with its binding lock held.
+        "'<document>' + '<a/>' * 1000000 + '</document>'",
+        "'<document>' + '&amp;' * 1000000 + '</document>'",
     ],
 )
 def test_xml_that_would_end_the_switch(host: Host, text: str) -> None:

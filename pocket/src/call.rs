@@ -98,6 +98,12 @@ impl Call {
         Ok(())
     }
 
+    fn says(&self, py: Python<'_>, words: &Bound<'_, PyString>) -> PyResult<()> {
+        let words = to_switch("words", words)?;
+        py.detach(|| self.inner.says(words.as_ref()));
+        Ok(())
+    }
+
     fn hangup(&self, py: Python<'_>, cause: &Bound<'_, PyString>) -> PyResult<()> {
         let cause = to_switch("cause", cause)?;
         py.detach(|| self.inner.hangup(cause.as_ref()));

@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use bstr::BString;
 use pocket_core::{CallOptions, Driver, First, OpenError, Options, Script, Table};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
@@ -26,6 +27,14 @@ type Line<'py> = (
     Bound<'py, PyString>,
     Bound<'py, PyString>,
 );
+
+/// What the far end does, and when: seconds become microseconds.
+fn timed(name: &str, entries: &[(f64, Bound<'_, PyString>)]) -> PyResult<Vec<(i64, BString)>> {
+    entries
+        .iter()
+        .map(|(when, what)| Ok((micros(*when), to_switch(name, what)?)))
+        .collect()
+}
 
 fn failed(error: &OpenError) -> PyErr {
     PyRuntimeError::new_err(error.to_string())
@@ -108,7 +117,7 @@ impl Switch {
         interrupt.into_result()
     }
 
-    #[pyo3(signature = (*, extension, application, context, caller_id_name, caller_id_number, variables, press, hangup_after))]
+    #[pyo3(signature = (*, extension, application, context, caller_id_name, caller_id_number, variables, press, says, hangup_after))]
     #[allow(
         clippy::too_many_arguments,
         reason = "keywords of the package's own call"
@@ -123,6 +132,7 @@ impl Switch {
         caller_id_number: &Bound<'_, PyString>,
         variables: Pairs<'_>,
         press: Vec<(f64, Bound<'_, PyString>)>,
+        says: Vec<(f64, Bound<'_, PyString>)>,
         hangup_after: Option<f64>,
     ) -> PyResult<Call> {
         let first = match application {
@@ -131,10 +141,6 @@ impl Switch {
             }
             None => First::Extension(to_switch("extension", extension)?),
         };
-        let press: PyResult<Vec<_>> = press
-            .iter()
-            .map(|(when, digits)| Ok((micros(*when), to_switch("press", digits)?)))
-            .collect();
         let options = CallOptions {
             first,
             context: to_switch("context", context)?,
@@ -142,7 +148,8 @@ impl Switch {
             caller_id_number: to_switch("caller_id_number", caller_id_number)?,
             variables: pairs_to_switch("variables", &variables)?,
             script: Script {
-                press: press?,
+                press: timed("press", &press)?,
+                says: timed("says", &says)?,
                 hangup_after: hangup_after.map(micros),
                 ..Script::default()
             },
@@ -187,6 +194,30 @@ impl Switch {
         py.detach(|| self.driver.calls())
             .into_iter()
             .map(|inner| Call { inner })
+            .collect()
+    }
+
+    /// Chat messages that were sent: their headers, `_body` for the body.
+    fn messages<'py>(&self, py: Python<'py>) -> PyResult<Vec<Pairs<'py>>> {
+        py.detach(|| self.driver.messages())
+            .iter()
+            .map(|message| pairs_to_python(py, &message.headers))
+            .collect()
+    }
+
+    /// Letters that were sent: to, from, headers, body, file.
+    fn letters<'py>(&self, py: Python<'py>) -> PyResult<Vec<[Bound<'py, PyString>; 5]>> {
+        py.detach(|| self.driver.letters())
+            .iter()
+            .map(|letter| {
+                Ok([
+                    to_python(py, &letter.to)?,
+                    to_python(py, &letter.from)?,
+                    to_python(py, &letter.headers)?,
+                    to_python(py, &letter.body)?,
+                    to_python(py, &letter.file)?,
+                ])
+            })
             .collect()
     }
 

@@ -19,6 +19,8 @@ from typing import Any
 STACK_SIZE = 8 << 20
 # What a stack of 8 MiB holds on every supported version, with a margin.
 MAX_RECURSION = 3000
+# Python's own default: the limit is one for all scripts, and none may take another's room.
+MIN_RECURSION = 1000
 
 
 class EmbeddedPackage(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
@@ -57,14 +59,18 @@ class EmbeddedPackage(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader)
 
 
 def limit_recursion(warn: Callable[[str], None], in_script: Callable[[], bool]) -> None:
-    """Keep scripts from setting a recursion limit that the stacks do not hold."""
+    """Keep scripts from setting a recursion limit that the stacks do not hold, or others cannot live with."""
     set_limit = sys.setrecursionlimit
 
     def setrecursionlimit(limit: int, /) -> None:
-        """Set the recursion limit, at most what the switch's stacks hold."""
-        if isinstance(limit, int) and limit > MAX_RECURSION and in_script():
-            warn(f"recursion limit {limit} is too high for the stacks here: {MAX_RECURSION} is set")
-            limit = MAX_RECURSION
+        """Set the recursion limit, between Python's default and what the switch's stacks hold."""
+        if isinstance(limit, int) and in_script():
+            if limit > MAX_RECURSION:
+                warn(f"recursion limit {limit} is too high for the stacks here: {MAX_RECURSION} is set")
+                limit = MAX_RECURSION
+            elif 0 < limit < MIN_RECURSION:
+                warn(f"recursion limit {limit} is too low for the other scripts: {MIN_RECURSION} is set")
+                limit = MIN_RECURSION
         set_limit(limit)
 
     sys.setrecursionlimit = setrecursionlimit
@@ -94,6 +100,24 @@ def log_to_switch(write: Callable[[int, str, str, int, str], None], mine: Callab
     root = logging.getLogger()
     if not any(isinstance(handler, SwitchHandler) for handler in root.handlers):
         root.addHandler(SwitchHandler(write, mine))
+
+
+def follow_threads(in_script: Callable[[], bool], as_script: Callable[[Callable[[], None]], None]) -> None:
+    """Let threads that a script starts count as the script, where other code runs beside scripts."""
+    start = threading.Thread.start
+
+    def start_following(self: threading.Thread) -> None:
+        if in_script():
+            run = self.run
+
+            def run_as_script() -> None:
+                del self.run  # else the thread would hold itself
+                as_script(run)
+
+            self.run = run_as_script  # type: ignore[method-assign]
+        start(self)
+
+    threading.Thread.start = start_following  # type: ignore[method-assign]
 
 
 def report_strays(report: Callable[[str, BaseException], None]) -> None:

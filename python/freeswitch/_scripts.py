@@ -214,8 +214,12 @@ def load(name: str, folder: str | None, fresh: bool) -> tuple[ModuleType, list[S
         raise Refused(f"'{parts[0]}' is of the standard library, not of the script folders")
     if not any(fnmatch.fnmatchcase(name, pattern) for pattern in _allowed):
         raise Refused(f"'{name}' is not among the modules that allow-modules names")
+    known = folder is None or os.path.abspath(folder) in _folders.values()
+    if not known:
+        # A folder without the module leaves nothing behind: any call can name one.
+        _check_there(parts[0], folder)
     full = name if folder is None else f"{_folder_package(folder)}.{name}"
-    if full not in sys.modules or fresh:
+    if known and (full not in sys.modules or fresh):
         _check_there(parts[0], folder)
     if fresh:
         with _lock:

@@ -11,7 +11,7 @@ is what it would see inside FreeSWITCH.
 """
 
 from pocket._call import Call
-from pocket._switch import CallTimeout, LogLine, Switch
+from pocket._switch import CallTimeout, Letter, LogLine, Switch
 from pocket._transcript import Entry, Transcript
 
-__all__ = ["Call", "CallTimeout", "Entry", "LogLine", "Switch", "Transcript"]
+__all__ = ["Call", "CallTimeout", "Entry", "Letter", "LogLine", "Switch", "Transcript"]

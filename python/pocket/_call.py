@@ -67,9 +67,18 @@ class Call:
         """The files that were played, in order."""
         return [entry.text for entry in self.transcript.of_kind("played")]
 
+    @property
+    def spoken(self) -> list[str]:
+        """The texts that were spoken by TTS, in order."""
+        return [entry.text for entry in self.transcript.of_kind("spoken")]
+
     def press(self, digits: str) -> None:
         """The far end presses digits."""
         self._core.press(digits)
+
+    def says(self, words: str) -> None:
+        """The far end speaks; recognition, where it listens, gets just these words."""
+        self._core.says(words)
 
     def hangup(self, cause: str = "NORMAL_CLEARING") -> None:
         """The far end hangs up."""

@@ -19,6 +19,7 @@ from pocket._call import Call
 T = TypeVar("T")
 
 Press = Sequence[tuple[float, str]]
+Says = Sequence[tuple[float, str]]
 
 # What a poll moves the clock by at first, by which share of the time that has gone by it is
 # longer later, and what it gives threads that the clock does not know.
@@ -32,6 +33,17 @@ EVENTS_KEPT = 100_000
 
 class CallTimeout(TimeoutError):
     """A call did not end in time. It has been hung up."""
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A letter that a script sent; `file` is the path of what was attached."""
+
+    to: str
+    sender: str
+    headers: str
+    body: str
+    file: str
 
 
 @dataclass(frozen=True)
@@ -160,6 +172,7 @@ class Switch:
         extension: str,
         *,
         press: Press = (),
+        says: Says = (),
         hangup_after: float | None = None,
         context: str = "default",
         variables: Mapping[str, str] | None = None,
@@ -169,12 +182,16 @@ class Switch:
         """A call comes in to that extension, and goes on while this returns.
 
         What the far end does is counted in seconds from here: `press` are times
-        and digits, `hangup_after` is when it hangs up.
+        and digits, `says` times and words, which speech recognition gets as they are,
+        `hangup_after` is when it hangs up. TTS, recognition, say and phrases are
+        stand-ins that take time and stand in the transcript; engines, languages and
+        macros whose names are "none" or begin with "no_such" fail.
         """
         return self._start(
             extension=extension,
             application=None,
             press=press,
+            says=says,
             hangup_after=hangup_after,
             context=context,
             variables=variables,
@@ -187,6 +204,7 @@ class Switch:
         extension: str,
         *,
         press: Press = (),
+        says: Says = (),
         hangup_after: float | None = None,
         context: str = "default",
         variables: Mapping[str, str] | None = None,
@@ -198,6 +216,7 @@ class Switch:
         call = self.start_call(
             extension,
             press=press,
+            says=says,
             hangup_after=hangup_after,
             context=context,
             variables=variables,
@@ -212,6 +231,7 @@ class Switch:
         data: str = "",
         *,
         press: Press = (),
+        says: Says = (),
         hangup_after: float | None = None,
         variables: Mapping[str, str] | None = None,
         caller_id_number: str = "1000",
@@ -223,6 +243,7 @@ class Switch:
             extension=application,
             application=(application, data),
             press=press,
+            says=says,
             hangup_after=hangup_after,
             context="default",
             variables=variables,
@@ -237,6 +258,7 @@ class Switch:
         extension: str,
         application: tuple[str, str] | None,
         press: Press,
+        says: Says,
         hangup_after: float | None,
         context: str,
         variables: Mapping[str, str] | None,
@@ -251,6 +273,7 @@ class Switch:
             caller_id_number=caller_id_number,
             variables=list((variables or {}).items()),
             press=list(press),
+            says=list(says),
             hangup_after=hangup_after,
         )
         return Call(self, core)
@@ -326,6 +349,16 @@ class Switch:
         if self._core is not None:
             self._take_events(self._core)
         return self._events
+
+    @property
+    def messages(self) -> list[dict[str, str]]:
+        """The chat messages that were sent, by any protocol; `_body` is the text."""
+        return [dict(headers) for headers in self._running.messages()]
+
+    @property
+    def letters(self) -> list[Letter]:
+        """The letters that were sent; none of them leaves the switch."""
+        return [Letter(*letter) for letter in self._running.letters()]
 
     def _take_events(self, core: _pocket.Switch) -> None:
         self._events.extend(dict(headers) for headers in core.events())

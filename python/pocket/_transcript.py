@@ -14,8 +14,10 @@ class Entry:
     """One thing that happened.
 
     `kind` is one of "created", "state", "early media", "answered", "played",
-    "digit", "sent digit", "variable", "application", "transferred", "bridged"
-    and "hung up"; `text` is what it was about: a file, a digit, a name, a cause.
+    "digit", "sent digit", "variable", "application", "transferred", "bridged",
+    "recorded", "spoken", "said", "phrase", "listens", "heard", "message" and
+    "hung up"; `text` is what it was about: a file, a digit, a name, a text, a
+    cause.
     """
 
     time: float
@@ -27,11 +29,11 @@ class Entry:
         """The entry as a person reads it, without its time."""
         data = self.data
         match self.kind:
-            case "played":
-                if "start" not in data:
-                    return f"played {self.text}: {data.get('why', '')}"
-                length = float(data["end"]) - float(data["start"])
-                return f"played {self.text} for {length:.2f} s: {data['why']}"
+            case "played" | "recorded" | "spoken" | "said" | "phrase":
+                length = f" for {float(data['end']) - float(data['start']):.2f} s" if "start" in data else ""
+                return f"{self.kind} {self.text}{length}: {data.get('why', '')}"
+            case "listens":
+                return f"listens {data['what']} {self.text}".rstrip()
             case "application":
                 return f"application {self.text}({data['data']})"
             case "variable":

@@ -131,10 +131,12 @@ impl<'a> Request<'a> {
         let _output = output::begin(py)?;
         let function = self.find(py, target)?;
         let arguments = arguments(py, &target.arguments)?;
-        let arguments = arguments.into_iter().map(|a| a.into_bound(py)).collect();
-        let result = function.call(py, arguments);
-        // The call can have gone while the script was in its own code.
+        let arguments: Vec<_> = arguments.into_iter().map(|a| a.into_bound(py)).collect();
+        let result = function.call(py, arguments.clone());
+        // The call can have gone while the script was in its own code, and its
+        // hook wants the session object, which the script may have let go of.
         let hooks = invocation::check_hooks(py);
+        drop(arguments);
         if let Some(why) = listed.script().killed() {
             return Err(Error::Killed(why));
         }

@@ -164,9 +164,11 @@ pub fn join(py: Python<'_>) -> PyResult<()> {
     let warn = pyo3::wrap_pyfunction!(output::warn, py)?;
     let in_script = pyo3::wrap_pyfunction!(output::in_script, py)?;
     let write = pyo3::wrap_pyfunction!(output::write_record, py)?;
+    let as_script = pyo3::wrap_pyfunction!(output::as_script, py)?;
     let boot = py.import("freeswitch._boot")?;
     boot.call_method1("limit_recursion", (warn, &in_script))?;
-    boot.call_method1("log_to_switch", (write, in_script))?;
+    boot.call_method1("log_to_switch", (write, &in_script))?;
+    boot.call_method1("follow_threads", (in_script, as_script))?;
     *OWNER.lock() = Owner::Host;
     JOINED.store(true, Ordering::Release);
     Ok(())

@@ -17,12 +17,37 @@ const LONGEST: usize = 64 << 10;
 
 thread_local! {
     /// What this thread began to print and has not ended with a newline.
-    static BEGUN: RefCell<[Begun; 2]> = const { RefCell::new([const { Begun { text: Vec::new(), place: None } }; 2]) };
+    static BEGUN: RefCell<[Begun; 2]> = const {
+        RefCell::new([Begun::new(Level::Info), Begun::new(Level::Error)])
+    };
 }
 
 struct Begun {
+    level: Level,
     text: Vec<u8>,
     place: Option<Place>,
+}
+
+impl Begun {
+    const fn new(level: Level) -> Self {
+        Self {
+            level,
+            text: Vec::new(),
+            place: None,
+        }
+    }
+
+    fn finish(&mut self) {
+        let (text, place) = (std::mem::take(&mut self.text), self.place.take());
+        emit(self.level, place.as_ref(), &text);
+    }
+}
+
+/// A thread of the script's own has no other end where this could be done.
+impl Drop for Begun {
+    fn drop(&mut self) {
+        self.finish();
+    }
 }
 
 #[derive(Clone)]
@@ -159,15 +184,7 @@ fn emit(level: Level, place: Option<&Place>, text: &[u8]) {
 
 /// Writes what was begun and never ended; at the end of a script.
 pub fn flush() {
-    for (slot, level) in [Level::Info, Level::Error].into_iter().enumerate() {
-        let (text, place) = BEGUN.with_borrow_mut(|begun| {
-            let begun = &mut begun[slot];
-            (std::mem::take(&mut begun.text), begun.place.take())
-        });
-        if !text.is_empty() {
-            emit(level, place.as_ref(), &text);
-        }
-    }
+    BEGUN.with_borrow_mut(|begun| begun.iter_mut().for_each(Begun::finish));
 }
 
 /// Writes a line of the module's own about a script; for `freeswitch._boot`.
@@ -256,6 +273,16 @@ pub fn write_record(
 #[pyfunction]
 pub fn in_script() -> bool {
     SCRIPTS.get() > 0
+}
+
+/// Runs what a script's own thread runs: what it prints is the script's.
+#[pyfunction]
+pub fn as_script(py: Python<'_>, run: &Bound<'_, PyAny>) -> PyResult<()> {
+    let redirect = begin(py)?;
+    let result = run.call0().map(drop);
+    flush();
+    drop(redirect);
+    result
 }
 
 /// Redirects what a script prints, until this goes.

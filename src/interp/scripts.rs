@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use parking_lot::{Mutex, RwLock};
-use pyo3::exceptions::{PyAttributeError, PyTypeError};
+use pyo3::exceptions::{PyAttributeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyTuple;
@@ -255,9 +255,16 @@ pub fn takes(function: &Bound<'_, PyAny>, documented: usize) -> PyResult<usize> 
         })?
         .bind(py)
         .call1((function,));
-    // A function written in C may have none to be asked for.
-    let Ok(signature) = signature else {
-        return Ok(documented);
+    let signature = match signature {
+        Ok(signature) => signature,
+        // A function written in C may have none to be asked for.
+        Err(error)
+            if error.is_instance_of::<PyValueError>(py)
+                || error.is_instance_of::<PyTypeError>(py) =>
+        {
+            return Ok(documented);
+        }
+        Err(error) => return Err(error),
     };
     let (mut most, mut least) = (0usize, 0usize);
     for parameter in signature

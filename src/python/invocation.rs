@@ -44,7 +44,7 @@ pub struct Running<'py> {
 pub fn begin(py: Python<'_>, script: Arc<Script>) -> Running<'_> {
     // SAFETY: attached; it only reads this thread's number.
     let thread = unsafe { ffi::PyThread_get_thread_ident() };
-    script.thread.store(u64::from(thread), Ordering::Release);
+    script.thread.store(thread, Ordering::Release);
     script.innermost.store(true, Ordering::Release);
     let this = Rc::new(Invocation {
         sessions: RefCell::new(Vec::new()),

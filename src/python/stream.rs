@@ -8,7 +8,7 @@ use pyo3::types::PyBytes;
 
 use super::SessionGone;
 use super::convert::{bytes_of, count, str_of, text};
-use super::wait::present;
+use super::wait::{present, wait};
 use crate::switch::stream;
 
 /// A stream: the reply to whoever gave an API command, or one's own that collects.
@@ -27,6 +27,17 @@ impl Stream {
     pub fn show(inner: Arc<stream::Stream>) -> Self {
         Self { inner }
     }
+
+    /// A stream that refuses (its reader has gone) leaves nobody to tell.
+    fn put(&self, py: Python<'_>, bytes: &[u8]) -> PyResult<()> {
+        present(py);
+        let written = if self.inner.is_memory() {
+            self.inner.write(bytes)
+        } else {
+            wait(py, "write", None, |_| self.inner.write(bytes))
+        };
+        written.map(drop).ok_or_else(gone)
+    }
 }
 
 #[pymethods]
@@ -40,11 +51,7 @@ impl Stream {
 
     /// Appends text to the reply.
     fn write(&self, py: Python<'_>, data: &Bound<'_, PyAny>) -> PyResult<()> {
-        present(py);
-        let data = text(data, "data")?;
-        // A stream that refuses (its reader has gone) leaves nobody to tell.
-        let _ = self.inner.write(data.as_bytes()).ok_or_else(gone)?;
-        Ok(())
+        self.put(py, text(data, "data")?.as_bytes())
     }
 
     /// Appends bytes as they are; `len` of them, or all.
@@ -55,7 +62,6 @@ impl Stream {
         data: &Bound<'_, PyAny>,
         len: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
-        present(py);
         let bytes = bytes_of(data)
             .ok_or_else(|| PyTypeError::new_err("argument 'data' must be bytes or str"))?;
         let len = match len {
@@ -68,8 +74,7 @@ impl Stream {
                 "argument 'len' is {len}, but there are {there} bytes"
             )));
         };
-        let _ = self.inner.write(bytes).ok_or_else(gone)?;
-        Ok(())
+        self.put(py, bytes)
     }
 
     /// What the one who gave the command sends along, a piece of it; None at its end.
@@ -79,12 +84,11 @@ impl Stream {
         py: Python<'py>,
         len: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Option<Bound<'py, PyBytes>>> {
-        present(py);
         let most = len
             .map(|l| count(l, "len"))
             .transpose()?
             .map_or(usize::MAX, |l| l as usize);
-        let piece = self.inner.read().ok_or_else(gone)?;
+        let piece = wait(py, "read", None, |_| self.inner.read()).ok_or_else(gone)?;
         let piece = &piece[..piece.len().min(most)];
         Ok((!piece.is_empty()).then(|| PyBytes::new(py, piece)))
     }

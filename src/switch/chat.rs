@@ -53,12 +53,11 @@ impl Json {
     /// It is NULL, or a tree that nobody changes meanwhile.
     #[must_use]
     pub unsafe fn text_of(tree: *const cJSON) -> Option<Vec<u8>> {
-        // SAFETY: the caller vouches for the tree; the text is made with malloc.
         if tree.is_null() {
-            None
-        } else {
-            unsafe { taken(cJSON_PrintUnformatted(tree)) }
+            return None;
         }
+        // SAFETY: the caller vouches for the tree; the text is made with malloc.
+        unsafe { taken(cJSON_PrintUnformatted(tree)) }
     }
 
     /// Gives the tree to the core.

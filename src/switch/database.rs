@@ -97,7 +97,10 @@ impl Database {
             (_, Some(error)) => Err(DatabaseError::Sql(
                 String::from_utf8_lossy(&error).trim().to_owned(),
             )),
-            (Err(status), None) => Err(DatabaseError::Sql(status.to_string())),
+            // The core logs what SQLite says of a statement, and keeps it to itself.
+            (Err(_), None) => Err(DatabaseError::Sql(
+                "the statement failed: see 'SQL ERR' in the switch's log".to_owned(),
+            )),
             (Ok(()), None) => Ok(()),
         }
     }

@@ -32,6 +32,7 @@ pub mod subscription;
 pub mod text;
 pub mod trace;
 pub mod xml;
+mod xml_scan;
 
 pub(crate) use seldom::once_a_second;
 

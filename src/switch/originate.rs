@@ -1,7 +1,8 @@
 //! Placing calls, joining them, and waiting for an answer.
 
 use std::ffi::{CStr, c_int};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
 
 use bindings::{
     CS_SOFT_EXECUTE, SOF_NONE, SWITCH_CAUSE_DESTINATION_OUT_OF_ORDER, switch_call_cause_t,
@@ -11,7 +12,12 @@ use bindings::{
 
 use super::cause::Cause;
 use super::session::{Locked, Session};
-use super::{Detached, Status};
+use super::{Detached, Status, core};
+
+/// How long the core waits for an answer where nobody says (`SWITCH_DEFAULT_TIMEOUT`).
+const ANSWER_TIMEOUT_S: u32 = 60;
+/// One frame of audio.
+const FRAME: Duration = Duration::from_millis(20);
 
 /// Ends an originate that is under way, from any thread.
 ///
@@ -89,14 +95,39 @@ impl Session<'_> {
         }
     }
 
-    /// Waits until this call, placed for `caller` or for nobody, is answered
-    /// (`switch_ivr_wait_for_answer`).
+    /// Waits until this call, placed for `caller` or for nobody, is answered or
+    /// has early media (`switch_ivr_wait_for_answer`); else it is hung up.
     ///
     /// # Errors
     /// The core's status: it was not.
-    pub fn wait_for_answer(self, _: &Detached, caller: Option<Session<'_>>) -> Result<(), Status> {
-        let caller = caller.map_or(std::ptr::null_mut(), Session::as_ptr);
+    pub fn wait_for_answer(
+        self,
+        held: &Detached,
+        caller: Option<Session<'_>>,
+    ) -> Result<(), Status> {
+        let Some(caller) = caller else {
+            return self.wait_for_media(held);
+        };
         // SAFETY: the sessions live.
-        Status::check(unsafe { switch_ivr_wait_for_answer(caller, self.as_ptr()) })
+        Status::check(unsafe { switch_ivr_wait_for_answer(caller.as_ptr(), self.as_ptr()) })
+    }
+
+    /// The same for nobody: the core's own function reads the codec of a caller
+    /// that must be there.
+    fn wait_for_media(self, held: &Detached) -> Result<(), Status> {
+        let channel = self.channel();
+        // A break makes the call not ready.
+        let never = AtomicBool::new(false);
+        for _ in 0..ANSWER_TIMEOUT_S * 50 {
+            if !channel.ready() || channel.media_ready() {
+                break;
+            }
+            core::sleep(held, FRAME, &never);
+        }
+        if channel.media_ready() {
+            return Ok(());
+        }
+        channel.hangup(held, Cause(SWITCH_CAUSE_DESTINATION_OUT_OF_ORDER));
+        Err(Status(bindings::SWITCH_STATUS_FALSE))
     }
 }

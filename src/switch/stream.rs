@@ -76,7 +76,10 @@ enum Slot {
 }
 
 /// A stream that many may hold, from any thread, until the loan ends.
-pub struct Stream(Mutex<Slot>);
+pub struct Stream {
+    slot: Mutex<Slot>,
+    memory: bool,
+}
 
 // SAFETY: the pointer is used under the lock only, and the loan takes it too.
 unsafe impl Send for Stream {}
@@ -87,16 +90,25 @@ impl Stream {
     /// A stream that only collects.
     #[must_use]
     pub fn collecting() -> Arc<Self> {
-        Arc::new(Self(Mutex::new(Slot::Owned(Collector::new()))))
+        Arc::new(Self {
+            slot: Mutex::new(Slot::Owned(Collector::new())),
+            memory: true,
+        })
     }
 
     fn with<R>(&self, body: impl FnOnce(*mut switch_stream_handle_t) -> R) -> Option<R> {
-        let mut slot = self.0.lock();
+        let mut slot = self.slot.lock();
         match &mut *slot {
             Slot::Owned(own) => Some(body(own.as_ptr())),
             Slot::Lent(ptr) => Some(body(ptr.as_ptr())),
             Slot::Gone => None,
         }
+    }
+
+    /// Does writing only fill memory? Elsewhere it may wait for a network.
+    #[must_use]
+    pub const fn is_memory(&self) -> bool {
+        self.memory
     }
 
     /// Appends bytes (`raw_write_function`); nothing, once the loan is over. The
@@ -175,7 +187,7 @@ pub struct Loan {
 
 impl Drop for Loan {
     fn drop(&mut self) {
-        *self.stream.0.lock() = Slot::Gone;
+        *self.stream.slot.lock() = Slot::Gone;
         self.event = None;
     }
 }
@@ -198,7 +210,11 @@ impl Request {
     #[must_use]
     pub unsafe fn from_ptr(ptr: *mut switch_stream_handle_t) -> Option<Self> {
         let ptr = NonNull::new(ptr)?;
-        let stream = Arc::new(Stream(Mutex::new(Slot::Lent(ptr))));
+        let stream = Arc::new(Stream {
+            slot: Mutex::new(Slot::Lent(ptr)),
+            // SAFETY: the caller vouches for the stream.
+            memory: keeps_text(unsafe { ptr.as_ref() }),
+        });
         // SAFETY: the caller vouches for the stream, whose event lives as long.
         let lent = unsafe { Event::lend((*ptr.as_ptr()).param_event) };
         let (event, event_loan) = lent.unzip();

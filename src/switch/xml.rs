@@ -12,12 +12,8 @@ use bindings::{
 
 use super::event::{Kind, OwnedEvent, View};
 use super::text::{c_string_shown, copied, taken};
-use super::{Detached, Status};
+use super::{Detached, Status, xml_scan};
 use crate::edge::guard;
-
-/// How deep elements may lie in each other. The core frees a tree by one C call
-/// a level, and on its 240 KB stacks 8,000 levels end the process.
-const MAX_DEPTH: usize = 1000;
 
 /// Why a text is no XML that the core may have.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -29,10 +25,13 @@ pub enum XmlError {
     #[error("the text has a NUL at position {0}")]
     Nul(usize),
     /// Too many levels for the core to free.
-    #[error("elements lie more than {MAX_DEPTH} deep in each other")]
+    #[error("elements lie more than {} deep in each other", xml_scan::MAX_DEPTH)]
     TooDeep,
-    /// An entity can expand without end (1.10.12 has no limit), and attribute
-    /// lists are rewritten in place.
+    /// The core would read it for longer than a call can wait.
+    #[error("so much of it lies side by side that the core would read for minutes")]
+    TooCostly,
+    /// An entity can expand without end (1.10.12 has no limit), attribute lists
+    /// are rewritten in place, and UTF-16 is decoded without a look at its end.
     #[error("{0} is not taken")]
     Declaration(&'static str),
     /// What the core's parser says.
@@ -49,7 +48,10 @@ impl Xml {
     /// # Errors
     /// See [`XmlError`].
     pub fn parse(text: &[u8]) -> Result<Self, XmlError> {
-        check(text)?;
+        if text.iter().all(u8::is_ascii_whitespace) {
+            return Err(XmlError::Empty);
+        }
+        xml_scan::scan(text)?;
         let text = CString::new(text).map_err(|e| XmlError::Nul(e.nul_position()))?;
         // SAFETY: with TRUE the core parses a copy of its own and only reads ours.
         let tree = unsafe { switch_xml_parse_str_dynamic(text.as_ptr().cast_mut(), SWITCH_TRUE) };
@@ -101,63 +103,6 @@ impl Drop for Xml {
         // SAFETY: the tree is ours, and not used again.
         unsafe { switch_xml_free(self.0.as_ptr()) };
     }
-}
-
-/// Looks for what the core's parser would take and not survive.
-fn check(text: &[u8]) -> Result<(), XmlError> {
-    if text.iter().all(u8::is_ascii_whitespace) {
-        return Err(XmlError::Empty);
-    }
-    let mut depth = 0usize;
-    let mut rest = text;
-    while let Some(at) = rest.iter().position(|&b| b == b'<') {
-        rest = &rest[at + 1..];
-        let after = |end: &[u8]| {
-            rest.windows(end.len())
-                .position(|w| w == end)
-                .map(|p| &rest[p + end.len()..])
-        };
-        if rest.starts_with(b"!--") {
-            rest = after(b"-->").unwrap_or_default();
-        } else if rest.starts_with(b"![CDATA[") {
-            rest = after(b"]]>").unwrap_or_default();
-        } else if let Some(name) = [("!ENTITY", "<!ENTITY"), ("!ATTLIST", "<!ATTLIST")]
-            .into_iter()
-            .find_map(|(start, name)| rest.starts_with(start.as_bytes()).then_some(name))
-        {
-            return Err(XmlError::Declaration(name));
-        } else if rest.starts_with(b"/") {
-            depth = depth.saturating_sub(1);
-        } else if rest
-            .first()
-            .is_some_and(|b| b.is_ascii_alphabetic() || *b == b'_' || *b == b':' || *b > 127)
-        {
-            let end = tag_end(rest);
-            let empty = end > 0 && rest.get(end - 1) == Some(&b'/');
-            if !empty {
-                depth += 1;
-                if depth > MAX_DEPTH {
-                    return Err(XmlError::TooDeep);
-                }
-            }
-            rest = &rest[end..];
-        }
-    }
-    Ok(())
-}
-
-/// Where the tag that starts here ends; a `>` in quotes does not end it.
-fn tag_end(tag: &[u8]) -> usize {
-    let mut quote = None;
-    for (at, &b) in tag.iter().enumerate() {
-        match (quote, b) {
-            (Some(q), b) if q == b => quote = None,
-            (None, b'"' | b'\'') => quote = Some(b),
-            (None, b'>') => return at,
-            _ => {}
-        }
-    }
-    tag.len()
 }
 
 /// An element of a configuration: its tag and its attributes.
@@ -346,45 +291,4 @@ unsafe extern "C" fn on_lookup(
         let section = String::from_utf8_lossy(&texts[0]).into_owned();
         lookup(&section, params).map_or(std::ptr::null_mut(), Xml::into_raw)
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn nested(depth: usize) -> Vec<u8> {
-        [b"<a>".repeat(depth), b"</a>".repeat(depth)].concat()
-    }
-
-    #[test]
-    fn depth_is_limited() {
-        assert_eq!(check(&nested(MAX_DEPTH)), Ok(()));
-        assert_eq!(check(&nested(MAX_DEPTH + 1)), Err(XmlError::TooDeep));
-        assert_eq!(check(&[b"<a/>".repeat(5000), nested(3)].concat()), Ok(()));
-        assert_eq!(
-            check(&[b"<a x=\"/>\">".repeat(5000)].concat()),
-            Err(XmlError::TooDeep)
-        );
-        assert_eq!(check(&b"<a x='>'/>".repeat(5000)), Ok(()));
-    }
-
-    #[test]
-    fn what_lies_in_comments_and_character_data_has_no_depth() {
-        let comment = [
-            &b"<r><!--"[..],
-            &nested(2000),
-            b"--><![CDATA[",
-            &nested(2000),
-            b"]]></r>",
-        ]
-        .concat();
-        assert_eq!(check(&comment), Ok(()));
-    }
-
-    #[test]
-    fn declarations_that_expand_are_refused() {
-        let text = b"<!DOCTYPE x [<!ENTITY a \"b\">]><x>&a;</x>";
-        assert_eq!(check(text), Err(XmlError::Declaration("<!ENTITY")));
-        assert_eq!(check(b" \n"), Err(XmlError::Empty));
-    }
 }

@@ -57,10 +57,6 @@ class Connection:
         except OSError as error:
             raise EslError(str(error)) from error
 
-    def api(self, command: str) -> str:
-        """What the console would print for a command."""
-        return self.command(f"api {command}").body
-
     def wait_forever(self) -> None:
         """Take the timeout off: the next packet may be long in coming."""
         self._socket.settimeout(None)
@@ -102,13 +98,17 @@ class Pool:
         self._idle: list[Connection] = []
 
     def api(self, command: str) -> str:
-        """Run one command, from any thread."""
+        """Run one command of the console, from any thread."""
+        return self.command(f"api {command}").body
+
+    def command(self, line: str) -> Packet:
+        """Run one command of the event socket, from any thread."""
         try:
             connection = self._idle.pop()
         except IndexError:
             connection = Connection(self._port, self._password)
         try:
-            reply = connection.api(command)
+            reply = connection.command(line)
         except EslError:
             connection.close()
             raise

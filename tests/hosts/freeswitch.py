@@ -177,6 +177,11 @@ class FreeSwitchHost(Host):
             self._wait_end(2)
             raise HostError(f"{command[:80]!r}: {error}; FreeSWITCH {self._end()}") from error
 
+    def queue_event(self, uuid: str, name: str, headers: Mapping[str, str]) -> None:
+        """Give a session an event, as `sendevent` does; its input callback hears it."""
+        lines = [f"sendevent {name}", f"Unique-ID: {uuid}", *(f"{key}: {value}" for key, value in headers.items())]
+        self.pool.command("\n".join(lines))
+
     def start_call(
         self,
         extension: str,

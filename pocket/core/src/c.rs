@@ -22,5 +22,6 @@ pub(crate) const CF_BRIDGE_ORIGINATOR: switch_channel_flag_t = switch_channel_fl
 pub(crate) const CF_RING_READY: switch_channel_flag_t = switch_channel_flag_t(22);
 pub(crate) const CF_DIVERT_EVENTS: switch_channel_flag_t = switch_channel_flag_t(37);
 pub(crate) const CF_REPORTING: switch_channel_flag_t = switch_channel_flag_t(40);
+pub(crate) const CF_EARLY_HANGUP: switch_channel_flag_t = switch_channel_flag_t(54);
 /// One more than the last flag.
 pub(crate) const FLAGS: usize = 172;

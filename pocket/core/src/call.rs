@@ -15,7 +15,9 @@ use crate::command;
 use crate::endpoint::Endpoint;
 use crate::endpoint::far_end::{self, FarEnd, Script};
 use crate::event::names;
+use crate::ivr::recognise;
 use crate::log::LogLine;
+use crate::outbox::Letter;
 use crate::session::{Extension, Profile, Session, state};
 use crate::switch::{Core, OpenError, Options};
 use crate::text::c_string;
@@ -55,6 +57,19 @@ pub struct CallOptions {
 pub struct Seen {
     /// Headers in their order; `_body` is the body.
     pub headers: Vec<(BString, BString)>,
+}
+
+impl Seen {
+    fn of(event: &crate::event::Event) -> Self {
+        let mut headers: Vec<_> = event
+            .headers()
+            .map(|(name, value, _)| (name.to_owned(), value.to_owned()))
+            .collect();
+        if let Some(body) = event.body() {
+            headers.push(("_body".into(), body.to_owned()));
+        }
+        Self { headers }
+    }
 }
 
 /// An open switch. The thread that opened it drives it.
@@ -219,22 +234,19 @@ impl Driver {
     /// Events that came since they were last asked for.
     #[must_use]
     pub fn events(&self) -> Vec<Seen> {
-        let describe = |event: crate::event::Event| {
-            let mut headers: Vec<_> = event
-                .headers()
-                .map(|(name, value, _)| (name.to_owned(), value.to_owned()))
-                .collect();
-            if let Some(body) = event.body() {
-                headers.push(("_body".into(), body.to_owned()));
-            }
-            Seen { headers }
-        };
-        self.core
-            .events
-            .tapped()
-            .into_iter()
-            .map(describe)
-            .collect()
+        self.core.events.tapped().iter().map(Seen::of).collect()
+    }
+
+    /// Chat messages that were sent.
+    #[must_use]
+    pub fn messages(&self) -> Vec<Seen> {
+        self.core.outbox.messages().iter().map(Seen::of).collect()
+    }
+
+    /// Letters that were sent.
+    #[must_use]
+    pub fn letters(&self) -> Vec<Letter> {
+        self.core.outbox.letters()
     }
 
     /// Global variables.
@@ -316,6 +328,11 @@ impl Call {
     /// The far end presses digits now.
     pub fn press(&self, digits: &BStr) {
         far_end::press(&self.session, digits);
+    }
+
+    /// The far end speaks now.
+    pub fn says(&self, words: &BStr) {
+        recognise::hear(&self.session, words.to_owned());
     }
 
     /// The far end hangs up now.

@@ -16,6 +16,7 @@ pub(crate) const DESTINATION_OUT_OF_ORDER: Cause = Cause(27);
 pub(crate) const NORMAL_TEMPORARY_FAILURE: Cause = Cause(41);
 pub(crate) const INCOMPATIBLE_DESTINATION: Cause = Cause(88);
 pub(crate) const WRONG_CALL_STATE: Cause = Cause(101);
+pub(crate) const SUCCESS: Cause = Cause(142);
 pub(crate) const ORIGINATOR_CANCEL: Cause = Cause(487);
 pub(crate) const SYSTEM_SHUTDOWN: Cause = Cause(701);
 pub(crate) const LOSE_RACE: Cause = Cause(702);

@@ -46,6 +46,20 @@ impl Dirs {
         }
     }
 
+    /// Where databases are kept that are named without a path.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.part(3)
+    }
+
+    /// Where sounds lie that are named without a path.
+    pub(crate) fn sounds(&self) -> PathBuf {
+        self.part(10)
+    }
+
+    fn part(&self, at: usize) -> PathBuf {
+        PathBuf::from(std::ffi::OsStr::from_bytes(self.parts[at].as_bytes()))
+    }
+
     /// Shows the folders in `SWITCH_GLOBAL_dirs`.
     pub(crate) fn show(&self) {
         let part = |at: usize| self.parts[at].as_ptr().cast_mut();

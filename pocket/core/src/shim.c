@@ -8,6 +8,7 @@
 
 void pocket_log_text(switch_text_channel_t channel, const char *file, const char *func, int line, const char *userdata,
 					 switch_log_level_t level, const char *text);
+switch_xml_t pocket_event_xmlize(switch_event_t *event, const char *body);
 int pocket_log_takes(switch_text_channel_t channel, const char *userdata, switch_log_level_t level);
 
 /* The text in a new block, NULL when there is no memory for it. */
@@ -46,6 +47,25 @@ void switch_log_printf(switch_text_channel_t channel, const char *file, const ch
 		pocket_log_text(channel, file, func, line, userdata, level, text);
 		free(text);
 	}
+}
+
+switch_xml_t switch_event_xmlize(switch_event_t *event, const char *fmt, ...)
+{
+	char *body = NULL;
+	int length;
+	switch_xml_t xml;
+	va_list ap;
+
+	if (fmt && *fmt) {
+		va_start(ap, fmt);
+		body = text_of(fmt, ap, &length);
+		va_end(ap);
+	}
+
+	xml = pocket_event_xmlize(event, body);
+	free(body);
+
+	return xml;
 }
 
 switch_status_t switch_console_stream_write(switch_stream_handle_t *handle, const char *fmt, ...)

@@ -15,6 +15,7 @@ use parking_lot::{Mutex, RwLock};
 
 use crate::cause;
 use crate::clock::{Clock, Wait};
+use crate::database::Cache;
 use crate::dirs::Dirs;
 use crate::endpoint::Endpoint;
 use crate::event::dispatch::Bus;
@@ -22,6 +23,7 @@ use crate::event::{Place, here};
 use crate::globals::Globals;
 use crate::log::{self, Log};
 use crate::module::{Modules, Table};
+use crate::outbox::Outbox;
 use crate::session::machine::STACK;
 use crate::session::table::Table as Sessions;
 use crate::session::{Profile, Session};
@@ -101,6 +103,8 @@ pub(crate) struct Core {
     pub(crate) sessions: Sessions,
     pub(crate) xml: Store,
     pub(crate) timers: Timers,
+    pub(crate) databases: Cache,
+    pub(crate) outbox: Outbox,
     closing: AtomicBool,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -124,6 +128,8 @@ impl Core {
                 dialplan: options.dialplan,
             }),
             timers: Timers::new(Arc::clone(&clock)),
+            databases: Cache::default(),
+            outbox: Outbox::default(),
             closing: AtomicBool::new(false),
             threads: Mutex::default(),
             clock,
@@ -284,6 +290,7 @@ impl Core {
         self.wait_for_sessions(give_up);
         self.modules.shut_down_all(self);
         self.wait_for_sessions(give_up);
+        self.databases.clear();
         self.timers.close();
         self.events.close();
         self.clock.leave_driver();

@@ -30,6 +30,20 @@ pub enum Kind {
     Bridged,
     /// It was hung up.
     HungUp,
+    /// Something was recorded.
+    Recorded,
+    /// Text was spoken to it.
+    Spoken,
+    /// A number, a date or the like was said to it.
+    Said,
+    /// A phrase was said to it.
+    Phrase,
+    /// Recognition of speech began, or ended.
+    Listens,
+    /// The far end spoke.
+    Heard,
+    /// The far end was sent a message.
+    Message,
 }
 
 impl Kind {
@@ -49,6 +63,13 @@ impl Kind {
             Self::Transferred => "transferred",
             Self::Bridged => "bridged",
             Self::HungUp => "hung up",
+            Self::Recorded => "recorded",
+            Self::Spoken => "spoken",
+            Self::Said => "said",
+            Self::Phrase => "phrase",
+            Self::Listens => "listens",
+            Self::Heard => "heard",
+            Self::Message => "message",
         }
     }
 }

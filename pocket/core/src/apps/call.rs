@@ -123,7 +123,7 @@ pub(super) fn bridge(session: &Arc<Session>, data: &BStr) {
     }
     match originate(&session.core, Some(session), data, &Request::default()) {
         Ok(peer) => {
-            ivr_bridge::bridge(session, &peer);
+            ivr_bridge::bridge(session, &peer, [None, None]);
         }
         Err(cause) => {
             let name = cause::name(cause).to_string_lossy();
@@ -136,7 +136,7 @@ pub(super) fn bridge(session: &Arc<Session>, data: &BStr) {
 
 /// `switch_channel_handle_cause`: hangs up unless told to go on, or to go
 /// elsewhere.
-fn handle_failure(session: &Arc<Session>, cause: Cause) {
+pub(crate) fn handle_failure(session: &Arc<Session>, cause: Cause) {
     if !session.is_up() {
         return;
     }

@@ -14,7 +14,7 @@ use crate::session::{Session, say};
 use crate::text::{number, split};
 
 /// Ends at a digit of `playback_terminators`.
-struct Terminators;
+pub(super) struct Terminators;
 
 impl Input for Terminators {
     fn takes_digits(&self) -> bool {

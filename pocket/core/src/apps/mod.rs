@@ -10,8 +10,9 @@ use bstr::BStr;
 
 use crate::session::Session;
 
-mod call;
+pub(crate) mod call;
 mod media;
+mod speech;
 mod variables;
 
 /// An application of pocket's own.
@@ -27,10 +28,12 @@ const fn app(name: &'static str, flags: u32, run: fn(&Arc<Session>, &BStr)) -> A
     App { name, flags, run }
 }
 
-static APPS: [App; 33] = [
+static APPS: [App; 40] = [
     app("answer", NOMEDIA.0, call::answer),
     app("break", NOMEDIA.0, call::break_),
     app("bridge", NOMEDIA.0, call::bridge),
+    app("detect_speech", NONE.0, speech::detect_speech),
+    app("early_hangup", NOMEDIA.0 | ROUTING.0, speech::early_hangup),
     app("echo", TEXT_ONLY.0, media::echo),
     app("endless_playback", NONE.0, media::endless_playback),
     app("eval", INLINE, variables::eval),
@@ -44,18 +47,27 @@ static APPS: [App; 33] = [
     app("loop_playback", NONE.0, media::loop_playback),
     app("multiset", INLINE, variables::multiset),
     app("park", NOMEDIA.0, call::park),
+    app("phrase", NONE.0, speech::phrase),
+    app(
+        "play_and_detect_speech",
+        NONE.0,
+        speech::play_and_detect_speech,
+    ),
     app("play_and_get_digits", NONE.0, media::play_and_get_digits),
     app("playback", NONE.0, media::playback),
     app("pre_answer", NOMEDIA.0, call::pre_answer),
     app("queue_dtmf", NOMEDIA.0 | ROUTING.0, media::send_dtmf),
     app("read", NONE.0, media::read),
+    app("record", NONE.0, speech::record),
     app("respond", NOMEDIA.0, call::respond),
     app("ring_ready", NOMEDIA.0, call::ring_ready),
+    app("say", NONE.0, speech::say),
     app("sched_hangup", NOMEDIA.0 | ROUTING.0, call::sched_hangup),
     app("send_dtmf", NOMEDIA.0, media::send_dtmf),
     app("set", INLINE, variables::set),
     app("set_global", INLINE, variables::set_global),
     app("sleep", NOMEDIA.0, media::sleep),
+    app("speak", NONE.0, speech::speak),
     app("start_dtmf", NOMEDIA.0, variables::eval),
     app("stop_dtmf", NOMEDIA.0, variables::eval),
     app("transfer", NOMEDIA.0 | ROUTING.0, call::transfer),

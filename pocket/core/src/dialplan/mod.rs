@@ -14,7 +14,7 @@ mod condition;
 mod expression;
 mod xml;
 
-pub(crate) use expression::matches;
+pub(crate) use expression::{matches, perform, substitute};
 
 /// What a search of all of a leg's dialplans has found.
 pub(crate) struct Found {

@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 
 use crate::c::{CS_EXECUTE, Cause};
 use crate::cause;
+use crate::ivr::recognise;
 use crate::session::dtmf::digits;
 use crate::session::{Extension, Session, say};
 
@@ -22,6 +23,8 @@ pub struct Script {
     pub refuse: Option<(i64, BString)>,
     /// Digits, and when they are pressed.
     pub press: Vec<(i64, BString)>,
+    /// Words, and when they are spoken.
+    pub says: Vec<(i64, BString)>,
     /// When it hangs up.
     pub hangup_after: Option<i64>,
 }
@@ -33,6 +36,7 @@ impl Default for Script {
             ring_after: None,
             refuse: None,
             press: Vec::new(),
+            says: Vec::new(),
             hangup_after: None,
         }
     }
@@ -41,26 +45,30 @@ impl Default for Script {
 impl Script {
     /// The script that the variables of a dial string make: `pocket_answer_after`,
     /// `pocket_ring_after`, `pocket_refuse`, `pocket_refuse_after`,
-    /// `pocket_press` (`1.5:12 2:#`) and `pocket_hangup_after`, in seconds.
+    /// `pocket_press` (`1.5:12 2:#`), `pocket_says` (`1.5:'one word' 4:two`) and
+    /// `pocket_hangup_after`, in seconds.
     pub(crate) fn from_variables(get: impl Fn(&str) -> Option<BString>) -> Self {
         let micros = |name: &str| get(name).and_then(|value| seconds(&value));
         let refuse =
             get("pocket_refuse").map(|cause| (micros("pocket_refuse_after").unwrap_or(0), cause));
-        let press = get("pocket_press").map_or_else(Vec::new, |press| {
-            crate::text::split(&press, b' ', 1000)
-                .iter()
-                .filter_map(|entry| {
-                    let (when, digits) = crate::text::cut(entry, b':');
-                    Some((seconds(when)?, digits.to_owned()))
-                })
-                .collect()
-        });
+        let timed = |name: &str| {
+            get(name).map_or_else(Vec::new, |entries| {
+                crate::text::split(&entries, b' ', 1000)
+                    .iter()
+                    .filter_map(|entry| {
+                        let (when, what) = crate::text::cut(entry, b':');
+                        Some((seconds(when)?, what.to_owned()))
+                    })
+                    .collect()
+            })
+        };
         let never = get("pocket_answer_after").is_some_and(|value| value == "never");
         Self {
             answer_after: (!never).then(|| micros("pocket_answer_after").unwrap_or(0)),
             ring_after: micros("pocket_ring_after"),
             refuse,
-            press,
+            press: timed("pocket_press"),
+            says: timed("pocket_says"),
             hangup_after: micros("pocket_hangup_after"),
         }
     }
@@ -118,6 +126,11 @@ impl FarEnd {
         }
         for (when, digits) in script.press.clone() {
             later(session, when, move |session| press(session, &digits));
+        }
+        for (when, words) in script.says.clone() {
+            later(session, when, move |session| {
+                recognise::hear(session, words)
+            });
         }
         if let Some(when) = script.hangup_after {
             later(session, when, |session| {

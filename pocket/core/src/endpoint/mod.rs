@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use bindings::switch_dtmf_t;
+use bstr::BString;
 
 use crate::session::Session;
+use crate::transcript::Kind;
 
 pub(crate) mod far_end;
 pub(crate) mod loopback;
@@ -78,6 +80,15 @@ impl Endpoint {
         {
             peer.hangup(session.cause());
         }
+    }
+
+    /// A message for whoever is there; says whether there is somebody.
+    pub(crate) fn receive_event(&self, session: &Session, body: BString) -> bool {
+        let takes = matches!(self, Self::FarEnd(_));
+        if takes {
+            session.note(Kind::Message, body, Vec::new());
+        }
+        takes
     }
 
     pub(crate) fn send_digit(&self, _: &Arc<Session>, dtmf: switch_dtmf_t) {

@@ -7,7 +7,7 @@ use bindings::{
     SWITCH_EVENT_CLONE, SWITCH_STACK_BOTTOM, switch_event, switch_event_header,
     switch_event_types_t, switch_priority_t, switch_stack_t,
 };
-use bstr::{BStr, BString};
+use bstr::{BStr, BString, ByteSlice, ByteVec};
 
 pub(crate) mod dispatch;
 mod header;
@@ -185,6 +185,22 @@ impl Event {
     pub(crate) fn duplicate(&self) -> Self {
         // SAFETY: live; duplicate never returns NULL.
         Self(unsafe { NonNull::new_unchecked(raw::duplicate(self.as_ptr())) })
+    }
+
+    /// `${name}` in a text in the place of the headers that it names.
+    pub(crate) fn expand(&self, text: &BStr) -> BString {
+        let mut out = BString::default();
+        let mut rest = text.as_bytes();
+        while let Some(at) = rest.find("${") {
+            let Some(end) = rest[at..].find_byte(b'}') else {
+                break;
+            };
+            out.push_str(&rest[..at]);
+            out.push_str(self.get(&rest[at + 2..at + end]).unwrap_or_default());
+            rest = &rest[at + end + 1..];
+        }
+        out.push_str(rest);
+        out
     }
 
     /// An event that only holds headers.

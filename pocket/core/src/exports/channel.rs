@@ -126,6 +126,13 @@ export! {
         channel.map_or(ptr::null_mut(), |channel| channel.private(key) as *mut c_void)
     }
 
+    fn switch_channel_flush_dtmf(channel: *mut switch_channel_t) = else (); {
+        // SAFETY: the caller's channel, which lives.
+        if let Some(channel) = unsafe { channel_of(channel) } {
+            channel.flush_digits();
+        }
+    }
+
     fn switch_channel_variable_first(channel: *mut switch_channel_t) -> *mut switch_event_header_t = else ptr::null_mut(); {
         // SAFETY: the caller's channel, which lives.
         unsafe { channel_of(channel) }.map_or(ptr::null_mut(), |channel| channel.walk_first())

@@ -7,7 +7,7 @@ use bindings::*;
 
 use super::{place, text};
 use crate::c::*;
-use crate::edge::export;
+use crate::edge::{export, guard};
 use crate::event::dispatch::Node;
 use crate::event::{Event, names, serial};
 use crate::switch::current;
@@ -28,7 +28,38 @@ unsafe fn hand_over(cell: *mut *mut c_char, text: &[u8]) -> Status {
     }
 }
 
+/// The tree of an event, for the function in C that writes the body out.
+///
+/// # Safety
+/// `event` is NULL or live, `body` NULL or a text that lives.
+#[unsafe(no_mangle)]
+pub(crate) unsafe extern "C" fn pocket_event_xmlize(
+    event: *mut switch_event_t,
+    body: *const c_char,
+) -> switch_xml_t {
+    guard("switch_event_xmlize", ptr::null_mut(), || {
+        // SAFETY: the caller's.
+        unsafe {
+            let body = crate::text::borrow(body).map(ToOwned::to_owned);
+            Event::with(event, |event| serial::xml(event, body).give()).unwrap_or(ptr::null_mut())
+        }
+    })
+}
+
 export! {
+    fn switch_event_create_json(event: *mut *mut switch_event_t, json: *const c_char) -> switch_status_t = else FAILURE; {
+        // SAFETY: the caller's cell and text, which live.
+        unsafe {
+            match (serial::from_json(text(json)), event.as_mut()) {
+                (Some(made), Some(cell)) => {
+                    *cell = made.give();
+                    SUCCESS
+                }
+                _ => FAILURE,
+            }
+        }
+    }
+
     fn switch_event_create_subclass_detailed(
         file: *const c_char,
         func: *const c_char,

@@ -12,6 +12,7 @@ use crate::ivr::collect::collect;
 use crate::ivr::file::{Handle, process};
 use crate::ivr::input::{CInput, Input};
 use crate::ivr::play::play_file;
+use crate::ivr::record::{insert, record};
 use crate::ivr::sleep::sleep;
 use crate::ivr::transfer::transfer;
 use crate::session::Session;
@@ -20,7 +21,7 @@ use crate::session::Session;
 ///
 /// # Safety
 /// `args` is NULL or input arguments as the core asks for.
-unsafe fn with_input(
+pub(super) unsafe fn with_input(
     session: &Arc<Session>,
     args: *mut switch_input_args_t,
     body: impl FnOnce(Option<&mut dyn Input>) -> Status,
@@ -50,9 +51,6 @@ export! {
         unsafe {
             let Some(session) = session_of(session) else { return FAILURE };
             let (handle, file) = (Handle::new(fh), text(file));
-            if file.is_empty() || !session.media_ready() {
-                return FAILURE;
-            }
             with_input(&session, args, |input| play_file(&session, handle, file, input))
         }
     }
@@ -93,6 +91,34 @@ export! {
     ) -> switch_status_t = else FAILURE; {
         // SAFETY: the caller's text and handle, which live.
         unsafe { process(text(cmd), Handle::new(fhp)) }
+    }
+
+    fn switch_ivr_record_file(
+        session: *mut switch_core_session_t,
+        fh: *mut switch_file_handle_t,
+        file: *const c_char,
+        args: *mut switch_input_args_t,
+        limit: u32,
+    ) -> switch_status_t = else FAILURE; {
+        // SAFETY: the caller's session, handle, text and arguments, which live.
+        unsafe {
+            let Some(session) = session_of(session) else { return FAILURE };
+            let (handle, file) = (Handle::new(fh), text(file));
+            with_input(&session, args, |input| record(&session, handle, file, input, limit))
+        }
+    }
+
+    fn switch_ivr_insert_file(
+        session: *mut switch_core_session_t,
+        file: *const c_char,
+        insert_file: *const c_char,
+        sample_point: switch_size_t,
+    ) -> switch_status_t = else FAILURE; {
+        // SAFETY: the caller's session and texts, which live.
+        unsafe {
+            let Some(session) = session_of(session) else { return FAILURE };
+            insert(&session, text(file), text(insert_file), sample_point)
+        }
     }
 
     fn switch_ivr_session_transfer(

@@ -1,12 +1,18 @@
 //! The functions of FreeSWITCH's C API, thin over what does their work.
 
+mod calls;
 mod channel;
 mod core;
+mod database;
 mod event;
 mod ivr;
 mod log;
+mod menu;
 mod module;
+mod outbox;
+mod queue;
 mod session;
+mod speech;
 mod xml;
 
 use std::ffi::c_char;
@@ -74,7 +80,11 @@ mod tests {
         text.split(';')
             .filter_map(|declaration| declaration.split_once('('))
             .filter_map(|(head, _)| head.rsplit([' ', '*', '\n']).next())
-            .filter(|name| name.starts_with("switch_"))
+            .filter(|name| {
+                ["switch_", "_switch_", "cJSON_"]
+                    .iter()
+                    .any(|start| name.starts_with(start))
+            })
             .map(ToOwned::to_owned)
             .collect()
     }
@@ -82,13 +92,19 @@ mod tests {
     #[test]
     fn all_that_modules_import_is_there() {
         let mut there: BTreeSet<String> = [
+            super::calls::NAMES,
             super::channel::NAMES,
             super::core::NAMES,
+            super::database::NAMES,
             super::event::NAMES,
             super::ivr::NAMES,
             super::log::NAMES,
+            super::menu::NAMES,
             super::module::NAMES,
+            super::outbox::NAMES,
+            super::queue::NAMES,
             super::session::NAMES,
+            super::speech::NAMES,
             super::xml::NAMES,
         ]
         .concat()
@@ -97,10 +113,14 @@ mod tests {
         .collect();
         let shim = include_str!("../shim.c");
         there.extend(
-            ["switch_log_printf", "switch_console_stream_write"]
-                .into_iter()
-                .filter(|name| shim.contains(&format!(" {name}(")))
-                .map(ToOwned::to_owned),
+            [
+                "switch_log_printf",
+                "switch_console_stream_write",
+                "switch_event_xmlize",
+            ]
+            .into_iter()
+            .filter(|name| shim.contains(&format!(" {name}(")))
+            .map(ToOwned::to_owned),
         );
         let declared = declared();
         assert!(

@@ -8,6 +8,7 @@ use bindings::*;
 use super::{session as session_of, text};
 use crate::c::*;
 use crate::edge::export;
+use crate::event::Event;
 use crate::session::lock::Locked;
 use crate::switch::current;
 
@@ -95,6 +96,70 @@ export! {
         let Some(session) = (unsafe { session_of(session) }) else { return FAILURE };
         // Whatever the signal is, it ends the read that the leg's thread is in.
         session.kick();
+        SUCCESS
+    }
+
+    fn switch_core_session_receive_event(
+        session: *mut switch_core_session_t,
+        event: *mut *mut switch_event_t,
+    ) -> switch_status_t = else FAILURE; {
+        // SAFETY: the caller's session and cell, which live. On success the event is
+        // given up.
+        unsafe {
+            let (Some(session), Some(cell)) = (session_of(session), event.as_mut()) else { return FAILURE };
+            let body = Event::with(*cell, |event| event.body().unwrap_or_default().to_owned());
+            let taken = session.is_up() && body.is_some_and(|body| session.endpoint.receive_event(&session, body));
+            if taken {
+                drop(Event::take(*cell));
+                *cell = ptr::null_mut();
+            }
+            session.kick();
+            if taken { SUCCESS } else { FAILURE }
+        }
+    }
+
+    fn switch_core_session_dequeue_event(
+        session: *mut switch_core_session_t,
+        event: *mut *mut switch_event_t,
+        force: switch_bool_t,
+    ) -> switch_status_t = else FAILURE; {
+        // SAFETY: the caller's session and cell, which live.
+        let (Some(session), Some(cell)) = (unsafe { (session_of(session), event.as_mut()) }) else { return FAILURE };
+        match session.take_event(force != FALSE) {
+            Some(event) => {
+                *cell = event.give();
+                SUCCESS
+            }
+            None => FAILURE,
+        }
+    }
+
+    fn switch_core_session_hangup_state(session: *mut switch_core_session_t, force: switch_bool_t) = else (); {
+        // SAFETY: the caller's session, which lives.
+        let Some(session) = (unsafe { session_of(session) }) else { return };
+        // Unforced only where the leg asks for it and on its own thread.
+        if force != FALSE || (session.has(CF_EARLY_HANGUP) && session.in_thread()) {
+            session.on_hangup();
+        }
+    }
+
+    fn switch_core_session_print(session: *mut switch_core_session_t, _data: *const c_char) -> switch_status_t = else FAILURE; {
+        // SAFETY: the caller's session, which lives. No leg carries text here, and
+        // such legs answer so.
+        match unsafe { session_of(session) } {
+            Some(_) => SWITCH_STATUS_NOTIMPL,
+            None => FAILURE,
+        }
+    }
+
+    fn switch_ivr_generate_xml_cdr(session: *mut switch_core_session_t, xml_cdr: *mut switch_xml_t) -> switch_status_t = else FAILURE; {
+        // SAFETY: the caller's session and cell, which live.
+        let (Some(session), Some(cell)) = (unsafe { (session_of(session), xml_cdr.as_mut()) }) else { return FAILURE };
+        // A tree that is there already would be added to by the core.
+        if !cell.is_null() {
+            return SWITCH_STATUS_NOTIMPL;
+        }
+        *cell = session.record().give();
         SUCCESS
     }
 

@@ -10,6 +10,7 @@ use crate::c::*;
 use crate::edge::export;
 use crate::switch::current;
 use crate::xml::store::{Binding, sections};
+use crate::xml::write::write;
 use crate::xml::{parse, tree};
 
 export! {
@@ -64,6 +65,16 @@ export! {
     fn switch_xml_attr(xml: switch_xml_t, attr: *const c_char) -> *const c_char = else ptr::null(); {
         // SAFETY: the caller's tag and text, which live.
         unsafe { tree::attribute(xml, text(attr)) }
+    }
+
+    fn switch_xml_toxml_ex(
+        xml: switch_xml_t,
+        prn_header: switch_bool_t,
+        use_utf8_encoding: switch_bool_t,
+    ) -> *mut c_char = else ptr::null_mut(); {
+        // SAFETY: the caller's tag, which lives.
+        let text = unsafe { write(xml, prn_header != FALSE, use_utf8_encoding != FALSE) };
+        crate::text::malloc_string(&text)
     }
 
     fn switch_xml_free(xml: switch_xml_t) = else (); {

@@ -1,28 +1,77 @@
 //! Two legs that hear each other.
 
+use std::ffi::{c_uint, c_void};
 use std::sync::Arc;
 
-use bindings::{SWITCH_EVENT_CHANNEL_BRIDGE, SWITCH_EVENT_CHANNEL_UNBRIDGE};
-use bstr::BString;
+use bindings::{
+    SWITCH_EVENT_CHANNEL_BRIDGE, SWITCH_EVENT_CHANNEL_UNBRIDGE, SWITCH_INPUT_TYPE_DTMF,
+    SWITCH_INPUT_TYPE_EVENT, switch_core_session_t, switch_dtmf_t, switch_input_type_t,
+    switch_status_t,
+};
+use bstr::{BStr, BString, ByteSlice};
 
+use super::transfer::transfer;
+use crate::apps::call::handle_failure;
 use crate::c::*;
 use crate::cause;
 use crate::clock::FRAME;
+use crate::event::Event;
 use crate::session::lock::Locked;
 use crate::session::{Role, Session, say};
+use crate::text::{is_true, split};
 use crate::transcript::Kind;
 
 /// What the B leg's thread needs to know.
 pub(crate) struct BridgeLeg {
     pub(crate) other: BString,
+    pub(crate) listener: Option<Listener>,
+}
+
+/// Who is told of a leg's digits and events: a module's function, and what it
+/// wants to be given.
+#[derive(Clone, Copy)]
+pub(crate) struct Listener {
+    pub(crate) function: Callback,
+    pub(crate) data: usize,
+}
+
+type Callback = unsafe extern "C" fn(
+    *mut switch_core_session_t,
+    *mut c_void,
+    switch_input_type_t,
+    *mut c_void,
+    c_uint,
+) -> switch_status_t;
+
+impl Listener {
+    fn call(
+        &self,
+        session: &Arc<Session>,
+        input: *mut c_void,
+        kind: switch_input_type_t,
+    ) -> Status {
+        // SAFETY: the module vouched for its function and its data when it asked
+        // for the bridge; session and input live over the call.
+        unsafe { (self.function)(session.as_ptr(), input, kind, self.data as *mut c_void, 0) }
+    }
+
+    fn digit(&self, session: &Arc<Session>, mut digit: switch_dtmf_t) -> Status {
+        self.call(session, (&raw mut digit).cast(), SWITCH_INPUT_TYPE_DTMF)
+    }
+
+    fn event(&self, session: &Arc<Session>, event: &Event) {
+        self.call(session, event.as_ptr().cast(), SWITCH_INPUT_TYPE_EVENT);
+    }
 }
 
 /// How long one side waits for the other to be there, in microseconds.
 const PATIENCE: i64 = 10_000_000;
 
 /// `switch_ivr_multi_threaded_bridge`: the A leg's thread passes its digits on,
-/// the B leg's thread does the same the other way round.
-pub(crate) fn bridge(a: &Arc<Session>, b: &Locked) -> Status {
+/// the B leg's thread does the same the other way round. The listeners are the A
+/// leg's and the B leg's; each is called on its own leg's thread.
+pub(crate) fn bridge(a: &Arc<Session>, b: &Locked, listeners: [Option<Listener>; 2]) -> Status {
+    let [own, peers] = listeners;
     a.set_flag(CF_BRIDGE_ORIGINATOR, 1);
     b.clear_flag(CF_BRIDGE_ORIGINATOR);
     if b.has(CF_ANSWERED) && !a.has(CF_ANSWERED) {
@@ -56,9 +105,10 @@ pub(crate) fn bridge(a: &Arc<Session>, b: &Locked) -> Status {
     a.fire(SWITCH_EVENT_CHANNEL_BRIDGE, describe);
     *b.role.lock() = Role::Bridged(BridgeLeg {
         other: a.uuid().to_owned(),
+        listener: peers,
     });
     b.set_state(CS_EXCHANGE_MEDIA);
-    exchange(a, b);
+    exchange(a, b, own);
     a.clear_flag(CF_BRIDGE_ORIGINATOR);
     while b.state() == CS_EXCHANGE_MEDIA {
         a.core.clock.sleep(FRAME);
@@ -72,21 +122,47 @@ pub(crate) fn bridge(a: &Arc<Session>, b: &Locked) -> Status {
         }
     }
     a.fire(SWITCH_EVENT_CHANNEL_UNBRIDGE, describe);
-    if !a.has(CF_TRANSFER) && a.is_up() && a.is_true("hangup_after_bridge") && b.has(CF_ANSWERED) {
-        let cause = b.cause();
-        a.hangup(if cause == cause::NONE {
-            cause::NORMAL_CLEARING
-        } else {
-            cause
-        });
+    if !a.has(CF_TRANSFER) && a.is_up() {
+        after(a, b);
     }
     SUCCESS
+}
+
+/// What the A leg does when it is alone again.
+fn after(a: &Arc<Session>, b: &Session) {
+    let cause = match b.cause() {
+        cause::NONE => cause::NORMAL_CLEARING,
+        cause => cause,
+    };
+    let hangs_up = a.get("hangup_after_bridge").unwrap_or_default();
+    if !b.has(CF_ANSWERED) {
+        handle_failure(a, cause);
+        return;
+    }
+    if hangs_up.eq_ignore_ascii_case(b"explicit") {
+        a.hangup(cause);
+    } else if a.is_true("park_after_bridge") {
+        park_session(a);
+    } else if let Some(target) = a.get("transfer_after_bridge") {
+        a.unset("transfer_after_bridge");
+        let parts = split(&target, b':', 3);
+        let part = |at: usize| parts.get(at).map_or(BStr::new(""), |part| part.as_bstr());
+        transfer(a, part(0), part(1), part(2));
+    } else if is_true(&hangs_up) {
+        a.hangup(cause);
+    }
+}
+
+/// `switch_ivr_park_session`: the leg's own thread parks it.
+fn park_session(session: &Arc<Session>) {
+    session.set_flag(CF_TRANSFER, 1);
+    session.set_state(CS_PARK);
 }
 
 /// The B leg's side, in CS_EXCHANGE_MEDIA.
 pub(crate) fn run_peer(b: &Arc<Session>, leg: &BridgeLeg) {
     match b.core.sessions.force_locate(&leg.other) {
-        Some(a) => exchange(b, &a),
+        Some(a) => exchange(b, &a, leg.listener),
         None => b.hangup(cause::DESTINATION_OUT_OF_ORDER),
     }
     if !b.has(CF_TRANSFER) && !b.has(CF_REDIRECT) && b.state() == CS_EXCHANGE_MEDIA {
@@ -99,13 +175,14 @@ pub(crate) fn run_peer(b: &Arc<Session>, leg: &BridgeLeg) {
 }
 
 /// One direction of a bridge; ends when either leg leaves it.
-fn exchange(own: &Arc<Session>, other: &Arc<Session>) {
+fn exchange(own: &Arc<Session>, other: &Arc<Session>, listener: Option<Listener>) {
     own.set_flag(CF_BRIDGED, 1);
     let give_up = own.core.clock.now() + PATIENCE;
     while !other.has(CF_BRIDGED) && own.ready() && other.is_up() && own.core.clock.now() < give_up {
         own.core.clock.sleep(FRAME);
     }
-    while own.ready()
+    let filters = own.is_true("bridge_filter_dtmf");
+    'bridge: while own.ready()
         && other.is_up()
         && other.has(CF_BRIDGED)
         && !own.has(CF_TRANSFER)
@@ -113,8 +190,23 @@ fn exchange(own: &Arc<Session>, other: &Arc<Session>) {
     {
         own.parse_all_events();
         while let Some(digit) = own.take_digit() {
-            other.send_digit(digit);
-            other.kick();
+            match listener.map_or(SUCCESS, |listener| listener.digit(own, digit)) {
+                IGNORE => {}
+                SUCCESS if filters => {}
+                SUCCESS => {
+                    other.send_digit(digit);
+                    other.kick();
+                }
+                _ => {
+                    say!(own, DEBUG, "{} ended call via DTMF", own.name());
+                    break 'bridge;
+                }
+            }
+        }
+        if let Some(event) = own.take_diverted()
+            && let Some(listener) = listener
+        {
+            listener.event(own, &event);
         }
         if !own.has(CF_ANSWERED) && own.has(CF_BRIDGE_ORIGINATOR) && other.has(CF_ANSWERED) {
             own.answer();

@@ -53,6 +53,9 @@ impl Handle {
         position, set_position, offset_pos: u32;
         samples_in, set_samples_in, samples_in: usize;
         length, set_length, sample_count: usize;
+        written, set_written, samples_out: usize;
+        threshold, set_threshold, thresh: u32;
+        silence_hits, set_silence_hits, silence_hits: u32;
     }
 
     pub(crate) fn address(self) -> usize {

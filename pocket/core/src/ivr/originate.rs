@@ -113,6 +113,8 @@ pub(crate) fn originate(
         .cloned()
         .or_else(|| a_leg.and_then(|leg| leg.get("ignore_early_media")))
         .is_some_and(|value| is_true(&value));
+    let ringing_is_enough =
+        value(&variables, "return_ring_ready").is_some_and(|value| is_true(value));
     let mut last = cause::DESTINATION_OUT_OF_ORDER;
     for group in split_legs(targets, b'|') {
         let mut legs = Vec::new();
@@ -126,12 +128,16 @@ pub(crate) fn originate(
             continue;
         }
         let deadline = core.clock.now() + seconds * 1_000_000;
+        let alone = legs.len() == 1;
         match wait(
             core,
             a_leg,
             &mut legs,
             deadline,
-            ignore_early_media,
+            Enough {
+                early_media: !ignore_early_media,
+                ringing: ringing_is_enough && alone,
+            },
             request.cancel,
         ) {
             Ok(winner) => {
@@ -283,20 +289,32 @@ fn export(from: &Session, to: &Session) {
     }
 }
 
+/// What of a leg ends the wait for it, beside an answer.
+#[derive(Clone, Copy)]
+struct Enough {
+    early_media: bool,
+    ringing: bool,
+}
+
+impl Enough {
+    fn of(self, leg: &Session) -> bool {
+        leg.has(CF_ANSWERED)
+            || (self.early_media && leg.has(CF_EARLY_MEDIA))
+            || (self.ringing && leg.has(CF_RING_READY))
+    }
+}
+
 /// Waits for one of the legs, and takes it out of the list.
 fn wait(
     core: &Arc<Core>,
     a_leg: Option<&Arc<Session>>,
     legs: &mut Vec<Locked>,
     deadline: i64,
-    ignore_early_media: bool,
+    enough: Enough,
     cancel: Option<&AtomicU32>,
 ) -> Result<Locked, Cause> {
     loop {
-        let good = |leg: &Locked| {
-            leg.is_up()
-                && (leg.has(CF_ANSWERED) || (!ignore_early_media && leg.has(CF_EARLY_MEDIA)))
-        };
+        let good = |leg: &Locked| leg.is_up() && enough.of(leg);
         // A leg that was answered and has ended at once was answered.
         if let Some(at) = legs.iter().position(good) {
             return Ok(legs.swap_remove(at));
@@ -320,6 +338,49 @@ fn wait(
         }
         core.clock.sleep(FRAME);
     }
+}
+
+/// `switch_ivr_wait_for_answer`: until the peer has media, its caller goes, or
+/// the time that the caller gives is over. A peer that has none is hung up.
+pub(crate) fn wait_for_answer(caller: Option<&Arc<Session>>, peer: &Arc<Session>) -> Status {
+    if peer.state() == CS_RESET {
+        peer.set_state(CS_SOFT_EXECUTE);
+    }
+    let mut status = SUCCESS;
+    if !peer.has(CF_ANSWERED) && !peer.has(CF_EARLY_MEDIA) {
+        let clock = &peer.core.clock;
+        let seconds = caller
+            .and_then(|caller| caller.get("call_timeout"))
+            .map_or(60, |seconds| number(&seconds));
+        let deadline = clock.now() + if seconds < 0 { 60 } else { seconds } * 1_000_000;
+        let state = caller.map(|caller| caller.state());
+        while peer.ready() && !peer.media_ready() {
+            if caller.map(|caller| caller.state()) != state || peer.core.closing() {
+                break;
+            }
+            if clock.now() >= deadline {
+                status = TIMEOUT;
+                break;
+            }
+            match caller {
+                Some(caller) if caller.media_ready() => {
+                    caller.read_frame();
+                }
+                _ => clock.sleep(FRAME),
+            }
+        }
+        if let Some(caller) = caller {
+            caller.parse_all_events();
+        }
+    }
+    if !peer.media_ready() {
+        peer.hangup(cause::DESTINATION_OUT_OF_ORDER);
+        status = FAILURE;
+    }
+    if caller.is_some_and(|caller| !caller.is_up()) {
+        status = FAILURE;
+    }
+    status
 }
 
 fn take_over(a_leg: Option<&Arc<Session>>, winner: Locked) -> Locked {

@@ -8,6 +8,7 @@ use bstr::{BStr, BString, ByteSlice};
 use super::file::{Handle, RATE};
 use super::input::Input;
 use super::sleep::sleep;
+use super::speak::in_place_of_file;
 use crate::c::*;
 use crate::clock::FRAME;
 use crate::event::Event;
@@ -34,14 +35,14 @@ impl End {
 }
 
 /// `switch_ivr_play_file`: plays a file, or several that `playback_delimiter`
-/// separates. Without media there is nothing to play to.
+/// separates. A leg that has no media yet gets early media for it.
 pub(crate) fn play_file(
     session: &Arc<Session>,
     handle: Option<Handle>,
     file: &BStr,
     mut input: Option<&mut dyn Input>,
 ) -> Status {
-    if file.is_empty() || !session.media_ready() {
+    if session.pre_answer() != SUCCESS || file.is_empty() || !session.media_ready() {
         return FAILURE;
     }
     // SAFETY: all zeroes is a handle that nothing is open on.
@@ -101,8 +102,15 @@ fn play_one(
     handle: Handle,
     file: &BStr,
     start: u32,
-    input: Option<&mut dyn Input>,
+    mut input: Option<&mut dyn Input>,
 ) -> End {
+    let other = match &mut input {
+        Some(input) => in_place_of_file(session, file, Some(&mut **input)),
+        None => in_place_of_file(session, file, None),
+    };
+    if let Some(status) = other {
+        return End::new(status, status != SUCCESS, "");
+    }
     let prefix = session
         .get("sound_prefix")
         .unwrap_or_else(|| session.core.dirs.base.to_string_lossy().as_bytes().into());
@@ -140,7 +148,10 @@ fn play_one(
     let ended = session.core.clock.now();
     say!(session, DEBUG, "done playing file {path}");
     session.set("playback_last_offset_pos", handle.position().to_string());
-    let samples = handle.samples_in();
+    // The core counts what it has read, not what it skipped.
+    let skipped = usize::try_from(start).unwrap_or(0);
+    let samples = handle.samples_in().saturating_sub(skipped);
+    handle.set_samples_in(samples);
     let rate = usize::try_from(RATE).unwrap_or(1);
     session.set("playback_seconds", (samples / rate).to_string());
     session.set("playback_ms", (samples / (rate / 1000)).to_string());

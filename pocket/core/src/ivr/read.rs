@@ -41,11 +41,13 @@ impl Input for First {
 }
 
 /// `switch_ivr_collect_digits_count`: adds to `digits` until there are enough,
-/// a terminator or a timeout.
-fn collect_count(
+/// a terminator or a timeout. `whole` milliseconds are given to all of it, 0 for
+/// no such limit.
+pub(super) fn collect_count(
     session: &Arc<Session>,
     digits: &mut Vec<u8>,
     reading: &Reading<'_>,
+    whole: u32,
 ) -> (Status, Option<u8>) {
     let clock = &session.core.clock;
     if let Some(at) = digits
@@ -66,11 +68,14 @@ fn collect_count(
     } else {
         between
     };
-    let mut since = clock.now();
+    let began = clock.now();
+    let mut since = began;
     let mut status = FAILURE;
     while session.ready() {
         session.parse_all_events();
-        if limit > 0 && (clock.now() - since) / 1000 >= i64::from(limit) {
+        let over =
+            |since: i64, limit: u32| limit > 0 && (clock.now() - since) / 1000 >= i64::from(limit);
+        if over(since, limit) || over(began, whole) {
             return (TIMEOUT, None);
         }
         if session.has_digit() {
@@ -120,7 +125,7 @@ pub(crate) fn read(session: &Arc<Session>, reading: &Reading<'_>) -> (Status, BS
     }
     let mut terminator = None;
     if status == SUCCESS && digits.len() < reading.max {
-        (status, terminator) = collect_count(session, &mut digits, &reading);
+        (status, terminator) = collect_count(session, &mut digits, &reading, 0);
     }
     if let Some(terminator) = terminator {
         session.set("read_terminator_used", [terminator]);

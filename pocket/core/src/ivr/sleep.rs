@@ -62,7 +62,7 @@ pub(crate) fn sleep(
 
 /// One digit and one event for whoever listens; a digit that nobody takes ends
 /// the wait and stays where it is.
-fn look(session: &Arc<Session>, input: &mut dyn Input) -> Status {
+pub(super) fn look(session: &Arc<Session>, input: &mut dyn Input) -> Status {
     let mut status = SUCCESS;
     if session.has_digit() {
         if !input.takes_digits() {

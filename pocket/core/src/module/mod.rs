@@ -5,14 +5,16 @@ use std::ffi::CString;
 use std::sync::Arc;
 
 use bindings::{
-    switch_api_interface, switch_application_interface, switch_core_session_t, switch_status_t,
-    switch_stream_handle,
+    switch_api_interface, switch_application_interface, switch_chat_application_interface,
+    switch_core_session_t, switch_event, switch_status_t, switch_stream_handle,
 };
 use bstr::{BStr, BString, ByteSlice};
 use parking_lot::Mutex;
 
 use crate::apps;
+use crate::chat;
 use crate::command::{self, Builtin};
+use crate::event::Event;
 use crate::session::Session;
 
 mod loader;
@@ -71,6 +73,43 @@ impl Application {
                 unsafe {
                     if let Some(function) = (*foreign.interface).application_function {
                         function(session.as_ptr(), data);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A chat application that can be run.
+pub(crate) enum ChatApplication {
+    Own(chat::Builtin),
+    Foreign(Foreign<switch_chat_application_interface>),
+}
+
+impl ChatApplication {
+    /// Runs it on a message, with data or none.
+    ///
+    /// # Safety
+    /// `message` is a live event that nobody else uses.
+    pub(crate) unsafe fn call(
+        &self,
+        message: *mut switch_event,
+        data: Option<&[u8]>,
+    ) -> switch_status_t {
+        match self {
+            // SAFETY: the caller's event.
+            Self::Own(run) => unsafe {
+                Event::with(message, |message| run(message, data.unwrap_or_default()));
+                crate::c::SUCCESS
+            },
+            Self::Foreign(foreign) => {
+                let data = data.map(crate::text::c_string);
+                let data = data.as_ref().map_or(std::ptr::null(), |data| data.as_ptr());
+                // SAFETY: in a module that is in use; the event is the caller's.
+                unsafe {
+                    match (*foreign.interface).chat_application_function {
+                        Some(function) => function(message, data),
+                        None => crate::c::FAILURE,
                     }
                 }
             }
@@ -166,6 +205,17 @@ impl Modules {
         }
     }
 
+    pub(crate) fn chat_application(&self, name: &[u8]) -> Option<ChatApplication> {
+        let entry = self.registered.lock().chats.get(&key(name)).cloned();
+        match entry {
+            Some(entry) => Some(ChatApplication::Foreign(Foreign {
+                interface: entry.interface as *const switch_chat_application_interface,
+                _in_use: InUse::new(&entry.module),
+            })),
+            None => chat::find(name).map(ChatApplication::Own),
+        }
+    }
+
     /// A module that can be loaded by name.
     pub(crate) fn offer(&self, name: &str, table: &'static Table) {
         self.available.lock().insert(name.to_owned(), table);
@@ -178,12 +228,13 @@ impl Modules {
 }
 
 /// Modules of FreeSWITCH whose part pocket does itself.
-const BUILT_IN: [&str; 7] = [
+const BUILT_IN: [&str; 8] = [
     "mod_commands",
     "mod_console",
     "mod_dialplan_xml",
     "mod_dptools",
     "mod_loopback",
+    "mod_sms",
     "mod_sndfile",
     "mod_tone_stream",
 ];

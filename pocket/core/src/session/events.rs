@@ -25,7 +25,16 @@ impl Session {
         self.kick();
     }
 
+    /// The next of them for an input callback; while the leg's events are
+    /// diverted, whoever had them diverted gets them, by force.
     pub(crate) fn take_diverted(&self) -> Option<Event> {
+        self.take_event(false)
+    }
+
+    pub(crate) fn take_event(&self, force: bool) -> Option<Event> {
+        if !force && self.has(CF_DIVERT_EVENTS) {
+            return None;
+        }
         self.diverted_events.lock().pop_front()
     }
 

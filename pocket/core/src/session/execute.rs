@@ -149,6 +149,7 @@ impl Session {
             name.clone(),
             vec![("data", text.clone())],
         );
+        self.note_application(&name, &text);
         *self.last_application.lock() = Some((name.clone(), text.clone()));
         self.clear_flag(CF_BREAK);
         application.call(self, data.as_ref().map(|data| data.as_bstr()));

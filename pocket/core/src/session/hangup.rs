@@ -57,13 +57,14 @@ impl Session {
     }
 
     /// CS_HANGUP, on the leg's own thread.
-    pub(super) fn on_hangup(self: &Arc<Self>) {
+    pub(crate) fn on_hangup(self: &Arc<Self>) {
         if self.hangup_done.swap(true, Ordering::SeqCst) {
             return;
         }
         let cause = self.cause();
         let text = cause::name(cause).to_string_lossy();
         self.mark_time(|times, now| times.hungup = now);
+        crate::ivr::recognise::stop(self);
         self.stop_broadcast();
         self.set("hangup_cause", text.as_bytes());
         self.set("hangup_cause_q850", cause::q850(cause).to_string());

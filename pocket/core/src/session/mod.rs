@@ -17,11 +17,13 @@ use crate::clock::Signal;
 use crate::endpoint::Endpoint;
 use crate::event::Event;
 use crate::ivr::bridge::BridgeLeg;
+use crate::ivr::recognise::Recogniser;
 use crate::log;
 use crate::switch::Core;
 use crate::transcript::{Entry, Kind, Transcript};
 
 pub(crate) mod answer;
+pub(crate) mod cdr;
 pub(crate) mod data;
 pub(crate) mod dtmf;
 pub(crate) mod events;
@@ -102,6 +104,12 @@ pub(crate) struct Session {
     /// Digits that were taken, for the call's record.
     dialed: Mutex<Vec<u8>>,
     last_application: Mutex<Option<(BString, BString)>>,
+    /// All that was run, for the call's record.
+    applications: Mutex<Vec<cdr::Ran>>,
+    /// Who listens to what the far end says.
+    pub(crate) recogniser: Mutex<Option<Recogniser>>,
+    /// Until when the far end speaks.
+    speaking_until: AtomicI64,
     private_events: Mutex<VecDeque<Event>>,
     diverted_events: Mutex<VecDeque<Event>>,
     hooks: Mutex<Vec<hooks::Hook>>,
@@ -156,6 +164,9 @@ impl Session {
             digits: Mutex::default(),
             dialed: Mutex::default(),
             last_application: Mutex::default(),
+            applications: Mutex::default(),
+            recogniser: Mutex::default(),
+            speaking_until: AtomicI64::new(0),
             private_events: Mutex::default(),
             diverted_events: Mutex::default(),
             hooks: Mutex::default(),
@@ -312,6 +323,16 @@ impl Session {
             text: text.into(),
             data,
         });
+    }
+
+    /// The far end speaks until that time of the clock.
+    pub(crate) fn speak_until(&self, time: i64) {
+        self.speaking_until.fetch_max(time, Ordering::SeqCst);
+    }
+
+    /// Whether the far end says nothing now.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.core.clock.now() >= self.speaking_until.load(Ordering::SeqCst)
     }
 
     pub(crate) fn depth(&self) -> u32 {

@@ -249,6 +249,29 @@ impl Session {
             .unwrap_or_default()
     }
 
+    /// All profiles that the leg has had, the current last.
+    pub(crate) fn profiles(&self) -> Vec<Profile> {
+        let guard = self.data.0.lock();
+        let data = guard.borrow();
+        data.profiles
+            .iter()
+            .map(|profile| Profile::clone(profile))
+            .collect()
+    }
+
+    /// The other legs' profiles, with what those legs are to this one.
+    pub(crate) fn other_profiles(&self) -> Vec<(&'static str, Profile)> {
+        let guard = self.data.0.lock();
+        let data = guard.borrow();
+        [
+            ("originator", &data.originator),
+            ("originatee", &data.originatee),
+        ]
+        .into_iter()
+        .filter_map(|(role, profile)| Some((role, Profile::clone(profile.as_deref()?))))
+        .collect()
+    }
+
     /// Makes a profile the current one; times are carried over.
     pub(crate) fn set_profile(&self, mut profile: Profile) {
         let now = self.core.clock.epoch_now();

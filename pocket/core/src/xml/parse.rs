@@ -13,10 +13,10 @@ use super::tree::{self, Tree};
 use crate::text::malloc_string;
 
 /// A tag that is not closed yet.
-struct Open {
-    tag: *mut switch_xml,
+pub(super) struct Open {
+    pub(super) tag: *mut switch_xml,
     name: BString,
-    text: Vec<u8>,
+    pub(super) text: Vec<u8>,
     /// The last child, and the last of each name: where the next is linked.
     last: *mut switch_xml,
     last_of: HashMap<BString, *mut switch_xml>,
@@ -24,7 +24,7 @@ struct Open {
 }
 
 impl Open {
-    fn new(tag: *mut switch_xml, name: BString) -> Self {
+    pub(super) fn new(tag: *mut switch_xml, name: BString) -> Self {
         Self {
             tag,
             name,
@@ -37,7 +37,7 @@ impl Open {
 
     /// Links a child in document order, among those of its name, and among the
     /// first of each name.
-    fn adopt(&mut self, child: *mut switch_xml, name: &BString) {
+    pub(super) fn adopt(&mut self, child: *mut switch_xml, name: &BString) {
         // SAFETY: all of these tags are new, live, and known to this parser only.
         unsafe {
             (*child).parent = self.tag;
@@ -60,7 +60,7 @@ impl Open {
         }
     }
 
-    fn close(self) {
+    pub(super) fn close(self) {
         // SAFETY: the tag is live and has no text yet.
         unsafe { (*self.tag).txt = malloc_string(&self.text) };
     }

@@ -1,0 +1,1 @@
+"""What mod_python3 has, against what is here."""

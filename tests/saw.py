@@ -1,0 +1,62 @@
+"""Scripts that say what they saw: a function `body` fills a dictionary, the test gets it back."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from typing import Any
+
+from hosts.base import CallResult, Host
+
+HEAD = "import gc, json, os, sys, threading, time\nimport freeswitch\n"
+
+# What a call saw lies in a variable of it, also after its hangup.
+IN_CALL = """
+def handler(session, args):
+    saw = {}
+    try:
+        body(session, saw)
+    finally:
+        session.setVariable("saw", json.dumps(saw))
+"""
+IN_API = """
+def fsapi(session, stream, env, args):
+    saw = {}
+    body(saw)
+    stream.write(json.dumps(saw))
+"""
+# Says by name what a function raised, or what it gave.
+TRIED = """
+def tried(function, *args, **kwargs):
+    try:
+        return function(*args, **kwargs)
+    except BaseException as error:
+        return "%s: %s" % (type(error).__name__, error)
+"""
+
+
+def in_call(host: Host, source: str, **how: Any) -> tuple[dict[str, Any], CallResult]:
+    """Make a call whose script defines `body(session, saw)`; what it saw, and the call."""
+    name = host.script(HEAD + TRIED + textwrap.dedent(source) + IN_CALL)
+    return seen(host.run("python", name, **how))
+
+
+def start(host: Host, source: str) -> Any:
+    """As `in_call`, for a call that the test drives: the live call."""
+    name = host.script(HEAD + TRIED + textwrap.dedent(source) + IN_CALL)
+    return host.start_call(host.extension(("python", name)))
+
+
+def seen(result: CallResult) -> tuple[dict[str, Any], CallResult]:
+    """What a call's script saw; it must have ended well."""
+    assert "python_error" not in result.variables, result.variables["python_error"]
+    assert "saw" in result.variables, f"the script did not end\n{result.transcript}"
+    return json.loads(result.variables["saw"]), result
+
+
+def in_api(host: Host, source: str) -> dict[str, Any]:
+    """Run a script that defines `body(saw)` as an API command; what it saw."""
+    reply = host.api("python " + host.script(HEAD + TRIED + textwrap.dedent(source) + IN_API))
+    assert reply.startswith("{"), reply
+    saw: dict[str, Any] = json.loads(reply)
+    return saw

@@ -1,0 +1,185 @@
+"""Digits, playing, recording, speech and what is said: return values and what reaches the switch."""
+
+from __future__ import annotations
+
+import wave
+
+import pytest
+
+from hosts.base import Host
+from saw import in_call
+
+
+@pytest.mark.parametrize(
+    ("call", "press", "digits"),
+    [
+        ("getDigits(3, '#', 5000)", [(0.3, "123")], "123"),
+        ("getDigits(3, '#', 5000)", [(0.3, "1#")], "1"),
+        ("getDigits(3, None, 800)", [(0.3, "1#")], "1#"),
+        ("getDigits(3, '', 300)", [], ""),
+        ("getDigits(9, '#', 5000, 300)", [(0.3, "12")], "12"),
+        ("getDigits(9, '#', 5000, 5000, 700)", [(0.3, "12")], "12"),
+        ("getDigits(9, '*#', 5000)", [(0.3, "12*")], "12"),
+        ("getDigits(3, '#', 5000)", [(0.3, "#")], ""),
+        ("read(1, 3, 'silence_stream://200', 5000, '#')", [(0.1, "12#")], "12"),
+        ("read(2, 3, '', 600, '#')", [(0.3, "123")], "123"),
+        ("read(1, 3, None, 400, None)", [], ""),
+        ("playAndGetDigits(2, 4, 2, 3000, '#', 'silence_stream://100', '', r'^\\d+$')", [(0.3, "345#")], "345"),
+        ("playAndGetDigits(1, 1, 1, 300, '', '', '', '')", [], ""),
+        ("playAndGetDigits(1, 1, 2, 1000, '', '', '', '[5-9]')", [(0.2, "1"), (0.7, "7")], "7"),
+    ],
+)
+def test_digits(host: Host, call: str, press: list[tuple[float, str]], digits: str) -> None:
+    saw, _ = in_call(
+        host,
+        f"""
+        def body(session, saw):
+            session.answer()
+            saw["digits"] = session.{call}
+        """,
+        press=press,
+    )
+    assert saw == {"digits": digits}
+
+
+def test_play_and_get_digits_keeps_and_transfers(host: Host) -> None:
+    target = host.extension(("set", "transferred=yes"), ("hangup", "CALL_REJECTED"))
+    saw, result = in_call(
+        host,
+        f"""
+        def body(session, saw):
+            session.answer()
+            saw["got"] = session.playAndGetDigits(1, 2, 1, 3000, "#", "", "", "", "kept", 300)
+            saw["kept"] = session.getVariable("kept")
+            session.playAndGetDigits(1, 2, 1, 200, "#", "", "", "", None, 0, "{target} XML default")
+            session.setVariable("saw", json.dumps(saw))
+        """,
+        press=[(0.3, "42")],
+    )
+    assert saw == {"got": "42", "kept": "42"}
+    assert (result.variables["transferred"], result.cause) == ("yes", "CALL_REJECTED")
+
+
+def test_flush_digits(host: Host) -> None:
+    saw, _ = in_call(
+        host,
+        """
+        def body(session, saw):
+            session.answer()
+            session.execute("sleep", "600")
+            saw["flushed"] = session.flushDigits()
+            saw["left"] = session.getDigits(5, "", 200)
+            saw["events"] = session.flushEvents()
+        """,
+        press=[(0.2, "123")],
+    )
+    assert saw == {"flushed": 0, "left": "", "events": 0}
+
+
+def test_playing(host: Host) -> None:
+    saw, _ = in_call(
+        host,
+        """
+        def body(session, saw):
+            saw["none"] = session.streamFile("/no/such/file.wav")
+            saw["tone"] = session.streamFile("tone_stream://%(100,0,440)")
+            saw["start"] = session.streamFile("silence_stream://100", 10)
+            saw["answered"] = session.answered()
+            saw["media"] = session.mediaReady()
+        """,
+    )
+    assert saw == {"none": 0, "tone": 1, "start": 1, "answered": False, "media": True}
+
+
+def test_recording_and_insertion(host: Host) -> None:
+    first, second = host.folder / "first.wav", host.folder / "second.wav"
+    for path, seconds in ((first, 2), (second, 1)):
+        with wave.open(str(path), "wb") as out:
+            out.setparams((1, 2, 8000, 0, "NONE", ""))
+            out.writeframes(bytes(16000 * seconds))
+    saw, _ = in_call(
+        host,
+        f"""
+        def body(session, saw):
+            session.answer()
+            saw["recorded"] = session.recordFile({str(host.folder / "recorded.wav")!r}, 1)
+            saw["inserted"] = session.insertFile({str(first)!r}, {str(second)!r}, 8000)
+        """,
+    )
+    assert saw == {"recorded": 1, "inserted": 1}
+    assert (host.folder / "recorded.wav").exists()
+    with wave.open(str(first)) as file:
+        assert 2.9 < file.getnframes() / file.getframerate() < 3.1
+
+
+def test_a_recording_that_cannot_be(host: Host) -> None:
+    saw, _ = in_call(
+        host,
+        """
+        def body(session, saw):
+            session.answer()
+            saw["bad"] = session.recordFile("/proc/no/such/folder/x.wav", 1)
+            saw["ready"] = session.ready()
+        """,
+    )
+    # As FreeSWITCH does: the call is over.
+    assert saw == {"bad": 0, "ready": False}
+
+
+def test_speech(host: Host) -> None:
+    saw, _ = in_call(
+        host,
+        """
+        def body(session, saw):
+            session.answer()
+            saw["unset"] = [session.tts_name, session.voice_name, tried(session.speak, "x")[:10]]
+            session.set_tts_params("no_such_engine", "voice")
+            saw["set"] = [session.tts_name, session.voice_name, session.speak("hello")]
+            saw["say"] = [session.say("12", "no_such_module", "number", "pronounced"),
+                          session.say("12", "no_such_module", "number", "pronounced", "feminine")]
+            saw["phrase"] = [session.sayPhrase("no_such_macro"), session.sayPhrase("no_such_macro", "data", "en")]
+            saw["detect"] = [session.detectSpeech("no_such_engine", "grammar", "name", "dest"),
+                             session.detectSpeech("pause"), session.detectSpeech("stop"),
+                             session.detectSpeech("nonsense")]
+            saw["play and detect"] = session.playAndDetectSpeech("silence_stream://20", "no_such_engine", "g")
+            saw["ready"] = session.ready()
+        """,
+    )
+    assert saw == {
+        "unset": [None, None, "ValueError"],
+        "set": ["no_such_engine", "voice", 0],
+        "say": [None, None],
+        "phrase": [None, None],
+        "detect": [None] * 4,
+        "play and detect": None,
+        "ready": True,
+    }
+
+
+def test_what_the_call_is(host: Host) -> None:
+    saw, result = in_call(
+        host,
+        """
+        def body(session, saw):
+            saw["before"] = [session.ready(), session.answered(), session.bridged(), session.mediaReady()]
+            saw["answer"] = [session.preAnswer(), session.answered(), session.answer(), session.answered()]
+            saw["cdr"] = "<cdr" in session.getXMLCDR()
+            saw["print"] = session._print("text that nobody can take")
+            session.consoleLog("info", "of this call\\n")
+            session.consoleLog2("warning", "file.py", "function", 7, "placed\\n")
+            saw["cause"] = session.hangup("user_busy")
+            saw["state"] = session.hangupState()
+        """,
+    )
+    assert saw.pop("print") in {0, 1}
+    assert saw == {
+        "before": [True, False, False, False],
+        "answer": [1, False, 1, True],
+        "cdr": True,
+        "cause": None,
+        "state": None,
+    }
+    assert result.cause == "USER_BUSY"
+    assert host.wait_log("^of this call").uuid == result.uuid
+    line = host.wait_log("^placed")
+    assert (line.level, line.file, line.line, line.uuid) == ("WARNING", "file.py", 7, result.uuid)

@@ -1,0 +1,152 @@
+"""EventConsumer: binding, popping, timeouts, overflow, iteration, and its end under a waiting thread."""
+
+from __future__ import annotations
+
+from hosts.base import Host
+from saw import in_api
+
+
+def test_bind_and_pop(host: Host) -> None:
+    saw = in_api(
+        host,
+        """
+        def body(saw):
+            consumer = freeswitch.EventConsumer()
+            saw["bind"] = [consumer.bind("CUSTOM", "bind::one"), consumer.bind("CUSTOM", "bind::two"),
+                           consumer.bind("NO_SUCH_EVENT")]
+            for name in ("one", "two", "three"):
+                freeswitch.Event("CUSTOM", "bind::" + name).fire()
+            saw["got"] = sorted(consumer.pop(1, 5000)["Event-Subclass"] for _ in range(2))
+            saw["empty"] = [len(consumer), consumer.pop(), consumer.pop(0, 5000), bool(consumer)]
+            consumer.cleanup()
+            freeswitch.Event("CUSTOM", "bind::one").fire()
+            saw["after"] = [consumer.pop(), consumer.pop(1), consumer.bind("CUSTOM", "bind::one"), len(consumer)]
+            consumer.cleanup()
+        """,
+    )
+    assert saw == {
+        "bind": [1, 1, 0],
+        "got": ["bind::one", "bind::two"],
+        "empty": [0, None, None, True],
+        "after": [None, None, 0, 0],
+    }
+    assert host.wait_log("NO_SUCH_EVENT").level == "WARNING"
+
+
+def test_a_timeout(host: Host) -> None:
+    saw = in_api(
+        host,
+        """
+        def body(saw):
+            consumer = freeswitch.EventConsumer("CUSTOM", "nobody::fires")
+            begun = int(freeswitch.API().getTime())
+            saw["none"] = consumer.pop(1, 300)
+            saw["took"] = int(freeswitch.API().getTime()) - begun
+        """,
+    )
+    assert saw["none"] is None
+    assert 280 <= saw["took"] < 1000
+
+
+def test_all_events_of_a_kind(host: Host) -> None:
+    saw = in_api(
+        host,
+        """
+        def body(saw):
+            with freeswitch.EventConsumer("CUSTOM") as consumer:
+                freeswitch.Event("CUSTOM", "kind::any").fire()
+                while consumer.pop(1, 5000)["Event-Subclass"] != "kind::any": pass
+                saw["found"] = True
+            with freeswitch.EventConsumer("ALL") as consumer:
+                freeswitch.Event("MESSAGE").fire()
+                while consumer.pop(1, 5000).getType() != "MESSAGE": pass
+        """,
+    )
+    assert saw == {"found": True}
+
+
+def test_overflow_drops_the_oldest_and_counts(host: Host) -> None:
+    saw = in_api(
+        host,
+        """
+        def body(saw):
+            consumer = freeswitch.EventConsumer("CUSTOM", "overflow::one", 5)
+            for n in range(20):
+                event = freeswitch.Event("CUSTOM", "overflow::one")
+                event["Number"] = str(n)
+                event.fire()
+                # One at a time: the core may pass on two events in another order.
+                while consumer.dropped + len(consumer) < n + 1: freeswitch.msleep(1)
+            saw["kept"] = [consumer.pop()["Number"] for _ in range(len(consumer))]
+            saw["dropped"] = consumer.dropped
+        """,
+    )
+    assert saw == {"kept": ["15", "16", "17", "18", "19"], "dropped": 15}
+
+
+def test_iteration_ends_with_the_cleanup(host: Host) -> None:
+    saw = in_api(
+        host,
+        """
+        def body(saw):
+            saw["got"] = []
+            consumer = freeswitch.EventConsumer("CUSTOM", "iteration::one")
+            third = threading.Event()
+            def read():
+                for event in consumer:
+                    saw["got"].append(event["Number"])
+                    if len(saw["got"]) == 3: third.set()
+            thread = threading.Thread(target=read)
+            thread.start()
+            for n in "123":
+                event = freeswitch.Event("CUSTOM", "iteration::one")
+                event["Number"] = n
+                event.fire()
+            saw["third"] = third.wait(10)
+            consumer.cleanup()
+            thread.join(10)
+            saw["alive"] = thread.is_alive()
+            saw["got"].sort()
+        """,
+    )
+    assert saw == {"got": ["1", "2", "3"], "third": True, "alive": False}
+
+
+def test_many_threads_share_one(host: Host) -> None:
+    saw = in_api(
+        host,
+        """
+        def body(saw):
+            consumer = freeswitch.EventConsumer("CUSTOM", "shared::one")
+            got, lock = [], threading.Lock()
+            def read():
+                while (event := consumer.pop(1)) is not None:
+                    with lock: got.append(event["Number"])
+            threads = [threading.Thread(target=read) for _ in range(4)]
+            for thread in threads: thread.start()
+            for n in range(200):
+                event = freeswitch.Event("CUSTOM", "shared::one")
+                event["Number"] = str(n)
+                event.fire()
+            deadline = time.monotonic() + 10
+            while len(got) < 200 and time.monotonic() < deadline: freeswitch.msleep(10)
+            consumer.cleanup()
+            for thread in threads: thread.join(10)
+            saw["all"] = sorted(map(int, got)) == list(range(200))
+            saw["alive"] = any(thread.is_alive() for thread in threads)
+        """,
+    )
+    assert saw == {"all": True, "alive": False}
+
+
+def test_what_it_does_not_take(host: Host) -> None:
+    saw = in_api(
+        host,
+        """
+        def body(saw):
+            saw["len 0"] = tried(freeswitch.EventConsumer, "CUSTOM", "", 0)
+            saw["negative"] = tried(freeswitch.EventConsumer, "CUSTOM", "", -1)
+            saw["timeout"] = tried(freeswitch.EventConsumer().pop, 1, -1)
+        """,
+    )
+    assert all(said.startswith("ValueError: argument") for said in saw.values()), saw

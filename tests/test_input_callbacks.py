@@ -1,0 +1,199 @@
+"""Input callbacks: where they fire, with what, and what their return values do."""
+
+from __future__ import annotations
+
+import wave
+from itertools import product
+
+import pytest
+
+from hosts.base import Host
+from hosts.freeswitch import FreeSwitchHost
+from saw import in_call, seen, start
+
+# Runs a wait of two seconds, says how long it took in the switch's time, and how often the callback was called.
+TIMED = """
+def on_input(session, what, obj, saw):
+    saw["digits"] = saw.get("digits", "") + obj.digit
+    return %r
+def body(session, saw):
+    session.answer()
+    session.setInputCallback(on_input, saw)
+    begun = int(freeswitch.API().getTime())
+    %s
+    saw["took"] = int(freeswitch.API().getTime()) - begun
+"""
+EVERYWHERE = [None, "", "true", "undefined"]
+ON_FILES = ["pause", "restart", "seek:+500", "seek:-100", "speed:1", "volume:-1", "volume:+1"]
+STOPS = ["stop", "break", "exit", "truncate", "volume", "anything else", "false"]
+NO_FILE = ["session.sleep(2000)", "session.collectDigits(2000)"]
+PLAYBACK = "session.execute('playback', %r)"
+SLACK = 400
+
+
+@pytest.fixture
+def file(host: Host) -> str:
+    """Two seconds of silence that can be sought in."""
+    path = host.folder / "two_seconds.wav"
+    with wave.open(str(path), "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(8000)
+        out.writeframes(bytes(2 * 16000))
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("answer", "wait"), [*product(EVERYWHERE, ["session.streamFile(%r)"]), *product([None, ""], [*NO_FILE, PLAYBACK])]
+)
+def test_what_goes_on_everywhere(host: Host, file: str, answer: str | None, wait: str) -> None:
+    wait = wait % file if "%r" in wait else wait
+    saw, _ = in_call(host, TIMED % (answer, wait), press=[(0.3, "1"), (0.6, "2")])
+    assert saw["digits"] == "12"
+    assert 2000 - SLACK < saw["took"] < 2000 + SLACK
+
+
+@pytest.mark.parametrize(
+    ("answer", "wait"),
+    [*product(STOPS, ["session.streamFile(%r)"]), *product(["stop", "volume"], [*NO_FILE, PLAYBACK])],
+)
+def test_what_stops_everywhere(host: Host, file: str, answer: str, wait: str) -> None:
+    wait = wait % file if "%r" in wait else wait
+    saw, _ = in_call(host, TIMED % (answer, wait), press=[(0.3, "1"), (0.5, "2")])
+    assert saw["digits"] == "1"
+    assert saw["took"] < 1000
+
+
+@pytest.mark.parametrize(
+    ("answer", "wait"), [*product(ON_FILES, ["session.sleep(2000)"]), ("pause", "session.collectDigits(2000)")]
+)
+def test_what_acts_on_files_stops_where_there_is_none(host: Host, answer: str, wait: str) -> None:
+    saw, _ = in_call(host, TIMED % (answer, wait), press=[(0.3, "1")])
+    assert (saw["digits"], saw["took"] < 1000) == ("1", True)
+
+
+@pytest.mark.parametrize("wait", ["session.streamFile(%r)", PLAYBACK])
+@pytest.mark.parametrize(
+    ("answer", "press", "took"),
+    [
+        ("pause", [(0.5, "1"), (1.5, "2")], 3000),
+        ("restart", [(1.0, "1")], 3000),
+        ("seek:+1000", [(0.5, "1")], 1000),
+        ("volume:-1", [(0.5, "1")], 2000),
+    ],
+)
+def test_what_acts_on_files(
+    host: Host, file: str, answer: str, press: list[tuple[float, str]], took: int, wait: str
+) -> None:
+    saw, _ = in_call(host, TIMED % (answer, wait % file), press=press)
+    assert saw["digits"] == "".join(digits for _, digits in press)
+    assert took - SLACK < saw["took"] < took + SLACK
+
+
+def test_the_callback_hears_while_recording(host: Host) -> None:
+    path = host.folder / "heard.wav"
+    saw, _ = in_call(host, TIMED % ("stop", f"session.recordFile({str(path)!r}, 10)"), press=[(0.5, "7")])
+    assert (saw["digits"], saw["took"] < 2000, path.exists()) == ("7", True, True)
+
+
+def test_what_a_digit_is(host: Host) -> None:
+    saw, _ = in_call(
+        host,
+        """
+        def on_input(session, what, obj, saw):
+            saw["digit"] = [what, type(obj).__name__, obj.digit, obj.duration > 0, isinstance(obj.source, str)]
+            saw["session"] = session is saw.pop("it")
+            return "stop"
+        def body(session, saw):
+            session.answer()
+            saw["it"] = session
+            session.setInputCallback(on_input, saw)
+            session.sleep(15000)
+        """,
+        press=[(0.3, "*")],
+    )
+    assert saw == {"digit": ["dtmf", "DTMF", "*", True, True], "session": True}
+
+
+@pytest.mark.freeswitch_only  # events come by its event socket
+@pytest.mark.parametrize("wait", ["session.sleep(15000)", "session.streamFile('silence_stream://15000')"])
+def test_an_event(host: Host, wait: str) -> None:
+    call = start(
+        host,
+        f"""
+        def on_input(session, what, obj, saw):
+            saw["event"] = [what, obj.getType(), obj["Said"], obj.getHeader("Event-Subclass")]
+            return "stop"
+        def body(session, saw):
+            session.setInputCallback(on_input, saw)
+            session.answer()
+            {wait}
+            saw["after"] = session.ready()
+        """,
+    )
+    host.wait_event("CHANNEL_ANSWER", {"Unique-ID": call.uuid})
+    assert isinstance(host, FreeSwitchHost)
+    host.queue_event(call.uuid, "CUSTOM", {"Event-Subclass": "input::event", "Said": "hello"})
+    saw, _ = seen(call.wait())
+    assert saw == {"event": ["event", "CUSTOM", "hello", "input::event"], "after": True}
+
+
+def test_a_wait_within_the_callback(host: Host, file: str) -> None:
+    saw, _ = in_call(
+        host,
+        f"""
+        def on_input(session, what, obj, saw):
+            saw["order"].append(obj.digit)
+            if obj.digit == "1":
+                session.streamFile("silence_stream://300")
+                saw["order"].append("inner over")
+            return "stop" if obj.digit == "3" else None
+        def body(session, saw):
+            saw["order"] = []
+            session.answer()
+            session.setInputCallback(on_input, saw)
+            saw["outer"] = session.streamFile({file!r})
+        """,
+        press=[(0.3, "1"), (0.5, "2"), (1.2, "3")],
+    )
+    assert saw == {"order": ["1", "2", "inner over", "3"], "outer": 0}
+
+
+def test_callbacks_may_change_while_they_run(host: Host) -> None:
+    saw, _ = in_call(
+        host,
+        """
+        def first(session, what, obj, saw):
+            saw["heard"].append("first " + obj.digit)
+            session.setInputCallback(second, saw)
+        def second(session, what, obj, saw):
+            saw["heard"].append("second " + obj.digit)
+        def body(session, saw):
+            saw["heard"] = []
+            session.answer()
+            session.setInputCallback(first, saw)
+            session.sleep(600)
+            session.sleep(600)
+            session.unsetInputCallback()
+            session.sleep(400)
+        """,
+        press=[(0.2, "1"), (0.9, "2"), (1.4, "3")],
+    )
+    assert saw == {"heard": ["first 1", "second 2"]}
+
+
+@pytest.mark.parametrize("value", ["5", "b'stop'", "object()", "['stop']", "'a\\0b'"])
+def test_what_is_no_answer_is_an_error_and_goes_on(host: Host, value: str) -> None:
+    saw, _ = in_call(
+        host,
+        f"""
+        def on_input(session, what, obj): return {value}
+        def body(session, saw):
+            session.answer()
+            session.setInputCallback(on_input)
+            saw["slept"] = session.sleep(800)
+        """,
+        press=[(0.3, "1")],
+    )
+    assert saw == {"slept": 1}
+    host.wait_log("TypeError|ValueError")

@@ -1,0 +1,243 @@
+"""Sessions that a script takes or places: every form, what failure says, and how they end."""
+
+from __future__ import annotations
+
+import pytest
+
+from hosts.base import Host
+from saw import in_api, in_call
+
+
+@pytest.fixture
+def callee(host: Host) -> str:
+    """An extension that answers and stays."""
+    return host.extension("answer", ("sleep", "60000"))
+
+
+@pytest.fixture
+def silent(host: Host) -> str:
+    """An extension that rings and does not answer."""
+    return "{ignore_early_media=true}loopback/" + host.extension("ring_ready", ("sleep", "60000"))
+
+
+def no_channels(host: Host) -> None:
+    host.wait_for(lambda: host.api("show channels count").strip().startswith("0 ") or None, what="the end of all calls")
+
+
+@pytest.mark.parametrize("a_leg", ["", ", None", ", session"])
+def test_a_dial_string(host: Host, callee: str, a_leg: str) -> None:
+    saw, _ = in_call(
+        host,
+        f"""
+        def body(session, saw):
+            other = freeswitch.Session("{{made=here}}loopback/{callee}"{a_leg})
+            saw["ready"] = [other.ready(), other.answered(), other.hangupCause(), other.allocated]
+            saw["made"] = other.getVariable("made")
+            saw["state"] = other.getState()
+            saw["flags"] = other.flags & freeswitch.S_HUP
+            saw["own"] = other.uuid != session.uuid and len(other.uuid) == 36
+        """,
+    )
+    assert saw == {
+        "ready": [True, True, "NONE", 1],
+        "made": "here",
+        "state": "CS_SOFT_EXECUTE",
+        "flags": 1,
+        "own": True,
+    }
+    no_channels(host)
+
+
+@pytest.mark.parametrize(
+    ("dial", "cause"),
+    [
+        ("error/user_busy", "USER_BUSY"),
+        ("error/no_route_destination", "NO_ROUTE_DESTINATION"),
+        ("no_such_endpoint/x", "CHAN_NOT_IMPLEMENTED"),
+    ],
+)
+def test_a_failure_has_its_cause(host: Host, dial: str, cause: str) -> None:
+    saw, _ = in_call(
+        host,
+        f"""
+        def body(session, saw):
+            for a_leg in (None, session):
+                other = freeswitch.Session("{dial}", a_leg)
+                saw["made"] = [other.ready(), other.hangupCause(), other.cause, other.uuid, other.allocated]
+                other = freeswitch.Session()
+                saw["originated"] = [other.originate(a_leg, "{dial}"), other.ready(), other.hangupCause()]
+            try:
+                with freeswitch.Session("{dial}"): saw["with"] = "entered"
+            except freeswitch.OriginateError as error:
+                saw["with"] = error.cause
+            saw["mine"] = session.ready()
+        """,
+    )
+    assert saw.pop("mine") is True
+    assert saw == {"made": [False, cause, cause, "", 0], "originated": [1, False, cause], "with": cause}
+
+
+@pytest.mark.parametrize("a_leg", ["None", "session"])
+def test_a_timeout(host: Host, silent: str, a_leg: str) -> None:
+    saw, _ = in_call(
+        host,
+        f"""
+        def body(session, saw):
+            other = freeswitch.Session()
+            saw["originated"] = [other.originate({a_leg}, "{silent}", 1), other.hangupCause()]
+            saw["mine"] = session.ready()
+        """,
+    )
+    assert saw == {"originated": [1, "NO_ANSWER"], "mine": True}
+
+
+def test_a_hangup_of_the_a_leg_ends_it(host: Host, silent: str) -> None:
+    saw, _ = in_call(
+        host,
+        f"""
+        def body(session, saw):
+            other = freeswitch.Session("{silent}", session)
+            saw["other"] = [other.ready(), other.hangupCause()]
+        """,
+        hangup_after=0.5,
+        timeout=8,
+    )
+    assert saw == {"other": [False, "ORIGINATOR_CANCEL"]}
+
+
+def test_originate_lives_on_and_session_does_not(host: Host, callee: str) -> None:
+    saw = in_api(
+        host,
+        f"""
+        def body(saw):
+            kept, own = freeswitch.Session(), freeswitch.Session("loopback/{callee}")
+            saw["status"] = kept.originate(None, "loopback/{callee}", 30)
+            saw["uuids"] = [kept.uuid, own.uuid]
+            saw["flags"] = [kept.flags & freeswitch.S_HUP, own.flags & freeswitch.S_HUP]
+        """,
+    )
+    kept, own = saw.pop("uuids")
+    assert saw == {"status": 0, "flags": [0, 1]}
+    host.wait_event("CHANNEL_DESTROY", {"Unique-ID": own})
+    assert host.api(f"uuid_exists {kept}") == "true"
+    host.api(f"uuid_kill {kept}")
+    no_channels(host)
+
+
+@pytest.mark.parametrize("value", [0, 1])
+@pytest.mark.parametrize("how", ["destroy()", "__exit__()", "its end", "the script's end"])
+def test_set_auto_hangup(host: Host, callee: str, value: int, how: str) -> None:
+    end = {"its end": "del other", "the script's end": "KEPT.append(other)"}.get(how, f"other.{how}")
+    saw = in_api(
+        host,
+        f"""
+        KEPT = []
+        def body(saw):
+            other = freeswitch.Session("loopback/{callee}")
+            saw["uuid"] = other.uuid
+            saw["set"] = other.setAutoHangup({value})
+            {end}
+        """,
+    )
+    assert saw["set"] == 0
+    if value:
+        assert host.wait_event("CHANNEL_HANGUP", {"Unique-ID": saw["uuid"]})["Hangup-Cause"] == "NORMAL_CLEARING"
+    else:
+        assert host.api(f"uuid_exists {saw['uuid']}") == "true"
+        host.api(f"uuid_kill {saw['uuid']}")
+    no_channels(host)
+
+
+def test_what_is_left_of_it(host: Host, callee: str) -> None:
+    saw = in_api(
+        host,
+        f"""
+        def body(saw):
+            with freeswitch.Session("{{kept=value}}loopback/{callee}") as other:
+                uuid = other.get_uuid()
+                other.hangup("USER_BUSY")
+            saw["left"] = [other.ready(), other.hangupCause(), other.getState(), other.state, other.uuid == uuid]
+            saw["variables"] = [other.getVariable("kept"), other.variables["kept"], other.getVariable("no")]
+            try:
+                other.answer()
+            except freeswitch.SessionGone as error:
+                saw["error"] = [error.uuid == uuid, error.cause, error.variables["kept"]]
+            other.destroy()
+        """,
+    )
+    assert saw == {
+        "left": [False, "USER_BUSY", "CS_DESTROY", "CS_DESTROY", True],
+        "variables": ["value", "value", None],
+        "error": [True, "USER_BUSY", "value"],
+    }
+
+
+def test_a_hangup_of_its_far_end_leaves_it_readable(host: Host) -> None:
+    brief = host.extension("answer", ("sleep", "200"), ("hangup", "NO_USER_RESPONSE"))
+    saw = in_api(
+        host,
+        f"""
+        def body(saw):
+            other = freeswitch.Session("{{kept=value}}loopback/{brief}")
+            while other.ready(): other.sleep(20)
+            saw["left"] = [other.hangupCause(), other.getVariable("kept"), "<cdr" in other.getXMLCDR()]
+        """,
+    )
+    assert saw == {"left": ["NO_USER_RESPONSE", "value", True]}
+
+
+def test_a_live_call_by_its_uuid(host: Host, callee: str) -> None:
+    call = host.start_call(callee)
+    host.wait_event("CHANNEL_ANSWER", {"Unique-ID": call.uuid})
+    saw = in_api(
+        host,
+        f"""
+        def body(saw):
+            other = freeswitch.Session("{call.uuid}")
+            other.setVariable("touched", "yes")
+            saw["taken"] = [other.ready(), other.uuid, other.flags & freeswitch.S_HUP]
+            other.destroy()
+            saw["none"] = [freeswitch.Session("11111111-2222-3333-4444-555555555555").ready(),
+                           freeswitch.Session().ready(), freeswitch.Session().getState()]
+        """,
+    )
+    assert saw == {"taken": [True, call.uuid, 0], "none": [False, False, "ERROR"]}
+    assert host.api(f"uuid_getvar {call.uuid} touched") == "yes"
+    call.hangup()
+    call.wait()
+
+
+def test_a_subclass(host: Host, callee: str) -> None:
+    saw = in_api(
+        host,
+        f"""
+        class Leg(freeswitch.Session):
+            def __init__(self, number):
+                super().__init__("loopback/" + number)
+                self.number = number
+            def hangup_now(self): self.hangup("USER_BUSY")
+        def hook(leg, what, saw): saw["hook"] = [type(leg).__name__, leg.number == "{callee}", what]
+        def body(saw):
+            leg = Leg("{callee}")
+            leg.setHangupHook(hook, saw)
+            leg.hangup_now()
+            leg.sleep(20)
+            saw["private"] = [leg.setPrivate("a", [1]), leg.getPrivate("a"), leg.getPrivate("b")]
+        """,
+    )
+    assert saw == {"hook": ["Leg", True, "hangup"], "private": [None, [1], None]}
+
+
+def test_what_originate_does_not_take(host: Host, callee: str) -> None:
+    saw, _ = in_call(
+        host,
+        f"""
+        def body(session, saw):
+            saw["handlers"] = tried(freeswitch.Session().originate, None, "loopback/{callee}", 1, object())
+            saw["twice"] = tried(session.originate, None, "loopback/{callee}")
+            saw["a_leg"] = tried(freeswitch.Session, "loopback/{callee}", "no session")
+        """,
+    )
+    assert saw["handlers"].startswith("TypeError: argument 'handlers'")
+    assert saw["twice"].startswith("ValueError: ")
+    assert saw["a_leg"].startswith("TypeError: argument 'a_leg'")

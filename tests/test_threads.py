@@ -1,0 +1,111 @@
+"""Threads that a script starts use the same objects."""
+
+from __future__ import annotations
+
+from hosts.base import Host
+from saw import in_api, in_call
+
+
+def test_threads_use_the_session(host: Host) -> None:
+    saw, _ = in_call(
+        host,
+        """
+        def body(session, saw):
+            session.answer()
+            def work(n):
+                for _ in range(50):
+                    session.setVariable("thread_%d" % n, str(n))
+                    assert session.variables["thread_%d" % n] == str(n)
+                    session.ready(), session.getState(), session.hangupCause()
+                    event = freeswitch.Event("CUSTOM", "threads::one")
+                    session.setEventData(event)
+                    event.fire()
+                done.append(n)
+            done = []
+            threads = [threading.Thread(target=work, args=(n,)) for n in range(8)]
+            for thread in threads: thread.start()
+            while any(thread.is_alive() for thread in threads): session.sleep(20)
+            saw["done"] = sorted(done)
+        """,
+    )
+    assert saw == {"done": list(range(8))}
+
+
+def test_a_thread_hangs_up_and_the_script_s_wait_breaks(host: Host) -> None:
+    saw, result = in_call(
+        host,
+        """
+        def hook(session, what, saw): saw["hook on"] = threading.get_ident() == saw.pop("main")
+        def later(session):
+            freeswitch.msleep(300)
+            session.hangup("USER_BUSY")
+        def body(session, saw):
+            saw["main"] = threading.get_ident()
+            session.setHangupHook(hook, saw)
+            session.answer()
+            threading.Thread(target=later, args=(session,)).start()
+            session.sleep(15000)
+            saw["ready"] = session.ready()
+        """,
+        timeout=8,
+    )
+    assert saw == {"hook on": True, "ready": False}
+    assert result.cause == "USER_BUSY"
+
+
+def test_a_thread_that_outlives_the_call_is_told(host: Host) -> None:
+    name = host.script("""
+        import threading, freeswitch
+        GO = threading.Event()
+        def late(session):
+            GO.wait(20)
+            try:
+                session.getVariable("x")
+            except freeswitch.SessionGone as error:
+                freeswitch.consoleLog("info", "late thread: %s %s\\n" % (session.ready(), error.uuid))
+        def handler(session, args):
+            threading.Thread(target=late, args=(session,)).start()
+        def fsapi(session, stream, env, args): GO.set()
+    """)
+    uuid = host.run("python", name).uuid
+    host.wait_for(lambda: host.api("show channels count").strip().startswith("0 ") or None, what="no channels")
+    host.api(f"python {name}")
+    host.wait_log(f"^late thread: False {uuid}")
+
+
+def test_executors_and_asyncio(host: Host) -> None:
+    saw = in_api(
+        host,
+        """
+        import asyncio
+        from concurrent.futures import ThreadPoolExecutor
+        def body(saw):
+            api = freeswitch.API()
+            with ThreadPoolExecutor(4) as pool:
+                saw["pool"] = list(pool.map(lambda n: api.execute("echo", str(n)), range(8)))
+            async def main():
+                return await asyncio.gather(*(asyncio.to_thread(api, "echo %d" % n) for n in range(4)))
+            saw["asyncio"] = asyncio.run(main())
+        """,
+    )
+    assert saw == {"pool": [str(n) for n in range(8)], "asyncio": [str(n) for n in range(4)]}
+
+
+def test_a_thread_places_calls(host: Host) -> None:
+    callee = host.extension("answer", ("sleep", "60000"))
+    saw = in_api(
+        host,
+        f"""
+        def body(saw):
+            saw["causes"] = []
+            def place():
+                with freeswitch.Session("loopback/{callee}") as other:
+                    ready = other.ready()
+                saw["causes"].append([ready, other.cause])
+            threads = [threading.Thread(target=place) for _ in range(4)]
+            for thread in threads: thread.start()
+            for thread in threads: thread.join()
+        """,
+    )
+    assert saw == {"causes": [[True, "NORMAL_CLEARING"]] * 4}
+    host.wait_for(lambda: host.api("show channels count").strip().startswith("0 ") or None, what="no channels")
