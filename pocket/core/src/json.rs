@@ -45,10 +45,16 @@ pub(crate) fn run(
         }
         None => (false, None),
     };
+    note(request, done, reply.is_some());
+    (done, reply)
+}
+
+/// Tells the request how it went.
+pub(crate) fn note(request: &mut Value, done: bool, replied: bool) {
     if let Some(request) = request.as_object_mut() {
         let status = if done { "success" } else { "error" };
         request.insert("status".to_owned(), status.into());
-        let message = if reply.is_some() {
+        let message = if replied {
             "The command returned an error"
         } else {
             "Invalid request or non-existant command"
@@ -57,7 +63,6 @@ pub(crate) fn run(
             request.insert("message".to_owned(), message.into());
         }
     }
-    (done, reply)
 }
 
 fn text<'a>(request: &'a Value, name: &str) -> Option<&'a str> {

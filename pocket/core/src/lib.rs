@@ -14,6 +14,7 @@ mod cause;
 mod chat;
 mod clock;
 mod command;
+mod completion;
 mod database;
 mod dialplan;
 mod dirs;

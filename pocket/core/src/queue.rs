@@ -1,7 +1,7 @@
 //! Queues of pointers, as the core's: waiting in one is a wait of the clock.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bindings::switch_queue_t;
@@ -22,6 +22,8 @@ pub(crate) enum Refusal {
     TimedOut,
     /// It was ended.
     Ended,
+    /// Whoever waited was woken.
+    Interrupted,
 }
 
 /// A queue. What C holds is its address.
@@ -29,6 +31,8 @@ pub(crate) struct Queue {
     capacity: usize,
     items: Mutex<VecDeque<usize>>,
     ended: AtomicBool,
+    /// How often those who wait were woken.
+    interrupts: AtomicUsize,
     changed: Signal,
 }
 
@@ -38,6 +42,7 @@ impl Queue {
             capacity,
             items: Mutex::default(),
             ended: AtomicBool::new(false),
+            interrupts: AtomicUsize::new(0),
             changed: Signal::new(),
         }
     }
@@ -81,8 +86,12 @@ impl Queue {
         let deadline = core
             .as_ref()
             .and_then(|core| limit.map(|limit| core.clock.now().saturating_add(limit.max(0))));
+        let interrupts = self.interrupts.load(Ordering::SeqCst);
         loop {
             let generation = self.changed.generation();
+            if self.interrupts.load(Ordering::SeqCst) != interrupts {
+                return Err(Refusal::Interrupted);
+            }
             match self.try_pop() {
                 Err(Refusal::Again) => {}
                 done => return done,
@@ -104,6 +113,12 @@ impl Queue {
             real_limit: Some(LOOK),
             ..Wait::on(&self.changed, generation, deadline)
         });
+    }
+
+    /// Lets everybody go who waits.
+    pub(crate) fn interrupt_all(&self) {
+        self.interrupts.fetch_add(1, Ordering::SeqCst);
+        self.tell();
     }
 
     /// Lets everybody go who waits, and nobody in again.

@@ -15,6 +15,7 @@ use parking_lot::{Mutex, RwLock};
 
 use crate::cause;
 use crate::clock::{Clock, Wait};
+use crate::completion::Completions;
 use crate::database::Cache;
 use crate::dirs::Dirs;
 use crate::endpoint::Endpoint;
@@ -100,6 +101,7 @@ pub(crate) struct Core {
     pub(crate) globals: Globals,
     pub(crate) dirs: Dirs,
     pub(crate) modules: Modules,
+    pub(crate) completions: Completions,
     pub(crate) sessions: Sessions,
     pub(crate) xml: Store,
     pub(crate) timers: Timers,
@@ -121,6 +123,7 @@ impl Core {
             globals: Globals::new(),
             dirs: Dirs::new(&options.base, options.conf.as_ref(), &options.scripts),
             modules: Modules::default(),
+            completions: Completions::default(),
             sessions: Sessions::new(),
             xml: Store::new(Sources {
                 conf: options.conf,

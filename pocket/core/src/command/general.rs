@@ -17,6 +17,16 @@ pub(super) fn echo(call: &Invocation<'_>) -> Reply {
     call.argument.into()
 }
 
+/// What the last word of a line could become, as the console shows it.
+pub(super) fn console_complete(call: &Invocation<'_>) -> Reply {
+    let found = call.core.completions.complete(call.argument);
+    let mut reply = String::from("\n\n");
+    for word in found {
+        reply += &format!("[{word:>20}]\t");
+    }
+    (reply + "\n\n").into()
+}
+
 pub(super) fn create_uuid(_: &Invocation<'_>) -> Reply {
     uuid::Uuid::new_v4().to_string().into()
 }

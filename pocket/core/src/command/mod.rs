@@ -41,9 +41,10 @@ impl<T: Into<BString>> From<T> for Reply {
 /// A command of pocket's own.
 pub(crate) type Builtin = fn(&Invocation<'_>) -> Reply;
 
-const COMMANDS: [(&str, Builtin); 29] = [
+const COMMANDS: [(&str, Builtin); 30] = [
     ("bgapi", general::bgapi),
     ("console", general::console),
+    ("console_complete", general::console_complete),
     ("create_uuid", general::create_uuid),
     ("echo", general::echo),
     ("eval", general::eval),

@@ -32,18 +32,23 @@ pub(crate) fn hunt_all(session: &Arc<Session>, profile: &Profile) -> Found {
     };
     for name in names.split_str(",") {
         let (name, argument) = crate::text::cut(name, b':');
-        let hunt: fn(&Arc<Session>, &Profile, &BStr) -> Option<Extension> =
-            match name.to_ascii_lowercase().as_slice() {
-                b"xml" => xml::hunt,
-                b"inline" => inline,
-                b"" => continue,
-                _ => {
+        found.extension = match name.to_ascii_lowercase().as_slice() {
+            b"xml" => xml::hunt(session, profile, argument),
+            b"inline" => inline(session, profile, argument),
+            b"" => continue,
+            _ => match session.core.modules.dialplan(name) {
+                Some(module) => {
+                    let given = module.hunt(session, argument).cast::<Extension>();
+                    // SAFETY: it is NULL, or the session keeps it.
+                    unsafe { given.as_ref() }.cloned()
+                }
+                None => {
                     say!(session, ERROR, "Dialplan [{name}] not found, skipping");
                     continue;
                 }
-            };
+            },
+        };
         found.dialplans += 1;
-        found.extension = hunt(session, profile, argument);
         if found.extension.is_some() {
             break;
         }

@@ -2,6 +2,7 @@
 
 mod calls;
 mod channel;
+mod console;
 mod core;
 mod database;
 mod event;
@@ -97,6 +98,7 @@ mod tests {
             super::core::NAMES,
             super::database::NAMES,
             super::event::NAMES,
+            super::console::NAMES,
             super::ivr::NAMES,
             super::log::NAMES,
             super::menu::NAMES,

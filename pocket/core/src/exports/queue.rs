@@ -18,6 +18,8 @@ fn answer(refusal: Refusal) -> Status {
         Refusal::Again => bindings::switch_status_t(11),
         Refusal::TimedOut => bindings::switch_status_t(70_007),
         Refusal::Ended => bindings::switch_status_t(70_014),
+        // The system's EINTR.
+        Refusal::Interrupted => bindings::switch_status_t(4),
     }
 }
 
@@ -109,6 +111,13 @@ export! {
         // SAFETY: the caller's queue, which lives.
         let length = unsafe { Queue::from_ptr(queue) }.map_or(0, Queue::len);
         c_uint::try_from(length).unwrap_or(c_uint::MAX)
+    }
+
+    fn switch_queue_interrupt_all(queue: *mut switch_queue_t) -> switch_status_t = else FAILURE; {
+        // SAFETY: the caller's queue, which lives.
+        let Some(queue) = (unsafe { Queue::from_ptr(queue) }) else { return FAILURE };
+        queue.interrupt_all();
+        SUCCESS
     }
 
     fn switch_queue_term(queue: *mut switch_queue_t) -> switch_status_t = else FAILURE; {

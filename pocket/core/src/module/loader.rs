@@ -1,21 +1,23 @@
 //! Loading and unloading, as FreeSWITCH's loader does it.
 
+use std::collections::HashMap;
 use std::ffi::{CString, c_void};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use bindings::{
     SWITCH_API_INTERFACE as API, SWITCH_APPLICATION_INTERFACE as APPLICATION,
-    SWITCH_CHAT_APPLICATION_INTERFACE as CHAT, SWITCH_EVENT_MODULE_LOAD,
-    SWITCH_EVENT_MODULE_UNLOAD, SWITCH_STATUS_NOUNLOAD as NOUNLOAD, SWITCH_STATUS_TERM as TERM,
-    switch_api_interface, switch_application_interface, switch_chat_application_interface,
-    switch_event_types_t, switch_loadable_module_function_table_t,
+    SWITCH_CHAT_APPLICATION_INTERFACE as CHAT, SWITCH_DIALPLAN_INTERFACE as DIALPLAN,
+    SWITCH_EVENT_MODULE_LOAD, SWITCH_EVENT_MODULE_UNLOAD, SWITCH_JSON_API_INTERFACE as JSON,
+    SWITCH_STATUS_NOUNLOAD as NOUNLOAD, SWITCH_STATUS_TERM as TERM, switch_api_interface,
+    switch_application_interface, switch_chat_application_interface, switch_dialplan_interface,
+    switch_event_types_t, switch_json_api_interface, switch_loadable_module_function_table_t,
     switch_loadable_module_interface_t, switch_module_interface_name_t,
 };
 use bstr::{BString, ByteSlice};
 use parking_lot::Mutex;
 
-use super::{Entry, Modules, key};
+use super::{Entry, Modules, Registered, key};
 use crate::c::SUCCESS;
 use crate::event::here;
 use crate::log;
@@ -68,6 +70,8 @@ const _: () = assert!(
     size_of::<switch_application_interface>() <= ROOM
         && size_of::<switch_api_interface>() <= ROOM
         && size_of::<switch_chat_application_interface>() <= ROOM
+        && size_of::<switch_dialplan_interface>() <= ROOM
+        && size_of::<switch_json_api_interface>() <= ROOM
 );
 
 /// A module that is loaded.
@@ -181,11 +185,7 @@ impl Modules {
                 module: Arc::clone(module),
             };
             let mut registered = self.registered.lock();
-            let (map, word) = match kind.0 {
-                APPLICATION => (&mut registered.applications, "application"),
-                API => (&mut registered.commands, "api"),
-                _ => (&mut registered.chats, "chat_application"),
-            };
+            let (map, word) = registered.of(kind.0);
             map.insert(key(&name), entry);
             drop(registered);
             core.say(
@@ -227,11 +227,7 @@ impl Modules {
         module.leaving.store(true, Ordering::SeqCst);
         for (kind, name, _) in interfaces(module) {
             let mut registered = self.registered.lock();
-            let (map, word) = match kind.0 {
-                APPLICATION => (&mut registered.applications, "application"),
-                API => (&mut registered.commands, "api"),
-                _ => (&mut registered.chats, "chat_application"),
-            };
+            let (map, word) = registered.of(kind.0);
             if map
                 .get(&key(&name))
                 .is_some_and(|entry| Arc::ptr_eq(&entry.module, module))
@@ -272,10 +268,28 @@ impl Modules {
     }
 }
 
+impl Registered {
+    /// Where interfaces of a kind are kept, and what events call the kind.
+    fn of(
+        &mut self,
+        kind: switch_module_interface_name_t,
+    ) -> (&mut HashMap<BString, Entry>, &'static str) {
+        match kind {
+            APPLICATION => (&mut self.applications, "application"),
+            API => (&mut self.commands, "api"),
+            DIALPLAN => (&mut self.dialplans, "dialplan"),
+            JSON => (&mut self.json, "json_api"),
+            _ => (&mut self.chats, "chat_application"),
+        }
+    }
+}
+
 fn title(word: &str) -> &'static str {
     match word {
         "application" => "Application",
         "api" => "API Function",
+        "dialplan" => "Dialplan",
+        "json_api" => "JSON API Function",
         _ => "Chat Application",
     }
 }
@@ -304,6 +318,14 @@ fn interfaces(module: &Loaded) -> Vec<((switch_module_interface_name_t, usize), 
                     CHAT => {
                         let interface = address as *const switch_chat_application_interface;
                         ((*interface).interface_name, (*interface).short_desc)
+                    }
+                    DIALPLAN => {
+                        let interface = address as *const switch_dialplan_interface;
+                        ((*interface).interface_name, std::ptr::null())
+                    }
+                    JSON => {
+                        let interface = address as *const switch_json_api_interface;
+                        ((*interface).interface_name, (*interface).desc)
                     }
                     _ => return None,
                 }

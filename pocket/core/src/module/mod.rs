@@ -5,8 +5,9 @@ use std::ffi::CString;
 use std::sync::Arc;
 
 use bindings::{
-    switch_api_interface, switch_application_interface, switch_chat_application_interface,
-    switch_core_session_t, switch_event, switch_status_t, switch_stream_handle,
+    cJSON, switch_api_interface, switch_application_interface, switch_caller_extension_t,
+    switch_chat_application_interface, switch_core_session_t, switch_dialplan_interface,
+    switch_event, switch_json_api_interface, switch_status_t, switch_stream_handle,
 };
 use bstr::{BStr, BString, ByteSlice};
 use parking_lot::Mutex;
@@ -151,6 +152,52 @@ impl Command {
     }
 }
 
+impl Foreign<switch_dialplan_interface> {
+    /// Asks the dialplan for an extension, which the session keeps; NULL for none.
+    pub(crate) fn hunt(
+        &self,
+        session: &Arc<Session>,
+        argument: &[u8],
+    ) -> *mut switch_caller_extension_t {
+        let argument = (!argument.is_empty()).then(|| crate::text::c_string(argument));
+        let argument = argument.as_ref().map_or(std::ptr::null_mut(), |argument| {
+            argument.as_ptr().cast_mut().cast()
+        });
+        // SAFETY: in a module that is in use; the session is its own thread's.
+        unsafe {
+            (*self.interface)
+                .hunt_function
+                .map_or(std::ptr::null_mut(), |hunt| {
+                    hunt(session.as_ptr(), argument, std::ptr::null_mut())
+                })
+        }
+    }
+}
+
+impl Foreign<switch_json_api_interface> {
+    /// Answers a request; the reply's tree is the caller's.
+    ///
+    /// # Safety
+    /// `request` is a live tree.
+    pub(crate) unsafe fn answer(
+        &self,
+        request: *const cJSON,
+        session: Option<&Arc<Session>>,
+    ) -> (switch_status_t, *mut cJSON) {
+        let mut reply = std::ptr::null_mut();
+        let session = session.map_or(std::ptr::null_mut(), |session| session.as_ptr());
+        // SAFETY: in a module that is in use; the tree is the caller's.
+        let status = unsafe {
+            (*self.interface)
+                .function
+                .map_or(crate::c::FAILURE, |answer| {
+                    answer(request, session, &raw mut reply)
+                })
+        };
+        (status, reply)
+    }
+}
+
 /// One registered interface: where it lies, and whose it is.
 #[derive(Clone)]
 struct Entry {
@@ -164,6 +211,8 @@ struct Registered {
     applications: HashMap<BString, Entry>,
     commands: HashMap<BString, Entry>,
     chats: HashMap<BString, Entry>,
+    dialplans: HashMap<BString, Entry>,
+    json: HashMap<BString, Entry>,
 }
 
 /// What is loaded, and what that has registered.
@@ -214,6 +263,22 @@ impl Modules {
             })),
             None => chat::find(name).map(ChatApplication::Own),
         }
+    }
+
+    pub(crate) fn dialplan(&self, name: &[u8]) -> Option<Foreign<switch_dialplan_interface>> {
+        let entry = self.registered.lock().dialplans.get(&key(name)).cloned()?;
+        Some(Foreign {
+            interface: entry.interface as *const switch_dialplan_interface,
+            _in_use: InUse::new(&entry.module),
+        })
+    }
+
+    pub(crate) fn json(&self, name: &[u8]) -> Option<Foreign<switch_json_api_interface>> {
+        let entry = self.registered.lock().json.get(&key(name)).cloned()?;
+        Some(Foreign {
+            interface: entry.interface as *const switch_json_api_interface,
+            _in_use: InUse::new(&entry.module),
+        })
     }
 
     /// A module that can be loaded by name.

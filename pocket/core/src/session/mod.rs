@@ -19,6 +19,7 @@ use crate::event::Event;
 use crate::ivr::bridge::BridgeLeg;
 use crate::ivr::recognise::Recogniser;
 use crate::log;
+use crate::pool::Pool;
 use crate::switch::Core;
 use crate::transcript::{Entry, Kind, Transcript};
 
@@ -122,6 +123,8 @@ pub(crate) struct Session {
     thread: AtomicU64,
     lock: Mutex<lock::Readers>,
     pool: Mutex<Vec<CString>>,
+    /// What C made for the call, until the call goes.
+    pub(crate) memory: Pool,
     pub(crate) extension: Mutex<Option<Extension>>,
     depth: AtomicU32,
     codec: AtomicBool,
@@ -177,6 +180,7 @@ impl Session {
             thread: AtomicU64::new(0),
             lock: Mutex::default(),
             pool: Mutex::default(),
+            memory: Pool::default(),
             extension: Mutex::default(),
             depth: AtomicU32::new(0),
             log_level: AtomicI32::new(core.log.level()),
