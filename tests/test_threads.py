@@ -24,7 +24,7 @@ def test_threads_use_the_session(host: Host) -> None:
             done = []
             threads = [threading.Thread(target=work, args=(n,)) for n in range(8)]
             for thread in threads: thread.start()
-            while any(thread.is_alive() for thread in threads): session.sleep(20)
+            for thread in threads: thread.join()
             saw["done"] = sorted(done)
         """,
     )
