@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use parking_lot::Mutex;
+
 use super::hooks::Hook;
 use super::way;
 use super::xml::Fetcher;
@@ -55,27 +57,39 @@ impl Default for Config {
     }
 }
 
-/// Reads `python.conf`. What is wrong in it is said, and the rest is taken.
+/// What was said to be wrong when the configuration was last read.
+static TOLD: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// Reads `python.conf`. What is wrong in it is said, once and not at each
+/// reading, and the rest is taken.
 #[must_use]
 pub fn read(held: &Detached) -> Config {
-    match xml::settings(held, c"python.conf") {
-        Some(settings) => interpret(&settings),
-        None => {
-            tracing::info!("there is no python.conf: every parameter has its default");
-            Config::default()
-        }
+    let Some(settings) = xml::settings(held, c"python.conf") else {
+        tracing::info!("there is no python.conf: every parameter has its default");
+        return Config::default();
+    };
+    let (config, wrong) = interpret(&settings);
+    let told = std::mem::replace(&mut *TOLD.lock(), wrong.clone());
+    for line in wrong.iter().filter(|line| !told.contains(line)) {
+        tracing::warn!("{line}");
     }
+    config
 }
 
-/// Says what is wrong with a parameter: one line, with its name.
-fn wrong(name: &str, value: &str, why: &str) {
-    tracing::warn!("MR0010 python.conf: {name} '{value}': {why}");
+/// The module goes: what is wrong is said again when it comes back.
+pub fn forget() {
+    TOLD.lock().clear();
 }
 
-fn interpret(settings: &[Element]) -> Config {
+/// What the settings say, and a line for each that is wrong.
+fn interpret(settings: &[Element]) -> (Config, Vec<String>) {
     let mut config = Config::default();
     let mut script: Option<String> = None;
     let mut allowed = Vec::new();
+    let mut lines = Vec::new();
+    let mut wrong = |name: &str, value: &str, why: &str| {
+        lines.push(format!("MR0010 python.conf: {name} '{value}': {why}"));
+    };
     for element in settings {
         match element.tag.as_str() {
             "param" => {
@@ -94,7 +108,7 @@ fn interpret(settings: &[Element]) -> Config {
     if !allowed.is_empty() {
         config.allowed = allowed;
     }
-    config
+    (config, lines)
 }
 
 fn hook(element: &Element) -> Result<Hook, &'static str> {
@@ -211,7 +225,7 @@ mod tests {
 
     #[test]
     fn bindings_belong_to_the_script_before_them() {
-        let config = interpret(&[
+        let (config, wrong) = interpret(&[
             param("xml-handler-bindings", "dialplan"),
             param("xml-handler-script", "a.b"),
             param("xml-handler-bindings", "dialplan|directory"),
@@ -222,6 +236,7 @@ mod tests {
         ]);
         let lines: Vec<_> = config.fetchers.iter().map(|f| f.line.as_str()).collect();
         assert_eq!(lines, ["a.b", "c"]);
+        assert_eq!(wrong.len(), 3);
         assert!(
             config.fetchers[0]
                 .sections
@@ -241,7 +256,7 @@ mod tests {
             param("startup-script", ""),
             param("startup-script", "b c"),
         ];
-        assert_eq!(interpret(&list).startup, ["a", "b c"]);
+        assert_eq!(interpret(&list).0.startup, ["a", "b c"]);
     }
 
     #[test]
@@ -254,16 +269,19 @@ mod tests {
             param("script-directory", "/nowhere/at/all"),
             Element::new("hook", &[("event", "CUSTOM")]),
         ];
-        assert_eq!(interpret(&list), Config::default());
+        let (config, wrong) = interpret(&list);
+        assert_eq!(config, Config::default());
+        assert_eq!(wrong.len(), list.len());
     }
 
     #[test]
     fn times_and_patterns_are_read() {
-        let config = interpret(&[
+        let (config, wrong) = interpret(&[
             param("script-timeout", "api 1.5"),
             param("allow-modules", "ivr.*, hello"),
             param("reload-scripts", "never"),
         ]);
+        assert!(wrong.is_empty());
         assert_eq!(config.timeouts, [("api", Duration::from_millis(1500))]);
         assert_eq!(config.allowed, ["ivr.*", "hello"]);
         assert_eq!(config.reload, Reload::Never);

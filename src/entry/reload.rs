@@ -10,7 +10,7 @@ use super::{hooks, way, xml};
 use crate::interp::enter::{enter, reenter};
 use crate::interp::{errors, interpreter, output, scripts};
 use crate::python::leg::later;
-use crate::switch::{Detached, core};
+use crate::switch::{Detached, api, core};
 
 /// What is in force. Its lock makes reloads wait for each other.
 static CURRENT: Mutex<Option<Arc<Config>>> = Mutex::new(None);
@@ -70,6 +70,7 @@ pub fn current() -> Option<Arc<Config>> {
 
 /// Nothing is in force any more.
 pub fn forget() {
+    config::forget();
     *CURRENT.lock() = None;
 }
 
@@ -91,6 +92,8 @@ pub(super) fn by_command(argument: &str) -> Result<String, String> {
     let held = unsafe { Detached::new() };
     let module = Some(argument).filter(|m| !m.is_empty());
     if module.is_none() {
+        // The core keeps the configuration as it last read it.
+        api::execute(&held, c"reloadxml", None, None);
         apply(&held, config::read(&held))?;
     }
     let outcome = reenter(|py| {

@@ -63,11 +63,15 @@ unsafe extern "C" fn on_complete(
         if found.is_empty() {
             return bindings::SWITCH_STATUS_FALSE;
         }
+        // The core's cell holds anything before it is written.
+        let mut list = std::ptr::null_mut();
         for name in found {
             let name = CString::new(name).unwrap_or_default();
-            // SAFETY: the core owns the list and copies the name.
-            unsafe { switch_console_push_match(matches, name.as_ptr()) };
+            // SAFETY: NULL begins a list, which the core allocates; it copies the name.
+            unsafe { switch_console_push_match(&raw mut list, name.as_ptr()) };
         }
+        // SAFETY: the core lends the cell, and takes the list over.
+        unsafe { matches.write(list) };
         SWITCH_STATUS_SUCCESS
     })
 }

@@ -90,7 +90,7 @@ class Host(ABC):
         self.conf_dir = folder / "conf"
         self.begin = 0
         self.begin_events = 0
-        self._configured = False
+        self.configured = False
         self._extensions: dict[str, str] = {}
         self.script_dir.mkdir(parents=True, exist_ok=True)
         (self.conf_dir / "autoload_configs").mkdir(parents=True, exist_ok=True)
@@ -139,7 +139,7 @@ class Host(ABC):
 
     def config(self, xml: str | None, name: str = "python.conf") -> str:
         """Set a configuration and have mod_rust read it; the reply of `reload mod_rust`."""
-        self._configured = True
+        self.configured = True
         self.write_config(name, xml)
         return self.api("reload mod_rust")
 
@@ -150,9 +150,9 @@ class Host(ABC):
 
     def restore(self) -> None:
         """Undo what a test has left: its configuration, and its calls."""
-        if self._configured:
+        if self.configured:
             self.config(None)
-            self._configured = False
+            self.configured = False
         if not self.api("show channels count").strip().startswith("0 "):
             self.api("hupall")
             self.wait_for(lambda: self.api("show channels count").strip().startswith("0 "), what="the end of all calls")

@@ -84,19 +84,15 @@ impl Completions {
         };
         let (line, word): (CString, CString) =
             (crate::text::c_string(line), crate::text::c_string(word));
-        let mut matches: *mut switch_console_callback_match_t = std::ptr::null_mut();
+        // As in the core nothing of ours is in the cell: only success makes it one.
+        let mut matches = std::ptr::dangling_mut::<switch_console_callback_match_t>();
         // SAFETY: a function of a module that is loaded; the texts live over the call.
         let status = unsafe { function(line.as_ptr(), word.as_ptr(), &raw mut matches) };
-        if matches.is_null() {
+        if status != SUCCESS || matches.is_null() {
             return Vec::new();
         }
-        // SAFETY: made by push() below.
-        let matches = unsafe { Box::from_raw(matches.cast::<Matches>()) };
-        if status == SUCCESS {
-            matches.0
-        } else {
-            Vec::new()
-        }
+        // SAFETY: made by push() below, from NULL.
+        unsafe { Box::from_raw(matches.cast::<Matches>()) }.0
     }
 }
 

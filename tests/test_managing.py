@@ -1,0 +1,137 @@
+"""A hand on what runs: pyps, pykill, pyreload, pystat, and deadlines."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from hosts.base import Host
+
+# Where each waits: in Python, in C, in the switch.
+STUCK = {
+    "spins": "    while True: pass",
+    "sleeps": "    time.sleep(3600)",
+    "waits": "    freeswitch.msleep(3600000)",
+}
+
+
+def listed(host: Host) -> list[dict[str, Any]]:
+    scripts: list[dict[str, Any]] = json.loads(host.api("pyps json"))
+    return scripts
+
+
+def start(host: Host, body: str) -> int:
+    """Run a script in the background whose last line is the body; its number."""
+    source = f"import time\nimport freeswitch\ndef runtime(args):\n    print('begun')\n{body}\n"
+    reply = host.api(f"pyrun {host.script(source)}")
+    assert reply.startswith("+OK "), reply
+    host.wait_log("^begun$")
+    return int(reply.split()[1])
+
+
+def ended(host: Host, number: int) -> None:
+    host.wait_for(lambda: number not in [s["id"] for s in listed(host)] or None, what=f"the end of script {number}")
+
+
+@pytest.mark.freeswitch_only  # a spin on pocket is one of the test runner's own
+@pytest.mark.parametrize("how", ["spins", "waits"])
+def test_pykill_ends_what_can_be_ended(host: Host, how: str) -> None:
+    number = start(host, STUCK[how])
+    (script,) = [script for script in listed(host) if script["id"] == number]
+    assert (script["way"], script["uuid"]) == ("pyrun", None)
+    assert re.search(r"\.py:5 in runtime", script["place"]), script
+    assert f"{number} pyrun {script['function']} - " in host.api("pyps")
+    assert host.api(f"pykill {number}").startswith(f"+OK {number} has ended")
+    ended(host, number)
+    host.wait_log("MR0007 .* was ended: by pykill")
+
+
+@pytest.mark.freeswitch_only  # the sleep is real, and pocket's clock is not
+def test_pykill_says_what_is_blocked_in_c(host: Host) -> None:
+    number = start(host, "    time.sleep(5)\n    print('never')")
+    reply = host.api(f"pykill {number}")
+    assert reply.startswith(f"-ERR {number} is told to end, and blocked in C at "), reply
+    assert ".py:5 in runtime" in reply
+    ended(host, number)
+    host.no_log("^never$")
+
+
+def test_a_call_is_ended_with_its_wait(host: Host) -> None:
+    name = host.script("""
+        def handler(session, args):
+            session.answer()
+            print("begun")
+            session.sleep(15000)
+            session.setVariable("after", "yes")
+    """)
+    call = host.start_call(host.extension(("python", name), ("set", "went_on=yes")))
+    host.wait_log("^begun$")
+    (script,) = [script for script in listed(host) if script["uuid"] == call.uuid]
+    assert script["way"] == "application"
+    assert "waits in sleep" in script["place"]
+    assert host.api(f"pykill {script['id']}").startswith("+OK")
+    result = call.wait()
+    assert "after" not in result.variables
+    assert "was ended" in result.variables["python_error"]
+    assert result.variables["went_on"] == "yes"
+
+
+@pytest.mark.freeswitch_only
+def test_a_script_that_swallows_the_exception(host: Host) -> None:
+    number = start(
+        host,
+        "    for _ in range(2):\n        try:\n            while True: pass\n        except BaseException: pass",
+    )
+    host.api(f"pykill {number}")
+    ended(host, number)
+
+
+@pytest.mark.parametrize(
+    "command", ["pykill", "pykill x", "pykill 999999", "pyps xml", "pystat xml", "pyreload nothing"]
+)
+def test_what_the_commands_do_not_take(host: Host, command: str) -> None:
+    assert host.api(command).startswith("-ERR ")
+
+
+def test_script_timeout(host: Host) -> None:
+    name = host.script("""
+        def fsapi(session, stream, env, args):
+            while True: pass
+    """)
+    host.config("""<configuration name="python.conf"><settings>
+        <param name="script-timeout" value="api 0.3"/>
+    </settings></configuration>""")
+    reply = host.api(f"python {name}")
+    assert reply.startswith("-ERR"), reply
+    assert "was ended" in reply
+    host.wait_log("MR0007 ")
+
+
+def test_statistics(host: Host) -> None:
+    good = host.script("def fsapi(session, stream, env, args): stream.write('x')")
+    bad = host.script("def fsapi(session, stream, env, args): 1 / 0")
+    before = json.loads(host.api("pystat json"))
+    for _ in range(3):
+        host.api(f"python {good}")
+    host.api(f"python {bad}")
+    after = json.loads(host.api("pystat json"))
+    changed = {key: after["ways"]["api"][key] - before["ways"]["api"][key] for key in ("calls", "errors")}
+    assert changed == {"calls": 4, "errors": 1}
+    mine = after["functions"][f"{good}::fsapi"]
+    assert mine["calls"] == 3
+    assert 0 < mine["p50_us"] <= mine["p99_us"]
+    text = host.api("pystat prometheus")
+    assert re.search(r'^mod_rust_way_calls_total\{way="api"\} \d+$', text, re.MULTILINE), text
+    for line in text.splitlines():
+        assert re.fullmatch(r"#.*|[a-z0-9_]+(\{[^}]*\})? [0-9.eE+-]+", line), line
+    assert "api" in host.api("pystat")
+
+
+def test_completion_offers_modules_and_functions(host: Host) -> None:
+    name = host.script("def fsapi(session, stream, env, args): pass", "completed_here")
+    assert "completed_here" in host.api("console_complete python comple")
+    host.api(f"python {name}")
+    assert f"{name}::fsapi" in host.api(f"console_complete python {name}:")

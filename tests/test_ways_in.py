@@ -1,0 +1,161 @@
+"""Ways in beside the application and the command: dialplan, chat, JSON, event hooks, XML bindings, startup."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from hosts.base import Host
+from saw import in_api
+
+
+def settings(*lines: str) -> str:
+    return f'<configuration name="python.conf"><settings>{"".join(lines)}</settings></configuration>'
+
+
+@pytest.mark.parametrize("dialplan", ["python:{}", "python {}"])
+def test_a_dialplan_function_gives_the_actions(host: Host, dialplan: str) -> None:
+    name = host.script("""
+        def dialplan(session, args):
+            return [("set", "routed=%r" % args), ["set", "to=" + session.getVariable("destination_number")], "answer"]
+    """)
+    result = host.call(("transfer", f"1234 {dialplan.format(name)}"))
+    assert result.variables["routed"] == "''"
+    assert result.variables["to"] == "1234"
+    assert result.answered
+
+
+@pytest.mark.parametrize("returned", ["None", "[]", "7", "'answer'", "[7]", "[('a', 'b', 'c')]", "1 / 0"])
+def test_a_dialplan_function_without_actions(host: Host, returned: str) -> None:
+    name = host.script(f"def dialplan(session, args): return {returned}")
+    result = host.call(("transfer", f"1234 python:{name}"))
+    assert not result.answered
+    assert "is ready" in host.api("status")
+    if returned not in {"None", "[]"}:
+        host.wait_log("dialplan")
+
+
+def test_a_chat_function_gets_the_message(host: Host) -> None:
+    name = host.script("""
+        def chat(message, args):
+            message["answer"] = args + " " + message.body
+    """)
+    saw = in_api(
+        host,
+        f"""
+        def body(saw):
+            message = freeswitch.Event("MESSAGE")
+            message.addBody("hello")
+            saw["sent"] = message.chat_execute("python", "{name} you said")
+            saw["answer"] = message["answer"]
+        """,
+    )
+    assert saw["answer"] == "you said hello"
+
+
+def test_a_json_command(host: Host) -> None:
+    name = host.script("""
+        def json(data, args):
+            if args == "fail": raise ValueError("no")
+            return {"doubled": data["number"] * 2, "args": args}
+    """)
+    source = f"""
+        def body(saw):
+            saw["good"] = freeswitch.API().json("python", {{"run": "{name} x", "number": 21}})
+            saw["bad"] = tried(freeswitch.API().json, "python", {{"run": "{name} fail", "number": 21}})
+            saw["nothing"] = tried(freeswitch.API().json, "python", {{}})
+    """
+    saw = in_api(host, source)
+    assert saw["good"] == {"doubled": 42, "args": "x"}
+    assert saw["bad"].startswith("RuntimeError"), saw
+    assert saw["nothing"].startswith("RuntimeError"), saw
+
+
+def test_event_hooks_run_in_order(host: Host) -> None:
+    name = host.script("""
+        import freeswitch
+        got = []
+        def hook(event, args):
+            got.append(int(event["Number"]))
+        def fsapi(session, stream, env, args):
+            import json
+            stream.write(json.dumps(got))
+        def fire(session, stream, env, args):
+            for n in range(int(args)):
+                freeswitch.Event({"Event-Name": "CUSTOM", "Event-Subclass": "hooks::one", "Number": str(n)}).fire()
+    """)
+    host.config(settings(f'<hook event="CUSTOM" subclass="hooks::one" script="{name} args"/>'))
+    host.api(f"python {name}::fire 200")
+    host.wait_for(lambda: len(json.loads(host.api(f"python {name}"))) == 200 or None, what="the events")
+    assert json.loads(host.api(f"python {name}")) == list(range(200))
+
+
+def test_a_hook_that_raises_on_each_event(host: Host) -> None:
+    name = host.script("""
+        import freeswitch
+        count = 0
+        def hook(event):
+            global count
+            count += 1
+            raise ValueError("in the hook")
+        def fsapi(session, stream, env, args): stream.write(str(count))
+        def fire(session, stream, env, args):
+            for n in range(1000):
+                freeswitch.Event("CUSTOM", "hooks::bad").fire()
+    """)
+    host.config(settings(f'<hook event="CUSTOM" subclass="hooks::bad" script="{name}"/>'))
+    for _ in range(10):
+        host.api(f"python {name}::fire")
+    host.wait_for(lambda: host.api(f"python {name}") == "10000" or None, 120, "ten thousand failures")
+    assert "is ready" in host.api("status")
+
+
+def test_a_hook_for_no_event(host: Host) -> None:
+    name = host.script("def hook(event): pass")
+    host.config(settings(f'<hook event="NO_SUCH_EVENT" script="{name}"/>'))
+    host.wait_log("MR0011 .*NO_SUCH_EVENT")
+
+
+def test_several_xml_bindings(host: Host) -> None:
+    answer = """
+        def xml_fetch(params, args):
+            if params["section"] != "dialplan": return None
+            return '''<document type="freeswitch/xml"><section name="dialplan"><context name="default">
+              <extension name="x"><condition field="destination_number" expression="^77%s$">
+              <action application="set" data="by=%s"/></condition></extension></context></section></document>''' % (
+                args, args)
+    """
+    first, second = host.script(answer), host.script(answer.replace("xml_fetch", "other"))
+    host.config(
+        settings(
+            f'<param name="xml-handler-script" value="{first} 1"/>',
+            '<param name="xml-handler-bindings" value="directory"/>',
+            f'<param name="xml-handler-script" value="{second}::other 2"/>',
+            '<param name="xml-handler-bindings" value="dialplan"/>',
+        )
+    )
+    assert host.call(extension="772").variables["by"] == "2"
+
+
+def test_a_startup_script_that_goes_on_is_not_started_twice(host: Host) -> None:
+    name = host.script("""
+        import freeswitch
+        def runtime(args):
+            print("started", args)
+            while freeswitch.running(): freeswitch.msleep(20)
+    """)
+    config = settings(f'<param name="startup-script" value="{name} once"/>')
+
+    def numbers() -> list[int]:
+        return [script["id"] for script in json.loads(host.api("pyps json")) if script["function"].startswith(name)]
+
+    host.config(config)
+    (first,) = host.wait_for(numbers, what="the startup script")
+    host.api("pyreload")
+    host.api("reloadxml")
+    assert numbers() == [first]
+    host.config(config)
+    (second,) = host.wait_for(lambda: [n for n in numbers() if n != first] or None, what="its next run")
+    assert numbers() == [second]
+    host.api(f"pykill {second}")
