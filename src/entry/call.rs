@@ -183,17 +183,18 @@ impl<'a> Request<'a> {
             },
             Error::Run(error) => (error, String::new()),
         };
-        errors::report(py, error, &self.failure(&named));
+        errors::report(py, error, &self.failure(errors::FAILED, &named));
         Failed(before + &errors::one_line(py, error))
     }
 
     fn refuse(&self, named: &str, failed: Failed) -> Failed {
-        errors::refuse(&self.failure(named), &failed.0);
+        errors::refuse(&self.failure(errors::NOT_ENTERED, named), &failed.0);
         failed
     }
 
-    fn failure<'f>(&self, named: &'f str) -> Failure<'f> {
+    fn failure<'f>(&self, code: &'static str, named: &'f str) -> Failure<'f> {
         Failure {
+            code,
             way: self.way.name,
             target: named,
             outcome: self.way.outcome,

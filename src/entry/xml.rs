@@ -71,6 +71,7 @@ fn lookup(section: &str, params: OwnedEvent) -> Option<Xml> {
         Ok(xml) => Some(xml),
         Err(error) => {
             let failure = Failure {
+                code: errors::NOT_ENTERED,
                 way: way::XML.name,
                 target: &fetcher.line,
                 outcome: way::XML.outcome,

@@ -14,9 +14,18 @@ use crate::switch::log::{self, Level};
 use crate::switch::text::c_string_shown;
 use crate::switch::trace;
 
+/// A script failed.
+pub const FAILED: &str = "MR0004";
+/// A changed script does not load.
+pub const NOT_RELOADED: &str = "MR0005";
+/// A script was not entered.
+pub const NOT_ENTERED: &str = "MR0006";
+
 /// Where a script was when it failed, and what came of it.
 #[derive(Debug, Clone, Copy)]
 pub struct Failure<'a> {
+    /// Its entry in docs/errors.md.
+    pub code: &'static str,
     /// How it was entered: "application", "API command" ...
     pub way: &'a str,
     /// `module::function`.
@@ -27,7 +36,11 @@ pub struct Failure<'a> {
 
 impl fmt::Display for Failure<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} failed ({})", self.way, self.target, self.outcome)
+        write!(
+            f,
+            "{} {} {} failed ({})",
+            self.code, self.way, self.target, self.outcome
+        )
     }
 }
 
@@ -129,6 +142,7 @@ pub fn report_stray(py: Python<'_>, place: &str, error: &Bound<'_, PyAny>) {
         py,
         &error,
         &Failure {
+            code: FAILED,
             way: "python",
             target: place,
             outcome: "nobody was waiting for it",

@@ -396,6 +396,7 @@ fn end(py: Python<'_>, for_good: bool, until: Instant) {
                 py,
                 &error,
                 &errors::Failure {
+                    code: errors::FAILED,
                     way: "python",
                     target: name,
                     outcome: "ending goes on",

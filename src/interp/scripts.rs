@@ -145,14 +145,26 @@ impl Stamp {
         }
     }
 
+    /// What is there now; of a file that is not, when its folder has changed.
+    fn now(&self) -> Self {
+        let folder = || self.path.parent().and_then(|p| std::fs::metadata(p).ok());
+        match std::fs::metadata(&self.path) {
+            Ok(found) => Self::of(self.path.clone(), &found),
+            Err(_) => Self {
+                path: self.path.clone(),
+                modified: folder().map_or(0, |f| Self::of(PathBuf::new(), &f).modified),
+                size: 0,
+                inode: 0,
+            },
+        }
+    }
+
     /// Is the file still that one? One that changed a moment ago counts as
-    /// unchanged until it has settled.
+    /// unchanged until it has settled, and so does one that has just gone:
+    /// editors take a file away before they put the new one there.
     fn holds(&self) -> bool {
-        let Ok(found) = std::fs::metadata(&self.path) else {
-            return true;
-        };
-        let found = Self::of(self.path.clone(), &found);
-        if found == *self {
+        let found = self.now();
+        if found == *self || (found.inode, self.inode) == (0, 0) {
             return true;
         }
         let now = SystemTime::now()
@@ -191,13 +203,14 @@ impl Loaded {
         mine && !self.stamps.lock().iter().all(Stamp::holds)
     }
 
-    /// Takes the files as they are: they were tried, and failed to load.
-    fn accept_files(&self) {
-        for stamp in self.stamps.lock().iter_mut() {
-            if let Ok(found) = std::fs::metadata(&stamp.path) {
-                *stamp = Stamp::of(stamp.path.clone(), &found);
-            }
-        }
+    /// The files as they are.
+    fn files(&self) -> Vec<Stamp> {
+        self.stamps.lock().iter().map(Stamp::now).collect()
+    }
+
+    /// Takes the files as they were: they were tried, and failed to load.
+    fn accept_files(&self, tried: Vec<Stamp>) {
+        *self.stamps.lock() = tried;
     }
 
     /// Is it an `async def`?
@@ -394,6 +407,8 @@ pub fn find(py: Python<'_>, wanted: &Wanted<'_>) -> PyResult<Arc<Loaded>> {
 
 /// Loads a script anew; where that fails the old one stays, and the log says so.
 fn renew(py: Python<'_>, wanted: &Wanted<'_>, known: Arc<Loaded>) -> Arc<Loaded> {
+    // Looked at before: what is written while we load is another change.
+    let tried = known.files();
     match load(py, wanted, true) {
         Ok(fresh) => {
             RELOADS.add();
@@ -413,9 +428,10 @@ fn renew(py: Python<'_>, wanted: &Wanted<'_>, known: Arc<Loaded>) -> Arc<Loaded>
         }
         Err(error) => {
             FAILED_RELOADS.add();
-            known.accept_files();
+            known.accept_files(tried);
             let failure = Failure {
-                way: "MR0005 reload of",
+                code: errors::NOT_RELOADED,
+                way: "reload of",
                 target: wanted.module,
                 outcome: "the old one stays in use",
             };

@@ -154,6 +154,7 @@ impl Listener {
                 }
                 let target = self.callback.name(py);
                 let failure = Failure {
+                    code: errors::FAILED,
                     way: "input callback",
                     target: &target,
                     outcome: "the call goes on",
@@ -164,6 +165,7 @@ impl Listener {
         });
         verdict.unwrap_or_else(|refused| {
             let failure = Failure {
+                code: errors::NOT_ENTERED,
                 way: "input callback",
                 target: what,
                 outcome: "the call goes on",

@@ -33,6 +33,7 @@ impl CoreSession {
             Err(error) => {
                 let target = hook.name(py);
                 let failure = Failure {
+                    code: errors::FAILED,
                     way: "hangup hook",
                     target: &target,
                     outcome: "the script goes on",

@@ -1,0 +1,96 @@
+"""What scripts print, log and raise, in the switch's log."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from hosts.base import Host, texts
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def test_a_chain_of_exceptions_is_one_entry(host: Host) -> None:
+    name = host.script("""
+        def inner(): raise KeyError("the cause")
+        def handler(session, args):
+            try:
+                inner()
+            except KeyError as error:
+                raise ValueError("what came of it") from error
+    """)
+    result = host.run("python", name)
+    line = host.wait_log("ValueError: what came of it")
+    for part in ("KeyError: 'the cause'", "direct cause", "in inner", f"{name}::handler", "application", "MR0004"):
+        assert part in line.text, part
+    assert "the dialplan goes on" in line.text
+    assert line.level == "ERR"
+    assert line.uuid == result.uuid
+    assert len([line for line in host.log() if line.level == "ERR"]) == 1
+
+
+def test_logging_goes_to_the_log_with_its_level_and_place(host: Host) -> None:
+    name = host.script("""
+        import logging
+        log = logging.getLogger("ivr")
+        def handler(session, args):
+            log.debug("a detail")
+            log.warning("a %s", "warning")
+            log.error("an error")
+            try:
+                1 / 0
+            except ZeroDivisionError:
+                log.exception("with its traceback")
+    """)
+    result = host.run("python", name)
+    levels = {"^a detail$": "DEBUG", "^a warning$": "WARNING", "^an error$": "ERR", "^with its traceback": "ERR"}
+    if host.is_pocket:  # the root logger's level is the program's
+        del levels["^a detail$"]
+    for pattern, level in levels.items():
+        line = host.wait_log(pattern)
+        assert (line.level, line.uuid) == (level, result.uuid)
+        assert line.file.endswith(f"{name}.py")
+        assert line.line > 0
+    assert "ZeroDivisionError" in host.wait_log("^with its traceback").text
+
+
+def test_warnings_and_unraisable_exceptions(host: Host) -> None:
+    name = host.script("""
+        import gc, sys, warnings
+        class Bad:
+            def __del__(self): raise RuntimeError("in __del__")
+        def fsapi(session, stream, env, args):
+            sys.stderr.write("to stderr\\n")
+            if args:
+                Bad()
+                warnings.warn("take care", stacklevel=1)
+            gc.collect()
+            stream.write("done")
+    """)
+    # On pocket warnings and the hook are the program's.
+    assert host.api(f"python {name} {'' if host.is_pocket else 'warn'}") == "done"
+    assert host.wait_log("^to stderr$").level == "ERR"
+    if not host.is_pocket:
+        host.wait_log("UserWarning: take care")
+        host.wait_log("RuntimeError: in __del__")
+
+
+def test_other_python_runs_while_the_log_waits(host: Host) -> None:
+    name = host.script("""
+        import threading
+        def fsapi(session, stream, env, args):
+            def talk():
+                for n in range(2000): print("line", n)
+            threads = [threading.Thread(target=talk) for _ in range(4)]
+            for thread in threads: thread.start()
+            for thread in threads: thread.join()
+            stream.write("done")
+    """)
+    assert host.api(f"python {name}") == "done"
+    host.wait_for(lambda: sum(text.startswith("line ") for text in texts(host.log())) == 8000 or None, what="the lines")
+
+
+def test_each_code_has_its_entry() -> None:
+    used = {code for path in (ROOT / "src").rglob("*.rs") for code in re.findall(r"MR\d{4}", path.read_text("utf-8"))}
+    text = (ROOT / "docs" / "errors.md").read_text("utf-8")
+    assert set(re.findall(r"^## (MR\d{4})", text, re.MULTILINE)) == used

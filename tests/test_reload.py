@@ -1,0 +1,163 @@
+"""Scripts that change: the new code for new calls, the old while it is broken, and never half of it."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from hosts.base import DEADLINE, Host
+from test_configuration import settings
+
+FSAPI = "def fsapi(session, stream, env, args): stream.write('{}')\n"
+
+
+# Files are looked at in real time, which goes slower than pocket's.
+PATIENCE = 2000.0
+
+
+def becomes(host: Host, name: str, answer: str) -> None:
+    patience = PATIENCE if host.is_pocket else DEADLINE
+    host.wait_for(lambda: host.api(f"python {name}") == answer or None, patience, f"the answer {answer!r}")
+
+
+def test_a_module_that_is_imported_counts(host: Host) -> None:
+    part = host.script("ANSWER = 'old'")
+    name = host.script(f"import {part}\ndef fsapi(session, stream, env, args): stream.write({part}.ANSWER)\n")
+    assert host.api(f"python {name}") == "old"
+    host.script("ANSWER = 'new'", part)
+    becomes(host, name, "new")
+
+
+def test_a_running_call_finishes_on_the_old_code(host: Host) -> None:
+    source = """
+        import freeswitch
+        def answer(): return "{0}"
+        def handler(session, args):
+            session.setVariable("begun", answer())
+            session.sleep(15000)
+            session.setVariable("ended", answer())
+        def fsapi(session, stream, env, args): stream.write(answer())
+    """
+    name = host.script(source.format("old"))
+    call = host.start_call(host.extension(("python", name)))
+    host.wait_for(lambda: host.api(f"uuid_getvar {call.uuid} begun").strip() == "old" or None, what="the script")
+    host.script(source.format("new"), name)
+    host.api(f"pyreload {name}")
+    becomes(host, name, "new")
+    call.hangup()
+    assert call.wait().variables["ended"] == "old"
+
+
+@pytest.mark.parametrize(
+    "broken", ["def fsapi(:\n", "raise RuntimeError('at the top')\n", "import no_such_module_at_all\n", "", "x = 1\n"]
+)
+def test_a_version_that_does_not_load_leaves_the_old_one(host: Host, broken: str) -> None:
+    name = host.script(FSAPI.format("old"))
+    assert host.api(f"python {name}") == "old"
+    host.script(broken, name)
+    host.wait_for(
+        lambda: (host.api(f"python {name}") == "old" and any("MR0005" in line.text for line in host.log())) or None,
+        what="the broken version",
+    )
+    for _ in range(5):
+        assert host.api(f"python {name}") == "old"
+    lines = [line for line in host.log() if "MR0005" in line.text]
+    assert len(lines) == 1, lines
+    assert lines[0].level == "ERR"
+    host.script(FSAPI.format("mended"), name)
+    becomes(host, name, "mended")
+
+
+@pytest.mark.parametrize("instead", ["nothing", "a folder"])
+def test_a_script_that_goes_leaves_the_old_one(host: Host, instead: str) -> None:
+    name = host.script(FSAPI.format("old"))
+    assert host.api(f"python {name}") == "old"
+    path = host.script_dir / f"{name}.py"
+    path.unlink()
+    if instead == "a folder":
+        path.mkdir()
+
+    def told() -> bool | None:
+        assert host.api(f"python {name}") == "old"
+        return any("MR0005" in line.text for line in host.log()) or None
+
+    try:
+        host.wait_for(told, PATIENCE if host.is_pocket else DEADLINE, "the loss of the script")
+    finally:
+        if path.is_dir():
+            path.rmdir()
+    host.script(FSAPI.format("back"), name)
+    becomes(host, name, "back")
+
+
+def test_a_module_that_imports_itself(host: Host) -> None:
+    name = "imports_itself"
+    host.script(f"import {name}\n" + FSAPI.format("loaded"), name)
+    assert host.api(f"python {name}") == "loaded"
+    host.script(f"import {name}\n" + FSAPI.format("anew"), name)
+    becomes(host, name, "anew")
+
+
+def test_a_module_that_calls_itself_while_it_loads(host: Host) -> None:
+    name = "calls_itself"
+    host.script(
+        f"import freeswitch\nREPLY = freeswitch.API().execute('python', '{name}')\n" + FSAPI.format("loaded"), name
+    )
+    assert host.api(f"python {name}") == "loaded"
+
+
+def test_never(host: Host) -> None:
+    host.config(settings(("reload-scripts", "never")))
+    name = host.script(FSAPI.format("old"))
+    assert host.api(f"python {name}") == "old"
+    host.script(FSAPI.format("new"), name)
+    for _ in range(5):
+        host.sleep(0.1)
+        assert host.api(f"python {name}") == "old"
+    assert host.api(f"pyreload {name}").startswith("+OK")
+    assert host.api(f"python {name}") == "new"
+
+
+def test_always(host: Host) -> None:
+    host.config(settings(("reload-scripts", "always")))
+    name = host.script("COUNT = []\ndef fsapi(*args):\n    COUNT.append(1)\n    args[1].write(str(len(COUNT)))\n")
+    assert [host.api(f"python {name}") for _ in range(3)] == ["1", "1", "1"]
+
+
+def test_two_reloads_at_once_under_load(host: Host) -> None:
+    source = "VERSION = {}\ndef fsapi(session, stream, env, args): stream.write('v%d' % VERSION)\n"
+    name = host.script(source.format(0))
+    assert host.api(f"python {name}") == "v0"
+    wrong: list[str] = []
+    over = threading.Event()
+
+    def work(command: str, good: str) -> None:
+        while not over.is_set():
+            reply = host.api(command)
+            if not reply.startswith(good):
+                wrong.append(reply)
+                return
+
+    threads = [threading.Thread(target=work, args=(f"pyreload {name}", "+OK")) for _ in range(2)]
+    threads += [threading.Thread(target=work, args=(f"python {name}", "v")) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for version in range(1, 11):
+        # As editors do: a reload by command takes what is there, be it half written.
+        fresh = host.script(source.format(version), f"{name}_fresh")
+        (host.script_dir / f"{fresh}.py").replace(host.script_dir / f"{name}.py")
+        becomes(host, name, f"v{version}")
+    over.set()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+def test_pyreload_says_what_does_not_load(host: Host) -> None:
+    name = host.script(FSAPI.format("old"))
+    host.api(f"python {name}")
+    host.script("def fsapi(:\n", name)
+    reply = host.api(f"pyreload {name}")
+    assert reply.startswith("-ERR 1 scripts do not load"), reply
+    assert host.api(f"python {name}") == "old"
