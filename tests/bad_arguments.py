@@ -76,7 +76,7 @@ FUNCTIONS: dict[str, Arguments] = {
     "freeswitch.consoleLog2": SESSION["consoleLog2"],
     "freeswitch.email": [("text", "''"), ("text", "''"), *[("text?", "None")] * 5],
     "freeswitch.getGlobalVariable": [("text", "'x'")],
-    "freeswitch.setGlobalVariable": [("text", "'x'"), ("text?", "'y'")],
+    "freeswitch.setGlobalVariable": [("text", "'bad_input'"), ("text?", "'y'")],
     "freeswitch.msleep": [("number", "1")],
     "freeswitch.running": [],
     "freeswitch.bridge": [("Session", "freeswitch.Session()"), ("Session", "freeswitch.Session()")],
