@@ -24,7 +24,7 @@ pub(crate) const GRACE: Duration = Duration::from_secs(1);
 
 /// How long a thread that the clock does not know is waited for after it left
 /// a wait: it may be about to wait again, or to end, and nothing tells which.
-const STRANGER_GRACE: Duration = Duration::from_millis(10);
+const STRANGER_GRACE: Duration = Duration::from_millis(50);
 
 /// Microseconds of the frame that media moves in.
 pub(crate) const FRAME: i64 = 20_000;
