@@ -1,0 +1,82 @@
+"""The end of the switch and of the module, with scripts that run, wait, sleep and refuse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from hosts.base import Host
+from test_configuration import settings
+
+# On pocket the process, its threads and its exit are the program's.
+pytestmark = pytest.mark.freeswitch_only
+
+STUCK = {
+    "spins": "while True: pass",
+    "sleeps": "time.sleep(3600)",
+    "waits": "freeswitch.msleep(3600000)",
+    "refuses": """while True:
+        try:
+            while True: pass
+        except BaseException: pass""",
+}
+
+
+@pytest.mark.parametrize("how", [*STUCK, "all"])
+def test_shutdown_ends_with_status_0(fresh: Callable[..., Host], tmp_path: Path, how: str) -> None:
+    host = fresh(config=settings(("shutdown-timeout", "1")))
+    for kind in STUCK if how == "all" else [how]:
+        name = host.script(
+            f"import time\nimport freeswitch\ndef runtime(args):\n    print('{kind}')\n    {STUCK[kind]}\n"
+        )
+        assert host.api(f"pyrun {name}").startswith("+OK ")
+        host.wait_log(f"^{kind}$")
+    told = tmp_path / "told"
+    name = host.script(f"""
+        import atexit, pathlib
+        def runtime(args):
+            atexit.register(lambda: pathlib.Path({str(told)!r}).write_text("atexit"))
+            print("registered")
+    """)
+    host.api(f"pyrun {name}")
+    host.wait_log("^registered$")
+    assert host.stop() == 0
+    assert told.read_text() == "atexit"
+
+
+def test_shutdown_with_calls_that_sleep(fresh: Callable[..., Host]) -> None:
+    host = fresh(config=settings(("shutdown-timeout", "1")))
+    name = host.script("""
+        def handler(session, args):
+            session.answer()
+            print("in the call")
+            session.sleep(3600000)
+    """)
+    host.start_call(host.extension(("python", name)))
+    host.wait_log("^in the call$")
+    assert host.stop() == 0
+
+
+def test_threads_inside_ssl_sqlite_and_hashlib(fresh: Callable[..., Host]) -> None:
+    host = fresh(config=settings(("shutdown-timeout", "1")))
+    name = host.script("""
+        # FreeSWITCH's threads have real-time priority: without the naps nothing else would run.
+        import hashlib, sqlite3, ssl, threading, time
+        def digest():
+            while True: hashlib.pbkdf2_hmac("sha256", b"x", b"y", 20000), time.sleep(0.002)
+        def query():
+            db = sqlite3.connect(":memory:")
+            while True: db.execute("with recursive n(i) as (select 1 union all select i+1 from n limit 20000) "
+                                   "select sum(i) from n").fetchall(), time.sleep(0.002)
+        def context():
+            while True: ssl.create_default_context(), time.sleep(0.002)
+        def runtime(args):
+            for work in (digest, query, context):
+                threading.Thread(target=work).start()
+            print("working")
+    """)
+    host.api(f"pyrun {name}")
+    host.wait_log("^working$")
+    assert host.stop() == 0
