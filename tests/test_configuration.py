@@ -91,8 +91,7 @@ def test_changes_are_taken_in_while_a_call_goes_on(host: Host, command: str) -> 
     script = host.script("def xml_fetch(params): print('asked for', params['section'])")
     call = host.start_call(host.extension(("python", name)))
     host.wait_for(lambda: host.api(f"uuid_getvar {call.uuid} begun").strip() == "yes" or None, what="the script")
-    host._configured = True
-    host.write_config("python.conf", settings(("xml-handler-script", script), ("xml-handler-bindings", "dialplan")))
+    change(host, settings(("xml-handler-script", script), ("xml-handler-bindings", "dialplan")))
     host.api(command)
 
     def asked() -> bool | None:
