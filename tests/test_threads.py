@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hosts.base import Host
 from saw import in_api, in_call
 
@@ -89,6 +90,25 @@ def test_executors_and_asyncio(host: Host) -> None:
         """,
     )
     assert saw == {"pool": [str(n) for n in range(8)], "asyncio": [str(n) for n in range(4)]}
+
+
+@pytest.mark.freeswitch_only  # in pocket nothing has real-time priority
+def test_a_script_s_own_threads_do_not_keep_the_switch_from_the_processors(host: Host) -> None:
+    name = host.script("""
+        import os, threading
+        def say(what):
+            print(what, "runs", "ordinarily" if os.sched_getscheduler(0) == os.SCHED_OTHER else "before all others")
+        def runtime(args):
+            say("pyrun")
+        def fsapi(session, stream, env, args):
+            thread = threading.Thread(target=say, args=("thread",))
+            thread.start()
+            thread.join()
+    """)
+    host.api(f"pyrun {name}")
+    host.api(f"python {name}")
+    host.wait_log("^pyrun runs ordinarily$")
+    host.wait_log("^thread runs ordinarily$")
 
 
 def test_a_thread_places_calls(host: Host) -> None:

@@ -102,22 +102,22 @@ def log_to_switch(write: Callable[[int, str, str, int, str], None], mine: Callab
         root.addHandler(SwitchHandler(write, mine))
 
 
-def follow_threads(in_script: Callable[[], bool], as_script: Callable[[Callable[[], None]], None]) -> None:
-    """Let threads that a script starts count as the script, where other code runs beside scripts."""
+def wrap_threads(in_script: Callable[[], bool], around: Callable[[Callable[[], None]], None]) -> None:
+    """Have what a script's own thread runs called by `around`."""
     start = threading.Thread.start
 
-    def start_following(self: threading.Thread) -> None:
+    def start_wrapped(self: threading.Thread) -> None:
         if in_script():
             run = self.run
 
-            def run_as_script() -> None:
+            def run_inside() -> None:
                 del self.run  # else the thread would hold itself
-                as_script(run)
+                around(run)
 
-            self.run = run_as_script  # type: ignore[method-assign]
+            self.run = run_inside  # type: ignore[method-assign]
         start(self)
 
-    threading.Thread.start = start_following  # type: ignore[method-assign]
+    threading.Thread.start = start_wrapped  # type: ignore[method-assign]
 
 
 def report_strays(report: Callable[[str, BaseException], None]) -> None:
@@ -147,6 +147,7 @@ def own_interpreter(
     warn: Callable[[str], None],
     report: Callable[[str, BaseException], None],
     write: Callable[[int, str, str, int, str], None],
+    with_ordinary_priority: Callable[[Callable[[], None]], None],
 ) -> None:
     """Set up the interpreter that the switch started for itself."""
     sys.meta_path.insert(0, EmbeddedPackage(sources))
@@ -156,6 +157,7 @@ def own_interpreter(
     sys.stderr = stderr
     # Threads that scripts start have such stacks too.
     limit_recursion(warn, lambda: True)
+    wrap_threads(lambda: True, with_ordinary_priority)
     report_strays(report)
     log_to_switch(write, lambda: True)
     # Warnings go the same way; what is below the switch's own level costs little.

@@ -4,8 +4,8 @@ use std::thread;
 
 use super::call::{Failed, Request};
 use super::way::Way;
-use crate::interp::running;
 use crate::interp::stack::SIZE;
+use crate::interp::{priority, running};
 use crate::python::convert::str_of;
 use crate::switch::trace;
 
@@ -27,6 +27,7 @@ pub fn start(way: &'static Way, line: &[u8], folder: Option<Vec<u8>>) -> Result<
         .name(format!("pyrun {id}"))
         .stack_size(SIZE)
         .spawn(move || {
+            priority::step_down();
             let _call = uuid.map(|uuid| trace::of_call(&uuid, -1));
             let request = Request {
                 folder: folder.as_deref(),

@@ -13,6 +13,7 @@ use pyo3::prelude::*;
 
 use super::call::Request;
 use super::way;
+use crate::interp::priority;
 use crate::interp::stack::SIZE;
 use crate::python::convert::str_of;
 use crate::python::event::Event;
@@ -106,6 +107,7 @@ fn pass_on(event: View<'_>, queue: &SyncSender<OwnedEvent>) {
 }
 
 fn serve(line: &str, inbox: &Receiver<OwnedEvent>) {
+    priority::step_down();
     for event in inbox {
         let event = event::Event::owned(event);
         // What went wrong is in the log.

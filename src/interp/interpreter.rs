@@ -168,7 +168,7 @@ pub fn join(py: Python<'_>) -> PyResult<()> {
     let boot = py.import("freeswitch._boot")?;
     boot.call_method1("limit_recursion", (warn, &in_script))?;
     boot.call_method1("log_to_switch", (write, &in_script))?;
-    boot.call_method1("follow_threads", (in_script, as_script))?;
+    boot.call_method1("wrap_threads", (in_script, as_script))?;
     *OWNER.lock() = Owner::Host;
     JOINED.store(true, Ordering::Release);
     Ok(())
@@ -326,6 +326,7 @@ fn boot(py: Python<'_>) -> PyResult<()> {
         pyo3::wrap_pyfunction!(output::warn, py)?,
         pyo3::wrap_pyfunction!(errors::report_stray, py)?,
         pyo3::wrap_pyfunction!(output::write_record, py)?,
+        pyo3::wrap_pyfunction!(super::priority::with_ordinary_priority, py)?,
     ))?;
     py.import("freeswitch")?;
     Ok(())

@@ -11,6 +11,7 @@ pub mod interpreter;
 pub mod kill;
 mod loading;
 pub mod output;
+pub mod priority;
 pub mod running;
 pub mod scripts;
 pub mod stack;
