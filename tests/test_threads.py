@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from hosts.base import Host
 from saw import in_api, in_call
 

@@ -1,93 +1,22 @@
 //! Scripts: what was asked for, loaded once, and loaded anew when it changed.
 
 use std::collections::HashMap;
-use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use parking_lot::{Mutex, RwLock};
-use pyo3::exceptions::{PyAttributeError, PyTypeError, PyValueError};
+use pyo3::exceptions::PyAttributeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::PyTuple;
 
 use super::errors::{self, Failure};
 use super::loading;
+use super::signature::{call_with, takes};
+use super::stamp::{FileFacts, Stamp};
 use super::stats::{FAILED_RELOADS, RELOADS};
 
 /// How often the files of a script are looked at.
 const LOOK_EVERY_MS: u64 = 50;
-/// A file that changed a moment ago may be half written.
-const SETTLED: Duration = Duration::from_millis(200);
-
-/// What a command line asks for: `package.module[::function] [arguments]`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Target {
-    /// `package.module`
-    pub module: String,
-    /// The function; the way in has a default.
-    pub function: Option<String>,
-    /// What follows, stripped, for the function to read.
-    pub arguments: Vec<u8>,
-}
-
-/// A command line that names no module.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BadTarget {
-    /// Nothing at all.
-    #[error("no module was named: <package.module>[::function] [arguments]")]
-    Empty,
-    /// Not a name.
-    #[error("'{0}' is no module name")]
-    Module(String),
-    /// Not a name.
-    #[error("'{0}' is no function name")]
-    Function(String),
-}
-
-impl Target {
-    /// Reads a command line.
-    ///
-    /// # Errors
-    /// [`BadTarget`]
-    pub fn parse(text: &[u8]) -> Result<Self, BadTarget> {
-        let text = text.trim_ascii();
-        let end = text
-            .iter()
-            .position(u8::is_ascii_whitespace)
-            .unwrap_or(text.len());
-        let (name, arguments) = text.split_at(end);
-        if name.is_empty() {
-            return Err(BadTarget::Empty);
-        }
-        let shown = || String::from_utf8_lossy(name).chars().take(80).collect();
-        let name = std::str::from_utf8(name).map_err(|_| BadTarget::Module(shown()))?;
-        let (module, function) = match name.split_once("::") {
-            Some((module, function)) => (module, Some(function).filter(|f| !f.is_empty())),
-            None => (name, None),
-        };
-        if !module.split('.').all(is_identifier) {
-            return Err(BadTarget::Module(shown()));
-        }
-        if let Some(function) = function.filter(|f| !is_identifier(f)) {
-            return Err(BadTarget::Function(function.chars().take(80).collect()));
-        }
-        Ok(Self {
-            module: module.to_owned(),
-            function: function.map(str::to_owned),
-            arguments: arguments.trim_ascii().to_vec(),
-        })
-    }
-}
-
-/// Near enough to Python's own rule; the loader asks Python itself.
-fn is_identifier(name: &str) -> bool {
-    let mut chars = name.chars();
-    chars.next().is_some_and(|c| c == '_' || c.is_alphabetic())
-        && chars.all(|c| c == '_' || c.is_alphanumeric())
-}
 
 /// The Python half, `freeswitch._scripts`.
 ///
@@ -119,59 +48,6 @@ pub fn refuse(py: Python<'_>, why: String) -> PyErr {
     match refused(py).and_then(|class| class.call1((why,))) {
         Ok(error) => PyErr::from_value(error),
         Err(error) => error,
-    }
-}
-
-/// Path, time of the last change in nanoseconds, size and inode.
-type FileFacts = (PathBuf, i128, u64, u64);
-
-/// What a loaded file looked like.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Stamp {
-    path: PathBuf,
-    modified: i128,
-    size: u64,
-    inode: u64,
-}
-
-impl Stamp {
-    fn of(path: PathBuf, found: &std::fs::Metadata) -> Self {
-        let modified = i128::from(found.mtime()) * 1_000_000_000 + i128::from(found.mtime_nsec());
-        Self {
-            path,
-            modified,
-            size: found.len(),
-            inode: found.ino(),
-        }
-    }
-
-    /// What is there now; of a file that is not, when its folder has changed.
-    fn now(&self) -> Self {
-        let folder = || self.path.parent().and_then(|p| std::fs::metadata(p).ok());
-        match std::fs::metadata(&self.path) {
-            Ok(found) => Self::of(self.path.clone(), &found),
-            Err(_) => Self {
-                path: self.path.clone(),
-                modified: folder().map_or(0, |f| Self::of(PathBuf::new(), &f).modified),
-                size: 0,
-                inode: 0,
-            },
-        }
-    }
-
-    /// Is the file still that one? One that changed a moment ago counts as
-    /// unchanged until it has settled, and so does one that has just gone:
-    /// editors take a file away before they put the new one there.
-    fn holds(&self) -> bool {
-        let found = self.now();
-        if found == *self || (found.inode, self.inode) == (0, 0) {
-            return true;
-        }
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        let age = i128::try_from(now.as_nanos()).unwrap_or(i128::MAX) - found.modified;
-        (0..i128::try_from(SETTLED.as_nanos()).unwrap_or(0)).contains(&age)
     }
 }
 
@@ -240,78 +116,6 @@ fn coarse_ms() -> u64 {
     // SAFETY: the kernel writes one timespec.
     unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC_COARSE, &raw mut now) };
     now.tv_sec.unsigned_abs() * 1000 + now.tv_nsec.unsigned_abs() / 1_000_000
-}
-
-/// Calls a function with the first `takes` of the arguments.
-///
-/// # Errors
-/// What it raises.
-pub fn call_with<'py>(
-    function: &Bound<'py, PyAny>,
-    takes: usize,
-    mut arguments: Vec<Bound<'py, PyAny>>,
-) -> PyResult<Bound<'py, PyAny>> {
-    arguments.truncate(takes);
-    function.call1(PyTuple::new(function.py(), arguments)?)
-}
-
-/// How many of `documented` positional arguments a function takes.
-///
-/// # Errors
-/// `TypeError`: it needs more than there are.
-pub fn takes(function: &Bound<'_, PyAny>, documented: usize) -> PyResult<usize> {
-    let py = function.py();
-    static SIGNATURE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let signature = SIGNATURE
-        .get_or_try_init(py, || {
-            PyResult::Ok(py.import("inspect")?.getattr("signature")?.unbind())
-        })?
-        .bind(py)
-        .call1((function,));
-    let signature = match signature {
-        Ok(signature) => signature,
-        // A function written in C may have none to be asked for.
-        Err(error)
-            if error.is_instance_of::<PyValueError>(py)
-                || error.is_instance_of::<PyTypeError>(py) =>
-        {
-            return Ok(documented);
-        }
-        Err(error) => return Err(error),
-    };
-    let (mut most, mut least) = (0usize, 0usize);
-    for parameter in signature
-        .getattr("parameters")?
-        .call_method0("values")?
-        .try_iter()?
-    {
-        let parameter = parameter?;
-        let required = parameter
-            .getattr("default")?
-            .is(&parameter.getattr("empty")?);
-        match parameter.getattr("kind")?.extract::<u8>()? {
-            // POSITIONAL_ONLY, POSITIONAL_OR_KEYWORD
-            0 | 1 => {
-                most += 1;
-                least += usize::from(required);
-            }
-            // VAR_POSITIONAL
-            2 => most = usize::MAX,
-            // KEYWORD_ONLY
-            3 if required => least = usize::MAX,
-            _ => {}
-        }
-    }
-    if least > documented {
-        let name = function
-            .getattr("__qualname__")
-            .and_then(|n| n.extract::<String>());
-        let name = name.unwrap_or_else(|_| "the function".to_owned());
-        return Err(PyTypeError::new_err(format!(
-            "{name}{signature} needs more than the {documented} arguments it gets"
-        )));
-    }
-    Ok(most.min(documented))
 }
 
 /// When scripts are loaded anew (`reload-scripts`).
@@ -519,20 +323,12 @@ fn load(py: Python<'_>, wanted: &Wanted<'_>, fresh: bool) -> PyResult<Loaded> {
         .import("inspect")?
         .call_method1("iscoroutinefunction", (&function,))?
         .is_truthy()?;
-    let stamps = files
-        .into_iter()
-        .map(|(path, modified, size, inode)| Stamp {
-            path,
-            modified,
-            size,
-            inode,
-        });
     Ok(Loaded {
         takes: takes(&function, wanted.documented)?,
         is_async,
         documented: wanted.documented,
         function: function.unbind(),
-        stamps: Mutex::new(stamps.collect()),
+        stamps: Mutex::new(files.into_iter().map(Stamp::from).collect()),
         looked: AtomicU64::new(coarse_ms()),
     })
 }
@@ -547,40 +343,4 @@ pub fn forget(py: Python<'_>) -> PyResult<()> {
     drop(old);
     module(py)?.call_method0("forget")?;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn target(text: &str) -> Result<(String, Option<String>, String), BadTarget> {
-        let t = Target::parse(text.as_bytes())?;
-        Ok((
-            t.module,
-            t.function,
-            String::from_utf8(t.arguments).unwrap(),
-        ))
-    }
-
-    #[test]
-    fn reads_module_function_and_arguments() {
-        let is = |m: &str, f: Option<&str>, a: &str| {
-            Ok((m.to_owned(), f.map(str::to_owned), a.to_owned()))
-        };
-        assert_eq!(target("a.b"), is("a.b", None, ""));
-        assert_eq!(target("  a.b::c  d e "), is("a.b", Some("c"), "d e"));
-        assert_eq!(target("a::"), is("a", None, ""));
-    }
-
-    #[test]
-    fn refuses_what_is_no_name() {
-        assert_eq!(target(" "), Err(BadTarget::Empty));
-        assert_eq!(
-            target("../../etc/passwd"),
-            Err(BadTarget::Module("../../etc/passwd".into()))
-        );
-        assert_eq!(target("a..b"), Err(BadTarget::Module("a..b".into())));
-        assert_eq!(target("a::b-c"), Err(BadTarget::Function("b-c".into())));
-        assert!(Target::parse(b"\xff").is_err());
-    }
 }

@@ -15,7 +15,7 @@ use super::event::Event;
 use super::session::CoreSession;
 use crate::interp::enter::reenter;
 use crate::interp::errors::{self, Failure};
-use crate::interp::scripts::{call_with, takes};
+use crate::interp::signature::{call_with, takes};
 use crate::switch::event;
 use crate::switch::input::{self, Input, Verdict};
 use crate::switch::session as switch;

@@ -1,0 +1,104 @@
+//! What a command line asks for.
+
+/// What a command line asks for: `package.module[::function] [arguments]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// `package.module`
+    pub module: String,
+    /// The function; the way in has a default.
+    pub function: Option<String>,
+    /// What follows, stripped, for the function to read.
+    pub arguments: Vec<u8>,
+}
+
+/// A command line that names no module.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadTarget {
+    /// Nothing at all.
+    #[error("no module was named: <package.module>[::function] [arguments]")]
+    Empty,
+    /// Not a name.
+    #[error("'{0}' is no module name")]
+    Module(String),
+    /// Not a name.
+    #[error("'{0}' is no function name")]
+    Function(String),
+}
+
+impl Target {
+    /// Reads a command line.
+    ///
+    /// # Errors
+    /// [`BadTarget`]
+    pub fn parse(text: &[u8]) -> Result<Self, BadTarget> {
+        let text = text.trim_ascii();
+        let end = text
+            .iter()
+            .position(u8::is_ascii_whitespace)
+            .unwrap_or(text.len());
+        let (name, arguments) = text.split_at(end);
+        if name.is_empty() {
+            return Err(BadTarget::Empty);
+        }
+        let shown = || String::from_utf8_lossy(name).chars().take(80).collect();
+        let name = std::str::from_utf8(name).map_err(|_| BadTarget::Module(shown()))?;
+        let (module, function) = match name.split_once("::") {
+            Some((module, function)) => (module, Some(function).filter(|f| !f.is_empty())),
+            None => (name, None),
+        };
+        if !module.split('.').all(is_identifier) {
+            return Err(BadTarget::Module(shown()));
+        }
+        if let Some(function) = function.filter(|f| !is_identifier(f)) {
+            return Err(BadTarget::Function(function.chars().take(80).collect()));
+        }
+        Ok(Self {
+            module: module.to_owned(),
+            function: function.map(str::to_owned),
+            arguments: arguments.trim_ascii().to_vec(),
+        })
+    }
+}
+
+/// Near enough to Python's own rule; the loader asks Python itself.
+fn is_identifier(name: &str) -> bool {
+    let mut chars = name.chars();
+    chars.next().is_some_and(|c| c == '_' || c.is_alphabetic())
+        && chars.all(|c| c == '_' || c.is_alphanumeric())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target(text: &str) -> Result<(String, Option<String>, String), BadTarget> {
+        let t = Target::parse(text.as_bytes())?;
+        Ok((
+            t.module,
+            t.function,
+            String::from_utf8(t.arguments).unwrap(),
+        ))
+    }
+
+    #[test]
+    fn reads_module_function_and_arguments() {
+        let is = |m: &str, f: Option<&str>, a: &str| {
+            Ok((m.to_owned(), f.map(str::to_owned), a.to_owned()))
+        };
+        assert_eq!(target("a.b"), is("a.b", None, ""));
+        assert_eq!(target("  a.b::c  d e "), is("a.b", Some("c"), "d e"));
+        assert_eq!(target("a::"), is("a", None, ""));
+    }
+
+    #[test]
+    fn refuses_what_is_no_name() {
+        assert_eq!(target(" "), Err(BadTarget::Empty));
+        assert_eq!(
+            target("../../etc/passwd"),
+            Err(BadTarget::Module("../../etc/passwd".into()))
+        );
+        assert_eq!(target("a..b"), Err(BadTarget::Module("a..b".into())));
+        assert_eq!(target("a::b-c"), Err(BadTarget::Function("b-c".into())));
+        assert!(Target::parse(b"\xff").is_err());
+    }
+}
