@@ -123,11 +123,14 @@ pub fn check_hooks(py: Python<'_>) -> PyResult<()> {
     let due = RUNNING.with_borrow(|running| {
         let this = running.last()?;
         let sessions = this.sessions.borrow();
-        let due = sessions.iter().filter(|w| w.leg.hook_is_due());
-        let due: Vec<_> = due.map(|w| w.object.clone_ref(py)).collect();
-        (!due.is_empty()).then_some(due)
+        // Asked at each verb, and hardly ever so: no list until there is one.
+        sessions.iter().any(|w| w.leg.hook_is_due()).then(|| {
+            let due = sessions.iter().filter(|w| w.leg.hook_is_due());
+            due.map(|w| w.object.clone_ref(py)).collect::<Vec<_>>()
+        })
     });
-    for object in due.into_iter().flatten() {
+    let Some(due) = due else { return Ok(()) };
+    for object in due {
         if let Some(session) = object.bind(py).upgrade() {
             CoreSession::run_hook(session.cast::<CoreSession>()?)?;
         }

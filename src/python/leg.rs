@@ -17,7 +17,8 @@ use crate::interp::running::Breaker;
 use crate::interp::stack::SIZE;
 use crate::switch::Detached;
 use crate::switch::cause::Cause;
-use crate::switch::handle::{AtHome, Gone, Handle};
+use crate::switch::handle::{Gone, Handle};
+use crate::switch::home::{AtHome, Home};
 use crate::switch::session::{Locked, Session};
 
 /// What is known of a call that the script has placed and that is over.
@@ -42,6 +43,7 @@ enum Call {
 /// One call leg, with what a script has attached to it.
 pub struct Leg {
     call: RwLock<Call>,
+    home: Arc<Home>,
     /// The functions that the script has set, and what it keeps by name.
     pub script: Mutex<Script>,
     hook_set: AtomicBool,
@@ -72,6 +74,7 @@ impl Default for Leg {
     fn default() -> Self {
         Self {
             call: RwLock::new(Call::None(Cause::NONE)),
+            home: Arc::default(),
             script: Mutex::default(),
             hook_set: AtomicBool::new(false),
             hook_ran: AtomicBool::new(false),
@@ -100,9 +103,10 @@ impl Leg {
     #[must_use]
     pub unsafe fn of_entry(session: Session<'_>) -> (Arc<Self>, Option<AtHome>) {
         let leg = Self::new(session);
-        let handle = leg.handle().filter(|_| session.in_thread());
-        // SAFETY: on its own thread the session stays while we are called from there.
-        let home = handle.map(|handle| unsafe { handle.at_home(session) });
+        let home = session
+            .in_thread()
+            // SAFETY: on its own thread the session stays while we are called from there.
+            .then(|| unsafe { leg.home.enter(session) });
         (leg, home)
     }
 
@@ -121,11 +125,13 @@ impl Leg {
 
     fn be(&self, handle: Handle) {
         self.hook_ran.store(false, Ordering::Release);
+        self.home.leave();
         *self.call.write() = Call::There(Arc::new(handle));
     }
 
     /// Becomes the leg of a call that did not come about.
     pub fn fail(&self, cause: Cause) {
+        self.home.leave();
         *self.call.write() = Call::None(cause);
     }
 
@@ -143,7 +149,10 @@ impl Leg {
     /// # Errors
     /// [`Gone`]
     pub fn with<R>(&self, body: impl FnOnce(Session<'_>) -> R) -> Result<R, Gone> {
-        self.handle().ok_or(Gone)?.with(body)
+        match self.home.session() {
+            Some(session) => Ok(body(session)),
+            None => self.handle().ok_or(Gone)?.with(body),
+        }
     }
 
     /// The UUID; none, where there never was a call.
@@ -247,6 +256,7 @@ impl Leg {
     pub fn release(&self, held: &Detached) {
         let Some(handle) = self.handle() else { return };
         let Some(lock) = handle.let_go() else { return };
+        self.home.leave();
         let remains = end(held, &lock, self.auto_hangup());
         *self.call.write() = Call::Over(Arc::new(remains));
     }

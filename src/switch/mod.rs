@@ -16,6 +16,7 @@ pub mod digits;
 pub mod event;
 pub mod extension;
 pub mod handle;
+pub mod home;
 pub mod input;
 pub mod ivr;
 pub mod log;
