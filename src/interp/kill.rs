@@ -34,8 +34,10 @@ pub fn end(script: &Arc<Script>, why: &str) -> Outcome {
     let until = Instant::now() + PATIENCE;
     let mut before = None;
     loop {
-        script.kill(why);
+        script.condemn(why);
+        // Sent before it wakes: not a line of it runs in between.
         let place = inject(script);
+        script.wake();
         if !script.runs() {
             return Outcome::Ended;
         }

@@ -127,11 +127,10 @@ impl Script {
         self.waiting.lock().as_ref().map(|w| w.what)
     }
 
-    /// Tells it to end, with a reason for the log.
-    pub fn kill(&self, why: &str) {
+    /// Notes that it is to end, with a reason for the log.
+    pub fn condemn(&self, why: &str) {
         self.killed.lock().get_or_insert_with(|| why.to_owned());
         self.is_killed.store(true, Ordering::SeqCst);
-        self.wake();
     }
 
     /// Breaks the wait that it is in; false where there is none to be broken.
