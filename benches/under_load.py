@@ -20,6 +20,7 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tools")]
 
 import many_calls  # noqa: E402
 import switches  # noqa: E402
+from hosts.base import Event  # noqa: E402
 from hosts.freeswitch import FreeSwitchHost  # noqa: E402
 from hosts.manager import Spec  # noqa: E402
 
@@ -76,7 +77,7 @@ class Load:
         # A job that has begun may not have made its channel yet.
         self._host.wait_for(lambda: len(self._ends()) >= self.made or None, 20, f"{self.made} ended calls")
 
-    def _ends(self) -> list[dict[str, str]]:
+    def _ends(self) -> list[Event]:
         return [
             event
             for event in self._host.all_events()[self._first_event :]
@@ -94,10 +95,10 @@ def edit(host: FreeSwitchHost, extension: str, name: str, rate: float) -> bool:
     """Edit the script ten times, once into a syntax error."""
     load = Load(host, extension, rate)
     path = host.script_dir / f"{name}.py"
-    for version in range(1, EDITS + 1):
+    for edited in range(1, EDITS + 1):
         time.sleep(SECONDS_EACH)
-        broken = "def broken(:\n" if version == BROKEN else ""
-        path.write_text(SCRIPT.format(version=version) + broken, encoding="utf-8")
+        broken = "def broken(:\n" if edited == BROKEN else ""
+        path.write_text(SCRIPT.format(version=edited) + broken, encoding="utf-8")
     time.sleep(SECONDS_EACH)
     load.stop()
     outcomes = load.outcomes()
