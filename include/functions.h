@@ -199,9 +199,21 @@ switch_status_t switch_queue_trypop(switch_queue_t *queue, void **data);
 unsigned int switch_queue_size(switch_queue_t *queue);
 switch_status_t switch_queue_interrupt_all(switch_queue_t *queue);
 switch_status_t switch_queue_term(switch_queue_t *queue);
+
+/* threads */
+switch_status_t switch_threadattr_create(switch_threadattr_t **new_attr, switch_memory_pool_t *pool);
+switch_status_t switch_threadattr_detach_set(switch_threadattr_t *attr, int32_t on);
+switch_status_t switch_threadattr_stacksize_set(switch_threadattr_t *attr, switch_size_t stacksize);
+switch_status_t switch_thread_create(switch_thread_t **new_thread, switch_threadattr_t *attr, switch_thread_start_t func,
+	void *data, switch_memory_pool_t *cont);
+uint32_t switch_core_sessions_per_second(uint32_t new_limit);
+switch_status_t switch_core_session_queue_private_event(switch_core_session_t *session, switch_event_t **event,
+	switch_bool_t priority);
+switch_status_t switch_ivr_parse_all_events(switch_core_session_t *session);
 switch_status_t switch_ivr_menu_str2action(const char *action_name, switch_ivr_action_t *action);
 
 /* dialplan extensions, completion at the console */
+void switch_channel_set_caller_extension(switch_channel_t *channel, switch_caller_extension_t *caller_extension);
 switch_caller_extension_t *switch_caller_extension_new(switch_core_session_t *session, const char *extension_name,
 	const char *extension_number);
 void switch_caller_extension_add_application(switch_core_session_t *session, switch_caller_extension_t *caller_extension,

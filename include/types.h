@@ -20,6 +20,9 @@ typedef struct switch_state_handler_table switch_state_handler_table_t;
 typedef struct switch_dial_handle_s switch_dial_handle_t;
 typedef struct cJSON cJSON;
 typedef struct switch_apr_queue_t switch_queue_t;
+typedef struct apr_thread_t switch_thread_t;
+typedef struct apr_threadattr_t switch_threadattr_t;
+typedef void *(*switch_thread_start_t)(switch_thread_t *thread, void *data);
 
 typedef enum { SWITCH_FALSE = 0, SWITCH_TRUE = 1 } switch_bool_t;
 

@@ -15,6 +15,14 @@ pub type switch_caller_extension_t = switch_caller_extension;
 pub type switch_state_handler_table_t = switch_state_handler_table;
 pub type switch_dial_handle_t = switch_dial_handle_s;
 pub type switch_queue_t = switch_apr_queue_t;
+pub type switch_thread_t = apr_thread_t;
+pub type switch_threadattr_t = apr_threadattr_t;
+pub type switch_thread_start_t = ::core::option::Option<
+    unsafe extern "C" fn(
+        thread: *mut switch_thread_t,
+        data: *mut ::core::ffi::c_void,
+    ) -> *mut ::core::ffi::c_void,
+>;
 pub type switch_state_change_hook_t = ::core::option::Option<
     unsafe extern "C" fn(arg1: *mut switch_core_session_t) -> switch_status_t,
 >;
@@ -199,6 +207,16 @@ pub struct cJSON {
 #[repr(C)]
 #[derive(Debug)]
 pub struct switch_apr_queue_t {
+    _unused: [u8; 0],
+}
+#[repr(C)]
+#[derive(Debug)]
+pub struct apr_thread_t {
+    _unused: [u8; 0],
+}
+#[repr(C)]
+#[derive(Debug)]
+pub struct apr_threadattr_t {
     _unused: [u8; 0],
 }
 #[repr(transparent)]
@@ -1823,10 +1841,38 @@ unsafe extern "C" {
     pub fn switch_queue_size(queue: *mut switch_queue_t) -> ::core::ffi::c_uint;
     pub fn switch_queue_interrupt_all(queue: *mut switch_queue_t) -> switch_status_t;
     pub fn switch_queue_term(queue: *mut switch_queue_t) -> switch_status_t;
+    pub fn switch_threadattr_create(
+        new_attr: *mut *mut switch_threadattr_t,
+        pool: *mut switch_memory_pool_t,
+    ) -> switch_status_t;
+    pub fn switch_threadattr_detach_set(attr: *mut switch_threadattr_t, on: i32)
+    -> switch_status_t;
+    pub fn switch_threadattr_stacksize_set(
+        attr: *mut switch_threadattr_t,
+        stacksize: switch_size_t,
+    ) -> switch_status_t;
+    pub fn switch_thread_create(
+        new_thread: *mut *mut switch_thread_t,
+        attr: *mut switch_threadattr_t,
+        func: switch_thread_start_t,
+        data: *mut ::core::ffi::c_void,
+        cont: *mut switch_memory_pool_t,
+    ) -> switch_status_t;
+    pub fn switch_core_sessions_per_second(new_limit: u32) -> u32;
+    pub fn switch_core_session_queue_private_event(
+        session: *mut switch_core_session_t,
+        event: *mut *mut switch_event_t,
+        priority: switch_bool_t,
+    ) -> switch_status_t;
+    pub fn switch_ivr_parse_all_events(session: *mut switch_core_session_t) -> switch_status_t;
     pub fn switch_ivr_menu_str2action(
         action_name: *const ::core::ffi::c_char,
         action: *mut switch_ivr_action_t,
     ) -> switch_status_t;
+    pub fn switch_channel_set_caller_extension(
+        channel: *mut switch_channel_t,
+        caller_extension: *mut switch_caller_extension_t,
+    );
     pub fn switch_caller_extension_new(
         session: *mut switch_core_session_t,
         extension_name: *const ::core::ffi::c_char,

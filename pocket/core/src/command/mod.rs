@@ -41,7 +41,7 @@ impl<T: Into<BString>> From<T> for Reply {
 /// A command of pocket's own.
 pub(crate) type Builtin = fn(&Invocation<'_>) -> Reply;
 
-const COMMANDS: [(&str, Builtin); 30] = [
+const COMMANDS: [(&str, Builtin); 32] = [
     ("bgapi", general::bgapi),
     ("console", general::console),
     ("console_complete", general::console_complete),
@@ -67,9 +67,11 @@ const COMMANDS: [(&str, Builtin); 30] = [
     ("uuid_exists", uuid::exists),
     ("uuid_getvar", uuid::getvar),
     ("uuid_kill", uuid::kill),
+    ("uuid_park", uuid::park),
     ("uuid_recv_dtmf", uuid::recv_dtmf),
     ("uuid_send_dtmf", uuid::send_dtmf),
     ("uuid_setvar", uuid::setvar),
+    ("uuid_setvar_multi", uuid::setvar_multi),
     ("uuid_transfer", uuid::transfer),
     ("version", general::version),
 ];

@@ -70,6 +70,34 @@ pub(super) fn setvar(call: &Invocation<'_>) -> Reply {
     "+OK\n".into()
 }
 
+pub(super) fn setvar_multi(call: &Invocation<'_>) -> Reply {
+    let (uuid, pairs) = cut(call.argument, b' ');
+    if uuid.is_empty() || pairs.is_empty() {
+        return usage("<uuid> <var>=<value>;<var>=<value>...");
+    }
+    let Some(session) = locate(call, uuid) else {
+        return NO_CHANNEL.into();
+    };
+    for pair in pairs.split_str(";") {
+        let (name, value) = cut(pair.as_bstr(), b'=');
+        if !name.is_empty() {
+            session.add_checked(name, value, false, SWITCH_STACK_BOTTOM);
+        }
+    }
+    "+OK\n".into()
+}
+
+pub(super) fn park(call: &Invocation<'_>) -> Reply {
+    match locate(call, call.argument) {
+        None => NO_CHANNEL.into(),
+        Some(session) => {
+            session.set_flag(CF_TRANSFER, 1);
+            session.set_state(CS_PARK);
+            "+OK\n".into()
+        }
+    }
+}
+
 pub(super) fn getvar(call: &Invocation<'_>) -> Reply {
     let words = split(call.argument, b' ', 4);
     let [uuid, name, ..] = words.as_slice() else {

@@ -5,7 +5,7 @@ use std::ptr;
 
 use bindings::*;
 
-use super::{session as session_of, text};
+use super::{channel as channel_of, session as session_of, text};
 use crate::c::*;
 use crate::completion;
 use crate::edge::export;
@@ -56,6 +56,20 @@ export! {
         // SAFETY: the caller's session, which lives.
         let Some(session) = (unsafe { session_of(session) }) else { return ptr::null_mut() };
         session.memory.keep(Extension::default()).cast()
+    }
+
+    fn switch_channel_set_caller_extension(
+        channel: *mut switch_channel_t,
+        caller_extension: *mut switch_caller_extension_t,
+    ) = else (); {
+        // SAFETY: the caller's channel, and an extension made above, which its
+        // maker gives up.
+        unsafe {
+            let extension = caller_extension.cast::<Extension>().as_mut();
+            if let (Some(channel), Some(extension)) = (channel_of(channel), extension) {
+                *channel.extension.lock() = Some(std::mem::take(extension));
+            }
+        }
     }
 
     fn switch_caller_extension_add_application(

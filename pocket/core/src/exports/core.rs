@@ -21,6 +21,11 @@ export! {
         if current().is_some() { TRUE } else { FALSE }
     }
 
+    fn switch_core_sessions_per_second(new_limit: u32) -> u32 = else 0; {
+        // There is no limit to be had here: what is asked for is what it is.
+        if new_limit == 0 { 1000 } else { new_limit }
+    }
+
     fn switch_core_session_ctl(cmd: switch_session_ctl_t, val: *mut c_void) -> i32 = else -1; {
         let Some(core) = current() else { return -1 };
         let value: *mut i32 = val.cast();

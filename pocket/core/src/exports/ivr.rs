@@ -68,6 +68,13 @@ export! {
         }
     }
 
+    fn switch_ivr_parse_all_events(session: *mut switch_core_session_t) -> switch_status_t = else FAILURE; {
+        // SAFETY: the caller's session, which lives.
+        let Some(session) = (unsafe { session_of(session) }) else { return FAILURE };
+        session.parse_all_events();
+        SUCCESS
+    }
+
     fn switch_ivr_collect_digits_callback(
         session: *mut switch_core_session_t,
         args: *mut switch_input_args_t,

@@ -14,6 +14,7 @@ mod outbox;
 mod queue;
 mod session;
 mod speech;
+mod threads;
 mod xml;
 
 use std::ffi::c_char;
@@ -107,6 +108,7 @@ mod tests {
             super::queue::NAMES,
             super::session::NAMES,
             super::speech::NAMES,
+            super::threads::NAMES,
             super::xml::NAMES,
         ]
         .concat()

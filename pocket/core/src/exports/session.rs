@@ -99,6 +99,21 @@ export! {
         SUCCESS
     }
 
+    fn switch_core_session_queue_private_event(
+        session: *mut switch_core_session_t,
+        event: *mut *mut switch_event_t,
+        _priority: switch_bool_t,
+    ) -> switch_status_t = else FAILURE; {
+        // SAFETY: the caller's session and cell, which live; the event is given up.
+        unsafe {
+            let (Some(session), Some(cell)) = (session_of(session), event.as_mut()) else { return FAILURE };
+            let Some(event) = Event::take(*cell) else { return FAILURE };
+            *cell = ptr::null_mut();
+            session.queue_private_event(event);
+        }
+        SUCCESS
+    }
+
     fn switch_core_session_receive_event(
         session: *mut switch_core_session_t,
         event: *mut *mut switch_event_t,

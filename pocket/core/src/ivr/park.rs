@@ -44,6 +44,8 @@ pub(crate) fn park(session: &Arc<Session>) -> Status {
         } else {
             session.idle_frame();
         }
+        // Nobody reads them, but the DTMF event tells of them.
+        while session.take_digit().is_some() {}
         if let Some((expires, cause)) = timeout
             && clock.now() >= expires
         {
