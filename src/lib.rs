@@ -7,6 +7,7 @@
 #[cfg(test)]
 extern crate pocket_core as _;
 
+pub mod bus;
 pub mod edge;
 pub mod entry;
 pub mod interp;

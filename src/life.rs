@@ -10,6 +10,7 @@ use bindings::{
 };
 use parking_lot::Mutex;
 
+use crate::bus::{head, taps};
 use crate::edge::{self, guard};
 use crate::entry::config::Config;
 use crate::entry::{
@@ -200,6 +201,13 @@ fn register(interfaces: &mut Interfaces) {
         Some(app::python),
     );
     interfaces.application(
+        c"python_originated",
+        c"Work for the coroutine that placed this call",
+        c"",
+        flags,
+        Some(app::originated),
+    );
+    interfaces.application(
         c"pyrun",
         c"Start a Python function in the background",
         syntax,
@@ -248,6 +256,8 @@ unsafe extern "C" fn shutdown() -> switch_status_t {
             subscription.end(&held);
         }
         ending::wait();
+        head::stop();
+        taps::end(&held);
         interpreter::stop(ending::LAST);
         reload::forget();
         if core_ends && !interpreter::is_joined() {

@@ -19,6 +19,15 @@ def handler(session, args):
     finally:
         session.setVariable("saw", json.dumps(saw))
 """
+# The same in a coroutine; what the call's end cuts short is in the variables of the end.
+IN_COROUTINE = """
+async def handler(session, args):
+    saw = {}
+    try:
+        await body(session, saw)
+    finally:
+        session.setVariable("saw", json.dumps(saw))
+"""
 IN_API = """
 def fsapi(session, stream, env, args):
     saw = {}
@@ -39,6 +48,16 @@ def in_call(host: Host, source: str, **how: Any) -> tuple[dict[str, Any], CallRe
     """Make a call whose script defines `body(session, saw)`; what it saw, and the call."""
     name = host.script(HEAD + TRIED + textwrap.dedent(source) + IN_CALL)
     return seen(host.run("python", name, **how))
+
+
+def in_coroutine(host: Host, source: str, **how: Any) -> tuple[dict[str, Any], CallResult]:
+    """Make a call whose script defines `async def body(session, saw)`."""
+    return seen(host.run("python", coroutine(host, source), **how))
+
+
+def coroutine(host: Host, source: str) -> str:
+    """Write a script that defines `async def body(session, saw)`; its name."""
+    return host.script("import asyncio\n" + HEAD + TRIED + textwrap.dedent(source) + IN_COROUTINE)
 
 
 def start(host: Host, source: str) -> Any:

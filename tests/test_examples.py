@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from hosts.base import Host
+from hosts.base import Host, LiveCall
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = ROOT / "examples"
@@ -87,3 +87,66 @@ def test_the_configuration_is_well_formed() -> None:
 def test_the_configuration_as_installed_is_taken(host: Host) -> None:
     host.config((ROOT / "conf" / "python.conf.xml").read_text(encoding="utf-8"))
     assert not [line for line in host.log() if line.level in {"ERR", "CRIT"}]
+
+
+@pytest.fixture
+def loaded(host: Host) -> Host:
+    """A switch with the examples of call applications."""
+    for folder in ("switchio", "yaypm"):
+        shutil.copytree(EXAMPLES / folder, host.script_dir / folder, dirs_exist_ok=True)
+    return host
+
+
+def start_app(host: Host, script: str, argument: str) -> None:
+    assert host.api(f"pyrun {script} {argument}").startswith("+OK")
+    host.wait_for(lambda: "0 running" in host.api("pyps") or None, what="the app to be loaded")
+
+
+def test_switchio_s_counter(loaded: Host) -> None:
+    start_app(loaded, "switchio.counter", "counted")
+    assert loaded.api("python switchio.counter") == "0"
+    loaded.call(("answer", ""), variables={"freeswitch_app": "counted"})
+    # A leg of the far end's, where there is one, is answered too.
+    loaded.wait_for(lambda: int(loaded.api("python switchio.counter")) in {1, 2} or None, what="the count")
+
+
+def test_switchio_s_proxier(loaded: Host) -> None:
+    start_app(loaded, "switchio.proxier", "proxied")
+    callee = loaded.extension("answer", ("sleep", "300"))
+    parked = loaded.extension(("park", ""))
+    call = loaded.start_call(parked, variables={"freeswitch_app": "proxied", "proxy_to": f"loopback/{callee}"})
+    loaded.wait_event("CHANNEL_BRIDGE", {"Unique-ID": call.uuid})
+    call.hangup()
+    assert call.wait().answered
+
+
+def test_switchio_s_router(loaded: Host) -> None:
+    start_app(loaded, "switchio.router", "welcomed")
+    result = loaded.call(("set", "freeswitch_app=welcomed"), ("park", ""))
+    assert (result.answered, result.cause) == (True, "NORMAL_CLEARING")
+    assert "PLAYBACK_STOP" in result.event_names()
+
+
+def test_yaypm_s_ivr(loaded: Host) -> None:
+    call = loaded.start_call(loaded.extension(("python", "yaypm.ivr")))
+    echoes(loaded, call)
+
+
+def test_yaypm_s_ivr_with_callbacks(loaded: Host) -> None:
+    parked = loaded.extension(("park", ""))
+    start_app(loaded, "yaypm.ivr_callbacks", parked)
+    call = loaded.start_call(parked)
+    loaded.wait_log(f"^Call {call.uuid} answered.$")
+    echoes(loaded, call)
+
+
+def echoes(host: Host, call: LiveCall) -> None:
+    """Press digits, each when the sound of the one before has come."""
+    host.wait_event("CHANNEL_ANSWER", {"Unique-ID": call.uuid})
+    for digit in "42":
+        call.press(digit)
+        host.wait_log(f"^Dtmf {digit} received.$")
+        tone = f"tone_stream://%(200,50,{ord(digit) - 40}00)"
+        host.wait_event("PLAYBACK_STOP", {"Unique-ID": call.uuid, "Playback-File-Path": tone})
+    call.hangup()
+    assert "python_error" not in call.wait().variables

@@ -70,3 +70,14 @@ __all__ = [
     "running",
     "setGlobalVariable",
 ]
+
+# asyncio is loaded when the first script asks for one of these.
+_ASYNC = ("AsyncSession", "SessionLost", "VerbError", "originate")
+
+
+def __getattr__(name: str) -> object:
+    if name in _ASYNC:
+        from freeswitch import _async
+
+        return getattr(_async, name)
+    raise AttributeError(f"module 'freeswitch' has no attribute {name!r}")

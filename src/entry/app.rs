@@ -7,12 +7,14 @@ use bindings::switch_core_session_t;
 use super::api::line;
 use super::background;
 use super::call::{Failed, Request};
+use super::coroutine;
 use super::way;
 use crate::edge::guard;
 use crate::python::convert::str_of;
 use crate::python::invocation;
 use crate::python::leg::Leg;
 use crate::python::session;
+use crate::switch::Detached;
 use crate::switch::session as switch;
 use crate::switch::text::c_string_shown;
 use crate::switch::trace;
@@ -34,15 +36,39 @@ pub unsafe extern "C" fn python(session: *mut switch_core_session_t, data: *cons
             folder: folder.as_deref(),
             ..Request::new(&way::APPLICATION, line)
         };
-        let outcome = request.run(
-            |py, arguments| {
-                let session = session::show(py, leg.clone())?;
-                invocation::watch(session.bind(py));
-                Ok(vec![session.into_any(), str_of(py, arguments).unbind()])
-            },
-            |_| Ok(()),
-        );
+        let outcome = request.is_async().and_then(|is_async| {
+            if is_async {
+                // SAFETY: the core called this thread, which is in no Python.
+                let held = unsafe { Detached::new() };
+                return coroutine::on_call(session, &held, &leg, &request);
+            }
+            request.run(
+                |py, arguments| {
+                    let session = session::show(py, leg.clone())?;
+                    invocation::watch(session.bind(py));
+                    Ok(vec![session.into_any(), str_of(py, arguments).unbind()])
+                },
+                |_| Ok(()),
+            )
+        });
         tell(session, outcome);
+    });
+}
+
+/// `python_originated`: works for the coroutine that placed this call. Not for a
+/// dialplan: it finds nothing to do there.
+///
+/// # Safety
+/// Called by the core, as `switch_application_function_t` says.
+pub unsafe extern "C" fn originated(session: *mut switch_core_session_t, _: *const c_char) {
+    guard(c"application python_originated", (), || {
+        // SAFETY: as above.
+        let Some(session) = (unsafe { switch::Session::from_ptr(session) }) else {
+            return;
+        };
+        let _call = trace::of_call(&session.uuid(), session.log_level());
+        // SAFETY: as above.
+        coroutine::on_originated(session, &unsafe { Detached::new() });
     });
 }
 

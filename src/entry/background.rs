@@ -19,7 +19,7 @@ pub fn start(way: &'static Way, line: &[u8], folder: Option<Vec<u8>>) -> Result<
         folder: folder.as_deref(),
         ..Request::new(way, line)
     }
-    .prepare()?;
+    .is_async()?;
     let line = line.to_vec();
     let uuid = trace::uuid();
     let id = running::next_id();

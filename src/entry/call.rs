@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
+use super::coroutine;
 use super::way::Way;
 use crate::interp::enter::{Refused, enter};
 use crate::interp::errors::{self, Failure};
@@ -93,7 +93,7 @@ impl<'a> Request<'a> {
         outcome.map_err(|refused| self.refuse(&self.name_of(&target), refused.into()))?
     }
 
-    fn ending(listed: &Listed, failed: bool) -> Ending {
+    pub(super) fn ending(listed: &Listed, failed: bool) -> Ending {
         match (listed.script().is_killed(), failed) {
             (true, _) => Ending::Killed,
             (false, true) => Ending::Failed,
@@ -101,23 +101,7 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// Looks the function up without calling it, so that what is wrong with it
-    /// is known before it runs elsewhere.
-    ///
-    /// # Errors
-    /// [`Failed`], which is in the log already.
-    pub fn prepare(&self) -> Result<(), Failed> {
-        let target = self.target()?;
-        let found = enter(|py| {
-            let _output = output::begin(py);
-            let found = self.find(py, &target).map(drop);
-            output::flush();
-            found.map_err(|error| self.report(py, &target, &error))
-        });
-        found.map_err(|refused| self.refuse(&self.name_of(&target), refused.into()))?
-    }
-
-    fn target(&self) -> Result<Target, Failed> {
+    pub(super) fn target(&self) -> Result<Target, Failed> {
         Target::parse(self.line).map_err(|error| self.refuse("", error.into()))
     }
 
@@ -134,6 +118,10 @@ impl<'a> Request<'a> {
         let arguments = arguments(py, &target.arguments)?;
         let arguments: Vec<_> = arguments.into_iter().map(|a| a.into_bound(py)).collect();
         let result = function.call(py, arguments.clone());
+        let result = match result {
+            Ok(coroutine) if function.is_async() => coroutine::wait_for(&coroutine),
+            result => result,
+        };
         // The call can have gone while the script was in its own code, and its
         // hook wants the session object, which the script may have let go of.
         let hooks = invocation::check_hooks(py);
@@ -149,29 +137,45 @@ impl<'a> Request<'a> {
         Ok(done(result.as_ref())?)
     }
 
-    fn find(&self, py: Python<'_>, target: &Target) -> Result<Arc<Loaded>, Error> {
-        let wanted = Wanted {
+    pub(super) fn find(&self, py: Python<'_>, target: &Target) -> Result<Arc<Loaded>, Error> {
+        scripts::find(py, &self.wanted(target)).map_err(Error::Load)
+    }
+
+    /// Looks the function up without calling it, so that what is wrong with it
+    /// is known before it runs elsewhere: is it an `async def`? Python is asked only where the script is
+    /// not loaded yet, or must be loaded anew.
+    ///
+    /// # Errors
+    /// [`Failed`], which is in the log already.
+    pub fn is_async(&self) -> Result<bool, Failed> {
+        let target = self.target()?;
+        if let Some(known) = scripts::known_async(&self.wanted(&target)) {
+            return Ok(known);
+        }
+        let found = enter(|py| {
+            let _output = output::begin(py);
+            let found = self.find(py, &target).map(|function| function.is_async());
+            output::flush();
+            found.map_err(|error| self.report(py, &target, &error))
+        });
+        found.map_err(|refused| self.refuse(&self.name_of(&target), refused.into()))?
+    }
+
+    fn wanted<'t>(&'t self, target: &'t Target) -> Wanted<'t> {
+        Wanted {
             module: &target.module,
             function: target.function.as_deref().unwrap_or(self.way.function),
             documented: self.way.documented,
             folder: self.folder,
-        };
-        let function = scripts::find(py, &wanted).map_err(Error::Load)?;
-        if function.is_async() {
-            let name = wanted.function;
-            return Err(Error::Load(PyTypeError::new_err(format!(
-                "'{name}' is an async function, and this way in takes plain ones"
-            ))));
         }
-        Ok(function)
     }
 
-    fn name_of(&self, target: &Target) -> String {
+    pub(super) fn name_of(&self, target: &Target) -> String {
         let function = target.function.as_deref().unwrap_or(self.way.function);
         format!("{}::{function}", target.module)
     }
 
-    fn report(&self, py: Python<'_>, target: &Target, error: &Error) -> Failed {
+    pub(super) fn report(&self, py: Python<'_>, target: &Target, error: &Error) -> Failed {
         let named = self.name_of(target);
         let (error, before) = match error {
             Error::Killed(why) => {
@@ -188,7 +192,7 @@ impl<'a> Request<'a> {
         Failed(before + &errors::one_line(py, error))
     }
 
-    fn refuse(&self, named: &str, failed: Failed) -> Failed {
+    pub(super) fn refuse(&self, named: &str, failed: Failed) -> Failed {
         errors::refuse(&self.failure(errors::NOT_ENTERED, named), &failed.0);
         failed
     }
@@ -204,7 +208,7 @@ impl<'a> Request<'a> {
 }
 
 /// What went wrong in Python.
-enum Error {
+pub(super) enum Error {
     /// Before the function was called.
     Load(PyErr),
     /// In it.

@@ -7,6 +7,7 @@ pub mod call;
 pub mod chat;
 pub mod completion;
 pub mod config;
+pub mod coroutine;
 pub mod dialplan;
 pub mod ending;
 pub mod hooks;

@@ -57,8 +57,11 @@ pub static HOOK: Way = way("hook", "hook", 2, "the event is done with");
 /// The JSON command `python`: `json(data, args)`.
 pub static JSON: Way = way("json", "json", 2, "the status is 'error'");
 
+/// A coroutine of an app: what its mark names.
+pub static APP: Way = way("app", "", 1, "the coroutine ends");
+
 /// All of them.
-pub static ALL: [&Way; 9] = [
+pub static ALL: [&Way; 10] = [
     &APPLICATION,
     &API,
     &PYRUN,
@@ -68,6 +71,7 @@ pub static ALL: [&Way; 9] = [
     &DIALPLAN,
     &HOOK,
     &JSON,
+    &APP,
 ];
 
 impl Way {

@@ -9,6 +9,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::PyList;
 
 use super::scripts;
+use crate::bus::head;
 use crate::python::convert;
 use crate::switch::log::{self, Level};
 use crate::switch::text::c_string_shown;
@@ -53,8 +54,8 @@ pub fn is_exit(py: Python<'_>, error: &PyErr) -> bool {
 /// Writes the full chained traceback to the log, at ERR.
 pub fn report(py: Python<'_>, error: &PyErr, failure: &Failure<'_>) {
     let text = format!("{failure}\n{}", traceback(py, error));
+    let uuid = head::call_here(py);
     py.detach(|| {
-        let uuid = trace::uuid();
         log::write(
             Level::Error,
             c"python",

@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 
 use super::enter::reenter;
 use super::running::Script;
+use crate::bus::head;
 use crate::python::ScriptKilled;
 
 /// How long a script gets to end.
@@ -89,13 +90,13 @@ fn ident(thread: u64) -> std::ffi::c_long {
 #[must_use]
 pub fn place(py: Python<'_>, script: &Script) -> Option<String> {
     let thread = script.thread.load(Ordering::Acquire);
-    let frame = py
-        .import("sys")
-        .ok()?
-        .call_method0("_current_frames")
-        .ok()?
-        .get_item(thread)
-        .ok()?;
+    let frame = if script.is_coroutine.load(Ordering::Acquire) {
+        let awaits = head::module(py).ok()?.call_method1("frame", (script.id,));
+        awaits.ok().filter(|frame| !frame.is_none())?
+    } else {
+        let frames = py.import("sys").ok()?.call_method0("_current_frames");
+        frames.ok()?.get_item(thread).ok()?
+    };
     let code = frame.getattr("f_code").ok()?;
     let line = frame.getattr("f_lineno").ok()?;
     Some(format!(

@@ -1,12 +1,13 @@
 //! `print` and the rest of stdout and stderr, line by line into the switch's log.
 
 use std::cell::{Cell, RefCell};
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use parking_lot::Mutex;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
+use crate::bus::head;
 use crate::python::convert;
 use crate::switch::log::{self, Level};
 use crate::switch::text::c_string_shown;
@@ -39,7 +40,7 @@ impl Begun {
 
     fn finish(&mut self) {
         let (text, place) = (std::mem::take(&mut self.text), self.place.take());
-        emit(self.level, place.as_ref(), &text);
+        emit(self.level, place.as_ref(), trace::uuid().as_deref(), &text);
     }
 }
 
@@ -125,8 +126,9 @@ impl LogStream {
         });
         if !lines.is_empty() {
             let place = Place::here(py);
+            let uuid = head::call_here(py);
             // The log can make its caller wait, and nobody else should.
-            py.detach(|| emit(self.level, place.as_ref(), &lines));
+            py.detach(|| emit(self.level, place.as_ref(), uuid.as_deref(), &lines));
         }
         Ok(chars)
     }
@@ -172,12 +174,11 @@ impl LogStream {
     }
 }
 
-fn emit(level: Level, place: Option<&Place>, text: &[u8]) {
-    let uuid = trace::uuid();
+fn emit(level: Level, place: Option<&Place>, uuid: Option<&CStr>, text: &[u8]) {
     for line in text.split_inclusive(|&b| b == b'\n') {
         match place {
-            Some(p) => log::write(level, &p.file, &p.function, p.line, uuid.as_deref(), line),
-            None => log::write(level, c"python", c"print", 0, uuid.as_deref(), line),
+            Some(p) => log::write(level, &p.file, &p.function, p.line, uuid, line),
+            None => log::write(level, c"python", c"print", 0, uuid, line),
         }
     }
 }
@@ -200,8 +201,8 @@ thread_local! {
     static SCRIPTS: Cell<u32> = const { Cell::new(0) };
 }
 
-/// Scripts that run, and what sys.stdout and sys.stderr were before the first.
-static REDIRECTED: Mutex<(usize, Option<[Py<PyAny>; 2]>)> = Mutex::new((0, None));
+/// Scripts that run.
+static REDIRECTED: AtomicUsize = AtomicUsize::new(0);
 
 /// In a program that brought its own interpreter (pocket in pytest) stdout is
 /// the program's: only what scripts print goes to the log, and only while they run.
@@ -257,16 +258,8 @@ pub fn write_record(
         c_string_shown(file.as_bytes()),
         c_string_shown(function.as_bytes()),
     );
-    py.detach(|| {
-        log::write(
-            level,
-            &file,
-            &function,
-            line,
-            trace::uuid().as_deref(),
-            &text,
-        )
-    });
+    let uuid = head::call_here(py);
+    py.detach(|| log::write(level, &file, &function, line, uuid.as_deref(), &text));
 }
 
 /// Does a script run on this thread?
@@ -297,59 +290,51 @@ pub fn begin(py: Python<'_>) -> PyResult<Option<Redirect<'_>>> {
     if !super::interpreter::is_joined() {
         return Ok(None);
     }
-    let first = {
-        let mut redirected = REDIRECTED.lock();
-        redirected.0 += 1;
-        redirected.0 == 1
-    };
+    REDIRECTED.fetch_add(1, Ordering::AcqRel);
     SCRIPTS.set(SCRIPTS.get() + 1);
     let redirect = Redirect(py);
-    if first {
-        let sys = py.import("sys")?;
-        let before = [
-            sys.getattr("stdout")?.unbind(),
-            sys.getattr("stderr")?.unbind(),
-        ];
-        let streams = [LogStream::stdout(), LogStream::stderr()];
-        for ((name, log), before) in ["stdout", "stderr"].into_iter().zip(streams).zip(&before) {
-            sys.setattr(
-                name,
-                Py::new(
-                    py,
-                    ScriptOutput {
-                        log,
-                        before: before.clone_ref(py),
-                    },
-                )?,
-            )?;
-        }
-        REDIRECTED.lock().1 = Some(before);
-    }
+    redirect_streams(py)?;
     Ok(Some(redirect))
+}
+
+/// Puts ours in the place of stdout and stderr, where the program's are there:
+/// while scripts run a test runner may have put its own there again.
+///
+/// # Errors
+/// No memory.
+pub fn redirect_streams(py: Python<'_>) -> PyResult<()> {
+    if !super::interpreter::is_joined() {
+        return Ok(());
+    }
+    let sys = py.import("sys")?;
+    for (name, log) in ["stdout", "stderr"]
+        .into_iter()
+        .zip([LogStream::stdout(), LogStream::stderr()])
+    {
+        let before = sys.getattr(name)?;
+        if !before.is_instance_of::<ScriptOutput>() {
+            let before = before.unbind();
+            sys.setattr(name, Py::new(py, ScriptOutput { log, before })?)?;
+        }
+    }
+    Ok(())
 }
 
 impl Drop for Redirect<'_> {
     fn drop(&mut self) {
         SCRIPTS.set(SCRIPTS.get() - 1);
-        let before = {
-            let mut redirected = REDIRECTED.lock();
-            redirected.0 -= 1;
-            if redirected.0 == 0 {
-                redirected.1.take()
-            } else {
-                None
-            }
-        };
-        let (Some(before), Ok(sys)) = (before, self.0.import("sys")) else {
+        if REDIRECTED.fetch_sub(1, Ordering::AcqRel) > 1 {
+            return;
+        }
+        let Ok(sys) = self.0.import("sys") else {
             return;
         };
-        for (name, before) in ["stdout", "stderr"].into_iter().zip(before) {
+        for name in ["stdout", "stderr"] {
             // Whoever has put another stream there meanwhile keeps it.
-            if sys
-                .getattr(name)
-                .is_ok_and(|now| now.is_instance_of::<ScriptOutput>())
+            if let Ok(now) = sys.getattr(name)
+                && let Ok(ours) = now.cast::<ScriptOutput>()
             {
-                let _ = sys.setattr(name, before);
+                let _ = sys.setattr(name, ours.get().before.bind(self.0));
             }
         }
     }

@@ -36,6 +36,8 @@ pub struct Script {
     /// Is it the innermost script on its thread? Changed and read with the
     /// interpreter held, so that an exception that is sent to the thread hits it.
     pub innermost: AtomicBool,
+    /// It is a coroutine on the event loop, and has no thread of its own.
+    pub is_coroutine: AtomicBool,
     waiting: Mutex<Option<Waiting>>,
     killed: Mutex<Option<String>>,
     /// Set once; looked at without a lock.
@@ -80,6 +82,7 @@ pub fn list(id: u64, way: &'static str, target: String, uuid: Option<CString>) -
         begun: Instant::now(),
         thread: AtomicU64::new(0),
         innermost: AtomicBool::new(false),
+        is_coroutine: AtomicBool::new(false),
         waiting: Mutex::new(None),
         killed: Mutex::new(None),
         is_killed: AtomicBool::new(false),

@@ -76,7 +76,24 @@ impl Loaded {
             .looked
             .compare_exchange(looked, now, Ordering::Relaxed, Ordering::Relaxed)
             .is_ok();
-        mine && !self.stamps.lock().iter().all(Stamp::holds)
+        mine && self.differs()
+    }
+
+    /// As [`Self::stale`], for one that leaves it to the next to load it anew.
+    fn changed(&self) -> bool {
+        let (now, looked) = (coarse_ms(), self.looked.load(Ordering::Relaxed));
+        if now.saturating_sub(looked) < LOOK_EVERY_MS {
+            return false;
+        }
+        let changed = self.differs();
+        if !changed {
+            self.looked.store(now, Ordering::Relaxed);
+        }
+        changed
+    }
+
+    fn differs(&self) -> bool {
+        !self.stamps.lock().iter().all(Stamp::holds)
     }
 
     /// The files as they are.
@@ -206,6 +223,20 @@ pub fn find(py: Python<'_>, wanted: &Wanted<'_>) -> PyResult<Arc<Loaded>> {
             Ok(renew(py, wanted, known))
         }
         _ => Ok(known),
+    }
+}
+
+/// Is a function that is loaded, and need not be loaded anew, an `async def`?
+/// Nothing, where only [`find`] can tell. Python is not asked.
+#[must_use]
+pub fn known_async(wanted: &Wanted<'_>) -> Option<bool> {
+    let key = wanted.key();
+    let all = LOADED.read();
+    let known = all.as_ref()?.get(&key)?;
+    match reload_mode() {
+        Reload::Always => None,
+        Reload::Changed if known.changed() => None,
+        _ => Some(known.is_async),
     }
 }
 

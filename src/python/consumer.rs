@@ -10,7 +10,7 @@ use super::convert::{count_or, flag, optional_text, text};
 use super::event::Event;
 use super::invocation;
 use super::leg::later;
-use super::wait::{detached, wait};
+use super::wait::{detached, may_wait, wait};
 use crate::interp::running::Breaker;
 use crate::switch::consumer::{Consumer, Patience};
 use crate::switch::event::{self, Kind};
@@ -35,6 +35,9 @@ impl Drop for EventConsumer {
 
 impl EventConsumer {
     fn take(&self, py: Python<'_>, patience: Patience) -> PyResult<Option<Event>> {
+        if patience != Patience::None {
+            may_wait("EventConsumer.pop")?;
+        }
         invocation::check_hooks(py)?;
         let inner = self.inner.clone();
         let interrupted = self.inner.clone();

@@ -8,7 +8,7 @@ use std::time::Duration;
 use pyo3::prelude::*;
 
 use super::convert::{count, optional_text, str_of, text};
-use super::wait::{detached, present, wait};
+use super::wait::{detached, may_wait, present, wait};
 use super::{invocation, place};
 use crate::interp::running::Breaker;
 use crate::switch::chat::{Mail, send_mail};
@@ -166,6 +166,7 @@ pub fn msleep(py: Python<'_>, ms: &Bound<'_, PyAny>) -> PyResult<()> {
     let stop = Arc::new(AtomicBool::new(false));
     let breaker = stop.clone();
     let breaker: Breaker = Arc::new(move || breaker.store(true, Ordering::Release));
+    may_wait("msleep")?;
     wait(py, "msleep", Some(breaker), |held| {
         core::sleep(held, time, &stop)
     });

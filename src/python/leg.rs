@@ -261,6 +261,13 @@ impl Leg {
         *self.call.write() = Call::Over(Arc::new(remains));
     }
 
+    /// Parts from a call that is over, and keeps what is known of it: for code
+    /// that goes on when the call's thread has gone.
+    pub fn part(&self, session: Session<'_>) {
+        self.home.leave();
+        *self.call.write() = Call::Over(Arc::new(remains(session)));
+    }
+
     /// Is it a call that the script has placed and still keeps?
     #[must_use]
     pub fn is_kept(&self) -> bool {
@@ -275,6 +282,11 @@ fn end(held: &Detached, lock: &Locked, auto_hangup: bool) -> Remains {
     if auto_hangup && channel.is_up() && !channel.has(CF_TRANSFER) {
         channel.hangup(held, Cause::NORMAL_CLEARING);
     }
+    remains(session)
+}
+
+fn remains(session: Session<'_>) -> Remains {
+    let channel = session.channel();
     let names = channel.variable_names();
     let variables = names.into_iter().filter_map(|name| {
         let value = channel.variable(&CString::new(name.clone()).ok()?)?;

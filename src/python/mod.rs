@@ -7,6 +7,7 @@ pub mod database;
 pub mod dtmf;
 pub mod event;
 pub mod functions;
+pub mod hands;
 pub mod invocation;
 pub mod leg;
 pub mod listener;
@@ -14,6 +15,7 @@ pub mod menu;
 pub mod place;
 pub mod session;
 pub mod stream;
+pub mod tap;
 pub mod wait;
 
 use pyo3::prelude::*;
@@ -62,13 +64,21 @@ pub mod _freeswitch {
         set_global_variable,
     };
     #[pymodule_export]
+    use super::hands::{Placing, PyHands, place, send_execute, sessions_per_second};
+    #[pymodule_export]
     use super::menu::IvrMenu;
     #[pymodule_export]
     use super::session::{CoreSession, Session, bridge};
     #[pymodule_export]
     use super::stream::Stream;
     #[pymodule_export]
+    use super::tap::PyTap;
+    #[pymodule_export]
     use super::{DatabaseError, OriginateError, ScriptKilled, SessionGone};
+    #[pymodule_export]
+    use crate::bus::head::{clock, descriptor, drain, on_loop, post, wait, wake};
+    #[pymodule_export]
+    use crate::entry::coroutine::{Run, Waiter, Work, work_of_app};
 }
 
 /// Makes every type of ours now, so that none is made while an error is on its way.
@@ -86,5 +96,11 @@ pub fn force_types(py: Python<'_>) {
     let _ = py.get_type::<session::CoreSession>();
     let _ = py.get_type::<session::Session>();
     let _ = py.get_type::<stream::Stream>();
+    let _ = py.get_type::<hands::PyHands>();
+    let _ = py.get_type::<tap::PyTap>();
+    let _ = py.get_type::<hands::Placing>();
+    let _ = py.get_type::<crate::entry::coroutine::Run>();
+    let _ = py.get_type::<crate::entry::coroutine::Waiter>();
+    let _ = py.get_type::<crate::entry::coroutine::Work>();
     let _ = py.get_type::<crate::interp::output::LogStream>();
 }

@@ -1,10 +1,25 @@
 //! Waiting without the interpreter lock: the one way to a `Detached` token.
 
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
 use super::invocation;
+use crate::bus::head;
 use crate::interp::running::Breaker;
 use crate::switch::{Detached, core};
+
+/// May this thread wait? Not the event loop's: all coroutines would, with it.
+///
+/// # Errors
+/// `RuntimeError`, that names the call.
+pub fn may_wait(what: &str) -> PyResult<()> {
+    if head::is_here() {
+        return Err(PyRuntimeError::new_err(format!(
+            "{what} would make every coroutine wait: on the event loop, await what an AsyncSession has for it"
+        )));
+    }
+    Ok(())
+}
 
 /// Lets other Python code run while `body` waits in the switch. `what` names the
 /// call for whoever asks what the script is doing, and `breaker` ends it.

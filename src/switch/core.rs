@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use bindings::{
     SCSC_SHUTDOWN_CHECK, SWITCH_GLOBAL_dirs, SWITCH_TRUE, switch_core_get_variable_dup,
-    switch_core_running, switch_core_session_ctl, switch_core_set_variable,
-    switch_loadable_module_exists, switch_micro_time_now, switch_sleep, switch_version_full,
+    switch_core_running, switch_core_session_ctl, switch_core_sessions_per_second,
+    switch_core_set_variable, switch_loadable_module_exists, switch_micro_time_now, switch_sleep,
+    switch_version_full,
 };
 
 use super::Detached;
@@ -78,6 +79,13 @@ pub fn shutting_down() -> bool {
     // SAFETY: the core writes one int32_t through the pointer.
     unsafe { switch_core_session_ctl(SCSC_SHUTDOWN_CHECK, (&raw mut asked).cast()) };
     !running() || asked != 0
+}
+
+/// How many sessions the core lets begin in a second (`sessions-per-second`).
+#[must_use]
+pub fn sessions_per_second() -> u32 {
+    // SAFETY: zero asks only.
+    unsafe { switch_core_sessions_per_second(0) }
 }
 
 /// Is a module of this name loaded?

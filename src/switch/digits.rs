@@ -120,7 +120,8 @@ impl Session<'_> {
     }
 
     /// As [`Self::collect_digits`], with digits that were pressed before.
-    fn collect_after(
+    #[must_use]
+    pub fn collect_after(
         self,
         _: &Detached,
         typed: Vec<u8>,
@@ -250,9 +251,16 @@ fn given(text: Option<&CStr>) -> Option<&CStr> {
 
 impl Session<'_> {
     /// Asks for digits, and asks again while the answer is invalid. An empty
-    /// answer means that there was none.
+    /// answer means that there was none. Digits that were `typed` before are read
+    /// first, and nothing is played over them.
     #[must_use]
-    pub fn play_and_get_digits(self, held: &Detached, prompt: &Prompt<'_>) -> Vec<u8> {
+    pub fn play_and_get_digits(
+        self,
+        held: &Detached,
+        prompt: &Prompt<'_>,
+        typed: Vec<u8>,
+    ) -> Vec<u8> {
+        let mut typed = Some(typed);
         let channel = self.channel();
         let variable = given(prompt.variable);
         let regex = given(prompt.regex);
@@ -264,7 +272,7 @@ impl Session<'_> {
             if !channel.ready() {
                 break;
             }
-            let (text, status) = self.read_digits(held, prompt);
+            let (text, status) = self.read_digits(held, prompt, typed.take().unwrap_or_default());
             if status == SWITCH_STATUS_RESTART {
                 return text;
             }
@@ -316,7 +324,12 @@ impl Session<'_> {
 
     /// One question (`switch_ivr_read`): the digits, and how it ended.
     #[must_use]
-    pub fn read_digits(self, held: &Detached, prompt: &Prompt<'_>) -> (Vec<u8>, switch_status_t) {
+    pub fn read_digits(
+        self,
+        held: &Detached,
+        prompt: &Prompt<'_>,
+        typed: Vec<u8>,
+    ) -> (Vec<u8>, switch_status_t) {
         let channel = self.channel();
         let max = prompt.max.max(prompt.min);
         let terminators = prompt.terminators.map_or(&b""[..], CStr::to_bytes);
@@ -332,12 +345,14 @@ impl Session<'_> {
         let audible = given(prompt.file).filter(|f| !f.to_bytes().eq_ignore_ascii_case(b"silence"));
         let mut status = SWITCH_STATUS_SUCCESS;
         if let Some(file) = audible
+            && typed.is_empty()
             && let Err(Status(why)) = self.play(held, file, 0, Some(&first))
             && why != SWITCH_STATUS_BREAK
         {
             status = why;
         }
-        let mut text: Vec<u8> = first.0.get().into_iter().collect();
+        let mut text = typed;
+        text.extend(first.0.get());
         if status == SWITCH_STATUS_SUCCESS {
             let mut terminator = None;
             if (prompt.min > 0 && text.len() < prompt.min) || text.len() < max {

@@ -3,7 +3,7 @@
 use std::ffi::{CStr, c_char, c_int};
 use std::marker::PhantomData;
 use std::ptr::NonNull;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bindings::{
     SWITCH_STACK_BOTTOM, SWITCH_STACK_PUSH, SWITCH_TRUE, switch_event_add_header_string,
@@ -29,6 +29,8 @@ impl Kind {
     pub const CUSTOM: Self = Self(bindings::SWITCH_EVENT_CUSTOM);
     /// `MESSAGE`, what mod_python makes of a kind that the core does not know.
     pub const MESSAGE: Self = Self(bindings::SWITCH_EVENT_MESSAGE);
+    /// `COMMAND`, what a session is told to do with.
+    pub const COMMAND: Self = Self(bindings::SWITCH_EVENT_COMMAND);
     /// `REQUEST_PARAMS`, what an XML lookup is asked with.
     pub const REQUEST_PARAMS: Self = Self(bindings::SWITCH_EVENT_REQUEST_PARAMS);
     /// `CHANNEL_EXECUTE`, before an application runs.
@@ -51,6 +53,20 @@ impl Kind {
         // SAFETY: the core reads the name and writes one number.
         let status = unsafe { switch_name_event(name.as_ptr(), &raw mut kind) };
         Status::check(status).ok().map(|()| Self(kind))
+    }
+
+    /// Every kind (`SWITCH_EVENT_ALL`, whose number differs between versions).
+    #[must_use]
+    pub fn all() -> Self {
+        static ALL: OnceLock<u32> = OnceLock::new();
+        let number = ALL.get_or_init(|| Self::named(c"ALL").map_or(u32::MAX, Self::number));
+        Self(switch_event_types_t(*number))
+    }
+
+    /// The core's number of it.
+    #[must_use]
+    pub fn number(self) -> u32 {
+        self.0.0
     }
 
     /// Its name (`switch_event_name`).
@@ -211,6 +227,16 @@ impl View<'_> {
                 name.as_ptr(),
                 idx,
             ))
+        }
+    }
+
+    /// Has a header this value? Nothing is copied.
+    #[must_use]
+    pub fn header_is(self, name: &CStr, value: &[u8]) -> bool {
+        // SAFETY: the event lives, and the value stays while it is looked at.
+        unsafe {
+            let found = switch_event_get_header_idx(self.ptr.as_ptr(), name.as_ptr(), -1);
+            !found.is_null() && CStr::from_ptr(found).to_bytes() == value
         }
     }
 

@@ -1,10 +1,12 @@
 //! What a dialplan gives a call: a list of applications to run.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, c_int};
 use std::ptr::NonNull;
 
 use bindings::{
-    switch_caller_extension_add_application, switch_caller_extension_new, switch_caller_extension_t,
+    CS_EXECUTE, switch_caller_extension_add_application, switch_caller_extension_new,
+    switch_caller_extension_t, switch_channel_perform_set_state,
+    switch_channel_set_caller_extension,
 };
 
 use super::session::Session;
@@ -36,6 +38,24 @@ impl<'a> Extension<'a> {
                 self.extension.as_ptr(),
                 application.as_ptr(),
                 data.as_ptr(),
+            );
+        }
+    }
+
+    /// Has the call run it next, on its own thread
+    /// (`switch_channel_set_caller_extension`, `CS_EXECUTE`).
+    pub fn run(self) {
+        let channel = self.session.channel().as_ptr();
+        // SAFETY: the session lives, and the extension lies in its pool; the
+        // channel takes it.
+        unsafe {
+            switch_channel_set_caller_extension(channel, self.extension.as_ptr());
+            switch_channel_perform_set_state(
+                channel,
+                c"mod_rust".as_ptr(),
+                c"run".as_ptr(),
+                line!() as c_int,
+                CS_EXECUTE,
             );
         }
     }

@@ -4,6 +4,7 @@
 //! token, so that no path can hold the interpreter while it does.
 
 pub mod api;
+pub mod bell;
 pub mod bridge;
 pub mod cause;
 pub mod channel;
@@ -31,6 +32,7 @@ pub mod speech;
 pub mod stream;
 pub mod subscription;
 pub mod text;
+pub mod thread;
 pub mod trace;
 pub mod xml;
 mod xml_scan;

@@ -10,8 +10,9 @@ use bindings::{
     switch_core_session_get_id, switch_core_session_get_loglevel, switch_core_session_get_uuid,
     switch_core_session_hangup_state, switch_core_session_in_thread,
     switch_core_session_perform_force_locate, switch_core_session_perform_kill_channel,
-    switch_core_session_print, switch_core_session_receive_event, switch_core_session_rwunlock,
-    switch_core_session_t, switch_ivr_generate_xml_cdr,
+    switch_core_session_print, switch_core_session_queue_private_event,
+    switch_core_session_receive_event, switch_core_session_rwunlock, switch_core_session_t,
+    switch_ivr_generate_xml_cdr, switch_ivr_parse_all_events,
 };
 
 use super::channel::Channel;
@@ -128,6 +129,18 @@ impl<'a> Session<'a> {
         self.wake();
     }
 
+    /// Breaks a play, a sleep or the collecting of digits, and nothing else.
+    pub fn nudge(self) {
+        self.channel().set(CF_BREAK, 1);
+        self.wake();
+    }
+
+    /// Runs what was queued to the session (`switch_ivr_parse_all_events`).
+    pub fn parse_events(self, _: &Detached) {
+        // SAFETY: the session lives.
+        unsafe { switch_ivr_parse_all_events(self.as_ptr()) };
+    }
+
     /// Takes back what [`Self::interrupt`] did.
     pub fn mend(self) {
         self.channel().clear(CF_BREAK);
@@ -162,6 +175,27 @@ impl Session<'_> {
         // made the pointer NULL.
         let taken = Status::check(unsafe {
             switch_core_session_receive_event(self.as_ptr(), &raw mut event)
+        });
+        // SAFETY: what the core left is ours; NULL is nothing.
+        drop(unsafe { OwnedEvent::from_raw(event) });
+        taken
+    }
+
+    /// Has its thread do what an event says, as `sendmsg` does
+    /// (`switch_core_session_queue_private_event`).
+    ///
+    /// # Errors
+    /// The core's status.
+    pub fn command(self, _: &Detached, event: OwnedEvent) -> Result<(), Status> {
+        let mut event = event.into_raw();
+        // SAFETY: the session lives; on success the core owns the event and has
+        // made the pointer NULL.
+        let taken = Status::check(unsafe {
+            switch_core_session_queue_private_event(
+                self.as_ptr(),
+                &raw mut event,
+                bindings::SWITCH_FALSE,
+            )
         });
         // SAFETY: what the core left is ours; NULL is nothing.
         drop(unsafe { OwnedEvent::from_raw(event) });

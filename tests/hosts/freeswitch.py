@@ -58,7 +58,7 @@ class FreeSwitchHost(Host):
         self.name = switch.name
         self.process: subprocess.Popen[bytes] | None = None
         self._switch = switch
-        self._password = secrets.token_hex(8)
+        self.password = secrets.token_hex(8)
         self._log: list[LogLine] = []
         self._events: list[Event] = []
         self._news = threading.Condition()
@@ -66,10 +66,10 @@ class FreeSwitchHost(Host):
         self._marker = ""
         super().__init__(folder)
         self.write_config("python.conf", config)
-        port = _free_port()
-        settings.write(self.conf_dir, port, self._password, ("mod_rust",) if module and load else ())
+        self.port = port = _free_port()
+        settings.write(self.conf_dir, port, self.password, ("mod_rust",) if module and load else ())
         self._link_modules(module)
-        self.pool = Pool(port, self._password)
+        self.pool = Pool(port, self.password)
         self._start(stack_kb, environ or {})
         try:
             self._listener = self._wait_ready(port)
@@ -119,7 +119,7 @@ class FreeSwitchHost(Host):
                 raise HostError(f"FreeSWITCH ended while starting: {self._end()}\n{self.log_text()}")
             try:
                 if "is ready" in self.pool.api("status"):
-                    return Listener(port, self._password, self._on_event, self._on_log)
+                    return Listener(port, self.password, self._on_event, self._on_log)
             except (OSError, EslError):
                 time.sleep(0.02)
         raise HostError(f"FreeSWITCH did not become ready in {START_DEADLINE:.0f} s\n{self.log_text()}")
@@ -231,6 +231,10 @@ class FreeSwitchHost(Host):
         if stuck:
             raise HostError(f"FreeSWITCH did not end in {STOP_DEADLINE:.0f} s\n{self.log_text()[-4000:]}")
         return self.process.returncode
+
+    def deafen(self) -> None:
+        """Listen no longer, so that what is measured is not slowed."""
+        self._listener.close()
 
     def abandon(self) -> None:
         """Kill it: the core's own shutdown takes five seconds."""

@@ -17,9 +17,10 @@ use pyo3::types::{PyDict, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 
 use super::convert::str_of;
+use super::hands::PyHands;
 use super::leg::{Leg, later, shown};
 use super::listener::Listener;
-use super::wait::{present, wait};
+use super::wait::{may_wait, present, wait};
 use super::{SessionGone, invocation};
 use crate::switch::Detached;
 use crate::switch::handle::Gone;
@@ -108,6 +109,7 @@ impl CoreSession {
         body: impl FnOnce(switch::Session<'_>, &Detached) -> R + Send,
     ) -> PyResult<R> {
         let py = slf.py();
+        may_wait(what)?;
         invocation::check_hooks(py)?;
         let leg = &slf.get().leg;
         let result = wait(py, what, Some(leg.breaker()), |held| {
@@ -125,6 +127,7 @@ impl CoreSession {
         body: impl FnOnce(switch::Session<'_>, &Detached, Option<&dyn Input>) -> R + Send,
     ) -> PyResult<R> {
         let py = slf.py();
+        may_wait(what)?;
         invocation::check_hooks(py)?;
         let listener = Self::listener(slf);
         let leg = &slf.get().leg;
@@ -166,11 +169,14 @@ fn done<E>(result: Result<(), E>) -> u8 {
 #[pymethods]
 impl CoreSession {
     #[new]
-    #[pyo3(signature = (*_args, **_kwargs))]
-    fn new(_args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> Self {
-        // What it is of is said to __init__, which a subclass may have its own of.
+    #[pyo3(signature = (*args, **_kwargs))]
+    fn new(args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> Self {
+        // An async session is of the call that its hands work on. What others are
+        // of is said to __init__, which a subclass may have its own of.
+        let hands = args.get_item(0).ok();
+        let hands = hands.as_ref().and_then(|h| h.cast::<PyHands>().ok());
         Self {
-            leg: Arc::default(),
+            leg: hands.map_or_else(Arc::default, |h| h.get().hands().leg().clone()),
         }
     }
 

@@ -11,7 +11,7 @@ use crate::interp::running::Breaker;
 use crate::python::convert::{count_or, text};
 use crate::python::leg::Leg;
 use crate::python::listener::Listener;
-use crate::python::wait::{detached, wait};
+use crate::python::wait::{detached, may_wait, wait};
 use crate::python::{OriginateError, invocation};
 use crate::switch::Detached;
 use crate::switch::cause::Cause;
@@ -64,6 +64,7 @@ impl CoreSession {
         settle: bool,
     ) -> PyResult<bool> {
         let py = slf.py();
+        may_wait("originate")?;
         invocation::check_hooks(py)?;
         let leg = slf.get().leg.clone();
         leg.set_auto_hangup(auto_hangup);
@@ -237,6 +238,7 @@ pub fn bridge(
         leg_of(session_a, "session_a")?,
         leg_of(session_b, "session_b")?,
     );
+    may_wait("bridge")?;
     invocation::check_hooks(py)?;
     let listener = |session: &Bound<'_, PyAny>| -> PyResult<Option<Arc<Listener>>> {
         Ok(CoreSession::listener(session.cast::<CoreSession>()?).map(Arc::new))

@@ -131,7 +131,9 @@ impl CoreSession {
             variable: None,
             transfer_on_failure: None,
         };
-        let digits = Self::blocking(slf, "read", |s, held| s.read_digits(held, &prompt).0)?;
+        let digits = Self::blocking(slf, "read", |s, held| {
+            s.read_digits(held, &prompt, Vec::new()).0
+        })?;
         Ok(str_of(slf.py(), &digits))
     }
 
@@ -176,7 +178,7 @@ impl CoreSession {
             transfer_on_failure: target.as_deref(),
         };
         let digits = Self::blocking(slf, "playAndGetDigits", |s, held| {
-            s.play_and_get_digits(held, &prompt)
+            s.play_and_get_digits(held, &prompt, Vec::new())
         })?;
         Ok(str_of(slf.py(), &digits))
     }

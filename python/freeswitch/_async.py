@@ -1,0 +1,350 @@
+"""Calls in coroutines: a session whose verbs are awaited, and placing calls."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from _freeswitch import API, Event, OriginateError, Session, SessionGone, place
+
+if TYPE_CHECKING:
+    from freeswitch.events import Watch
+
+HangupHook = Callable[["AsyncSession", str], Awaitable[object] | object]
+
+
+class SessionLost(SessionGone):
+    """A verb was asked for on a call that is over, transferred, or another's."""
+
+
+class VerbError(RuntimeError):
+    """The switch could not do what a verb asked for."""
+
+
+class AsyncSession(Session):
+    """A call in a coroutine.
+
+    Verbs that take time are awaited, and carried out by the call's own thread one after another, in the order
+    that they were asked for. Cancelling the await ends what plays. Times are in seconds.
+    """
+
+    def __new__(cls, hands: Any) -> AsyncSession:
+        return super().__new__(cls, hands)
+
+    def __init__(self, hands: Any) -> None:
+        self._hands = hands
+        self._lost: str | None = None
+        self._shields = 0
+        self._verbs: dict[int, asyncio.Future[Any]] = {}
+        self._hook: HangupHook | None = None
+        self._hook_done: asyncio.Event | None = None
+        # What runs on a call that was placed with an app.
+        self._app: asyncio.Task[Any] | None = None
+
+    def __repr__(self) -> str:
+        return f"<freeswitch.AsyncSession {self._hands.uuid}>"
+
+    @property
+    def lost(self) -> str | None:
+        """How the call was lost: "hangup", "transfer", "taken" by another; None while it is not."""
+        return self._lost or self._hands.lost()
+
+    def _lose(self, how: str) -> None:
+        self._lost = how
+
+    # The verbs
+
+    async def _verb(self, ask: Callable[..., int], *args: Any) -> tuple[str | None, str | None]:
+        if self._lost:
+            raise SessionLost(f"the call is over ({self._lost})")
+        from freeswitch import _loop
+
+        ticket = ask(*args)
+        future = self._verbs[ticket] = _loop.expect(ticket)
+        try:
+            answer: tuple[str | None, str | None] = await future
+        except asyncio.CancelledError:
+            _loop.forget(ticket)
+            self._hands.cancel(ticket)
+            raise
+        finally:
+            del self._verbs[ticket]
+        return answer
+
+    def _give_up_verbs(self) -> None:
+        # A verb that the call's end broke has no answer: as a rule its coroutine is cancelled.
+        for future in self._verbs.values():
+            if not future.done():
+                future.set_exception(SessionLost(f"the call is over ({self._lost})"))
+
+    async def answer(self) -> None:  # type: ignore[override]
+        """Answer the call."""
+        await self._verb(self._hands.answer)
+
+    async def pre_answer(self) -> None:
+        """Begin early media."""
+        await self._verb(self._hands.pre_answer)
+
+    async def play(self, file: str, *, offset: int = 0, terminators: str | None = None) -> str | None:
+        """Play a file, a tone or a stream from `offset` samples on; the digit that ended it, if one did."""
+        return (await self._verb(self._hands.play, file, offset, terminators))[1]
+
+    async def record(
+        self, file: str, *, limit: float = 0.0, threshold: int = 0, silence: int = 0, terminators: str | None = None
+    ) -> str | None:
+        """Record to a file, for at most `limit` seconds; the digit that ended it, if one did.
+
+        So many frames of `silence` in a row, below the energy `threshold`, end it too.
+        """
+        return (await self._verb(self._hands.record, file, limit, threshold, silence, terminators))[1]
+
+    async def speak(  # type: ignore[override]
+        self, text: str, *, engine: str = "default", voice: str = "default", terminators: str | None = None
+    ) -> str | None:
+        """Speak text by a TTS engine; the digit that ended it, if one did."""
+        return (await self._verb(self._hands.speak, text, engine, voice, terminators))[1]
+
+    async def say(  # type: ignore[override]
+        self,
+        what: str,
+        *,
+        module: str = "en",
+        type: str = "number",
+        method: str = "pronounced",
+        gender: str | None = None,
+    ) -> None:
+        """Say a number, a date and the like with recorded words."""
+        await self._verb(self._hands.say, what, module, type, method, gender)
+
+    async def sleep(self, seconds: float) -> None:  # type: ignore[override]
+        """Wait, with media flowing; digits are kept for the verb that reads some."""
+        await self._verb(self._hands.sleep, seconds)
+
+    async def get_digits(
+        self,
+        max_digits: int = 1,
+        *,
+        terminators: str = "#",
+        timeout: float | None = None,
+        between: float | None = None,
+        total: float | None = None,
+    ) -> str:
+        """Read digits, those first that were pressed since the last verb that read some.
+
+        It ends with `max_digits`, with a terminator, which is not part of the answer, or with a time: `timeout`
+        for the first digit, `between` two digits, `total` for all of them.
+        """
+        digits, _ = await self._verb(self._hands.get_digits, max_digits, terminators, timeout, between, total)
+        return digits or ""
+
+    async def play_and_get_digits(
+        self,
+        file: str | None,
+        *,
+        min_digits: int = 1,
+        max_digits: int = 1,
+        tries: int = 3,
+        timeout: float = 5.0,
+        terminators: str = "#",
+        invalid_file: str | None = None,
+        regex: str | None = None,
+        variable: str | None = None,
+        between: float | None = None,
+    ) -> str:
+        """Ask for digits, and again while the answer is invalid; "" when there was none."""
+        digits, _ = await self._verb(
+            self._hands.play_and_get_digits,
+            file, min_digits, max_digits, tries, timeout, terminators, invalid_file, regex, variable, between,
+        )  # fmt: skip
+        return digits or ""
+
+    async def execute(self, app: str, data: str | None = None) -> None:  # type: ignore[override]
+        """Run a dialplan application to its end."""
+        await self._verb(self._hands.execute, app, data)
+
+    async def wait_for_answer(self) -> None:
+        """Wait until the call is answered or has early media."""
+        await self._verb(self._hands.wait_for_answer)
+
+    async def bridge(self, other: str | AsyncSession) -> None:
+        """Join the call with another, a dial string or a session that was placed, until one ends it."""
+        if isinstance(other, str):
+            await self._verb(self._hands.execute, "bridge", other)
+        else:
+            await self._verb(self._hands.bridge, other)
+
+    # What waits for no other verb
+
+    async def hangup(self, cause: str = "NORMAL_CLEARING") -> None:  # type: ignore[override]
+        """Hang up. The coroutine of the call is cancelled when it next waits."""
+        self._hands.hangup(cause)
+
+    async def transfer(  # type: ignore[override]
+        self, extension: str, dialplan: str | None = None, context: str | None = None
+    ) -> None:
+        """Send the call to another extension. The coroutine of the call is cancelled when it next waits."""
+        if not self._hands.transfer(extension, dialplan, context):
+            raise VerbError(f"the call cannot be transferred to {extension}")
+
+    async def send_dtmf(self, digits: str) -> None:
+        """Send digits to the far end."""
+        reply = API().execute("uuid_send_dtmf", f"{self._hands.uuid} {digits}")
+        if not reply.startswith("+OK"):
+            raise VerbError(reply.strip())
+
+    def flush_digits(self) -> None:
+        """Forget digits that were pressed and not read."""
+        self._hands.flush_digits()
+
+    # Events of this call
+
+    async def once(
+        self,
+        *names: str,
+        guard: Callable[[Event], bool] | Mapping[str, str] | None = None,
+        until: Awaitable[Any] | None = None,
+        timeout: float | None = None,
+    ) -> Event:
+        """Wait for an event of this call, as `freeswitch.events.once` does."""
+        from freeswitch import events
+
+        return await events.once(*names, guard=self._guarded(guard), until=until, timeout=timeout)
+
+    def stream(
+        self, *names: str, guard: Callable[[Event], bool] | Mapping[str, str] | None = None
+    ) -> AsyncIterator[Event]:
+        """Give the events of this call, as `freeswitch.events.stream` does."""
+        from freeswitch import events
+
+        return events.stream(*names, guard=self._guarded(guard))
+
+    def on(
+        self,
+        *names: str,
+        callback: Callable[[Event], object],
+        guard: Callable[[Event], bool] | Mapping[str, str] | None = None,
+    ) -> Watch:
+        """Have a function called with each event of this call, as `freeswitch.events.on` does."""
+        from freeswitch import events
+
+        return events.on(*names, callback=callback, guard=self._guarded(guard))
+
+    def _guarded(self, guard: Any) -> Any:
+        mine = {"Unique-ID": self._hands.uuid}
+        if callable(guard):
+            return mine, guard
+        return {**mine, **(guard or {})}
+
+    # The end
+
+    def set_hangup_hook(self, hook: HangupHook | None) -> None:
+        """Have `hook(session, what)` called when the call is hung up or transferred, before the coroutine ends."""
+        self._hook = hook
+
+    async def _run_hook(self) -> None:
+        if self._hook_done is not None:
+            await self._hook_done.wait()
+            return
+        what = self.lost
+        if self._hook is None or what not in {"hangup", "transfer"}:
+            return
+        self._hook_done = asyncio.Event()
+        try:
+            result = self._hook(self, what)
+            if inspect.isawaitable(result):
+                await result
+        except Exception:
+            import logging
+
+            logging.getLogger("freeswitch.loop").exception("in the hangup hook")
+        except SystemExit:
+            pass
+        finally:
+            self._hook_done.set()
+
+    @contextlib.asynccontextmanager
+    async def hangup_shield(self) -> AsyncIterator[AsyncSession]:
+        """Finish what is inside though the call ends meanwhile; the call itself is not kept for it.
+
+        Variables are those that the call had at its end. The coroutine is cancelled when it comes out.
+        """
+        self._shields += 1
+        try:
+            yield self
+        finally:
+            self._shields -= 1
+        if not self._shields and self._lost:
+            raise asyncio.CancelledError(self._lost)
+
+    def _end(self) -> None:
+        """Let go of a call that a coroutine has placed."""
+        if self._lost is None:
+            self._hands.hangup("NORMAL_CLEARING")
+        self._hands.release()
+
+    async def __aenter__(self) -> AsyncSession:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._end()
+
+
+async def originate(
+    dest: str,
+    *,
+    timeout: float = 60.0,
+    variables: Mapping[str, str] | None = None,
+    caller: AsyncSession | None = None,
+    app: Callable[[AsyncSession], Awaitable[object]] | None = None,
+    keep: bool = False,
+) -> AsyncSession:
+    """Place a call and wait until it is answered or has early media.
+
+    Raises OriginateError, whose `cause` says why there is no call. The hangup of `caller` ends it, as does
+    cancelling the await. The call ends with the coroutine that has placed it, unless it is to be kept; `app` is
+    started on it as a coroutine of its own, and the call ends with that.
+    """
+    from freeswitch import _loop
+
+    if not dest or timeout < 0:
+        raise ValueError("a dial string and a timeout of 0 or more are needed")
+    if variables:
+        dest = _with_variables(dest, variables)
+    await _loop.turn()
+    placing = place(dest, max(1, round(timeout)), caller)
+    future = _loop.expect(placing.ticket)
+    try:
+        session: AsyncSession = await future
+    except asyncio.CancelledError:
+        placing.cancel()
+        raise
+    running = _loop.current()
+    if app is not None:
+        session._app = _loop.spawn(_run_app(session, app))
+    elif running is not None and not keep:
+        running.placed.append(session)
+    return session
+
+
+async def _run_app(session: AsyncSession, app: Callable[[AsyncSession], Awaitable[object]]) -> None:
+    async with session:
+        await app(session)
+
+
+def _with_variables(dest: str, variables: Mapping[str, str]) -> str:
+    """Put variables before a dial string: `[^^:name=value]` takes any value without the delimiter in it."""
+    for name, value in variables.items():
+        if not name or any(c in name + value for c in "{}\0\n"):
+            raise ValueError(f"the variable {name!r} cannot be put into a dial string")
+    used = "".join(name + value for name, value in variables.items())
+    for delimiter in ",;~|!#%@":
+        if delimiter not in used:
+            pairs = delimiter.join(f"{name}={value}" for name, value in variables.items())
+            return f"{{{'' if delimiter == ',' else '^^' + delimiter}{pairs}}}{dest}"
+    raise ValueError("the values use every delimiter that a dial string may have")
+
+
+__all__ = ["AsyncSession", "OriginateError", "SessionLost", "VerbError", "originate"]

@@ -1,0 +1,80 @@
+"""The event loop in pocket: it waits in the switch's own time, where nothing else is waited for."""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+from collections.abc import Mapping
+from typing import Any
+
+import _freeswitch
+
+# How often other people's descriptors are looked at while the clock follows real time, in seconds.
+LOOK = 0.005
+
+
+class SwitchSelector(selectors.BaseSelector):
+    """Waits for the switch's messages; for descriptors only while there are any but the loop's own."""
+
+    def __init__(self) -> None:
+        self._real = selectors.DefaultSelector()
+        self.jobs = 0
+
+    def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
+        """Watch a descriptor."""
+        return self._real.register(fileobj, events, data)
+
+    def unregister(self, fileobj: Any) -> selectors.SelectorKey:
+        """Watch it no longer."""
+        return self._real.unregister(fileobj)
+
+    def modify(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
+        """Watch it for something else."""
+        return self._real.modify(fileobj, events, data)
+
+    def get_map(self) -> Mapping[Any, selectors.SelectorKey]:
+        """What is watched."""
+        return self._real.get_map()
+
+    def close(self) -> None:
+        """Watch nothing."""
+        self._real.close()
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        """Wait, then do what the switch has left for the loop."""
+        ready = self._real.select(0)
+        if not ready and (timeout is None or timeout > 0):
+            # The loop's own pipe is always there.
+            if self.jobs or len(self._real.get_map()) > 1:
+                ready = self._real.select(LOOK if timeout is None else min(timeout, LOOK))
+            else:
+                _freeswitch.wait(timeout)
+        _freeswitch.drain()
+        return ready
+
+
+class SwitchLoop(asyncio.SelectorEventLoop):
+    """A loop whose clock is the switch's."""
+
+    def __init__(self) -> None:
+        self._switch = SwitchSelector()
+        super().__init__(self._switch)
+        self._clock_resolution = 1e-6
+
+    def time(self) -> float:
+        """Give the switch's time, in seconds."""
+        return _freeswitch.clock()
+
+    def _write_to_self(self) -> None:
+        super()._write_to_self()  # type: ignore[misc]
+        _freeswitch.wake()
+
+    def run_in_executor(self, executor: Any, func: Any, *args: Any) -> asyncio.Future[Any]:
+        """Run it; time does not jump while it runs."""
+        future = super().run_in_executor(executor, func, *args)
+        self._switch.jobs += 1
+        future.add_done_callback(self._job_done)
+        return future
+
+    def _job_done(self, _: asyncio.Future[Any]) -> None:
+        self._switch.jobs -= 1

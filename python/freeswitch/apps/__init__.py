@@ -1,0 +1,137 @@
+"""Call applications as switchio has them, inside the switch.
+
+An app is a namespace (a class, an instance or a module) of functions that are marked with the events they are
+for. It is loaded under an id, and works on the calls whose events carry that id in a header or variable; those
+under 'default' work on all others.
+
+    from freeswitch import apps
+
+    class Proxier:
+        @apps.coroutine("CHANNEL_PARK")
+        async def on_park(self, session):
+            if session.is_inbound():
+                session.bridge(dest_url="${sip_req_user}@${sip_req_host}")
+                await session.recv("CHANNEL_ANSWER")
+
+    apps.load(Proxier, app_id="default")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
+
+from freeswitch.apps._marks import callback, coroutine, event_callback, handler, marks_of
+from freeswitch.apps.models import Call, Events, Job, JobError, Session
+
+F = TypeVar("F")
+
+_registry: dict[str, Any] = {}
+
+
+def app(*args: Any, name: str | None = None) -> Any:
+    """Register a class as an app, under its own name or the one that is given."""
+    if args and isinstance(args[0], type):
+        return register(args[0])
+
+    def inner(cls: F) -> F:
+        return register(cls, args[0] if args else name)
+
+    return inner
+
+
+def register(cls: F, name: str | None = None) -> F:
+    """Put an app into the registry."""
+    name = name or getattr(cls, "__name__", type(cls).__name__)
+    if not any(marks_of(cls)):
+        raise ValueError(f"{name} has no function that is marked with an event")
+    if _registry.setdefault(name, cls) is not cls:
+        raise ValueError(f"there is an app '{name}' already")
+    return cls
+
+
+def get(name: str) -> Any | None:
+    """Give the app that is registered under this name, or None."""
+    return _registry.get(name)
+
+
+def iterapps() -> Iterator[Any]:
+    """Give all apps that are registered."""
+    return iter(_registry.values())
+
+
+def load(
+    app: Any,
+    app_id: str | None = None,
+    *,
+    header: str | None = None,
+    prepend: bool = False,
+    funcargs: Mapping[str, Any] | None = None,
+    **prepost: Any,
+) -> str:
+    """Load an app: a class, of which an object is made, an instance, or a module. Gives the id it is under.
+
+    Its `prepost`, a function or a generator that yields once, sets it up, and tears it down at `unload`; it
+    gets `prepost`'s arguments, and those of its own that are named in `funcargs`, or `client` and `listener`.
+    """
+    from freeswitch import _loop
+    from freeswitch.apps import _dispatch
+
+    return _loop.call(_dispatch.load, app, app_id, header, prepend, dict(funcargs or {}), prepost)
+
+
+def load_multi(several: Any, app_id: str | None = None, *, header: str | None = None, prepend: bool = False) -> str:
+    """Load several apps, or pairs of an app and its prepost arguments, under one id; they work in this order."""
+    for one in several:
+        one_app, prepost = one if isinstance(one, tuple) else (one, {})
+        app_id = load(one_app, app_id, header=header, prepend=prepend, **prepost)
+    if app_id is None:
+        raise ValueError("no app was given")
+    return app_id
+
+
+def unload(app_id: str, name: str | None = None) -> None:
+    """Unload what is under an id, or one app of it. What it has begun goes on; its state stays on its object."""
+    from freeswitch import _loop
+    from freeswitch.apps import _dispatch
+
+    _loop.call(_dispatch.unload, app_id, name)
+
+
+def bgapi(command: str, callback: Callable[..., Any] | None = None, **kwargs: Any) -> Job:
+    """Run an API command in the background. The job can be awaited; `callback` gets its answer."""
+    from freeswitch.apps import _dispatch
+
+    return _dispatch.bgapi(command, callback, kwargs)
+
+
+def originate(dest: str, app_id: str | None = None, *, variables: Mapping[str, str] | None = None) -> Job:
+    """Place a call that is parked when it is answered, for the apps under this id. Await the job for its UUID."""
+    from freeswitch._async import _with_variables
+
+    given = dict(variables or {})
+    if app_id is not None:
+        given["freeswitch_app"] = app_id
+    return bgapi(f"originate {_with_variables(dest, given) if given else dest} &park()")
+
+
+__all__ = [
+    "Call",
+    "Events",
+    "Job",
+    "JobError",
+    "Session",
+    "app",
+    "bgapi",
+    "callback",
+    "coroutine",
+    "event_callback",
+    "get",
+    "handler",
+    "iterapps",
+    "load",
+    "load_multi",
+    "originate",
+    "register",
+    "unload",
+]

@@ -1,0 +1,315 @@
+"""Giving events to apps: which leg they are of, which apps work on it, and who waits for them. On the loop."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Coroutine, Generator
+from typing import Any
+
+from _freeswitch import API, Event, Tap, work_of_app
+
+from freeswitch import _loop
+from freeswitch.apps._marks import marks_of
+from freeswitch.apps.models import Call, Job, Session, event_time
+
+log = logging.getLogger("freeswitch.apps")
+
+# What is always listened to.
+BASE = (
+    "CHANNEL_CREATE", "CHANNEL_ORIGINATE", "CHANNEL_ANSWER", "CHANNEL_PARK", "CHANNEL_HANGUP", "CHANNEL_DESTROY",
+    "CALL_UPDATE", "BACKGROUND_JOB",
+)  # fmt: skip
+APP_HEADERS = ("variable_freeswitch_app", "variable_switchio_app")
+CALL_HEADER = "variable_call_uuid"
+# A burst of events that the loop has not come to yet.
+QUEUE = 100_000
+BATCH = 256
+# How long after its leg a coroutine may go on unnoticed, in seconds.
+FAREWELL = 10.0
+
+
+class _App:
+    """An app that is loaded."""
+
+    def __init__(self, name: str, instance: Any) -> None:
+        self.name = name
+        self.instance = instance
+        self.teardown: Generator[Any, None, None] | None = None
+        self.callbacks: dict[str, list[Callable[..., Any]]] = {}
+        self.coroutines: dict[str, list[Callable[..., Any]]] = {}
+        self.handlers: dict[str, list[Callable[..., Any]]] = {}
+
+
+class Listener:
+    """The legs, calls and jobs that there are, and the apps that work on them."""
+
+    def __init__(self) -> None:
+        self.sessions: dict[str, Session] = {}
+        self.calls: dict[str, Call] = {}
+        self.bg_jobs: dict[str, Job] = {}
+        self.hangup_causes: Counter[str] = Counter()
+        self.failed_sessions: dict[str, deque[Session]] = {}
+        self.total_answered_sessions = 0
+        self.apps: dict[str, list[_App]] = {}
+        self.headers = list(APP_HEADERS)
+        self._needed: set[str] = set()
+        self._taps: list[Tap] = []
+        self._tap = Tap([_event_name(name) for name in BASE], [], QUEUE, True)
+        self._needed.update(BASE)
+        _loop.here.taps[self._tap.id] = self
+
+    def need(self, name: str) -> None:
+        """Listen to a kind of event; a name that is no kind is a subclass of CUSTOM."""
+        if name not in self._needed:
+            self._tap.extend([_event_name(name)])
+            self._needed.add(name)
+
+    def count_sessions(self) -> int:
+        """How many legs there are."""
+        return len(self.sessions)
+
+    def count_calls(self) -> int:
+        """How many calls there are."""
+        return len(self.calls)
+
+    def count_jobs(self) -> int:
+        """How many jobs run."""
+        return len(self.bg_jobs)
+
+    def count_failed(self) -> int:
+        """How many legs ended for another reason than NORMAL_CLEARING."""
+        return sum(self.hangup_causes.values()) - self.hangup_causes["NORMAL_CLEARING"]
+
+    def _deliver(self) -> bool:
+        batch, more = self._tap.take(BATCH)
+        for event in batch:
+            try:
+                self._take_in(event)
+            except Exception:
+                log.exception("an event %s", event.getType())
+        return more
+
+    def _take_in(self, event: Event) -> None:
+        name = event.getHeader("Event-Subclass") or event.getType()
+        if name == "BACKGROUND_JOB":
+            self._end_job(event)
+        session = self._session_of(name, event)
+        app_id = self._app_id(event, session)
+        for app in self._apps_under(app_id):
+            for handler in app.handlers.get(name, ()):
+                self._guarded(app, handler, event)
+        if session is None:
+            return
+        for app in self._apps_under(app_id):
+            for function in app.callbacks.get(name, ()):
+                self._guarded(app, function, session)
+        # Who waits is told before new coroutines are, lest these take the event for one to come.
+        session._resume(name, event)
+        for app in self._apps_under(app_id):
+            for function in app.coroutines.get(name, ()):
+                self._start(app, function, session)
+        if name == "CHANNEL_DESTROY":
+            session._over()
+            if session.tasks:
+                _loop.spawn(self._look_after(session))
+
+    def _apps_under(self, app_id: str) -> list[_App]:
+        return self.apps.get(app_id, [])
+
+    def _app_id(self, event: Event, session: Session | None) -> str:
+        for header in self.headers:
+            found = event.getHeader(header)
+            if found and found in self.apps:
+                if session is not None:
+                    session.cid = found
+                return str(found)
+        return session.cid if session is not None else "default"
+
+    def _guarded(self, app: _App, function: Callable[..., Any], argument: Any) -> None:
+        try:
+            function(argument)
+        except Exception:
+            log.exception("MR0004 app %s failed in %s", app.name, getattr(function, "__name__", function))
+
+    def _start(self, app: _App, function: Callable[..., Any], session: Session) -> None:
+        name = f"{app.name}::{getattr(function, '__name__', 'coroutine')}"
+        work = work_of_app(name, session.uuid)
+        running = _loop.begin_work(work.id, session.uuid)
+
+        async def run() -> None:
+            failed = False
+            try:
+                await function(session)
+            except asyncio.CancelledError:
+                # By the end of its leg, or by pykill.
+                failed = not session.hungup
+            except BaseException:
+                failed = True
+                log.exception("MR0004 app %s failed", name)
+            finally:
+                _loop.end_work(work.id)
+                work.finish(failed)
+
+        task = running.task = _loop.spawn(run(), running.context)
+        session.tasks.add(task)
+        task.add_done_callback(session.tasks.discard)
+
+    async def _look_after(self, session: Session) -> None:
+        await asyncio.wait(session.tasks, timeout=FAREWELL)
+        if session.tasks:
+            log.warning("MR0013 %d coroutines of apps go on after the end of %s", len(session.tasks), session.uuid)
+
+    def _session_of(self, name: str, event: Event) -> Session | None:
+        uuid = event.getHeader("Unique-ID")
+        if not uuid:
+            return None
+        session = self.sessions.get(uuid)
+        if session is None:
+            if name not in {"CHANNEL_CREATE", "CHANNEL_ORIGINATE", "CHANNEL_PARK"}:
+                return None
+            # A leg that was there before the first app was has no event of its beginning.
+            session = self._new(event, uuid)
+        elif name not in {"CHANNEL_CREATE", "CHANNEL_ORIGINATE"}:
+            session.update(event)
+        if name == "CHANNEL_ANSWER":
+            session.answered = True
+            session.times["answer"] = event_time(event)
+            self.total_answered_sessions += 1
+        elif name == "CHANNEL_ORIGINATE":
+            session.times["originate"] = event_time(event)
+        elif name == "CHANNEL_HANGUP":
+            session.times["hangup"] = event_time(event)
+        elif name == "CHANNEL_DESTROY":
+            self._end(session, event)
+        return session
+
+    def _new(self, event: Event, uuid: str) -> Session:
+        session = self.sessions[uuid] = Session(event, self)
+        call_uuid = event.getHeader(CALL_HEADER) or uuid
+        call = self.calls.get(call_uuid)
+        if call is None:
+            call = self.calls[call_uuid] = Call(call_uuid, session)
+        else:
+            call.append(session)
+        session.call = call
+        return session
+
+    def _end(self, session: Session, event: Event) -> None:
+        session.hungup = True
+        session.duration = session.uptime
+        del self.sessions[session.uuid]
+        cause = event.getHeader("Hangup-Cause") or "NONE"
+        self.hangup_causes[cause] += 1
+        if not session.answered or cause != "NORMAL_CLEARING":
+            self.failed_sessions.setdefault(cause, deque(maxlen=1000)).append(session)
+        call = session.call
+        if call is not None and session in call.sessions:
+            call.sessions.remove(session)
+            if not call.sessions:
+                self.calls.pop(call.uuid, None)
+
+    def _end_job(self, event: Event) -> None:
+        job = self.bg_jobs.pop(event.getHeader("Job-UUID") or "", None)
+        if job is not None:
+            job._end(event)
+
+
+def _event_name(name: str) -> str:
+    return f"CUSTOM {name}" if "::" in name else name
+
+
+def listener() -> Listener:
+    """Give the loop's listener, made when the first app is loaded."""
+    found: Listener | None = _loop.here.listener
+    if found is None:
+        found = _loop.here.listener = Listener()
+    return found
+
+
+def load(
+    app: Any,
+    app_id: str | None,
+    header: str | None,
+    prepend: bool,
+    funcargs: dict[str, Any],
+    prepost: dict[str, Any],
+) -> str:
+    """Load an app; see `freeswitch.apps.load`."""
+    here = listener()
+    name = getattr(app, "__name__", None) or type(app).__name__
+    app_id = app_id or name
+    under = here.apps.get(app_id, [])
+    if app_id != "default" and any(loaded.name == name for loaded in under):
+        raise ValueError(f"there is an app '{name}' under '{app_id}' already")
+    instance = app() if isinstance(app, type) else app
+    loaded = _App(name, instance)
+    marked = list(marks_of(instance))
+    if not marked:
+        raise ValueError(f"{name} has no function that is marked with an event")
+    for mark, function in marked:
+        if mark.kind == "coroutine" and not inspect.iscoroutinefunction(function):
+            raise TypeError(f"{name}.{function.__name__} is marked as a coroutine, and is none")
+        for event in (mark.event, *mark.subscribe):
+            here.need(event)
+        where = {"callback": loaded.callbacks, "coroutine": loaded.coroutines, "handler": loaded.handlers}
+        where[mark.kind].setdefault(mark.event, []).append(function)
+    _set_up(
+        loaded, {"client": here, "listener": here, "pool": here, "event_loop": _loop.here.loop, **funcargs}, prepost
+    )
+    if header is not None and header not in here.headers:
+        here.headers.insert(0, header)
+    if prepend:
+        under.insert(0, loaded)
+    else:
+        under.append(loaded)
+    here.apps[app_id] = under
+    return app_id
+
+
+def _set_up(loaded: _App, funcargs: dict[str, Any], given: dict[str, Any]) -> None:
+    prepost = getattr(loaded.instance, "prepost", None)
+    if prepost is None:
+        if given:
+            raise TypeError(f"{loaded.name} has no prepost that could take {', '.join(given)}")
+        return
+    wanted = inspect.signature(prepost).parameters
+    arguments = {name: value for name, value in funcargs.items() if name in wanted and name not in given}
+    result = prepost(**arguments, **given)
+    if inspect.isgenerator(result):
+        next(result)
+        loaded.teardown = result
+    elif isinstance(result, Coroutine):
+        result.close()
+        raise TypeError(f"{loaded.name}.prepost is a function or a generator, not a coroutine")
+
+
+def unload(app_id: str, name: str | None) -> None:
+    """Unload an app; see `freeswitch.apps.unload`."""
+    here = listener()
+    under = here.apps.get(app_id, [])
+    gone = [loaded for loaded in under if name is None or loaded.name == name]
+    if not gone:
+        raise ValueError(f"there is no app {name or ''} under '{app_id}'")
+    here.apps[app_id] = [loaded for loaded in under if loaded not in gone]
+    if not here.apps[app_id]:
+        del here.apps[app_id]
+    for loaded in gone:
+        if loaded.teardown is not None:
+            try:
+                next(loaded.teardown, None)
+            except Exception:
+                log.exception("MR0004 app %s failed in its teardown", loaded.name)
+
+
+def bgapi(command: str, callback: Callable[..., Any] | None, kwargs: dict[str, Any]) -> Job:
+    """Run a command in the background; see `freeswitch.apps.bgapi`."""
+    here = listener()
+    reply = API().execute("bgapi", command)
+    uuid = reply.strip().rpartition(" ")[2]
+    job = here.bg_jobs[uuid] = Job(uuid, callback, kwargs)
+    job.launch_time = time.time()
+    return job

@@ -1,0 +1,191 @@
+"""Waiting for events of the switch, in coroutines.
+
+    event = await events.once("CHANNEL_ANSWER", guard={"Unique-ID": uuid}, timeout=30)
+    async for event in events.stream("DTMF", "CHANNEL_HANGUP"):
+        ...
+    watch = events.on("CUSTOM conference::maintenance", callback)
+
+A name is a kind of event, `CUSTOM subclass` or `ALL`. A guard is a dict of headers that must have these values,
+which is looked at before Python is, or a function of the event. What a wait cannot keep up with is dropped,
+counted, and told of in the log once a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextvars import copy_context
+from typing import Any
+
+from _freeswitch import Event, Tap
+
+Test = Callable[[Event], bool]
+# Headers, a function, or both.
+Guard = Mapping[str, str] | Test | tuple[Mapping[str, str], Test] | None
+
+# How many events a wait keeps that nobody has taken.
+QUEUE = 10_000
+# How many are handed out before other coroutines get their turn.
+BATCH = 256
+
+_log = logging.getLogger("freeswitch.events")
+
+
+class Abandoned(Exception):
+    """What the wait was to last until has happened before the event."""
+
+
+def _parts(guard: Guard) -> tuple[Mapping[str, str], Test | None]:
+    if guard is None:
+        return {}, None
+    if isinstance(guard, Mapping):
+        return guard, None
+    if isinstance(guard, tuple):
+        return guard
+    if callable(guard):
+        return {}, guard
+    raise TypeError("a guard is a dict of headers or a function")
+
+
+class Watch:
+    """A subscription; it ends with `cancel()`."""
+
+    def __init__(
+        self,
+        names: tuple[str, ...],
+        callback: Callable[[Event], object],
+        guard: Guard,
+        queue: int,
+        drop: str,
+    ) -> None:
+        from freeswitch import _loop
+
+        if not names:
+            raise ValueError("an event must be named")
+        if drop not in {"oldest", "newest"}:
+            raise ValueError('drop is "oldest" or "newest"')
+        headers, self._test = _parts(guard)
+        self._callback = callback
+        self._context = copy_context()
+        self._tap = Tap(list(names), list(headers.items()), queue, drop == "oldest")
+        self._taps = _loop.here.taps
+        self._taps[self._tap.id] = self
+
+    @property
+    def dropped(self) -> int:
+        """How many events there was no room for."""
+        return self._tap.dropped
+
+    def cancel(self) -> None:
+        """Take no more events."""
+        self._taps.pop(self._tap.id, None)
+        self._tap.close()
+
+    def _deliver(self) -> bool:
+        """Hand out a batch; whether there are more."""
+        batch, more = self._tap.take(BATCH)
+        self._context.run(self._hand_out, batch)
+        return more
+
+    def _hand_out(self, batch: list[Event]) -> None:
+        callback, test = self._callback, self._test
+        for event in batch:
+            try:
+                if test is None or test(event):
+                    callback(event)
+            except Exception:
+                _log.exception("a callback or guard for %s", event.get("Event-Name"))
+
+
+def on(
+    *names: str,
+    callback: Callable[[Event], object],
+    guard: Guard = None,
+    queue: int = QUEUE,
+    drop: str = "oldest",
+) -> Watch:
+    """Have a function called with each event, until the subscription is cancelled."""
+    from freeswitch import _loop
+
+    return _loop.call(Watch, names, callback, guard, queue, drop)
+
+
+async def once(
+    *names: str, guard: Guard = None, until: Awaitable[Any] | None = None, timeout: float | None = None
+) -> Event:
+    """Wait for one event.
+
+    Raises Abandoned when `until` is done before, TimeoutError after `timeout` seconds, and what the guard raises.
+    """
+    future: asyncio.Future[Event] = asyncio.get_running_loop().create_future()
+    headers, test = _parts(guard)
+
+    def found(event: Event) -> None:
+        if future.done():
+            return
+        try:
+            if test is None or test(event):
+                future.set_result(event)
+        except Exception as error:
+            future.set_exception(error)
+
+    watch = Watch(names, found, headers, QUEUE, "newest")
+    try:
+        return await _until(future, until, timeout)
+    finally:
+        watch.cancel()
+
+
+async def _until(future: asyncio.Future[Event], until: Awaitable[Any] | None, timeout: float | None) -> Event:
+    waits: set[asyncio.Future[Any]] = {future}
+    over = asyncio.ensure_future(until) if until is not None else None
+    if over is not None:
+        waits.add(over)
+    try:
+        await asyncio.wait(waits, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        if future.done():
+            return future.result()
+        if over is not None and over.done():
+            if not over.cancelled() and over.exception() is not None:
+                raise Abandoned("the wait was abandoned") from over.exception()
+            raise Abandoned("the wait was abandoned")
+        raise TimeoutError(f"no such event in {timeout} s")
+    finally:
+        future.cancel()
+        if over is not None and over is not until:
+            over.cancel()
+
+
+@contextlib.asynccontextmanager
+async def _watched(watch: Watch) -> AsyncIterator[None]:
+    try:
+        yield
+    finally:
+        watch.cancel()
+
+
+async def stream(*names: str, guard: Guard = None, queue: int = QUEUE, drop: str = "oldest") -> AsyncIterator[Event]:
+    """Give the events that come, until the loop is left."""
+    waiting: deque[Event] = deque()
+    news = asyncio.Event()
+
+    def found(event: Event) -> None:
+        if len(waiting) >= queue:
+            if drop == "newest":
+                return
+            waiting.popleft()
+        waiting.append(event)
+        news.set()
+
+    async with _watched(Watch(names, found, guard, queue, drop)):
+        while True:
+            while waiting:
+                yield waiting.popleft()
+            news.clear()
+            await news.wait()
+
+
+__all__ = ["Abandoned", "Watch", "on", "once", "stream"]

@@ -1,0 +1,103 @@
+//! What threads of the switch leave for the event loop: nobody waits for the
+//! interpreter lock to leave it, and one wake-up serves many.
+
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use pyo3::prelude::*;
+
+use crate::interp::interpreter;
+use crate::switch::bell::Bell;
+use crate::switch::{Detached, Status};
+
+/// Something for the loop to do.
+pub type Message = Box<dyn FnOnce(Python<'_>) -> PyResult<()> + Send>;
+
+/// Messages, in the order that they came.
+static MESSAGES: Mutex<Vec<Message>> = Mutex::new(Vec::new());
+/// It has been woken, and has not looked yet.
+static WOKEN: AtomicBool = AtomicBool::new(false);
+static EVENT_FD: OnceLock<OwnedFd> = OnceLock::new();
+/// In pocket the loop waits in the switch's own time.
+static BELL: Mutex<Option<std::sync::Arc<Bell>>> = Mutex::new(None);
+
+/// Leaves something for the loop.
+pub fn post(message: impl FnOnce(Python<'_>) -> PyResult<()> + Send + 'static) {
+    MESSAGES.lock().push(Box::new(message));
+    wake();
+}
+
+/// Takes all that was left.
+#[must_use]
+pub fn take() -> Vec<Message> {
+    // Before the messages are taken: what comes now wakes again.
+    WOKEN.store(false, Ordering::SeqCst);
+    let mut count: u64 = 0;
+    if let Some(fd) = EVENT_FD.get() {
+        // SAFETY: an eventfd gives eight bytes, or EAGAIN.
+        unsafe { libc::read(fd.as_raw_fd(), (&raw mut count).cast(), 8) };
+    }
+    std::mem::take(&mut *MESSAGES.lock())
+}
+
+/// Ends the loop's wait.
+pub fn wake() {
+    if WOKEN.swap(true, Ordering::SeqCst) {
+        return;
+    }
+    if interpreter::is_joined() {
+        if let Some(bell) = BELL.lock().clone() {
+            bell.ring();
+        }
+    } else if let Some(fd) = EVENT_FD.get() {
+        let one: u64 = 1;
+        // SAFETY: eight bytes of ours are read.
+        unsafe { libc::write(fd.as_raw_fd(), (&raw const one).cast(), 8) };
+    }
+}
+
+/// What the loop watches, to know that there are messages.
+///
+/// # Errors
+/// The system's.
+pub fn descriptor() -> std::io::Result<RawFd> {
+    if let Some(fd) = EVENT_FD.get() {
+        return Ok(fd.as_raw_fd());
+    }
+    // SAFETY: no pointers.
+    let fd = unsafe { libc::eventfd(0, libc::EFD_NONBLOCK | libc::EFD_CLOEXEC) };
+    if fd < 0 {
+        return Err(std::io::Error::last_os_error());
+    }
+    // SAFETY: the descriptor is new, and nobody else's.
+    let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+    Ok(EVENT_FD.get_or_init(|| fd).as_raw_fd())
+}
+
+/// Makes what the loop waits in, in pocket.
+///
+/// # Errors
+/// No memory.
+pub fn hang_bell() -> Result<(), Status> {
+    *BELL.lock() = Some(std::sync::Arc::new(Bell::new()?));
+    WOKEN.store(false, Ordering::SeqCst);
+    Ok(())
+}
+
+/// Takes it down: the switch that it lay in ends.
+pub fn take_bell() {
+    BELL.lock().take();
+    let old = std::mem::take(&mut *MESSAGES.lock());
+    drop(old);
+}
+
+/// Waits in the switch's own time, until there are messages or so long.
+pub fn wait(held: &Detached, time: Option<Duration>) {
+    let bell = BELL.lock().clone();
+    if let Some(bell) = bell {
+        bell.wait(held, time);
+    }
+}

@@ -1,0 +1,75 @@
+//! Placing calls for coroutines: a thread of the switch's each while it rings,
+//! and none of Python's.
+
+use std::collections::HashMap;
+use std::ffi::{CStr, CString};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::hands::Hands;
+use crate::python::leg::Leg;
+use crate::switch::cause::Cause;
+use crate::switch::extension::Extension;
+use crate::switch::handle::Gone;
+use crate::switch::originate::{Cancel, originate};
+use crate::switch::{Detached, Status, thread};
+
+/// Calls that were placed and whose threads have not come for their work yet.
+static PLACED: Mutex<Option<HashMap<CString, Arc<Hands>>>> = Mutex::new(None);
+
+/// The work of a call's thread, by the call's UUID.
+#[must_use]
+pub fn claim(uuid: &CStr) -> Option<Arc<Hands>> {
+    PLACED.lock().as_mut()?.remove(uuid)
+}
+
+/// What to dial.
+pub struct Dial {
+    /// The dial string.
+    pub target: CString,
+    /// How long it may ring.
+    pub timeout_s: u32,
+    /// The call that it is placed for: its hangup ends it.
+    pub a_leg: Option<Arc<Leg>>,
+}
+
+/// Places a call; `told` gets its hands, or why there is none.
+///
+/// # Errors
+/// There is no thread for it.
+pub fn place(
+    dial: Dial,
+    cancel: Arc<Cancel>,
+    told: impl FnOnce(Result<Arc<Hands>, Cause>) + Send + 'static,
+) -> Result<(), Status> {
+    thread::start(move |held| told(dial_out(held, &dial, &cancel)))
+}
+
+fn dial_out(held: &Detached, dial: &Dial, cancel: &Cancel) -> Result<Arc<Hands>, Cause> {
+    let placed = match &dial.a_leg {
+        None => originate(held, None, &dial.target, dial.timeout_s, cancel),
+        Some(a_leg) => a_leg
+            .with(|a| originate(held, Some(a), &dial.target, dial.timeout_s, cancel))
+            .unwrap_or_else(|Gone| Err(Cause::ORIGINATOR_CANCEL)),
+    };
+    let locked = placed?;
+    let session = locked.session();
+    let failed = |why: &str| {
+        tracing::error!("a call that was placed is hung up: {why}");
+        session.channel().hangup(held, Cause::NORMAL_CLEARING);
+        Cause::ORIGINATOR_CANCEL
+    };
+    let leg = Leg::new(session);
+    let hands = Hands::new(leg).map_err(|status| failed(&status.to_string()))?;
+    let hands = Arc::new(hands);
+    let extension = Extension::new(session, c"python", c"python");
+    let mut extension = extension.ok_or_else(|| failed("no memory"))?;
+    extension.add(c"python_originated", c"");
+    PLACED
+        .lock()
+        .get_or_insert_default()
+        .insert(session.uuid(), hands.clone());
+    extension.run();
+    Ok(hands)
+}

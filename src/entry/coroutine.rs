@@ -1,0 +1,355 @@
+//! Async functions: on a call, with the call's thread as their hands, and in
+//! every other way in, whose thread waits for them.
+
+use std::ffi::{CStr, CString};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use pyo3::exceptions::{PyRuntimeError, PyTypeError};
+use pyo3::prelude::*;
+
+use super::call::{Error, Failed, Request};
+use super::way::{self, Way};
+use crate::bus::hands::{Ended, Hands};
+use crate::bus::{head, inbox};
+use crate::interp::running::{self, Breaker, Listed};
+use crate::interp::watchdog::{self, Watched};
+use crate::interp::{errors, output, stats};
+use crate::python::convert::{str_of, text};
+use crate::python::hands::PyHands;
+use crate::python::invocation;
+use crate::python::leg::Leg;
+use crate::python::wait::wait;
+use crate::switch::bell::Bell;
+use crate::switch::session::Session;
+use crate::switch::{Detached, trace};
+
+/// How often somebody who waits for the loop looks whether it is still there.
+const LOOK: Duration = Duration::from_secs(10);
+
+/// One run of an async function on a call.
+#[pyclass(frozen, module = "freeswitch")]
+pub struct Run {
+    way: &'static Way,
+    line: Vec<u8>,
+    folder: Option<Vec<u8>>,
+    hands: Arc<Hands>,
+    id: u64,
+    uuid: CString,
+    begun: Instant,
+    /// What is shown of it, and its deadline, until it ends.
+    listed: Mutex<Option<(Listed, Option<Watched>)>>,
+    loaded: AtomicBool,
+    /// What went wrong, for the call's thread.
+    failed: Arc<Mutex<Option<Failed>>>,
+}
+
+impl Run {
+    fn request(&self) -> Request<'_> {
+        Request {
+            folder: self.folder.as_deref(),
+            id: Some(self.id),
+            ..Request::new(self.way, &self.line)
+        }
+    }
+
+    fn judge(&self, py: Python<'_>, error: Option<PyErr>) -> Option<Failed> {
+        let killed = self
+            .listed
+            .lock()
+            .as_ref()
+            .and_then(|(listed, _)| listed.script().killed());
+        let error = match (killed, error) {
+            (Some(why), _) => Error::Killed(why),
+            (None, None) => return None,
+            (None, Some(error)) if errors::is_exit(py, &error) => return None,
+            (None, Some(error)) if self.loaded.load(Ordering::Relaxed) => Error::Run(error),
+            (None, Some(error)) => Error::Load(error),
+        };
+        let request = self.request();
+        let target = request.target().ok()?;
+        Some(request.report(py, &target, &error))
+    }
+}
+
+#[pymethods]
+impl Run {
+    /// Its number in `pyps`.
+    #[getter]
+    fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// The call's UUID.
+    #[getter]
+    fn uuid<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
+        str_of(py, self.uuid.to_bytes())
+    }
+
+    /// What carries out the verbs.
+    #[getter]
+    fn hands(&self) -> PyHands {
+        PyHands::new(self.hands.clone())
+    }
+
+    /// Calls the function; gives its coroutine.
+    fn call<'py>(
+        &self,
+        py: Python<'py>,
+        session: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let _call = trace::of_call(&self.uuid, -1);
+        output::redirect_streams(py)?;
+        let request = self.request();
+        let target = request
+            .target()
+            .map_err(|failed| PyRuntimeError::new_err(failed.0))?;
+        let function = request.find(py, &target).map_err(|error| match error {
+            Error::Load(error) | Error::Run(error) => error,
+            Error::Killed(why) => PyRuntimeError::new_err(why),
+        })?;
+        self.loaded.store(true, Ordering::Relaxed);
+        if !function.is_async() {
+            return Err(PyTypeError::new_err(
+                "the function was an async one when the call came, and has been changed",
+            ));
+        }
+        function.call(py, vec![session.clone(), str_of(py, &target.arguments)])
+    }
+
+    /// It has ended; `error` is what it raised. Lets the call's thread go.
+    #[pyo3(signature = (error=None))]
+    fn finish(&self, py: Python<'_>, error: Option<Bound<'_, PyAny>>) {
+        let failed = {
+            let _call = trace::of_call(&self.uuid, -1);
+            let failed = self.judge(py, error.map(PyErr::from_value));
+            output::flush();
+            failed
+        };
+        if let Some((listed, _)) = self.listed.lock().take() {
+            let ending = Request::ending(&listed, failed.is_some());
+            let name = listed.script().target.clone();
+            self.way.counters.count(self.begun.elapsed(), ending);
+            stats::of_function(&name).count(self.begun.elapsed(), ending);
+        }
+        *self.failed.lock() = failed;
+        self.hands.release();
+    }
+}
+
+/// Runs an async function on a call, on the session's own thread.
+///
+/// # Errors
+/// [`Failed`], which is in the log already.
+pub fn on_call(
+    session: Session<'_>,
+    held: &Detached,
+    leg: &Arc<Leg>,
+    request: &Request<'_>,
+) -> Result<(), Failed> {
+    let named = request.name_of(&request.target()?);
+    let refuse = |why: String| request.refuse(&named, Failed(why));
+    if !session.in_thread() {
+        return Err(refuse(
+            "an async function runs on the call's own thread, which this is not".to_owned(),
+        ));
+    }
+    head::start().map_err(|why| refuse(format!("there is no event loop: {why}")))?;
+    let hands = Hands::new(leg.clone()).map_err(|status| refuse(status.to_string()))?;
+    let hands = Arc::new(hands);
+    let id = request.id.unwrap_or_else(running::next_id);
+    let uuid = session.uuid();
+    let listed = running::list(id, request.way.name, named, Some(uuid.clone()));
+    listed.script().is_coroutine.store(true, Ordering::Release);
+    // It was not told to end before it began.
+    let _ = listed.script().begin_wait("await", Some(canceller(id)));
+    let deadline = request
+        .way
+        .timeout()
+        .map(|time| watchdog::watch(listed.script(), time));
+    let failed = Arc::new(Mutex::new(None));
+    let run = Run {
+        way: request.way,
+        line: request.line.to_vec(),
+        folder: request.folder.map(<[u8]>::to_vec),
+        hands: hands.clone(),
+        id,
+        uuid,
+        begun: Instant::now(),
+        listed: Mutex::new(Some((listed, deadline))),
+        loaded: AtomicBool::new(false),
+        failed: failed.clone(),
+    };
+    inbox::post(move |py| {
+        let run = Py::new(py, run)?;
+        head::module(py)?.call_method1("begin", (run,)).map(drop)
+    });
+    serve(session, held, &hands, id);
+    let failed = failed.lock().take();
+    failed.map_or(Ok(()), Err)
+}
+
+/// Serves a coroutine until it ends or lets the thread go.
+fn serve(session: Session<'_>, held: &Detached, hands: &Hands, id: u64) {
+    let ended = hands.serve(session, held);
+    if let Ended::Lost(how) = ended {
+        inbox::post(move |py| {
+            let how = pyo3::types::PyString::intern(py, how);
+            head::module(py)?.call_method1("lost", (id, how)).map(drop)
+        });
+        if !hands.wait_for_release(held) {
+            tracing::warn!(
+                "MR0013 script {id}: its call is over, and it neither ends nor says hangup_shield()"
+            );
+        }
+        // What goes on from here has a picture of the call.
+        hands.leg().part(session);
+    }
+    hands.turn_away();
+}
+
+/// Works for the coroutine that placed this call, on the session's own thread.
+pub fn on_originated(session: Session<'_>, held: &Detached) {
+    let Some(hands) = crate::bus::originate::claim(&session.uuid()) else {
+        tracing::warn!("no coroutine has placed this call");
+        return;
+    };
+    let ended = hands.serve(session, held);
+    hands.turn_away();
+    if let Ended::Lost(how) = ended {
+        hands.leg().part(session);
+        let uuid = session.uuid();
+        inbox::post(move |py| {
+            let uuid = str_of(py, uuid.to_bytes());
+            let how = pyo3::types::PyString::intern(py, how);
+            head::module(py)?
+                .call_method1("originated_lost", (uuid, how))
+                .map(drop)
+        });
+    }
+}
+
+/// A coroutine of an app, in the list of what runs.
+#[pyclass(frozen, module = "freeswitch")]
+pub struct Work {
+    id: u64,
+    begun: Instant,
+    listed: Mutex<Option<Listed>>,
+}
+
+/// Puts a coroutine of an app into the list.
+#[pyfunction]
+pub fn work_of_app(name: String, uuid: &Bound<'_, PyAny>) -> PyResult<Work> {
+    let uuid = text(uuid, "uuid")?;
+    let id = running::next_id();
+    let listed = running::list(id, way::APP.name, name, Some(uuid));
+    listed.script().is_coroutine.store(true, Ordering::Release);
+    // It was not told to end before it began.
+    let _ = listed.script().begin_wait("await", Some(canceller(id)));
+    Ok(Work {
+        id,
+        begun: Instant::now(),
+        listed: Mutex::new(Some(listed)),
+    })
+}
+
+#[pymethods]
+impl Work {
+    /// Its number in `pyps`.
+    #[getter]
+    fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// It has ended.
+    fn finish(&self, failed: bool) {
+        output::flush();
+        let Some(listed) = self.listed.lock().take() else {
+            return;
+        };
+        let ending = Request::ending(&listed, failed);
+        way::APP.counters.count(self.begun.elapsed(), ending);
+        stats::of_function(&listed.script().target).count(self.begun.elapsed(), ending);
+    }
+}
+
+fn canceller(id: u64) -> Breaker {
+    Arc::new(move || {
+        inbox::post(move |py| head::module(py)?.call_method1("kill", (id,)).map(drop));
+    })
+}
+
+/// Who waits for a coroutine that the loop runs.
+#[pyclass(frozen, module = "freeswitch")]
+pub struct Waiter {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    bell: Bell,
+    result: Mutex<Option<PyResult<Py<PyAny>>>>,
+}
+
+#[pymethods]
+impl Waiter {
+    /// It has ended.
+    #[pyo3(signature = (result, error=None))]
+    fn done(&self, result: Py<PyAny>, error: Option<Bound<'_, PyAny>>) {
+        let outcome = error.map_or(Ok(result), |error| Err(PyErr::from_value(error)));
+        *self.shared.result.lock() = Some(outcome);
+        self.shared.bell.ring();
+    }
+}
+
+/// Has the loop run a coroutine, and waits for it on this thread.
+///
+/// # Errors
+/// What the coroutine raises; `RuntimeError` on the loop itself, which must not wait.
+pub fn wait_for<'py>(coroutine: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let py = coroutine.py();
+    let refuse = |why: String| {
+        let _ = coroutine.call_method0("close");
+        PyRuntimeError::new_err(why)
+    };
+    if head::is_here() {
+        return Err(refuse(
+            "the event loop cannot wait for an async function that the switch calls".to_owned(),
+        ));
+    }
+    head::start().map_err(|why| refuse(format!("there is no event loop: {why}")))?;
+    let shared = Arc::new(Shared {
+        bell: Bell::new().map_err(|status| refuse(status.to_string()))?,
+        result: Mutex::new(None),
+    });
+    let script = invocation::current();
+    let id = script.as_ref().map_or_else(running::next_id, |s| s.id);
+    let uuid = trace::uuid();
+    let waiter = Waiter {
+        shared: shared.clone(),
+    };
+    let task = coroutine.clone().unbind();
+    inbox::post(move |py| {
+        output::redirect_streams(py)?;
+        let uuid = uuid.as_deref().map(CStr::to_bytes).map(|u| str_of(py, u));
+        head::module(py)?
+            .call_method1("run_for", (task, Py::new(py, waiter)?, id, uuid))
+            .map(drop)
+    });
+    if let Some(script) = &script {
+        script.is_coroutine.store(true, Ordering::Release);
+    }
+    let waiting = shared.clone();
+    wait(py, "await", Some(canceller(id)), move |held| {
+        while !waiting.bell.wait(held, Some(LOOK)) && head::runs() {}
+    });
+    if let Some(script) = &script {
+        script.is_coroutine.store(false, Ordering::Release);
+    }
+    let result = shared.result.lock().take();
+    match result {
+        Some(result) => result.map(|value| value.into_bound(py)),
+        None => Err(PyRuntimeError::new_err("the event loop has ended")),
+    }
+}

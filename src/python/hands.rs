@@ -1,0 +1,526 @@
+//! The verbs of an async session, as the event loop asks for them.
+
+use std::ffi::CString;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bindings::{SWITCH_STATUS_BREAK, SWITCH_STATUS_FALSE};
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+
+use super::convert::{optional_text, str_of, text};
+use super::session::leg_of;
+use crate::bus::hands::{Answer, Hands, Typed, Work, next_ticket};
+use crate::bus::originate::{self, Dial};
+use crate::bus::{head, inbox};
+use crate::switch::cause::Cause;
+use crate::switch::core;
+use crate::switch::digits::{Prompt, Timeouts};
+use crate::switch::event::{Kind, OwnedEvent};
+use crate::switch::handle::Gone;
+use crate::switch::input::{Dtmf, Input, Verdict};
+use crate::switch::originate::Cancel;
+use crate::switch::session::{Locked, Session};
+use crate::switch::speech::Say;
+use crate::switch::text::c_string_shown;
+use crate::switch::{Detached, Status};
+
+/// A call's own thread at work. Each verb gives a ticket, under which
+/// `freeswitch._loop.answered` is told how it ended.
+#[pyclass(frozen, module = "freeswitch", name = "Hands")]
+pub struct PyHands(Arc<Hands>);
+
+/// Keeps digits for later, and ends what plays at one of these.
+struct Ears<'a> {
+    typed: &'a Typed,
+    terminators: &'a [u8],
+    ended: std::cell::Cell<Option<u8>>,
+}
+
+impl Input for Ears<'_> {
+    fn digit(&self, session: Session<'_>, dtmf: Dtmf) -> Verdict {
+        if self.terminators.contains(&dtmf.digit) {
+            self.ended.set(Some(dtmf.digit));
+            return Verdict::Stop;
+        }
+        self.typed.digit(session, dtmf)
+    }
+
+    fn event(&self, _: Session<'_>, _: &Arc<crate::switch::event::Event>) -> Verdict {
+        Verdict::GoOn
+    }
+}
+
+/// A verb that plays or records, and that digits end.
+fn heard(
+    terminators: Vec<u8>,
+    verb: impl FnOnce(Session<'_>, &Detached, &dyn Input) -> Result<(), Status> + Send + 'static,
+) -> Work {
+    Box::new(move |session, held, typed| {
+        // Digits from before it count: a caller who knows the menu types ahead.
+        let first = typed.take_first(&terminators);
+        if let Some(digit) = first {
+            return Answer::Digits(Vec::new(), Some(digit));
+        }
+        let ears = Ears {
+            typed,
+            terminators: &terminators,
+            ended: std::cell::Cell::new(None),
+        };
+        let outcome = verb(session, held, &ears);
+        match (ears.ended.get(), outcome) {
+            (Some(digit), _) => Answer::Digits(Vec::new(), Some(digit)),
+            (None, Ok(())) => Answer::Done,
+            (None, Err(Status(SWITCH_STATUS_BREAK))) => Answer::Broken,
+            (None, Err(_)) if !session.channel().ready() => Answer::Gone,
+            (None, Err(status)) => Answer::Failed(status.to_string()),
+        }
+    })
+}
+
+fn checked(outcome: Result<(), Status>, session: Session<'_>) -> Answer {
+    match outcome {
+        Ok(()) => Answer::Done,
+        Err(_) if !session.channel().is_up() => Answer::Gone,
+        Err(status) => Answer::Failed(status.to_string()),
+    }
+}
+
+fn milliseconds(seconds: f64, name: &str) -> PyResult<u32> {
+    let ms = seconds * 1000.0;
+    if !(0.0..=f64::from(u32::MAX)).contains(&ms) {
+        return Err(PyValueError::new_err(format!(
+            "argument '{name}' must be from 0 to {} seconds",
+            u32::MAX / 1000
+        )));
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "checked above"
+    )]
+    Ok(ms.round() as u32)
+}
+
+fn duration(seconds: Option<f64>, name: &str) -> PyResult<Duration> {
+    match seconds {
+        None => Ok(Duration::ZERO),
+        Some(seconds) => Ok(Duration::from_millis(u64::from(
+            milliseconds(seconds, name)?.max(1),
+        ))),
+    }
+}
+
+fn bytes(value: Option<&Bound<'_, PyAny>>, name: &str) -> PyResult<Vec<u8>> {
+    Ok(optional_text(value, name)?.unwrap_or_default().into_bytes())
+}
+
+impl PyHands {
+    /// The hands of a call.
+    #[must_use]
+    pub fn new(hands: Arc<Hands>) -> Self {
+        Self(hands)
+    }
+
+    /// The call's thread.
+    #[must_use]
+    pub fn hands(&self) -> &Arc<Hands> {
+        &self.0
+    }
+
+    fn ask(&self, work: Work) -> u64 {
+        use std::sync::OnceLock;
+        // The ticket is known only when the verb has been put in line, and by then
+        // it may have been carried out.
+        let number = Arc::new(OnceLock::new());
+        let told = number.clone();
+        let ticket = self.0.ask(
+            work,
+            Box::new(move |answer| {
+                inbox::post(move |py| {
+                    let ticket: u64 = told.get().copied().unwrap_or_default();
+                    answered(py, ticket, &answer)
+                });
+            }),
+        );
+        // The loop, which asks, reads the answer after this.
+        let _ = number.set(ticket);
+        ticket
+    }
+}
+
+fn answered(py: Python<'_>, ticket: u64, answer: &Answer) -> PyResult<()> {
+    let (kind, value, terminator) = match answer {
+        Answer::Done => ("done", None, None),
+        Answer::Broken => ("broken", None, None),
+        Answer::Digits(digits, terminator) => ("digits", Some(str_of(py, digits)), *terminator),
+        Answer::Failed(why) => ("failed", Some(str_of(py, why.as_bytes())), None),
+        Answer::Gone => ("gone", None, None),
+    };
+    let terminator = terminator.map(char::from);
+    head::module(py)?
+        .call_method1("answered", (ticket, kind, value, terminator))
+        .map(drop)
+}
+
+/// A call that is being placed.
+#[pyclass(frozen, module = "freeswitch")]
+pub struct Placing {
+    ticket: u64,
+    cancel: Arc<Cancel>,
+}
+
+#[pymethods]
+impl Placing {
+    /// What `freeswitch._loop.placed` is told it by.
+    #[getter]
+    fn ticket(&self) -> u64 {
+        self.ticket
+    }
+
+    /// Ends it.
+    fn cancel(&self) {
+        self.cancel.cancel(Cause::ORIGINATOR_CANCEL);
+    }
+}
+
+/// Places a call for a coroutine.
+#[pyfunction]
+#[pyo3(signature = (dest, timeout_s, a_leg=None))]
+pub fn place(
+    py: Python<'_>,
+    dest: &Bound<'_, PyAny>,
+    timeout_s: u32,
+    a_leg: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Placing> {
+    let dial = Dial {
+        target: text(dest, "dest")?,
+        timeout_s,
+        a_leg: a_leg
+            .filter(|a| !a.is_none())
+            .map(|a| leg_of(a, "a_leg"))
+            .transpose()?,
+    };
+    let cancel = Arc::new(Cancel::default());
+    let ticket = next_ticket();
+    let told = move |placed: Result<Arc<Hands>, Cause>| {
+        inbox::post(move |py| {
+            let (hands, cause) = match placed {
+                Ok(hands) => (Some(Py::new(py, PyHands::new(hands))?), None),
+                Err(cause) => (None, Some(cause.name())),
+            };
+            head::module(py)?
+                .call_method1("placed", (ticket, hands, cause))
+                .map(drop)
+        });
+    };
+    let cell = cancel.clone();
+    super::wait::detached(py, |_| originate::place(dial, cell, told))
+        .map_err(|status| PyRuntimeError::new_err(format!("no thread: {status}")))?;
+    Ok(Placing { ticket, cancel })
+}
+
+/// Has the thread of a call run an application; false where there is no such call.
+#[pyfunction]
+pub fn send_execute(
+    py: Python<'_>,
+    uuid: &Bound<'_, PyAny>,
+    app: &Bound<'_, PyAny>,
+    argument: &Bound<'_, PyAny>,
+    loops: u32,
+) -> PyResult<bool> {
+    let (uuid, app) = (text(uuid, "uuid")?, text(app, "cmd")?);
+    let argument = text(argument, "arg")?;
+    if app.is_empty() {
+        return Err(PyValueError::new_err("argument 'cmd' is empty"));
+    }
+    let loops = c_string_shown(loops.to_string().as_bytes());
+    Ok(super::wait::detached(py, |held| {
+        let Some(locked) = Locked::find(&uuid) else {
+            return false;
+        };
+        let send = || {
+            let event = OwnedEvent::new(Kind::COMMAND, None)?;
+            let view = event.view();
+            view.add_header(c"call-command", c"execute")?;
+            view.add_header(c"execute-app-name", &app)?;
+            view.add_header(c"execute-app-arg", &argument)?;
+            view.add_header(c"loops", &loops)?;
+            locked.session().command(held, event)
+        };
+        send().is_ok()
+    }))
+}
+
+/// How many sessions the switch lets begin in a second.
+#[pyfunction]
+pub fn sessions_per_second() -> u32 {
+    core::sessions_per_second()
+}
+
+#[pymethods]
+impl PyHands {
+    /// The call's UUID.
+    #[getter]
+    fn uuid<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        let uuid = self.0.leg().uuid()?;
+        Some(str_of(py, uuid.to_bytes()))
+    }
+
+    /// Ends a verb before its time.
+    fn cancel(&self, py: Python<'_>, ticket: u64) {
+        super::wait::detached(py, |_| self.0.cancel(ticket));
+    }
+
+    /// Lets the call's thread go: the dialplan goes on.
+    fn release(&self, py: Python<'_>) {
+        super::wait::detached(py, |_| self.0.release());
+    }
+
+    /// Hangs up, from wherever the call is.
+    fn hangup(&self, py: Python<'_>, cause: &Bound<'_, PyAny>) -> PyResult<()> {
+        let cause = Cause::named(&text(cause, "cause")?);
+        super::wait::detached(py, |held| {
+            // Gone: then it is hung up.
+            let _ = self
+                .0
+                .leg()
+                .with(|session| session.channel().hangup(held, cause));
+        });
+        Ok(())
+    }
+
+    /// Sends the call to another extension; its coroutine is cancelled.
+    #[pyo3(signature = (extension, dialplan=None, context=None))]
+    fn transfer(
+        &self,
+        py: Python<'_>,
+        extension: &Bound<'_, PyAny>,
+        dialplan: Option<&Bound<'_, PyAny>>,
+        context: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<bool> {
+        let extension = text(extension, "extension")?;
+        let dialplan = optional_text(dialplan, "dialplan")?;
+        let context = optional_text(context, "context")?;
+        Ok(super::wait::detached(py, |held| {
+            let moved = self.0.leg().with(|session| {
+                session.transfer(held, &extension, dialplan.as_deref(), context.as_deref())
+            });
+            matches!(moved, Ok(Ok(())))
+        }))
+    }
+
+    /// How the call was lost: "hangup", "transfer", or None while it is not.
+    fn lost(&self) -> Option<&'static str> {
+        self.0.leg().lost()
+    }
+
+    /// Forgets digits that were pressed and not read.
+    fn flush_digits(&self) {
+        self.0.typed().clear();
+        let _ = self.0.leg().with(|s| s.channel().flush_digits());
+    }
+
+    fn answer(&self) -> u64 {
+        self.ask(Box::new(|session, held, _| {
+            checked(session.channel().answer(held), session)
+        }))
+    }
+
+    fn pre_answer(&self) -> u64 {
+        self.ask(Box::new(|session, held, _| {
+            checked(session.channel().pre_answer(held), session)
+        }))
+    }
+
+    #[pyo3(signature = (file, offset=0, terminators=None))]
+    fn play(
+        &self,
+        file: &Bound<'_, PyAny>,
+        offset: u32,
+        terminators: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<u64> {
+        let file = text(file, "file")?;
+        let terminators = bytes(terminators, "terminators")?;
+        Ok(self.ask(heard(terminators, move |session, held, input| {
+            session.play(held, &file, offset, Some(input))
+        })))
+    }
+
+    #[pyo3(signature = (file, limit=0.0, threshold=0, silence=0, terminators=None))]
+    fn record(
+        &self,
+        file: &Bound<'_, PyAny>,
+        limit: f64,
+        threshold: u32,
+        silence: u32,
+        terminators: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<u64> {
+        let file = text(file, "file")?;
+        let limit_s = milliseconds(limit, "limit")?.div_ceil(1000);
+        let terminators = bytes(terminators, "terminators")?;
+        Ok(self.ask(heard(terminators, move |session, held, input| {
+            session.record(held, &file, limit_s, threshold, silence, Some(input))
+        })))
+    }
+
+    fn sleep(&self, seconds: f64) -> PyResult<u64> {
+        let ms = milliseconds(seconds, "seconds")?;
+        Ok(self.ask(heard(Vec::new(), move |session, held, input| {
+            session.sleep(held, ms, false, Some(input))
+        })))
+    }
+
+    #[pyo3(signature = (words, engine, voice, terminators=None))]
+    fn speak(
+        &self,
+        words: &Bound<'_, PyAny>,
+        engine: &Bound<'_, PyAny>,
+        voice: &Bound<'_, PyAny>,
+        terminators: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<u64> {
+        let words = text(words, "text")?;
+        let (engine, voice) = (text(engine, "engine")?, text(voice, "voice")?);
+        let terminators = bytes(terminators, "terminators")?;
+        Ok(self.ask(heard(terminators, move |session, held, input| {
+            session.speak(held, &engine, &voice, &words, Some(input))
+        })))
+    }
+
+    #[pyo3(signature = (what, module, kind, method, gender=None))]
+    fn say(
+        &self,
+        what: &Bound<'_, PyAny>,
+        module: &Bound<'_, PyAny>,
+        kind: &Bound<'_, PyAny>,
+        method: &Bound<'_, PyAny>,
+        gender: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<u64> {
+        let (what, module) = (text(what, "what")?, text(module, "module")?);
+        let (kind, method) = (text(kind, "type")?, text(method, "method")?);
+        let gender = optional_text(gender, "gender")?;
+        Ok(self.ask(heard(Vec::new(), move |session, held, input| {
+            let say = Say {
+                what: &what,
+                module: &module,
+                kind: &kind,
+                method: &method,
+                gender: gender.as_deref(),
+            };
+            session.say(held, &say, Some(input))
+        })))
+    }
+
+    #[pyo3(signature = (max_digits, terminators=None, timeout=None, between=None, total=None))]
+    fn get_digits(
+        &self,
+        max_digits: u32,
+        terminators: Option<&Bound<'_, PyAny>>,
+        timeout: Option<f64>,
+        between: Option<f64>,
+        total: Option<f64>,
+    ) -> PyResult<u64> {
+        let max = max_digits as usize;
+        let terminators = bytes(terminators, "terminators")?;
+        let times = Timeouts {
+            first: duration(timeout, "timeout")?,
+            between: duration(between, "between")?,
+            total: duration(total, "total")?,
+        };
+        Ok(self.ask(Box::new(move |session, held, typed| {
+            let typed = typed.take(max, &terminators);
+            let digits = session.collect_after(held, typed, max, &terminators, times);
+            if digits.status == SWITCH_STATUS_FALSE
+                && digits.text.len() < max
+                && !session.channel().ready()
+            {
+                return Answer::Gone;
+            }
+            Answer::Digits(digits.text, digits.terminator)
+        })))
+    }
+
+    #[pyo3(signature = (
+        file, min_digits, max_digits, tries, timeout, terminators=None, invalid_file=None,
+        regex=None, variable=None, between=None,
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "as many as the application has")]
+    fn play_and_get_digits(
+        &self,
+        file: Option<&Bound<'_, PyAny>>,
+        min_digits: u32,
+        max_digits: u32,
+        tries: u32,
+        timeout: f64,
+        terminators: Option<&Bound<'_, PyAny>>,
+        invalid_file: Option<&Bound<'_, PyAny>>,
+        regex: Option<&Bound<'_, PyAny>>,
+        variable: Option<&Bound<'_, PyAny>>,
+        between: Option<f64>,
+    ) -> PyResult<u64> {
+        let file = optional_text(file, "file")?;
+        let terminators = optional_text(terminators, "terminators")?;
+        let invalid_file = optional_text(invalid_file, "invalid_file")?;
+        let regex = optional_text(regex, "regex")?;
+        let variable = optional_text(variable, "variable")?;
+        let (timeout, between) = (
+            duration(Some(timeout), "timeout")?,
+            duration(between, "between")?,
+        );
+        Ok(self.ask(Box::new(move |session, held, typed| {
+            let prompt = Prompt {
+                min: min_digits as usize,
+                max: max_digits as usize,
+                tries,
+                timeout,
+                between,
+                terminators: terminators.as_deref(),
+                file: file.as_deref(),
+                invalid_file: invalid_file.as_deref(),
+                regex: regex.as_deref(),
+                variable: variable.as_deref(),
+                transfer_on_failure: None,
+            };
+            let ends = terminators.as_ref().map_or(&b""[..], |t| t.as_bytes());
+            let typed = typed.take(prompt.max.max(prompt.min), ends);
+            let digits = session.play_and_get_digits(held, &prompt, typed);
+            if digits.is_empty() && !session.channel().ready() {
+                return Answer::Gone;
+            }
+            Answer::Digits(digits, None)
+        })))
+    }
+
+    #[pyo3(signature = (app, data=None))]
+    fn execute(&self, app: &Bound<'_, PyAny>, data: Option<&Bound<'_, PyAny>>) -> PyResult<u64> {
+        let app = text(app, "app")?;
+        if app.is_empty() {
+            return Err(PyValueError::new_err("argument 'app' is empty"));
+        }
+        let data: Option<CString> = optional_text(data, "data")?;
+        Ok(self.ask(Box::new(move |session, held, typed| match &data {
+            Some(file) if app.as_bytes().eq_ignore_ascii_case(b"playback") => {
+                session.playback(held, file, true, typed);
+                Answer::Done
+            }
+            _ => checked(session.execute(held, &app, data.as_deref(), true), session),
+        })))
+    }
+
+    fn wait_for_answer(&self) -> u64 {
+        self.ask(Box::new(|session, held, _| {
+            checked(session.wait_for_answer(held, None), session)
+        }))
+    }
+
+    /// Joins the call with another one that coroutines have, until one ends it.
+    fn bridge(&self, other: &Bound<'_, PyAny>) -> PyResult<u64> {
+        let peer = leg_of(other, "other")?;
+        Ok(self.ask(Box::new(move |session, held, _| {
+            match peer.with(|peer| session.bridge(held, peer, None, None)) {
+                Ok(outcome) => checked(outcome, session),
+                Err(Gone) => Answer::Failed("the other call is gone".to_owned()),
+            }
+        })))
+    }
+}

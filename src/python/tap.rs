@@ -1,0 +1,114 @@
+//! Events for coroutines, as `freeswitch.events` asks for them.
+
+use std::ffi::CString;
+use std::sync::Arc;
+
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+
+use super::convert::text;
+use super::event::Event;
+use super::wait::detached;
+use crate::bus::taps::{Policy, Tap, Want};
+use crate::switch::Status;
+use crate::switch::event::Kind;
+use crate::switch::text::c_string;
+
+/// A queue of events that the loop is told of.
+#[pyclass(frozen, module = "freeswitch", name = "Tap")]
+pub struct PyTap(Arc<Tap>);
+
+impl Drop for PyTap {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+/// `NAME` or `CUSTOM subclass`.
+fn want(name: &CString) -> PyResult<Want> {
+    let bytes = name.as_bytes();
+    let end = bytes.iter().position(|&b| b == b' ').unwrap_or(bytes.len());
+    let (kind, subclass) = (&bytes[..end], bytes[end..].trim_ascii());
+    let unknown = || {
+        PyValueError::new_err(format!(
+            "there is no event '{}'",
+            String::from_utf8_lossy(bytes)
+        ))
+    };
+    let kind = Kind::named(&c_string(kind).map_err(|_| unknown())?).ok_or_else(unknown)?;
+    if !subclass.is_empty() && kind != Kind::CUSTOM {
+        return Err(unknown());
+    }
+    let subclass = (!subclass.is_empty()).then(|| c_string(subclass).map_err(|_| unknown()));
+    Ok(Want {
+        kind,
+        subclass: subclass.transpose()?,
+    })
+}
+
+fn wants(names: &[Bound<'_, PyAny>]) -> PyResult<Vec<Want>> {
+    let names = names.iter().map(|name| want(&text(name, "name")?));
+    names.collect()
+}
+
+fn not_bound(status: Status) -> PyErr {
+    PyRuntimeError::new_err(format!("the event is not bound: {status}"))
+}
+
+#[pymethods]
+impl PyTap {
+    /// `names`: kinds of events; `headers`: what they must have.
+    #[new]
+    fn new(
+        py: Python<'_>,
+        names: Vec<Bound<'_, PyAny>>,
+        headers: Vec<(Bound<'_, PyAny>, Bound<'_, PyAny>)>,
+        limit: usize,
+        drop_oldest: bool,
+    ) -> PyResult<Self> {
+        let wants = wants(&names)?;
+        let headers = headers
+            .iter()
+            .map(|(name, value)| Ok((text(name, "header")?, text(value, "value")?.into_bytes())))
+            .collect::<PyResult<Vec<_>>>()?;
+        let policy = if drop_oldest {
+            Policy::DropOldest
+        } else {
+            Policy::DropNewest
+        };
+        let tap = detached(py, |held| Tap::open(held, wants, headers, limit, policy));
+        tap.map(Self).map_err(not_bound)
+    }
+
+    /// What `freeswitch._loop.deliver` is told.
+    #[getter]
+    fn id(&self) -> u64 {
+        self.0.id()
+    }
+
+    /// How many events there was no room for.
+    #[getter]
+    fn dropped(&self) -> u64 {
+        self.0.dropped()
+    }
+
+    /// Takes up to `most` events; whether there are more.
+    fn take(&self, py: Python<'_>, most: usize) -> PyResult<(Vec<Py<Event>>, bool)> {
+        let (events, more) = self.0.take(most);
+        let events = events
+            .into_iter()
+            .map(|event| Py::new(py, Event::show(event)));
+        Ok((events.collect::<PyResult<_>>()?, more))
+    }
+
+    /// Takes more kinds of events.
+    fn extend(&self, py: Python<'_>, names: Vec<Bound<'_, PyAny>>) -> PyResult<()> {
+        let wants = wants(&names)?;
+        detached(py, |held| self.0.extend(held, wants)).map_err(not_bound)
+    }
+
+    /// Takes no more.
+    fn close(&self) {
+        self.0.close();
+    }
+}

@@ -1,0 +1,346 @@
+"""Async handlers: verbs that are awaited, digits between them, and the end of the call."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from hosts.base import Host
+from saw import coroutine, in_coroutine, seen
+
+
+def test_verbs_run_in_order(host: Host) -> None:
+    saw, result = in_coroutine(
+        host,
+        """
+        async def body(session, saw):
+            await session.answer()
+            await session.play("tone_stream://%(200,0,440)")
+            await session.sleep(0.1)
+            await session.execute("set", "did=it")
+            saw["did"] = session.variables["did"]
+        """,
+    )
+    assert saw["did"] == "it"
+    assert result.answered
+    names = [e["Event-Name"] for e in result.events]
+    assert names.index("CHANNEL_ANSWER") < names.index("PLAYBACK_START") < names.index("PLAYBACK_STOP")
+
+
+def test_digits_between_two_verbs_are_read_first(host: Host) -> None:
+    saw, _ = in_coroutine(
+        host,
+        """
+        async def body(session, saw):
+            await session.answer()
+            await asyncio.sleep(1)
+            saw["ahead"] = await session.get_digits(3, timeout=5)
+            saw["rest"] = await session.get_digits(4, terminators="#", timeout=5)
+        """,
+        press=[(0.3, "12345"), (1.5, "6#")],
+    )
+    assert saw == {"ahead": "123", "rest": "456"}
+
+
+def test_digits_end_what_plays(host: Host) -> None:
+    saw, _ = in_coroutine(
+        host,
+        """
+        async def body(session, saw):
+            await session.answer()
+            saw["by"] = await session.play("silence_stream://20000", terminators="*#")
+            saw["kept"] = await session.get_digits(1, timeout=1)
+            saw["asked"] = await session.play_and_get_digits("silence_stream://20000", max_digits=2, regex="[0-9]+")
+        """,
+        press=[(0.5, "7*"), (1.5, "42")],
+    )
+    assert saw == {"by": "*", "kept": "7", "asked": "42"}
+
+
+def test_a_timeout_ends_what_plays_and_nothing_else(host: Host) -> None:
+    saw, result = in_coroutine(
+        host,
+        """
+        async def body(session, saw):
+            await session.answer()
+            for _ in range(3):
+                try:
+                    await asyncio.wait_for(session.play("silence_stream://20000"), 0.2)
+                except asyncio.TimeoutError:
+                    saw["ended"] = saw.get("ended", 0) + 1
+            await session.sleep(0.2)
+            saw["ready"] = session.ready()
+        """,
+    )
+    assert saw == {"ended": 3, "ready": True}
+    assert [e["Event-Name"] for e in result.events].count("PLAYBACK_STOP") == 3
+
+
+def test_many_things_at_once(host: Host) -> None:
+    saw, _ = in_coroutine(
+        host,
+        """
+        async def body(session, saw):
+            await session.answer()
+            async def ask():
+                await asyncio.sleep(0.2)
+                return "from the database"
+            music = asyncio.create_task(session.play("silence_stream://60000"))
+            saw["asked"], saw["name"] = await asyncio.gather(ask(), asyncio.to_thread(lambda: "from a thread"))
+            music.cancel()
+            saw["music"] = [type(e).__name__ for e in await asyncio.gather(music, return_exceptions=True)]
+            saw["digits"] = await session.get_digits(1, timeout=0.2)
+        """,
+    )
+    assert saw == {"asked": "from the database", "name": "from a thread", "music": ["CancelledError"], "digits": ""}
+
+
+WAITS = [
+    "session.play('silence_stream://60000')",
+    "session.get_digits(1)",
+    "session.sleep(60)",
+    "asyncio.sleep(60)",
+    "session.execute('sleep', '60000')",
+]
+
+
+@pytest.mark.parametrize("waits", WAITS)
+def test_the_hangup_cancels_the_coroutine(host: Host, waits: str) -> None:
+    saw, _ = in_coroutine(
+        host,
+        f"""
+        async def body(session, saw):
+            await session.answer()
+            try:
+                await {waits}
+            except asyncio.CancelledError as error:
+                saw["reason"] = str(error)
+                saw["lost"] = session.lost
+                saw["cause"] = session.cause
+                raise
+            saw["went on"] = True
+        """,
+        hangup_after=0.3,
+    )
+    assert saw == {"reason": "hangup", "lost": "hangup", "cause": "NORMAL_CLEARING"}
+
+
+def test_the_hook_comes_before_the_end_of_the_coroutine(host: Host) -> None:
+    saw, result = in_coroutine(
+        host,
+        """
+        async def body(session, saw):
+            await session.answer()
+            saw["order"] = []
+            async def hook(of, what):
+                await asyncio.sleep(0.1)
+                saw["order"].append([what, of.cause, of is session])
+                of.setVariable("hooked", "yes")
+            session.set_hangup_hook(hook)
+            try:
+                await session.sleep(60)
+            finally:
+                saw["order"].append("cancelled")
+        """,
+        hangup_after=0.3,
+    )
+    assert saw["order"] == [["hangup", "NORMAL_CLEARING", True], "cancelled"]
+    assert result.variables["hooked"] == "yes"
+
+
+def test_a_hook_of_a_script_that_hangs_up_itself(host: Host) -> None:
+    saw, _ = in_coroutine(
+        host,
+        """
+        async def body(session, saw):
+            await session.answer()
+            session.set_hangup_hook(lambda session, what: session.setVariable("hooked", what + session.cause))
+            await session.hangup("USER_BUSY")
+        """,
+    )
+    assert saw == {}
+
+
+def test_a_hook_is_told_of_a_transfer(host: Host) -> None:
+    there = host.extension(("set", "arrived=yes"))
+    _, result = in_coroutine(
+        host,
+        f"""
+        async def body(session, saw):
+            await session.answer()
+            session.set_hangup_hook(lambda session, what: session.setVariable("hooked", what))
+            await session.transfer("{there}")
+            await session.sleep(60)
+        """,
+    )
+    assert result.variables["hooked"] == "transfer"
+    assert result.variables["arrived"] == "yes"
+
+
+def test_what_is_shielded_goes_on_without_the_call(host: Host) -> None:
+    name = coroutine(
+        host,
+        """
+        async def body(session, saw):
+            await session.answer()
+            session.setVariable("customer", "42")
+            async with session.hangup_shield():
+                await asyncio.sleep(0.3)
+                while session.lost is None:
+                    await asyncio.sleep(0.1)
+                await asyncio.sleep(1)
+                print("saved", session.variables["customer"], session.cause)
+                try:
+                    await session.play("silence_stream://1000")
+                except freeswitch.SessionGone:
+                    print("no more verbs")
+            print("not reached")
+        """,
+    )
+    host.run("python", name, hangup_after=0.2)
+    host.wait_log("^saved 42 NORMAL_CLEARING$")
+    host.wait_log("^no more verbs$")
+    host.wait_for(lambda: "0 running" in host.api("pyps") or None, what="its end")
+    host.no_log("^not reached$")
+
+
+def test_errors_are_told_as_those_of_other_scripts(host: Host) -> None:
+    name = host.script("""
+        async def handler(session, args):
+            await session.answer()
+            raise ValueError("in the coroutine")
+    """)
+    result = host.call(("python", name), ("set", "went_on=yes"))
+    assert "in the coroutine" in result.variables["python_error"]
+    assert result.variables["went_on"] == "yes"
+    line = host.wait_log(r"^MR0004 application .*::handler")
+    assert line.uuid == result.uuid
+
+
+def test_a_verb_that_fails(host: Host) -> None:
+    saw, _ = in_coroutine(
+        host,
+        """
+        async def body(session, saw):
+            await session.answer()
+            for file in ("/nowhere/at/all.wav", ""):
+                try:
+                    await session.play(file)
+                except (freeswitch.VerbError, ValueError) as error:
+                    saw[file] = type(error).__name__
+            try:
+                await session.sleep(-1)
+            except ValueError:
+                saw["negative"] = "ValueError"
+            await session.sleep(0.1)
+            saw["ready"] = session.ready()
+        """,
+    )
+    assert saw["/nowhere/at/all.wav"] == "VerbError"
+    assert saw["negative"] == "ValueError"
+    assert saw["ready"] is True
+
+
+def test_verbs_that_would_make_all_wait_are_refused(host: Host) -> None:
+    saw, _ = in_coroutine(
+        host,
+        """
+        async def body(session, saw):
+            await session.answer()
+            for name, call in {
+                "msleep": lambda: freeswitch.msleep(10),
+                "streamFile": lambda: session.streamFile("silence_stream://100"),
+                "Session": lambda: freeswitch.Session("loopback/nobody"),
+                "pop": lambda: freeswitch.EventConsumer("CUSTOM").pop(1),
+            }.items():
+                saw[name] = tried(call).partition(":")[0]
+        """,
+    )
+    assert saw == dict.fromkeys(("msleep", "streamFile", "Session", "pop"), "RuntimeError")
+
+
+def test_sys_exit_ends_the_coroutine_alone(host: Host) -> None:
+    name = host.script("""
+        import sys
+        async def handler(session, args):
+            await session.answer()
+            sys.exit(3)
+    """)
+    result = host.call(("python", name), ("set", "went_on=yes"))
+    assert "python_error" not in result.variables
+    assert result.variables["went_on"] == "yes"
+    saw, _ = in_coroutine(host, "async def body(session, saw): saw['still'] = 'here'")
+    assert saw == {"still": "here"}
+
+
+def test_other_ways_in(host: Host) -> None:
+    name = host.script("""
+        import asyncio
+        async def fsapi(session, stream, env, args):
+            await asyncio.sleep(0.1)
+            stream.write("slept " + args)
+        async def runtime(args):
+            await asyncio.sleep(0.1)
+            print("ran", args)
+        async def fails(session, stream, env, args):
+            await asyncio.sleep(0)
+            raise KeyError("in fsapi")
+    """)
+    assert host.api(f"python {name} well") == "slept well"
+    assert host.api(f"pyrun {name} there").startswith("+OK")
+    host.wait_log("^ran there$")
+    assert "in fsapi" in host.api(f"python {name}::fails")
+
+
+def test_pyps_and_pykill(host: Host) -> None:
+    name = coroutine(
+        host,
+        """
+        async def inner(session):
+            await session.sleep(15)
+        async def body(session, saw):
+            await session.answer()
+            print("waits")
+            await inner(session)
+        """,
+    )
+    call = host.start_call(host.extension(("python", name), ("set", "went_on=yes")))
+    host.wait_log("^waits$")
+    (script,) = json.loads(host.api("pyps json"))
+    assert script["uuid"] == call.uuid
+    assert script["way"] == "application"
+    assert "in inner" in script["place"]
+    assert host.api(f"pykill {script['id']}").startswith("+OK")
+    result = call.wait()
+    assert "was ended: by pykill" in result.variables["python_error"]
+    assert result.variables["went_on"] == "yes"
+
+
+def test_print_has_the_call_s_uuid(host: Host) -> None:
+    name = host.script("""
+        async def handler(session, args):
+            print("printed in a coroutine")
+    """)
+    result = host.call(("python", name))
+    assert host.wait_log("^printed in a coroutine$").uuid == result.uuid
+
+
+def test_reading_a_call_that_is_gone(host: Host) -> None:
+    name = coroutine(
+        host,
+        """
+        kept = []
+        async def body(session, saw):
+            await session.answer()
+            session.setVariable("mine", "yes")
+            kept.append(session)
+        async def fsapi(session, stream, env, args):
+            try:
+                stream.write(kept[0].variables["mine"])
+            except freeswitch.SessionGone as error:
+                stream.write("gone " + error.uuid)
+        """,
+    )
+    _, result = seen(host.run("python", name))
+    assert host.api(f"python {name}") == f"gone {result.uuid}"

@@ -1,0 +1,185 @@
+"""Waiting for events in coroutines: once, stream, on."""
+
+from __future__ import annotations
+
+from hosts.base import Host
+from saw import HEAD, coroutine, in_coroutine
+
+
+def in_loop(host: Host, source: str) -> str:
+    """Run `async def body(say)` as an API command; what it said."""
+    name = host.script(
+        "import asyncio\nfrom freeswitch import events\n"
+        + HEAD
+        + source
+        + "\nasync def fsapi(session, stream, env, args):\n    await body(stream.write)\n"
+    )
+    return host.api(f"python {name}")
+
+
+FIRE = """
+def fire(number, **headers):
+    event = freeswitch.Event("CUSTOM", "test::events")
+    event["Number"] = str(number)
+    for name, value in headers.items(): event[name] = value
+    event.fire()
+"""
+
+
+def test_once(host: Host) -> None:
+    said = in_loop(
+        host,
+        FIRE
+        + """
+async def body(say):
+    wait = asyncio.ensure_future(events.once("CUSTOM test::events", guard={"Color": "red"}, timeout=10))
+    await asyncio.sleep(0.1)
+    fire(1, Color="green"), fire(2, Color="red"), fire(3, Color="red")
+    event = await wait
+    say(event["Number"] + event["Event-Subclass"])
+""",
+    )
+    assert said == "2test::events"
+
+
+def test_a_guard_is_a_function(host: Host) -> None:
+    said = in_loop(
+        host,
+        FIRE
+        + """
+async def body(say):
+    wait = asyncio.ensure_future(events.once("CUSTOM test::events", guard=lambda e: int(e["Number"]) > 2))
+    raises = asyncio.ensure_future(events.once("CUSTOM test::events", guard=lambda e: e["No-Such-Header"] == "x"))
+    await asyncio.sleep(0.1)
+    for n in range(5): fire(n)
+    say((await wait)["Number"])
+    try: await raises
+    except KeyError as error: say(" KeyError")
+""",
+    )
+    assert said == "3 KeyError"
+
+
+def test_a_wait_ends(host: Host) -> None:
+    said = in_loop(
+        host,
+        """
+async def body(say):
+    try: await events.once("CUSTOM nobody::fires", timeout=0.2)
+    except TimeoutError: say("timeout ")
+    try: await events.once("CUSTOM nobody::fires", until=asyncio.sleep(0.2), timeout=30)
+    except events.Abandoned: say("abandoned ")
+    for name in ("NO_SUCH_EVENT", "CHANNEL_ANSWER with::subclass", ""):
+        try: await events.once(name)
+        except ValueError: say("unknown ")
+""",
+    )
+    assert said == "timeout abandoned unknown unknown unknown "
+
+
+def test_a_stream_gives_all_in_order(host: Host) -> None:
+    said = in_loop(
+        host,
+        FIRE
+        + """
+async def body(say):
+    async def read():
+        seen = []
+        async for event in events.stream("CUSTOM test::events"):
+            seen.append(int(event["Number"]))
+            if len(seen) == 1000: return seen
+    reading = asyncio.ensure_future(read())
+    await asyncio.sleep(0.1)
+    await asyncio.to_thread(lambda: [fire(n) for n in range(1000)])
+    say(str(await reading == list(range(1000))))
+""",
+    )
+    assert said == "True"
+
+
+def test_a_callback_until_it_is_cancelled(host: Host) -> None:
+    said = in_loop(
+        host,
+        FIRE
+        + """
+async def body(say):
+    seen = []
+    def callback(event):
+        seen.append(event["Number"])
+        if event["Number"] == "1": raise ValueError("in the callback")
+    watch = events.on("CUSTOM test::events", callback=callback)
+    for n in range(3): fire(n)
+    while len(seen) < 3: await asyncio.sleep(0.05)
+    watch.cancel()
+    fire(3)
+    await asyncio.sleep(0.2)
+    say(",".join(seen))
+""",
+    )
+    assert said == "0,1,2"
+    host.wait_log("in the callback")
+
+
+def test_what_nobody_takes_is_dropped_and_counted(host: Host) -> None:
+    said = in_loop(
+        host,
+        FIRE
+        + """
+async def body(say):
+    seen = {"oldest": [], "newest": []}
+    watches = {drop: events.on("CUSTOM test::events", queue=10, drop=drop,
+                               callback=lambda e, drop=drop: seen[drop].append(int(e["Number"]))) for drop in seen}
+    done = threading.Event()
+    def flood():
+        for n in range(100): fire(n)
+        done.set()
+    threading.Thread(target=flood).start()
+    # The loop is blocked: nothing is taken, and the queue stays as long as it is.
+    done.wait(10), time.sleep(0.3)
+    while any(w.dropped + len(seen[d]) < 100 for d, w in watches.items()): await asyncio.sleep(0.05)
+    say(f"{len(seen['oldest'])} {max(seen['oldest'])} {len(seen['newest'])} {seen['newest'][0]}")
+    for watch in watches.values(): watch.cancel()
+""",
+    )
+    assert said == "10 99 10 0"
+    host.wait_log("^MR0012 coroutines cannot keep up")
+
+
+def test_events_of_one_call(host: Host) -> None:
+    saw, _ = in_coroutine(
+        host,
+        """
+        from freeswitch import events
+        async def body(session, saw):
+            answered = asyncio.ensure_future(session.once("CHANNEL_ANSWER", timeout=5))
+            other = asyncio.ensure_future(events.once("CHANNEL_ANSWER", guard={"Unique-ID": "another"}, timeout=1))
+            await asyncio.sleep(0.05)
+            await session.answer()
+            saw["mine"] = (await answered)["Unique-ID"] == session.uuid
+            saw["digits"] = []
+            async for event in session.stream("DTMF"):
+                saw["digits"].append(event["DTMF-Digit"])
+                if len(saw["digits"]) == 3: break
+            try: await other
+            except TimeoutError: saw["other"] = "none"
+        """,
+        press=[(0.5, "159")],
+    )
+    assert saw == {"mine": True, "digits": ["1", "5", "9"], "other": "none"}
+
+
+def test_a_call_that_goes_while_it_is_waited_for(host: Host) -> None:
+    name = coroutine(
+        host,
+        """
+        async def body(session, saw):
+            await session.answer()
+            print("waits")
+            await session.once("CHANNEL_UNHOLD")
+        """,
+    )
+    call = host.start_call(host.extension(("python", name)))
+    host.wait_log("^waits$")
+    call.hangup()
+    assert "python_error" not in call.wait().variables
+    assert "0 running" in host.api("pyps")
