@@ -138,3 +138,20 @@ def test_a_call_with_a_log_level_of_its_own(host: Host) -> None:
         host.api("fsctl loglevel debug")
     host.wait_log("^heard$")
     host.no_log("^unheard$")
+
+
+@pytest.mark.parametrize("made", ["freeswitch.Session()", "type('Mine', (freeswitch.Session,), {})()"])
+def test_a_collection_sees_sessions_that_are_being_made(host: Host, made: str) -> None:
+    name = host.script(f"""
+        import gc
+        import freeswitch
+        def fsapi(session, stream, env, args):
+            before = gc.get_threshold()
+            gc.set_threshold(1)
+            try:
+                kept = [{made} for _ in range(2000)]
+            finally:
+                gc.set_threshold(*before)
+            stream.write(str(len(kept)))
+    """)
+    assert host.api(f"python {name}") == "2000"

@@ -185,6 +185,14 @@ impl CoreSession {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        // Making the object's dictionary can start a collection, which sees the
+        // object before its contents are there: all zeroes until then.
+        let leg = (&raw const self.leg).cast::<Option<std::mem::ManuallyDrop<Arc<Leg>>>>();
+        // SAFETY: an Option of an Arc has the same layout, with zeroes as None, and
+        // the object lives; it is only looked at.
+        if unsafe { &*leg }.is_none() {
+            return Ok(());
+        }
         // The collector stops all else; a lock that is held is a change under way,
         // which keeps the objects alive in its own way.
         if let Some(script) = self.leg.script.try_lock() {
