@@ -202,3 +202,21 @@ def test_what_is_no_hook(host: Host) -> None:
         """,
     )
     assert all(said.startswith("TypeError: ") for said in saw.values()), saw
+
+
+def test_a_hook_that_sets_a_hook(host: Host) -> None:
+    saw, _ = in_call(
+        host,
+        """
+        def body(session, saw):
+            saw["ran"] = 0
+            def hook(session, what):
+                saw["ran"] += 1
+                session.setHangupHook(hook)
+            session.setHangupHook(hook)
+            session.answer()
+            session.sleep(3000)
+        """,
+        hangup_after=0.3,
+    )
+    assert saw == {"ran": 1}

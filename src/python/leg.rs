@@ -230,9 +230,9 @@ impl Leg {
         }
     }
 
-    /// A hook was set, and may run again.
+    /// A hook was set. One that has run for this call's end does not again: a hook
+    /// that sets a hook would never end.
     pub fn arm_hook(&self) {
-        self.hook_ran.store(false, Ordering::Release);
         self.hook_set.store(true, Ordering::Release);
     }
 
