@@ -72,6 +72,25 @@ def test_a_json_command(host: Host) -> None:
     assert saw["nothing"].startswith("RuntimeError"), saw
 
 
+@pytest.mark.parametrize("answer", ["float('nan')", "'\\udcff'", "'a\\0b'", "{1, 2}", "nested(2000)"])
+def test_a_json_answer_that_the_switch_cannot_say(host: Host, answer: str) -> None:
+    name = host.script(f"""
+        def nested(deep):
+            value = 1
+            for _ in range(deep): value = [value]
+            return value
+        def json(data, args): return {answer}
+    """)
+    saw = in_api(
+        host,
+        f"""
+        def body(saw):
+            saw["said"] = tried(freeswitch.API().json, "python", {{"run": "{name}"}})
+        """,
+    )
+    assert "Error: " in saw["said"]
+
+
 def test_event_hooks_run_in_order(host: Host) -> None:
     name = host.script("""
         import freeswitch

@@ -30,13 +30,13 @@ pub unsafe extern "C" fn python(
         // SAFETY: the core lends the request for this call.
         let request = unsafe { Json::text_of(json) }.unwrap_or_default();
         let (status, answer) = match answer(&request) {
-            Ok(answer) => (SWITCH_STATUS_SUCCESS, answer),
+            Ok(answer) => (SWITCH_STATUS_SUCCESS, Some(answer)),
             Err(Failed(why)) => (
                 SWITCH_STATUS_FALSE,
-                super::report::quoted(&why).into_bytes(),
+                Json::parse(super::report::quoted(&why).as_bytes()),
             ),
         };
-        if let Some(answer) = Json::parse(&answer) {
+        if let Some(answer) = answer {
             // SAFETY: the core wants a tree there, and frees it.
             unsafe { json_reply.write(answer.into_raw()) };
         }
@@ -44,7 +44,7 @@ pub unsafe extern "C" fn python(
     })
 }
 
-fn answer(request: &[u8]) -> Result<Vec<u8>, Failed> {
+fn answer(request: &[u8]) -> Result<Json, Failed> {
     // What to run is in the request, so it is read before there is a script.
     let line =
         reenter(|py| run_of(py, request).map_err(|error| Failed(errors::one_line(py, &error))))??;
@@ -54,16 +54,29 @@ fn answer(request: &[u8]) -> Result<Vec<u8>, Failed> {
             Ok(vec![data.unbind(), str_of(py, arguments).unbind()])
         },
         |result| match result {
-            None => Ok(b"null".to_vec()),
+            None => tree(b"null"),
             Some(result) => {
-                let dumped = result
-                    .py()
-                    .import("json")?
-                    .call_method1("dumps", (result,))?;
-                Ok(text(&dumped, "reply")?.into_bytes())
+                let strict = PyDict::new(result.py());
+                strict.set_item("allow_nan", false)?;
+                let json = result.py().import("json")?;
+                let dumped = json.call_method("dumps", (result,), Some(&strict))?;
+                tree(text(&dumped, "reply")?.as_bytes())
             }
         },
     )
+}
+
+/// What the switch makes of an answer, if it can.
+fn tree(text: &[u8]) -> PyResult<Json> {
+    // Its strings end there.
+    if text.windows(6).any(|w| w == br"\u0000") {
+        return Err(PyValueError::new_err("a string of the answer has a NUL"));
+    }
+    Json::parse(text).ok_or_else(|| {
+        PyValueError::new_err(
+            "the switch cannot read the answer: it is nested too deep, or has a lone surrogate",
+        )
+    })
 }
 
 fn data_of<'py>(py: Python<'py>, request: &[u8]) -> PyResult<Bound<'py, PyAny>> {
