@@ -81,6 +81,24 @@ def test_allow_modules(host: Host) -> None:
 
 
 @pytest.mark.parametrize("command", ["reloadxml", "pyreload"])
+def test_a_script_that_ran_and_may_no_longer(host: Host, command: str) -> None:
+    name = host.script("def fsapi(session, stream, env, args): stream.write('ran')")
+    assert host.api(f"python {name}") == "ran"
+    change(host, settings(("allow-modules", "ivr.*")))
+    host.api(command)
+    host.wait_for(lambda: host.api(f"python {name}").startswith("-ERR") or None, what="it to be refused")
+
+
+NO_SCRIPTS = ["freeswitch._scripts::forget", "freeswitch::running", "__main__::x", "_script_path_0.x"]
+
+
+@pytest.mark.parametrize("name", NO_SCRIPTS)
+def test_what_is_loaded_and_no_script(host: Host, name: str) -> None:
+    assert "-ERR" in host.api(f"python {name}")
+    host.wait_log("^MR0006 api ")
+
+
+@pytest.mark.parametrize("command", ["reloadxml", "pyreload"])
 def test_changes_are_taken_in_while_a_call_goes_on(host: Host, command: str) -> None:
     name = host.script("""
         def handler(session, args):

@@ -161,3 +161,49 @@ def test_pyreload_says_what_does_not_load(host: Host) -> None:
     reply = host.api(f"pyreload {name}")
     assert reply.startswith("-ERR 1 scripts do not load"), reply
     assert host.api(f"python {name}") == "old"
+
+
+def test_what_has_not_changed_keeps_its_state(host: Host) -> None:
+    shared = host.script("count = 0")
+    source = """
+        import {0}
+        def fsapi(session, stream, env, args):
+            {0}.count += 1
+            stream.write(f"{{{0}.count}} {1}")
+    """
+    one, other = host.script(source.format(shared, "v1")), host.script(source.format(shared, "other"))
+    assert [host.api(f"python {one}"), host.api(f"python {other}")] == ["1 v1", "2 other"]
+    host.script(source.format(shared, "v2"), one)
+    assert host.api(f"pyreload {one}").startswith("+OK")
+    assert [host.api(f"python {one}"), host.api(f"python {other}")] == ["3 v2", "4 other"]
+    # What is imported can be named as well, and all that is built on it comes along.
+    assert host.api(f"pyreload {shared}").startswith("+OK")
+    assert [host.api(f"python {one}"), host.api(f"python {other}")] == ["1 v2", "2 other"]
+
+
+def test_a_new_version_finds_itself_in_sys_modules(host: Host) -> None:
+    name = host.script(FSAPI.format("v1"))
+    assert host.api(f"python {name}") == "v1"
+    host.script(
+        """
+        from __future__ import annotations
+        import sys, typing
+        class Node:
+            next: Node
+            names: typing.List[str]
+        HINTS = typing.get_type_hints(Node)
+        sys.modules[__name__].SET = "set"
+        def fsapi(session, stream, env, args): stream.write(f"v2 {SET} {HINTS['next'].__name__}")
+        """,
+        name,
+    )
+    assert host.api(f"pyreload {name}").startswith("+OK")
+    assert host.api(f"python {name}") == "v2 set Node"
+
+
+def test_a_version_that_fails_leaves_no_mark_on_the_old_one(host: Host) -> None:
+    name = host.script("ANSWER = 'good'\ndef fsapi(session, stream, env, args): stream.write(ANSWER)\n")
+    assert host.api(f"python {name}") == "good"
+    host.script("import sys\nsys.modules[__name__].ANSWER = 'poisoned'\n1 / 0\n", name)
+    assert host.api(f"pyreload {name}").startswith("-ERR")
+    assert host.api(f"python {name}") == "good"

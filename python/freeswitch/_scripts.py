@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import contextlib
 import fnmatch
 import importlib
 import importlib.abc
@@ -17,7 +18,7 @@ import os
 import site
 import sys
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from types import CodeType, ModuleType
 from typing import Any
@@ -28,6 +29,9 @@ class Refused(Exception):
 
 
 Stamp = tuple[str, int, int, int]
+
+# Nobody's scripts, wherever they lie.
+OURS = {"freeswitch", "_freeswitch", "pocket", "__main__"}
 
 
 def _stamp(path: str) -> Stamp:
@@ -56,6 +60,13 @@ class ScriptLoader(SourceFileLoader):
                 "__import__": _FolderImport(*folder),
             }
         super().exec_module(module)
+        _loaded(module.__name__)
+
+
+def _loaded(full: str) -> None:
+    """Note that a script was loaded, and with what."""
+    _versions[full] = _versions.get(full, 0) + 1
+    _built[full] = {name: _versions[name] for name in _imports_of(full) if name in _versions}
 
 
 def _imported(tree: ast.AST, package: str) -> Iterable[str]:
@@ -121,6 +132,9 @@ _allowed: list[str] = ["*"]
 _added: list[str] = []
 _stamps: dict[str, Stamp] = {}
 _imports: dict[str, set[str]] = {}
+# How often a script was loaded, and which versions of its imports it was loaded with.
+_versions: dict[str, int] = {}
+_built: dict[str, dict[str, int]] = {}
 # Private folders (python_script_path): the package that stands for each, by name.
 _folders: dict[str, str] = {}
 _lock = threading.RLock()
@@ -150,9 +164,8 @@ def forget() -> None:
     """Let go of every script: the module is loaded again, maybe with other roots."""
     for name in [*_stamps, *_folders]:
         sys.modules.pop(name, None)
-    _stamps.clear()
-    _imports.clear()
-    _folders.clear()
+    for table in (_stamps, _imports, _versions, _built, _folders):
+        table.clear()
 
 
 def _folder_package(folder: str) -> str:
@@ -201,32 +214,44 @@ class _FolderImport:
         return builtins.__import__(name, globals, locals, fromlist, level)
 
 
-def load(name: str, folder: str | None, fresh: bool) -> tuple[ModuleType, list[Stamp]]:
-    """Give an entry module, and the files whose change makes it stale.
-
-    With `fresh` it and every script that it imports are loaded anew; should that
-    fail, what was loaded before stays in use.
-    """
+def check(name: str, folder: str | None) -> None:
+    """Refuse a module that may not be named from outside, loaded or not."""
     parts = name.split(".")
     if not all(part.isidentifier() for part in parts):
         raise Refused(f"'{name}' is no module name")
     if parts[0] in sys.stdlib_module_names:
         raise Refused(f"'{parts[0]}' is of the standard library, not of the script folders")
+    if parts[0] in OURS:
+        raise Refused(f"'{parts[0]}' is the module that scripts are written with, and no script")
     if not any(fnmatch.fnmatchcase(name, pattern) for pattern in _allowed):
         raise Refused(f"'{name}' is not among the modules that allow-modules names")
-    known = folder is None or os.path.abspath(folder) in _folders.values()
-    if not known:
-        # A folder without the module leaves nothing behind: any call can name one.
-        _check_there(parts[0], folder)
-    full = name if folder is None else f"{_folder_package(folder)}.{name}"
-    if known and (full not in sys.modules or fresh):
-        _check_there(parts[0], folder)
+    # What is loaded may be of a folder that is none of ours any more, or of nobody's.
+    _check_there(parts[0], folder)
+
+
+def load(name: str, folder: str | None, fresh: bool, forced: str | None = None) -> tuple[ModuleType, list[Stamp]]:
+    """Give an entry module, and the files whose change makes it stale.
+
+    With `fresh` it is loaded anew, and with it what it imports and has changed, or is `forced`; should that
+    fail, what was loaded before stays in use.
+    """
+    check(name, folder)
+    full = _full(name, folder)
     if fresh:
         with _lock:
-            _load_anew(full)
+            _load_anew(full, forced)
     # A first load needs no lock but importlib's own, module by module.
     module = _import(full)
     return module, sorted(_stamps[n] for n in _members(full) if n in _stamps)
+
+
+def _full(name: str, folder: str | None) -> str:
+    return name if folder is None else f"{_folder_package(folder)}.{name}"
+
+
+def uses(name: str, folder: str | None, module: str) -> bool:
+    """Tell whether an entry module is this script, or imports it."""
+    return _full(name, folder) in sys.modules and _full(module, folder) in _members(_full(name, folder))
 
 
 def _check_there(top: str, folder: str | None) -> None:
@@ -256,10 +281,16 @@ def _import(full: str) -> ModuleType:
         raise
 
 
+def _imports_of(full: str) -> set[str]:
+    """Give what a script may mean by its import statements."""
+    names = _imports.get(full, set())
+    private = _private_folder(full)
+    return names if private is None else names | {f"{private[0]}.{name}" for name in names}
+
+
 def _members(full: str) -> set[str]:
     """Give the scripts that a script is made of: itself and what it imports."""
     members: set[str] = set()
-    private = _private_folder(full)
     todo = [full]
     while todo:
         name = todo.pop()
@@ -270,35 +301,76 @@ def _members(full: str) -> set[str]:
             members.add(name)
         elif name in _imports:
             members.add(name)
-            for imported in _imports[name]:
-                todo.append(imported)
-                if private is not None:
-                    todo.append(f"{private[0]}.{imported}")
+            todo += _imports_of(name)
         parent = name.rpartition(".")[0]
         if parent and parent not in _folders:
             todo.append(parent)
     return members
 
 
-def _load_anew(full: str) -> None:
-    """Load a script and all scripts that it is made of into new modules.
+def _stale(full: str, forced: str | None) -> set[str]:
+    """Give what must be loaded anew with a script: what has changed, and all that is built on it."""
+    members = _members(full) | {full}
+    stale = {full}
+    if forced is not None:
+        top = full.partition(".")[0]
+        stale |= {forced, f"{top}.{forced}"} & members
+    for name in members & set(_stamps):
+        built = _built.get(name, {})
+        if _has_changed(name) or any(_versions.get(dep) != version for dep, version in built.items()):
+            stale.add(name)
+    while True:
+        more = {name for name in members - stale if _imports_of(name) & stale}
+        # `from package import module` looks at the package first.
+        more |= {name.rpartition(".")[0] for name in stale} & (members - stale)
+        if not more:
+            return stale
+        stale |= more
+
+
+def _has_changed(name: str) -> bool:
+    stamp = _stamps[name]
+    try:
+        return _stamp(stamp[0]) != stamp
+    except OSError:
+        return True
+
+
+def _load_anew(full: str, forced: str | None) -> None:
+    """Load a script, and what it is made of and is stale, into new modules.
 
     Nobody sees them before the last has run: code that runs keeps the old ones,
     and when one fails they are what stays.
     """
-    members = _members(full) | {full}
-    before = {name: (_stamps.get(name), _imports.get(name)) for name in members}
+    members = _stale(full, forced)
+    tables = (_stamps, _imports, _versions, _built)
+    before = [{name: table[name] for name in members if name in table} for table in tables]
     loading = _NewModules(members)
     try:
         loading.load(full)
     except BaseException:
-        for name, (stamp, imports) in before.items():
-            if stamp is not None:
-                _stamps[name] = stamp
-            if imports is not None:
-                _imports[name] = imports
+        for table, old in zip(tables, before, strict=True):
+            table.update(old)  # type: ignore[attr-defined]
         raise
     loading.finish()
+
+
+@contextlib.contextmanager
+def _in_its_place(full: str, module: ModuleType) -> Iterator[None]:
+    """Have `sys.modules` show a module while it runs, as its own code may look there; imports wait meanwhile."""
+    spec = module.__spec__
+    with importlib._bootstrap._ModuleLockManager(full):  # type: ignore[attr-defined]
+        before = sys.modules.get(full)
+        spec._initializing = True  # type: ignore[union-attr]
+        sys.modules[full] = module
+        try:
+            yield
+        finally:
+            spec._initializing = False  # type: ignore[union-attr]
+            if before is None:
+                sys.modules.pop(full, None)
+            else:
+                sys.modules[full] = before
 
 
 class _NewModules:
@@ -327,7 +399,8 @@ class _NewModules:
         self._modules[full] = module
         try:
             if spec.loader is not None:
-                spec.loader.exec_module(module)
+                with _in_its_place(full, module):
+                    spec.loader.exec_module(module)
         except BaseException:
             del self._modules[full]
             raise

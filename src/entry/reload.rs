@@ -20,8 +20,7 @@ static CURRENT: Mutex<Option<Arc<Config>>> = Mutex::new(None);
 /// # Errors
 /// One line that says why not.
 pub fn apply(held: &Detached, config: Config) -> Result<(), String> {
-    let mut current = CURRENT.lock();
-    if let Some(before) = &*current
+    if let Some(before) = current()
         && (before.virtual_env != config.virtual_env || before.python_home != config.python_home)
     {
         tracing::warn!(
@@ -40,7 +39,8 @@ pub fn apply(held: &Detached, config: Config) -> Result<(), String> {
     .map_err(|e| e.to_string())??;
     xml::bind(held, config.fetchers.clone()).map_err(|status| status.to_string())?;
     hooks::set(held, config.hooks.clone());
-    *current = Some(Arc::new(config));
+    scripts::check_again();
+    *CURRENT.lock() = Some(Arc::new(config));
     Ok(())
 }
 

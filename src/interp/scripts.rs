@@ -62,6 +62,8 @@ pub struct Loaded {
     is_async: bool,
     stamps: Mutex<Vec<Stamp>>,
     looked: AtomicU64,
+    /// Under which configuration it was found that it may be called.
+    configured: AtomicU64,
 }
 
 impl Loaded {
@@ -94,6 +96,19 @@ impl Loaded {
 
     fn differs(&self) -> bool {
         !self.stamps.lock().iter().all(Stamp::holds)
+    }
+
+    fn is_unchecked(&self) -> bool {
+        self.configured.load(Ordering::Acquire) != CONFIGURED.load(Ordering::Acquire)
+    }
+
+    /// May it still be called?
+    fn check(&self, py: Python<'_>, wanted: &Wanted<'_>) -> PyResult<()> {
+        let configured = CONFIGURED.load(Ordering::Acquire);
+        let folder = wanted.folder.map(|f| crate::python::convert::str_of(py, f));
+        module(py)?.call_method1("check", (wanted.module, folder))?;
+        self.configured.store(configured, Ordering::Release);
+        Ok(())
     }
 
     /// The files as they are.
@@ -162,6 +177,15 @@ fn reload_mode() -> Reload {
     }
 }
 
+/// Counts how often the configuration has said which scripts may be named.
+static CONFIGURED: AtomicU64 = AtomicU64::new(0);
+
+/// Has every script looked at again before it is called: which ones may be named
+/// from outside has changed.
+pub fn check_again() {
+    CONFIGURED.fetch_add(1, Ordering::AcqRel);
+}
+
 type Key = (Option<Vec<u8>>, String, String);
 
 /// Loaded functions by private folder, module and function.
@@ -202,7 +226,7 @@ pub fn find(py: Python<'_>, wanted: &Wanted<'_>) -> PyResult<Arc<Loaded>> {
         .and_then(|all| all.get(&key).cloned());
     let Some(known) = known else {
         let _one = loading::hold(py, &key.0, wanted.module)?;
-        let loaded = Arc::new(load(py, wanted, false)?);
+        let loaded = Arc::new(load(py, wanted, false, None)?);
         let old = LOADED
             .write()
             .get_or_insert_default()
@@ -210,17 +234,24 @@ pub fn find(py: Python<'_>, wanted: &Wanted<'_>) -> PyResult<Arc<Loaded>> {
         drop(old);
         return Ok(loaded);
     };
+    if known.is_unchecked()
+        && let Err(error) = known.check(py, wanted)
+    {
+        let old = LOADED.write().as_mut().and_then(|all| all.remove(&key));
+        drop(old);
+        return Err(error);
+    }
     match reload_mode() {
         Reload::Changed if known.stale() => {
             // Of many calls at once one loads; the others go on with the old code.
             match loading::try_hold(&key.0, wanted.module) {
-                Some(_one) => Ok(renew(py, wanted, known)),
+                Some(_one) => Ok(renew(py, wanted, known, None)),
                 None => Ok(known),
             }
         }
         Reload::Always => {
             let _one = loading::hold(py, &key.0, wanted.module)?;
-            Ok(renew(py, wanted, known))
+            Ok(renew(py, wanted, known, None))
         }
         _ => Ok(known),
     }
@@ -234,6 +265,7 @@ pub fn known_async(wanted: &Wanted<'_>) -> Option<bool> {
     let all = LOADED.read();
     let known = all.as_ref()?.get(&key)?;
     match reload_mode() {
+        _ if known.is_unchecked() => None,
         Reload::Always => None,
         Reload::Changed if known.changed() => None,
         _ => Some(known.is_async),
@@ -241,10 +273,15 @@ pub fn known_async(wanted: &Wanted<'_>) -> Option<bool> {
 }
 
 /// Loads a script anew; where that fails the old one stays, and the log says so.
-fn renew(py: Python<'_>, wanted: &Wanted<'_>, known: Arc<Loaded>) -> Arc<Loaded> {
+fn renew(
+    py: Python<'_>,
+    wanted: &Wanted<'_>,
+    known: Arc<Loaded>,
+    forced: Option<&str>,
+) -> Arc<Loaded> {
     // Looked at before: what is written while we load is another change.
     let tried = known.files();
-    match load(py, wanted, true) {
+    match load(py, wanted, true, forced) {
         Ok(fresh) => {
             RELOADS.add();
             let fresh = Arc::new(fresh);
@@ -282,13 +319,22 @@ fn renew(py: Python<'_>, wanted: &Wanted<'_>, known: Arc<Loaded>) -> Arc<Loaded>
 /// # Errors
 /// The module is not one that is loaded.
 pub fn reload(py: Python<'_>, module: Option<&str>) -> PyResult<(usize, usize)> {
-    let mut functions: Vec<(Key, Arc<Loaded>)> = LOADED
+    let all: Vec<(Key, Arc<Loaded>)> = LOADED
         .read()
         .iter()
         .flatten()
-        .filter(|(key, _)| module.is_none_or(|m| m == key.1))
         .map(|(key, loaded)| (key.clone(), loaded.clone()))
         .collect();
+    let mut functions = Vec::new();
+    for (key, loaded) in all {
+        let is_meant = match module {
+            None => true,
+            Some(module) => uses(py, &key, module)?,
+        };
+        if is_meant {
+            functions.push((key, loaded));
+        }
+    }
     if functions.is_empty()
         && let Some(module) = module
     {
@@ -297,7 +343,8 @@ pub fn reload(py: Python<'_>, module: Option<&str>) -> PyResult<(usize, usize)> 
     functions.sort_by(|a, b| a.0.cmp(&b.0));
     functions.dedup_by(|a, b| (&a.0.0, &a.0.1) == (&b.0.0, &b.0.1));
     let failed_before = FAILED_RELOADS.get();
-    let modules = functions.len();
+    let mut modules = functions.len();
+    let mut forced = module;
     for (key, known) in functions {
         let wanted = Wanted {
             module: &key.1,
@@ -305,11 +352,34 @@ pub fn reload(py: Python<'_>, module: Option<&str>) -> PyResult<(usize, usize)> 
             documented: known.documented,
             folder: key.0.as_deref(),
         };
+        if known.check(py, &wanted).is_err() {
+            // It may not be named any more: who names it is told.
+            let old = LOADED.write().as_mut().and_then(|all| all.remove(&key));
+            drop(old);
+            modules -= 1;
+            continue;
+        }
         let _one = loading::hold(py, &key.0, wanted.module)?;
-        renew(py, &wanted, known);
+        let failed = FAILED_RELOADS.get();
+        renew(py, &wanted, known, forced);
+        if FAILED_RELOADS.get() == failed {
+            // The next ones find that it is new.
+            forced = None;
+        }
     }
     let failed = usize::try_from(FAILED_RELOADS.get() - failed_before).unwrap_or(usize::MAX);
     Ok((modules - failed.min(modules), failed))
+}
+
+/// Is a script this module, or does it import it?
+fn uses(py: Python<'_>, key: &Key, module: &str) -> PyResult<bool> {
+    let folder = key
+        .0
+        .as_ref()
+        .map(|f| crate::python::convert::str_of(py, f));
+    self::module(py)?
+        .call_method1("uses", (&key.1, folder, module))?
+        .is_truthy()
 }
 
 /// The functions that have been called, as `module::function`; for completion.
@@ -324,9 +394,15 @@ pub fn known() -> Vec<String> {
         .collect()
 }
 
-fn load(py: Python<'_>, wanted: &Wanted<'_>, fresh: bool) -> PyResult<Loaded> {
+fn load(
+    py: Python<'_>,
+    wanted: &Wanted<'_>,
+    fresh: bool,
+    forced: Option<&str>,
+) -> PyResult<Loaded> {
     let folder = wanted.folder.map(|f| crate::python::convert::str_of(py, f));
-    let answer = module(py)?.call_method1("load", (wanted.module, folder, fresh))?;
+    let configured = CONFIGURED.load(Ordering::Acquire);
+    let answer = module(py)?.call_method1("load", (wanted.module, folder, fresh, forced))?;
     let (script, files): (Bound<'_, PyAny>, Vec<FileFacts>) = answer.extract()?;
     let function = script.getattr(wanted.function).map_err(|error| {
         if error.is_instance_of::<PyAttributeError>(py) {
@@ -361,6 +437,7 @@ fn load(py: Python<'_>, wanted: &Wanted<'_>, fresh: bool) -> PyResult<Loaded> {
         function: function.unbind(),
         stamps: Mutex::new(files.into_iter().map(Stamp::from).collect()),
         looked: AtomicU64::new(coarse_ms()),
+        configured: AtomicU64::new(configured),
     })
 }
 
