@@ -1,0 +1,228 @@
+"""Events of 30 headers, fired as fast as C can, to a Python callback that reads one header.
+
+    build/venv/bin/python benches/events.py [events [rounds]]
+
+Beside it, on the same FreeSWITCH: a bound C function that only counts, genesis and greenswitch over the event
+socket, and mod_python3's EventConsumer (in a switch of its own). Rounds alternate; medians are printed. The clients
+are installed into build/peers, and what is not to be had is left out.
+"""
+
+from __future__ import annotations
+
+import select
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tools")]
+
+import switches  # noqa: E402
+from hosts.freeswitch import FreeSwitchHost  # noqa: E402
+from hosts.manager import MODULE  # noqa: E402
+
+HEADERS = 30
+PATIENCE = 30.0
+# By script and switch.
+LOST: Counter[tuple[str, str]] = Counter()
+PEERS = ROOT / "build" / "peers"
+
+COROUTINE = """
+import time
+from freeswitch import events
+
+state = {"count": 0, "last": 0.0, "watch": None}
+
+def callback(event):
+    if event.getHeader("Number") is not None:
+        state["count"] += 1
+        state["last"] = time.time()
+
+def fsapi(session, stream, env, args):
+    if args == "on":
+        state["count"] = 0
+        state["watch"] = events.on("CUSTOM bench::event", callback=callback, queue=1_000_000)
+    elif args == "off":
+        state["watch"].cancel()
+    stream.write("%d %r" % (state["count"], state["last"]))
+"""
+CONSUMER = """
+import threading, time
+import freeswitch
+
+state = {"count": 0, "last": 0.0, "run": False}
+
+def consume():
+    consumer = freeswitch.EventConsumer("CUSTOM", "bench::event", 1000000)
+    while state["run"]:
+        event = consumer.pop(1, 100)
+        if event is not None and event.getHeader("Number") is not None:
+            state["count"] += 1
+            state["last"] = time.time()
+
+def fsapi(session, stream, env, args):
+    if args == "on":
+        state.update(count=0, run=True)
+        threading.Thread(target=consume).start()
+        time.sleep(0.2)
+    elif args == "off":
+        state["run"] = False
+    stream.write("%d %r" % (state["count"], state["last"]))
+"""
+GENESIS = """
+import asyncio, sys, time
+from genesis import Consumer
+port, password, wanted = int(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+app = Consumer("127.0.0.1", port, password)
+count = 0
+@app.handle("bench::event")
+async def handler(event):
+    global count
+    if event["Number"] is not None:
+        count += 1
+        if count == wanted: print("last", time.time(), flush=True)
+async def main():
+    asyncio.get_running_loop().call_later(2, lambda: print("ready", flush=True))
+    await app.start()
+asyncio.run(main())
+"""
+GREENSWITCH = """
+import gevent.monkey; gevent.monkey.patch_all()
+import sys, time
+import greenswitch
+port, password, wanted = int(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+connection = greenswitch.InboundESL(host="127.0.0.1", port=port, password=password)
+connection.connect()
+count = 0
+def handler(event):
+    global count
+    if event.headers["Number"] is not None:
+        count += 1
+        if count == wanted: print("last", time.time(), flush=True)
+connection.register_handle("CUSTOM", handler)
+connection.send("EVENTS PLAIN CUSTOM bench::event")
+print("ready", flush=True)
+connection.process_events()
+"""
+
+
+def native(host: FreeSwitchHost, events: int) -> float:
+    """Count in C."""
+    host.pool.api("bench_count on")
+    begun = time.time()
+    host.pool.api(f"bench_fire {events} {HEADERS}")
+    until = begun + PATIENCE
+    while int(host.pool.api("bench_count read")) < events:
+        if time.time() > until:
+            raise SystemExit("the native function was not told of all events")
+        time.sleep(0.002)
+    taken = time.time() - begun
+    host.pool.api("bench_count off")
+    return events / taken
+
+
+def inside(host: FreeSwitchHost, script: str, events: int) -> float:
+    """Count in Python, in the switch."""
+    host.pool.api(f"python {script} on")
+    begun = time.time()
+    host.pool.api(f"bench_fire {events} {HEADERS}")
+    until = begun + PATIENCE
+    while True:
+        count, last = host.pool.api(f"python {script} read").split()
+        if int(count) == events:
+            break
+        # A second without one: the others are lost.
+        if time.time() > until or (int(count) and time.time() > float(last) + 1):
+            LOST[script, host.folder.name] += events - int(count)
+            break
+        time.sleep(0.02)
+    host.pool.api(f"python {script} off")
+    return int(count) / (float(last) - begun)
+
+
+def outside(host: FreeSwitchHost, source: str, events: int) -> float:
+    """Count in a client of the event socket."""
+    command = [str(PEERS / "bin" / "python"), "-c", source, str(host.port), host.password, str(events)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as client:
+        assert client.stdout
+        assert client.stdout.readline().strip() == "ready"
+        begun = time.time()
+        host.pool.api(f"bench_fire {events} {HEADERS}")
+        # A client that loses events does not come to the last one.
+        came, _, _ = select.select([client.stdout], [], [], PATIENCE)
+        last = client.stdout.readline().split() if came else []
+        client.kill()
+    return events / (float(last[1]) - begun) if last else 0.0
+
+
+def prepare(folder: Path) -> None:
+    """Build the module that fires, and install the clients."""
+    subprocess.run(
+        ["cc", "-O2", "-fPIC", "-shared", "-o", str(folder / "mod_bench.so"), str(ROOT / "benches/native/mod_bench.c")],
+        check=True,
+    )
+    if not PEERS.exists():
+        subprocess.run([sys.executable, "-m", "venv", str(PEERS)], check=True)
+        subprocess.run([str(PEERS / "bin" / "pip"), "install", "-q", "genesis", "greenswitch"], check=False)
+
+
+def start(switch: switches.FreeSwitch, folder: Path, module: Path | None, bench: Path) -> FreeSwitchHost:
+    """A switch with the module that fires."""
+    folder.mkdir()
+    environ = {} if module else {"PYTHONPATH": str(folder / "scripts")}
+    host = FreeSwitchHost(switch, folder, module, environ=environ)
+    (folder / "mod" / "mod_bench.so").symlink_to(bench)
+    for name in ["mod_bench", *([] if module else ["mod_python3"])]:
+        if "+OK" not in host.api(f"load {name}"):
+            raise SystemExit(f"{name} does not load:\n{host.log_text()[-2000:]}")
+    host.script(COROUTINE, "bench_coroutine")
+    host.script(CONSUMER, "bench_consumer")
+    host.deafen()
+    host.pool.api("fsctl loglevel err")
+    return host
+
+
+def main(events: int, rounds: int) -> int:
+    """Run, and print."""
+    found = switches.find()
+    if not found:
+        print(switches.NONE_FOUND)
+        return 2
+    with tempfile.TemporaryDirectory(prefix="mod_rust-") as name:
+        folder = Path(name)
+        prepare(folder)
+        ours = start(found[0], folder / "ours", MODULE, folder / "mod_bench.so")
+        theirs = start(found[0], folder / "theirs", None, folder / "mod_bench.so")
+        ways: dict[str, Callable[[], float]] = {
+            "bound C function": lambda: native(ours, events),
+            "mod_rust, events.on": lambda: inside(ours, "bench_coroutine", events),
+            "mod_rust, EventConsumer": lambda: inside(ours, "bench_consumer", events),
+            "mod_python3, EventConsumer": lambda: inside(theirs, "bench_consumer", events),
+            "genesis": lambda: outside(ours, GENESIS, events),
+            "greenswitch": lambda: outside(ours, GREENSWITCH, events),
+        }
+        rates: dict[str, list[float]] = {way: [] for way in ways}
+        try:
+            for _ in range(rounds):
+                for way, measure in ways.items():
+                    rates[way].append(measure())
+                    print(f"  {way}: {rates[way][-1]:.0f} a second", file=sys.stderr)
+        finally:
+            for host in (ours, theirs):
+                host.abandon()
+    medians = {way: statistics.median(seen) for way, seen in rates.items()}
+    print(f"{found[0].name}: {events} events of {HEADERS} headers, {rounds} rounds")
+    for way, rate in medians.items():
+        print(f"  {way:28} {rate / medians['bound C function']:5.2f} of the C function's rate  ({rate:8.0f} a second)")
+    for (script, switch), lost in LOST.items():
+        print(f"  lost by {script} in {switch}: {lost}")
+    return 1 if any(switch == "ours" for _, switch in LOST) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000, int(sys.argv[2]) if len(sys.argv) > 2 else 3))
