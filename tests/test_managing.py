@@ -79,6 +79,30 @@ def test_a_call_is_ended_with_its_wait(host: Host) -> None:
     assert result.variables["went_on"] == "yes"
 
 
+@pytest.mark.freeswitch_only  # pocket's clock stands still while a command waits for the end
+def test_what_a_script_has_called_ends_with_it(host: Host) -> None:
+    inner = host.script("""
+        import freeswitch
+        def fsapi(session, stream, env, args):
+            print("inside")
+            freeswitch.msleep(15000)
+            print("not reached")
+    """)
+    number = start(host, f"    freeswitch.API().executeString('python {inner}')\n    print('not reached')")
+    host.wait_log("^inside$")
+    assert host.api(f"pykill {number}").startswith("+OK")
+    assert "0 running" in host.api("pyps")
+    host.no_log("^not reached$")
+
+
+@pytest.mark.freeswitch_only  # in pocket the tests need Python's lock themselves
+def test_a_script_that_keeps_python_s_lock(host: Host) -> None:
+    number = start(host, "    import re\n    re.match('(a+)+$', 'a' * 27 + 'b')")
+    assert "blocked in C" in host.api(f"pykill {number}")
+    assert str(number) in host.api("pyps")
+    ended(host, number)
+
+
 @pytest.mark.freeswitch_only
 def test_a_script_that_swallows_the_exception(host: Host) -> None:
     number = start(

@@ -3,7 +3,7 @@
 use std::ffi::c_char;
 use std::fmt::Write as _;
 use std::sync::Arc;
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use bindings::{
     SWITCH_STATUS_SUCCESS, switch_core_session_t, switch_status_t, switch_stream_handle_t,
@@ -12,7 +12,7 @@ use bindings::{
 use super::api::line;
 use super::{reload, report};
 use crate::edge::guard;
-use crate::interp::enter::reenter;
+use crate::interp::enter::reenter_within;
 use crate::interp::kill::{self, Outcome};
 use crate::interp::running::{self, Script};
 use crate::switch::stream::reply;
@@ -73,9 +73,17 @@ fn list(argument: &str) -> Result<String, String> {
         "json" => true,
         _ => return Err("pyps [json]".to_owned()),
     };
-    let scripts: Vec<_> = running::all()
+    let all = running::all();
+    let looked_at = all.clone();
+    let lines = reenter_within(LOOK, move |py| {
+        let lines = looked_at.iter().map(|script| kill::place(py, script));
+        lines.collect::<Vec<_>>()
+    });
+    // C code that keeps Python's lock can hide where the others are.
+    let mut lines = lines.unwrap_or_default().into_iter();
+    let scripts: Vec<_> = all
         .into_iter()
-        .map(|script| (place(&script), script))
+        .map(|script| (place(&script, lines.next().flatten()), script))
         .collect();
     Ok(if json {
         as_json(&scripts)
@@ -84,14 +92,16 @@ fn list(argument: &str) -> Result<String, String> {
     })
 }
 
+/// How long to wait for Python to say where scripts are.
+const LOOK: Duration = Duration::from_secs(1);
+
 /// Where it is: the line in Python, and the switch call that it waits in.
-fn place(script: &Arc<Script>) -> String {
-    let line = reenter(|py| kill::place(py, script)).ok().flatten();
+fn place(script: &Script, line: Option<String>) -> String {
     match (line, script.waits_in()) {
         (Some(line), Some(call)) => format!("{line}, waits in {call}"),
         (Some(line), None) => line,
         (None, Some(call)) => format!("waits in {call}"),
-        (None, None) => "begins".to_owned(),
+        (None, None) => "begins, or cannot be looked at".to_owned(),
     }
 }
 

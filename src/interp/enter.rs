@@ -1,14 +1,17 @@
 //! The way into Python, for all that comes from the switch.
 
-use std::time::Instant;
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
 use super::context::Entered;
 use super::gate;
+use super::stack::SIZE;
 use super::stats::{Ending, LOCK};
-use super::thread::{self, NoRoom};
+use super::thread::{NoRoom, run};
 
 /// Why Python was not entered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -27,7 +30,7 @@ pub enum Refused {
 /// [`Refused`]
 pub fn enter<R>(body: impl FnOnce(Python<'_>) -> R) -> Result<R, Refused> {
     let _inside = gate::enter().ok_or(Refused::Ending)?;
-    thread::run(|outermost| {
+    run(|outermost| {
         let before = Instant::now();
         Python::try_attach(|py| {
             LOCK.count(before.elapsed(), Ending::Done);
@@ -48,7 +51,22 @@ pub fn enter<R>(body: impl FnOnce(Python<'_>) -> R) -> Result<R, Refused> {
 /// # Errors
 /// [`Refused`]
 pub fn reenter<R>(body: impl FnOnce(Python<'_>) -> R) -> Result<R, Refused> {
-    thread::run(|_| Python::try_attach(body))?.ok_or(Refused::Ending)
+    run(|_| Python::try_attach(body))?.ok_or(Refused::Ending)
+}
+
+/// As [`reenter`], on a thread of its own, and for at most so long: C code that
+/// keeps Python's lock must not keep whoever looks after it, too.
+pub fn reenter_within<R: Send + 'static>(
+    time: Duration,
+    body: impl FnOnce(Python<'_>) -> R + Send + 'static,
+) -> Option<R> {
+    let (done, result) = channel();
+    thread::Builder::new()
+        .name("mod_rust look".into())
+        .stack_size(SIZE)
+        .spawn(move || done.send(reenter(body).ok()))
+        .ok()?;
+    result.recv_timeout(time).ok().flatten()
 }
 
 /// Tracing and profiling of one outermost entry. What a script switched on ends

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-use super::enter::reenter;
-use super::running::Script;
+use super::enter::reenter_within;
+use super::running::{self, Script};
 use crate::bus::head;
 use crate::python::ScriptKilled;
 
@@ -35,13 +35,29 @@ pub fn end(script: &Arc<Script>, why: &str) -> Outcome {
     let until = Instant::now() + PATIENCE;
     let mut before = None;
     loop {
-        script.condemn(why);
-        // Sent before it wakes: not a line of it runs in between.
-        let place = inject(script);
-        script.wake();
+        // Scripts that it has called, and waits for, end before it.
+        for script in called_by(script).iter().chain([script]) {
+            script.condemn(why);
+        }
+        let all: Vec<_> = called_by(script)
+            .into_iter()
+            .chain([script.clone()])
+            .collect();
+        let told = all.clone();
+        // Sent before they wake: not a line of them runs in between.
+        let sent = reenter_within(PATIENCE, move |py| {
+            let places: Vec<_> = told.iter().map(|script| inject(py, script)).collect();
+            places.into_iter().last().flatten()
+        });
+        for script in &all {
+            script.wake();
+        }
         if !script.runs() {
             return Outcome::Ended;
         }
+        let Some(place) = sent else {
+            return Outcome::Blocked("C code that keeps Python's lock".to_owned());
+        };
         if Instant::now() >= until {
             return match (place, script.waits_in()) {
                 (_, Some(call)) => Outcome::Blocked(call.to_owned()),
@@ -55,23 +71,37 @@ pub fn end(script: &Arc<Script>, why: &str) -> Outcome {
     }
 }
 
+/// The scripts that run in a script, on its thread: each has called the next.
+fn called_by(script: &Script) -> Vec<Arc<Script>> {
+    let thread = script.thread.load(Ordering::Acquire);
+    let on_it = |other: &Arc<Script>| {
+        thread != 0 && other.id > script.id && other.thread.load(Ordering::Acquire) == thread
+    };
+    let mut called: Vec<_> = running::all().into_iter().filter(on_it).collect();
+    called.reverse();
+    called
+}
+
 /// Sends the exception to the script's thread, while it is the one that runs
 /// there, and gives the line that it is at.
-fn inject(script: &Script) -> Option<String> {
-    reenter(|py| {
-        let place = place(py, script);
-        let thread = script.thread.load(Ordering::Acquire);
-        if thread != 0 && script.innermost.load(Ordering::Acquire) && script.runs() {
-            let class = py.get_type::<ScriptKilled>();
-            // SAFETY: attached; the thread's number is Python's own, and one that
-            // has ended is not found. The script leaves the list attached, so it
-            // is still the one that the exception hits.
-            unsafe { ffi::PyThreadState_SetAsyncExc(ident(thread), class.as_ptr()) };
-        }
-        place
-    })
-    .ok()
-    .flatten()
+fn inject(py: Python<'_>, script: &Script) -> Option<String> {
+    let place = place(py, script);
+    if script.innermost.load(Ordering::Acquire) && script.runs() {
+        send(py, script);
+    }
+    place
+}
+
+/// Sends the exception to a script that runs, and is the innermost on its thread.
+pub fn send(py: Python<'_>, script: &Script) {
+    let thread = script.thread.load(Ordering::Acquire);
+    if thread != 0 {
+        let class = py.get_type::<ScriptKilled>();
+        // SAFETY: attached; the thread's number is Python's own, and one that
+        // has ended is not found. The script leaves the list attached, so it
+        // is still the one that the exception hits.
+        unsafe { ffi::PyThreadState_SetAsyncExc(ident(thread), class.as_ptr()) };
+    }
 }
 
 /// Takes back what was sent to this thread and has not hit yet. Attached, by the

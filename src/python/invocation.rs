@@ -99,6 +99,10 @@ impl Drop for Running<'_> {
             running.pop();
             if let Some(outer) = running.last() {
                 outer.script.innermost.store(true, Ordering::Release);
+                if outer.script.is_killed() {
+                    // It was told to end meanwhile: not a line of it runs any more.
+                    kill::send(self.py, &outer.script);
+                }
             }
         });
         for Watched { leg, object } in self.this.sessions.take() {
