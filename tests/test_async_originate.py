@@ -64,7 +64,7 @@ async def body(say):
 
 
 def test_an_app_on_a_placed_call(host: Host) -> None:
-    callee = host.extension("answer", ("sleep", "300"))
+    callee = host.extension("answer", ("sleep", "2500"))
     said = in_loop(
         host,
         f"""
@@ -84,19 +84,20 @@ async def body(say):
 
 
 def test_a_bridge_to_a_placed_call(host: Host) -> None:
-    callee = host.extension("answer", ("sleep", "500"))
+    callee = host.extension("answer", ("sleep", "2500"))
     saw, _ = in_coroutine(
         host,
         f"""
         async def body(session, saw):
             await session.answer()
             other = await freeswitch.originate("loopback/{callee}", caller=session)
+            saw["caller"] = other.getVariable("origination_caller_id_number")
             await session.bridge(other)
             saw["ready"] = session.ready()
         """,
         variables={"hangup_after_bridge": "false"},
     )
-    assert saw == {"ready": True}
+    assert saw == {"ready": True, "caller": "1000"}
 
 
 def test_the_caller_s_hangup_ends_it(host: Host) -> None:

@@ -80,3 +80,42 @@ def test_threads_inside_ssl_sqlite_and_hashlib(fresh: Callable[..., Host]) -> No
     host.api(f"pyrun {name}")
     host.wait_log("^working$")
     assert host.stop() == 0
+
+
+def test_shutdown_with_coroutines(fresh: Callable[..., Host], tmp_path: Path) -> None:
+    host = fresh(config=settings(("shutdown-timeout", "1")))
+    told = tmp_path / "told"
+    name = host.script(f"""
+        import asyncio, pathlib
+        from freeswitch import events
+        async def handler(session, args):
+            await session.answer()
+            print("in the call")
+            try:
+                await session.sleep(3600)
+            except asyncio.CancelledError:
+                pathlib.Path({str(told)!r}).write_text("cancelled")
+                raise
+        async def runtime(args):
+            print("in the background")
+            async for event in events.stream("ALL"): pass
+    """)
+    assert host.api(f"pyrun {name}").startswith("+OK ")
+    host.wait_log("^in the background$")
+    host.start_call(host.extension(("python", name)))
+    host.wait_log("^in the call$")
+    assert host.stop() == 0
+    assert told.read_text() == "cancelled"
+
+
+def test_a_module_that_is_loaded_again_has_a_loop_again(fresh: Callable[..., Host]) -> None:
+    host = fresh()
+    name = host.script("""
+        import asyncio
+        async def fsapi(session, stream, env, args):
+            await asyncio.sleep(0.01)
+            stream.write("slept")
+    """)
+    for _ in range(3):
+        assert host.api(f"python {name}") == "slept"
+        assert "+OK module loaded" in host.api("reload mod_rust")

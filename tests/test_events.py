@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from hosts.base import Host
 from saw import HEAD, coroutine, in_coroutine
 
@@ -97,6 +99,25 @@ async def body(say):
     assert said == "True"
 
 
+def test_a_stream_begins_when_it_is_made_and_ends_when_nobody_has_it(host: Host) -> None:
+    said = in_loop(
+        host,
+        FIRE
+        + """
+from freeswitch import _loop
+async def body(say):
+    before = len(_loop.here.taps)
+    stream = events.stream("CUSTOM test::events")
+    fire(1)
+    await asyncio.sleep(0.2)
+    say((await anext(stream))["Number"])
+    del stream
+    say(f" {len(_loop.here.taps) - before}")
+""",
+    )
+    assert said == "1 0"
+
+
 def test_a_callback_until_it_is_cancelled(host: Host) -> None:
     said = in_loop(
         host,
@@ -183,3 +204,37 @@ def test_a_call_that_goes_while_it_is_waited_for(host: Host) -> None:
     call.hangup()
     assert "python_error" not in call.wait().variables
     assert "0 running" in host.api("pyps")
+
+
+@pytest.mark.freeswitch_only  # in pocket the loop's time is the switch's
+def test_what_blocks_the_loop_is_named(host: Host) -> None:
+    said = in_loop(
+        host,
+        """
+def compute_too_long():
+    end = time.monotonic() + 2
+    while time.monotonic() < end: pass
+async def body(say):
+    await asyncio.sleep(0.5)
+    compute_too_long()
+    say("done")
+""",
+    )
+    assert said == "done"
+    host.wait_log("^MR0014 .* in compute_too_long, from .* in body")
+
+
+def test_a_timeout_of_half_a_minute(host: Host) -> None:
+    if not host.is_pocket:
+        pytest.skip("takes as long as it says")
+    said = in_loop(
+        host,
+        """
+async def body(say):
+    before, loop = time.monotonic(), asyncio.get_running_loop()
+    begun = loop.time()
+    try: await asyncio.wait_for(events.once("CUSTOM nobody::fires"), 30)
+    except TimeoutError: say(f"{round(loop.time() - begun)} {time.monotonic() - before < 5}")
+""",
+    )
+    assert said == "30 True"

@@ -12,6 +12,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar, overload
 
+from freeswitch._async import AsyncSession as AsyncSession
+from freeswitch._async import SessionLost as SessionLost
+from freeswitch._async import VerbError as VerbError
+from freeswitch._async import originate as originate
 from freeswitch._variables import Variables
 
 _T = TypeVar("_T")

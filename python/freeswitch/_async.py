@@ -8,10 +8,10 @@ import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from _freeswitch import API, Event, OriginateError, Session, SessionGone, place
+from _freeswitch import API, Event, OriginateError, Placing, Session, SessionGone, place
 
 if TYPE_CHECKING:
-    from freeswitch.events import Watch
+    from freeswitch.events import Stream, Watch
 
 HangupHook = Callable[["AsyncSession", str], Awaitable[object] | object]
 
@@ -32,13 +32,15 @@ class AsyncSession(Session):
     """
 
     def __new__(cls, hands: Any) -> AsyncSession:
-        return super().__new__(cls, hands)
+        return super().__new__(cls, hands)  # type: ignore[call-arg]
 
     def __init__(self, hands: Any) -> None:
         self._hands = hands
         self._lost: str | None = None
         self._shields = 0
         self._verbs: dict[int, asyncio.Future[Any]] = {}
+        # Calls that are being placed for this one.
+        self._placing: set[Placing] = set()
         self._hook: HangupHook | None = None
         self._hook_done: asyncio.Event | None = None
         # What runs on a call that was placed with an app.
@@ -54,6 +56,8 @@ class AsyncSession(Session):
 
     def _lose(self, how: str) -> None:
         self._lost = how
+        for placing in self._placing:
+            placing.cancel()
 
     # The verbs
 
@@ -213,10 +217,8 @@ class AsyncSession(Session):
 
         return await events.once(*names, guard=self._guarded(guard), until=until, timeout=timeout)
 
-    def stream(
-        self, *names: str, guard: Callable[[Event], bool] | Mapping[str, str] | None = None
-    ) -> AsyncIterator[Event]:
-        """Give the events of this call, as `freeswitch.events.stream` does."""
+    def stream(self, *names: str, guard: Callable[[Event], bool] | Mapping[str, str] | None = None) -> Stream:
+        """Give the events of this call from now on, as `freeswitch.events.stream` does."""
         from freeswitch import events
 
         return events.stream(*names, guard=self._guarded(guard))
@@ -303,30 +305,44 @@ async def originate(
 ) -> AsyncSession:
     """Place a call and wait until it is answered or has early media.
 
-    Raises OriginateError, whose `cause` says why there is no call. The hangup of `caller` ends it, as does
-    cancelling the await. The call ends with the coroutine that has placed it, unless it is to be kept; `app` is
-    started on it as a coroutine of its own, and the call ends with that.
+    Raises OriginateError, whose `cause` says why there is no call. The hangup of `caller`, whose caller id it has,
+    ends it, as does cancelling the await. The call ends with the coroutine that has placed it, unless it is to be
+    kept; `app` is started on it as a coroutine of its own, and the call ends with that.
     """
     from freeswitch import _loop
 
     if not dest or timeout < 0:
         raise ValueError("a dial string and a timeout of 0 or more are needed")
+    if caller is not None:
+        variables = {**_caller_id(caller), **(variables or {})}
     if variables:
         dest = _with_variables(dest, variables)
     await _loop.turn()
-    placing = place(dest, max(1, round(timeout)), caller)
+    if caller is not None and caller.lost:
+        raise SessionLost(f"the caller is gone ({caller.lost})")
+    # The core is not told of the caller: its own thread reads its media, and one may.
+    placing = place(dest, max(1, round(timeout)))
     future = _loop.expect(placing.ticket)
+    placed_for = caller._placing if caller is not None else set()
+    placed_for.add(placing)
     try:
         session: AsyncSession = await future
     except asyncio.CancelledError:
         placing.cancel()
         raise
+    finally:
+        placed_for.discard(placing)
     running = _loop.current()
     if app is not None:
         session._app = _loop.spawn(_run_app(session, app))
     elif running is not None and not keep:
         running.placed.append(session)
     return session
+
+
+def _caller_id(caller: AsyncSession) -> dict[str, str]:
+    known = {name: caller.getVariable(f"caller_id_{name}") for name in ("name", "number")}
+    return {f"origination_caller_id_{name}": value for name, value in known.items() if value}
 
 
 async def _run_app(session: AsyncSession, app: Callable[[AsyncSession], Awaitable[object]]) -> None:

@@ -41,7 +41,7 @@ class EmbeddedPackage(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader)
     ) -> ModuleSpec | None:
         if fullname not in self._sources:
             return None
-        origin = f"<mod_rust {fullname}>"
+        origin = f"<mod_rust:{fullname}>"
         return importlib.util.spec_from_loader(fullname, self, origin=origin, is_package=self._sources[fullname][1])
 
     def is_package(self, fullname: str) -> bool:
@@ -51,7 +51,7 @@ class EmbeddedPackage(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader)
         return self._sources[fullname][0]
 
     def get_code(self, fullname: str) -> CodeType:
-        return self.source_to_code(self.get_source(fullname), f"<mod_rust {fullname}>")
+        return self.source_to_code(self.get_source(fullname), f"<mod_rust:{fullname}>")
 
     def exec_module(self, module: ModuleType) -> None:
         assert module.__spec__ is not None

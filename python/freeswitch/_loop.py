@@ -364,7 +364,7 @@ def placed(ticket: int, hands: Any, cause: str | None) -> None:
         return
     if hands is None:
         error = _freeswitch.OriginateError(f"there is no call: {cause}")
-        error.cause = cause
+        error.cause = cause or "NONE"
         future.set_exception(error)
         return
     session = AsyncSession(hands)

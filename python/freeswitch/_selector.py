@@ -63,13 +63,15 @@ class SwitchLoop(asyncio.SelectorEventLoop):
 
     def time(self) -> float:
         """Give the switch's time, in seconds."""
-        return _freeswitch.clock()
+        return float(_freeswitch.clock())
 
     def _write_to_self(self) -> None:
         super()._write_to_self()  # type: ignore[misc]
         _freeswitch.wake()
 
-    def run_in_executor(self, executor: Any, func: Any, *args: Any) -> asyncio.Future[Any]:
+    def run_in_executor(  # type: ignore[override]
+        self, executor: Any, func: Any, *args: Any
+    ) -> asyncio.Future[Any]:
         """Run it; time does not jump while it runs."""
         future = super().run_in_executor(executor, func, *args)
         self._switch.jobs += 1

@@ -13,10 +13,10 @@ counted, and told of in the log once a second.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
+import weakref
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextvars import copy_context
 from typing import Any
 
@@ -159,33 +159,57 @@ async def _until(future: asyncio.Future[Event], until: Awaitable[Any] | None, ti
             over.cancel()
 
 
-@contextlib.asynccontextmanager
-async def _watched(watch: Watch) -> AsyncIterator[None]:
-    try:
-        yield
-    finally:
-        watch.cancel()
+class Stream:
+    """The events that come, from when it was made; an `async for` over it takes them."""
 
+    def __init__(self, names: tuple[str, ...], guard: Guard, queue: int, drop: str) -> None:
+        from freeswitch import _loop
 
-async def stream(*names: str, guard: Guard = None, queue: int = QUEUE, drop: str = "oldest") -> AsyncIterator[Event]:
-    """Give the events that come, until the loop is left."""
-    waiting: deque[Event] = deque()
-    news = asyncio.Event()
+        self._waiting: deque[Event] = deque()
+        self._news = asyncio.Event()
+        self._queue, self._newest = queue, drop == "newest"
+        self.dropped = 0
+        # The subscription must not keep what nobody reads any more.
+        mine = weakref.ref(self)
 
-    def found(event: Event) -> None:
-        if len(waiting) >= queue:
-            if drop == "newest":
+        def found(event: Event) -> None:
+            stream = mine()
+            if stream is not None:
+                stream._take(event)
+
+        self._watch: Watch = _loop.call(Watch, names, found, guard, queue, drop)
+
+    def _take(self, event: Event) -> None:
+        if len(self._waiting) >= self._queue:
+            self.dropped += 1
+            if self._newest:
                 return
-            waiting.popleft()
-        waiting.append(event)
-        news.set()
+            self._waiting.popleft()
+        self._waiting.append(event)
+        self._news.set()
 
-    async with _watched(Watch(names, found, guard, queue, drop)):
-        while True:
-            while waiting:
-                yield waiting.popleft()
-            news.clear()
-            await news.wait()
+    def __aiter__(self) -> Stream:
+        return self
+
+    async def __anext__(self) -> Event:
+        while not self._waiting:
+            self._news.clear()
+            await self._news.wait()
+        return self._waiting.popleft()
+
+    def close(self) -> None:
+        """Take no more."""
+        self._watch.cancel()
+
+    def __del__(self) -> None:
+        watch = getattr(self, "_watch", None)
+        if watch is not None:
+            watch.cancel()
 
 
-__all__ = ["Abandoned", "Watch", "on", "once", "stream"]
+def stream(*names: str, guard: Guard = None, queue: int = QUEUE, drop: str = "oldest") -> Stream:
+    """Give the events that come from now on, until nobody holds the stream any more."""
+    return Stream(names, guard, queue, drop)
+
+
+__all__ = ["Abandoned", "Stream", "Watch", "on", "once", "stream"]

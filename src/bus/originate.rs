@@ -11,7 +11,6 @@ use super::hands::Hands;
 use crate::python::leg::Leg;
 use crate::switch::cause::Cause;
 use crate::switch::extension::Extension;
-use crate::switch::handle::Gone;
 use crate::switch::originate::{Cancel, originate};
 use crate::switch::{Detached, Status, thread};
 
@@ -30,8 +29,6 @@ pub struct Dial {
     pub target: CString,
     /// How long it may ring.
     pub timeout_s: u32,
-    /// The call that it is placed for: its hangup ends it.
-    pub a_leg: Option<Arc<Leg>>,
 }
 
 /// Places a call; `told` gets its hands, or why there is none.
@@ -47,12 +44,7 @@ pub fn place(
 }
 
 fn dial_out(held: &Detached, dial: &Dial, cancel: &Cancel) -> Result<Arc<Hands>, Cause> {
-    let placed = match &dial.a_leg {
-        None => originate(held, None, &dial.target, dial.timeout_s, cancel),
-        Some(a_leg) => a_leg
-            .with(|a| originate(held, Some(a), &dial.target, dial.timeout_s, cancel))
-            .unwrap_or_else(|Gone| Err(Cause::ORIGINATOR_CANCEL)),
-    };
+    let placed = originate(held, None, &dial.target, dial.timeout_s, cancel);
     let locked = placed?;
     let session = locked.session();
     let failed = |why: &str| {

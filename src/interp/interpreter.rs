@@ -312,7 +312,7 @@ fn boot(py: Python<'_>) -> PyResult<()> {
     let boot = PyModule::from_code(
         py,
         &source,
-        c"<mod_rust freeswitch._boot>",
+        c"<mod_rust:freeswitch._boot>",
         c"_mod_rust_boot",
     )?;
     let log_streams = (

@@ -186,20 +186,11 @@ impl Placing {
 
 /// Places a call for a coroutine.
 #[pyfunction]
-#[pyo3(signature = (dest, timeout_s, a_leg=None))]
-pub fn place(
-    py: Python<'_>,
-    dest: &Bound<'_, PyAny>,
-    timeout_s: u32,
-    a_leg: Option<&Bound<'_, PyAny>>,
-) -> PyResult<Placing> {
+#[pyo3(signature = (dest, timeout_s))]
+pub fn place(py: Python<'_>, dest: &Bound<'_, PyAny>, timeout_s: u32) -> PyResult<Placing> {
     let dial = Dial {
         target: text(dest, "dest")?,
         timeout_s,
-        a_leg: a_leg
-            .filter(|a| !a.is_none())
-            .map(|a| leg_of(a, "a_leg"))
-            .transpose()?,
     };
     let cancel = Arc::new(Cancel::default());
     let ticket = next_ticket();

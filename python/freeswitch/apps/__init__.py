@@ -42,7 +42,7 @@ def app(*args: Any, name: str | None = None) -> Any:
 
 def register(cls: F, name: str | None = None) -> F:
     """Put an app into the registry."""
-    name = name or getattr(cls, "__name__", type(cls).__name__)
+    name = str(name or getattr(cls, "__name__", type(cls).__name__))
     if not any(marks_of(cls)):
         raise ValueError(f"{name} has no function that is marked with an event")
     if _registry.setdefault(name, cls) is not cls:

@@ -38,7 +38,7 @@ class _App:
     def __init__(self, name: str, instance: Any) -> None:
         self.name = name
         self.instance = instance
-        self.teardown: Generator[Any, None, None] | None = None
+        self.teardown: Generator[Any, Any, Any] | None = None
         self.callbacks: dict[str, list[Callable[..., Any]]] = {}
         self.coroutines: dict[str, list[Callable[..., Any]]] = {}
         self.handlers: dict[str, list[Callable[..., Any]]] = {}

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from freeswitch.apps._marks import callback, coroutine
 from freeswitch.apps.models import Session
 
-F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
+F = TypeVar("F", bound=Callable[..., Any])
 
 log = logging.getLogger("freeswitch.apps")
 
@@ -27,9 +27,10 @@ class PatternRegistrar:
         compiled = re.compile(pattern)
 
         def inner(function: F) -> F:
-            if not inspect.iscoroutinefunction(function):
+            route: Any = function
+            if not inspect.iscoroutinefunction(route):
                 raise TypeError(f"a route is an async function, and {function.__name__} is none")
-            self._routes.append((compiled, field, function, kwargs))
+            self._routes.append((compiled, field, route, kwargs))
             return function
 
         return inner
