@@ -115,3 +115,21 @@ def test_the_caller_s_hangup_ends_it(host: Host) -> None:
     host.run("python", name, hangup_after=0.5)
     host.wait_log("^placed nothing ")
     host.wait_for(lambda: host.api("show channels count").strip().startswith("0 ") or None, what="no channels")
+
+
+def test_a_placed_call_that_ends_at_once(host: Host) -> None:
+    callee = host.extension("answer")
+    said = in_loop(
+        host,
+        f"""
+from freeswitch import _loop
+async def body(say):
+    for _ in range(10):
+        try:
+            other = await freeswitch.originate("loopback/{callee}")
+            for _ in range(50): await other.sleep(0.1)
+        except (freeswitch.OriginateError, freeswitch.SessionGone): say("over ")
+    while _loop.here.placed: await asyncio.sleep(0.05)
+""",
+    )
+    assert said == "over " * 10

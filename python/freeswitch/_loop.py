@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 import _freeswitch
 
 from freeswitch._async import AsyncSession, SessionLost, VerbError
+from freeswitch.events import Watch
 
 # The UUID of the call that a coroutine works for, for its lines in the log.
 CALL: ContextVar[str | None] = ContextVar("freeswitch_call", default=None)
@@ -56,7 +57,7 @@ class _Loop:
         self.ends = False
         self.runs: dict[int, Running] = {}
         self.waiting: dict[int, asyncio.Future[Any]] = {}
-        self.placed: dict[str, AsyncSession] = {}
+        self.placed: dict[str, tuple[AsyncSession, Watch]] = {}
         self.taps: dict[int, Any] = {}
         self.listener: Any = None
         # Tasks that nobody else refers to.
@@ -222,10 +223,15 @@ async def _farewell(running: Running, how: str) -> None:
         running.task.cancel(how)
 
 
-def originated_lost(uuid: str, how: str) -> None:
-    """Be told that a call that a coroutine has placed is over."""
-    session = here.placed.pop(uuid, None)
-    if session is not None:
+def originated_over(uuid: str, how: str | None) -> None:
+    """Be told that a call that a coroutine has placed is over, or was let go of."""
+    placed = here.placed.pop(uuid, None)
+    if placed is None:
+        return
+    session, watch = placed
+    watch.cancel()
+    _freeswitch.forget_placed(uuid)
+    if how is not None:
         session._lose(how)
         spawn(_part(session, how))
 
@@ -367,9 +373,13 @@ def placed(ticket: int, hands: Any, cause: str | None) -> None:
         error.cause = cause or "NONE"
         future.set_exception(error)
         return
-    session = AsyncSession(hands)
-    here.placed[hands.uuid] = session
+    session, uuid = AsyncSession(hands), hands.uuid
+    # A call that ends before its thread comes for work has nobody else to tell of it.
+    watch = Watch(("CHANNEL_DESTROY",), lambda _: originated_over(uuid, "hangup"), {"Unique-ID": uuid}, 1, "newest")
+    here.placed[uuid] = (session, watch)
     future.set_result(session)
+    if session.lost:
+        originated_over(uuid, session.lost)
 
 
 def current() -> Running | None:

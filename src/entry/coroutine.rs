@@ -216,19 +216,21 @@ pub fn on_originated(session: Session<'_>, held: &Detached) {
         tracing::warn!("no coroutine has placed this call");
         return;
     };
-    let ended = hands.serve(session, held);
+    let how = match hands.serve(session, held) {
+        Ended::Released => None,
+        Ended::Lost(how) => {
+            hands.leg().part(session);
+            Some(how)
+        }
+    };
     hands.turn_away();
-    if let Ended::Lost(how) = ended {
-        hands.leg().part(session);
-        let uuid = session.uuid();
-        inbox::post(move |py| {
-            let uuid = str_of(py, uuid.to_bytes());
-            let how = pyo3::types::PyString::intern(py, how);
-            head::module(py)?
-                .call_method1("originated_lost", (uuid, how))
-                .map(drop)
-        });
-    }
+    let uuid = session.uuid();
+    inbox::post(move |py| {
+        let uuid = str_of(py, uuid.to_bytes());
+        head::module(py)?
+            .call_method1("originated_over", (uuid, how))
+            .map(drop)
+    });
 }
 
 /// A coroutine of an app, in the list of what runs.

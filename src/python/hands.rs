@@ -211,6 +211,14 @@ pub fn place(py: Python<'_>, dest: &Bound<'_, PyAny>, timeout_s: u32) -> PyResul
     Ok(Placing { ticket, cancel })
 }
 
+/// Forgets a call that was placed and whose thread never came for its work.
+#[pyfunction]
+pub fn forget_placed(py: Python<'_>, uuid: &Bound<'_, PyAny>) -> PyResult<()> {
+    let uuid = text(uuid, "uuid")?;
+    super::wait::detached(py, |_| drop(originate::claim(&uuid)));
+    Ok(())
+}
+
 /// Has the thread of a call run an application; false where there is no such call.
 #[pyfunction]
 pub fn send_execute(

@@ -64,7 +64,7 @@ pub mod _freeswitch {
         set_global_variable,
     };
     #[pymodule_export]
-    use super::hands::{Placing, PyHands, place, send_execute, sessions_per_second};
+    use super::hands::{Placing, PyHands, forget_placed, place, send_execute, sessions_per_second};
     #[pymodule_export]
     use super::menu::IvrMenu;
     #[pymodule_export]
