@@ -113,3 +113,10 @@ def test_expansion(host: Host) -> None:
         """,
     )
     assert saw == {"got": ["xinjected", "xinjected", "${name}"], "after": "xinjected", "variable": None}
+
+
+@pytest.mark.parametrize("command", ["reload mod_rust", "unload -f mod_rust", "RELOAD  mod_rust"])
+def test_a_script_does_not_unload_what_it_runs_in(host: Host, command: str) -> None:
+    saw = in_api(host, f"def body(saw): saw['said'] = freeswitch.API().executeString('{command}')")
+    assert "Module in use" in saw["said"]
+    assert host.api("module_exists mod_rust") == "true"

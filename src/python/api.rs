@@ -24,6 +24,21 @@ pub struct Api {
 /// What mod_python answers where no command is named.
 const NOTHING: &str = "-ERR No application specified";
 
+/// The answer to a script that would have the module that it runs in unloaded, on
+/// the thread that must come back to it. In an XML lookup the core would wait for
+/// itself.
+const IN_USE: &str = "-ERR unloading module [Module in use.]\n";
+
+fn unloads_us(command: &CStr, data: Option<&CStr>) -> bool {
+    let unloads = [&b"reload"[..], b"unload"]
+        .iter()
+        .any(|name| command.to_bytes().trim_ascii().eq_ignore_ascii_case(name));
+    let mut words = data
+        .into_iter()
+        .flat_map(|d| d.to_bytes().split(|&b| b == b' '));
+    unloads && words.any(|word| word == b"mod_rust")
+}
+
 impl Api {
     fn run<R: Send>(
         &self,
@@ -52,6 +67,9 @@ impl Api {
     ) -> PyResult<Bound<'py, PyAny>> {
         if command.is_empty() {
             return Ok(NOTHING.into_pyobject(py)?.into_any());
+        }
+        if unloads_us(command, data) {
+            return Ok(IN_USE.into_pyobject(py)?.into_any());
         }
         let reply = self.run(py, |held, session| {
             api::execute(held, command, data, session)
