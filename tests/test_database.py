@@ -58,12 +58,14 @@ def body(saw):
         saw["literal"] = db.first_row("select '?' as a, ? as \\"b?\\"", ["x"])
         saw["found"] = [len(list(db.query("select 1 from quoted where name = ?", [text]))) for text in NASTY]
         saw["bytes"] = db.first_row("select hex(?) as h", [b"\\x00\\xff'"])
+        saw["comments"] = db.first_row("select /* don't? */ ? as a -- why? it's\\n, ? as b", [1, 2])
 """,
     )
     assert saw["back"] == NASTY
     assert saw["found"] == [1] * len(NASTY)
     assert saw["literal"] == {"a": "?", "b?": "x"}
     assert saw["bytes"] == {"h": "00FF27"}
+    assert saw["comments"] == {"a": "1", "b": "2"}
 
 
 def test_errors(host: Host) -> None:

@@ -428,7 +428,8 @@ class Dbh:
         """Run a query and give its rows; `?` stands for a parameter: None, bool, int, float, str or bytes.
 
         ValueError where the numbers of `?` and parameters differ, DatabaseError
-        where the database refuses (switch_cache_db_execute_sql_callback).
+        where the database refuses (switch_cache_db_execute_sql_callback). The core
+        gives every value as text, to its first NUL: read bytes that have one by `hex()`.
         """
     def first_row(self, sql: str, parameters: Iterable[object] | None = None) -> dict[str, str | None] | None:
         """As `query`, the first row only; None where there is none."""

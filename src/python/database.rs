@@ -184,6 +184,15 @@ fn shown<'py>(py: Python<'py>, row: &Row) -> PyResult<Bound<'py, PyDict>> {
     Ok(dict)
 }
 
+/// What a `?` is no parameter in: how it begins and ends.
+const BEGINS: [(&[u8], &[u8]); 5] = [
+    (b"'", b"'"),
+    (b"\"", b"\""),
+    (b"`", b"`"),
+    (b"--", b"\n"),
+    (b"/*", b"*/"),
+];
+
 /// Puts the parameters into a statement. The core binds none itself.
 fn statement(
     sql: &Bound<'_, PyAny>,
@@ -196,29 +205,35 @@ fn statement(
     };
     let mut parameters = parameters.try_iter()?;
     let mut out = Vec::with_capacity(sql.as_bytes().len() + 64);
-    let mut quote = None;
-    for &byte in sql.as_bytes() {
-        match (quote, byte) {
-            (None, b'?') => match parameters.next() {
-                Some(value) => literal(&value?, backslash, &mut out)?,
-                None => {
-                    return Err(PyValueError::new_err(
-                        "the statement has more ? than there are parameters",
-                    ));
-                }
-            },
-            (None, b'\'' | b'"' | b'`') => {
-                quote = Some(byte);
-                out.push(byte);
+    // What ends the string, name or comment that this is in.
+    let mut within: Option<&[u8]> = None;
+    let mut rest = sql.as_bytes();
+    while let [byte, ..] = rest {
+        let mut taken = 1;
+        match within {
+            Some(end) if rest.starts_with(end) => {
+                taken = end.len();
+                within = None;
             }
-            (Some(q), byte) => {
-                if q == byte {
-                    quote = None;
-                }
-                out.push(byte);
+            Some(_) => {}
+            None if *byte == b'?' => {
+                let value = parameters.next().ok_or_else(|| {
+                    PyValueError::new_err("the statement has more ? than there are parameters")
+                })?;
+                literal(&value?, backslash, &mut out)?;
+                rest = &rest[1..];
+                continue;
             }
-            (None, byte) => out.push(byte),
+            None => {
+                let begins = BEGINS.iter().find(|(begin, _)| rest.starts_with(begin));
+                if let Some((begin, end)) = begins {
+                    taken = begin.len();
+                    within = Some(end);
+                }
+            }
         }
+        out.extend_from_slice(&rest[..taken]);
+        rest = &rest[taken..];
     }
     if parameters.next().is_some() {
         return Err(PyValueError::new_err(
