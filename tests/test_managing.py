@@ -147,11 +147,35 @@ def test_statistics(host: Host) -> None:
     mine = after["functions"][f"{good}::fsapi"]
     assert mine["calls"] == 3
     assert 0 < mine["p50_us"] <= mine["p99_us"]
+    assert after["modules"][good] == mine
+    assert after["running_by_way"]["api"] == 0
     text = host.api("pystat prometheus")
     assert re.search(r'^mod_rust_way_calls_total\{way="api"\} \d+$', text, re.MULTILINE), text
     for line in text.splitlines():
         assert re.fullmatch(r"#.*|[a-z0-9_]+(\{[^}]*\})? [0-9.eE+-]+", line), line
     assert "api" in host.api("pystat")
+
+
+def test_pystat_knows_what_waits_in_queues(host: Host) -> None:
+    name = host.script("""
+        import freeswitch
+        kept = []
+        def fsapi(session, stream, env, args):
+            if args == "close":
+                kept.pop().cleanup()
+            else:
+                kept.append(freeswitch.EventConsumer("CUSTOM", "test::queued", 10))
+                for n in range(15): freeswitch.Event("CUSTOM", "test::queued").fire()
+    """)
+
+    def queued() -> int:
+        return int(json.loads(host.api("pystat json"))["queued_consumer_events"])
+
+    before = queued()
+    host.api(f"python {name}")
+    host.wait_for(lambda: queued() - before == 10 or None, what="ten events that wait")
+    host.api(f"python {name} close")
+    assert queued() == before
 
 
 def test_completion_offers_modules_and_functions(host: Host) -> None:

@@ -30,6 +30,12 @@ pub fn post(message: impl FnOnce(Python<'_>) -> PyResult<()> + Send + 'static) {
     wake();
 }
 
+/// How many messages wait.
+#[must_use]
+pub fn len() -> usize {
+    MESSAGES.lock().len()
+}
+
 /// Takes all that was left.
 #[must_use]
 pub fn take() -> Vec<Message> {

@@ -10,7 +10,7 @@ use parking_lot::{Mutex, RwLock};
 use pyo3::prelude::*;
 
 use super::{head, inbox};
-use crate::switch::consumer::DROPPED_EVENTS;
+use crate::switch::consumer::{DROPPED_EVENTS, Depth};
 use crate::switch::event::{Event, Kind, View};
 use crate::switch::seldom::Seldom;
 use crate::switch::subscription::Subscription;
@@ -65,6 +65,8 @@ struct Taps {
     of_all: Vec<Arc<Tap>>,
 }
 
+/// Events that the loop has not taken yet.
+pub static QUEUED: Depth = Depth::new();
 /// By the core's number of the kind.
 static TAPS: RwLock<Option<HashMap<u32, Taps>>> = RwLock::new(None);
 /// Kinds that are bound; they stay so until the module ends.
@@ -157,7 +159,7 @@ impl Tap {
             }
         }
         let old = std::mem::take(&mut self.queue.lock().events);
-        drop(old);
+        QUEUED.add(-count_of(old.len()));
     }
 
     /// Its number.
@@ -206,7 +208,9 @@ impl Tap {
             }
             gone
         };
-        if gone.is_some() {
+        if gone.is_none() {
+            QUEUED.add(1);
+        } else {
             let all = self.dropped.fetch_add(1, Ordering::Relaxed) + 1;
             DROPPED_EVENTS.fetch_add(1, Ordering::Relaxed);
             if let Some(dropped) = self.told.count() {
@@ -228,11 +232,16 @@ impl Tap {
             queue.told = !queue.events.is_empty();
             taken
         };
+        QUEUED.add(-count_of(taken.len()));
         // Two dispatch threads may have changed places.
         taken.sort_by_key(|(sequence, _)| *sequence);
         let more = self.queue.lock().told;
         (taken.into_iter().map(|(_, event)| event).collect(), more)
     }
+}
+
+fn count_of(events: usize) -> i64 {
+    i64::try_from(events).unwrap_or(i64::MAX)
 }
 
 fn bind(held: &Detached, kind: Kind) -> Result<(), Status> {

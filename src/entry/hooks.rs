@@ -18,7 +18,7 @@ use crate::interp::stack::SIZE;
 use crate::python::convert::str_of;
 use crate::python::event::Event;
 use crate::switch::Detached;
-use crate::switch::consumer::DROPPED_EVENTS;
+use crate::switch::consumer::{DROPPED_EVENTS, Depth};
 use crate::switch::event::{self, Kind, OwnedEvent, View};
 use crate::switch::subscription::Subscription;
 use crate::switch::text::c_string;
@@ -95,10 +95,19 @@ fn bind(held: &Detached, hook: Hook) -> Option<Bound> {
     }
 }
 
+/// Events for hooks whose script has not come to them yet.
+pub static QUEUED: Depth = Depth::new();
+
 /// Runs on a dispatch thread.
 fn pass_on(event: View<'_>, queue: &SyncSender<OwnedEvent>) {
     let Ok(copy) = event.duplicate() else { return };
-    if let Err(TrySendError::Full(_)) = queue.try_send(copy) {
+    // Counted before it is there: who takes it counts it off.
+    QUEUED.add(1);
+    let sent = queue.try_send(copy);
+    if sent.is_err() {
+        QUEUED.add(-1);
+    }
+    if let Err(TrySendError::Full(_)) = sent {
         DROPPED_EVENTS.fetch_add(1, Ordering::Relaxed);
         crate::switch::once_a_second!(dropped => {
             tracing::warn!("MR0012 a hook cannot keep up: {dropped} events dropped since the last such line");
@@ -109,6 +118,7 @@ fn pass_on(event: View<'_>, queue: &SyncSender<OwnedEvent>) {
 fn serve(line: &str, inbox: &Receiver<OwnedEvent>) {
     priority::step_down();
     for event in inbox {
+        QUEUED.add(-1);
         let event = event::Event::owned(event);
         // What went wrong is in the log.
         let _ = Request::new(&way::HOOK, line.as_bytes()).run(

@@ -3,10 +3,11 @@
 use std::fmt::Write as _;
 use std::sync::atomic::Ordering;
 
-use super::way;
+use super::{hooks, way};
+use crate::bus::{inbox, taps};
 use crate::interp::stats::{self, Reading};
 use crate::interp::{running, stack};
-use crate::switch::consumer::DROPPED_EVENTS;
+use crate::switch::consumer::{self, DROPPED_EVENTS};
 
 /// A JSON string.
 #[must_use]
@@ -34,6 +35,9 @@ pub fn object(members: &[(&str, String)]) -> String {
     format!("{{{}}}", members.collect::<Vec<_>>().join(","))
 }
 
+/// What is counted, and of what: ways in, modules, functions.
+type Tables = [(&'static str, Vec<(String, Reading)>); 3];
+
 const SHARES: [(&str, f64); 3] = [("0.5", 0.5), ("0.9", 0.9), ("0.99", 0.99)];
 
 /// `pystat [json|prometheus]`
@@ -43,10 +47,15 @@ pub(super) fn statistics(argument: &str) -> Result<String, String> {
         .map(|way| (way.name.to_owned(), way.counters.read()))
         .collect();
     let functions = stats::functions();
+    let tables = [
+        ("way", ways),
+        ("module", stats::modules(&functions)),
+        ("function", functions),
+    ];
     match argument {
-        "" => Ok(text(&ways, &functions)),
-        "json" => Ok(json(&ways, &functions)),
-        "prometheus" => Ok(prometheus(&ways, &functions)),
+        "" => Ok(text(&tables)),
+        "json" => Ok(json(&tables)),
+        "prometheus" => Ok(prometheus(&tables)),
         _ => Err("pystat [json|prometheus]".to_owned()),
     }
 }
@@ -64,6 +73,10 @@ fn numbers() -> Vec<(&'static str, u64, bool)> {
             DROPPED_EVENTS.load(Ordering::Relaxed),
             true,
         ),
+        ("queued_consumer_events", consumer::QUEUED.get(), false),
+        ("queued_hook_events", hooks::QUEUED.get(), false),
+        ("queued_coroutine_events", taps::QUEUED.get(), false),
+        ("queued_loop_messages", inbox::len() as u64, false),
         ("lock_waits", stats::LOCK.read().calls, true),
         ("lock_wait_p99_us", stats::LOCK.read().quantile(0.99), false),
         ("stacks_in_use", used, false),
@@ -71,12 +84,25 @@ fn numbers() -> Vec<(&'static str, u64, bool)> {
     ]
 }
 
-fn text(ways: &[(String, Reading)], functions: &[(String, Reading)]) -> String {
+/// How many run now, by way in, as JSON.
+fn running_by_way() -> String {
+    let running = running::all();
+    let counts: Vec<_> = way::ALL
+        .iter()
+        .map(|way| {
+            let mine = running.iter().filter(|script| script.way == way.name);
+            (way.name, mine.count().to_string())
+        })
+        .collect();
+    object(&counts)
+}
+
+fn text(tables: &Tables) -> String {
     let mut out = String::new();
     for (name, value, _) in numbers() {
-        let _ = writeln!(out, "{name:<18}{value}");
+        let _ = writeln!(out, "{name:<24}{value}");
     }
-    for (title, readings) in [("way in", ways), ("function", functions)] {
+    for (title, readings) in tables {
         let _ = writeln!(
             out,
             "\n{title:<40}{:>10}{:>8}{:>8}{:>10}{:>10}{:>10}",
@@ -94,7 +120,7 @@ fn text(ways: &[(String, Reading)], functions: &[(String, Reading)]) -> String {
     out
 }
 
-fn json(ways: &[(String, Reading)], functions: &[(String, Reading)]) -> String {
+fn json(tables: &Tables) -> String {
     let table = |readings: &[(String, Reading)]| {
         let rows = readings.iter().map(|(name, r)| {
             let [a, b, c] = SHARES.map(|(_, share)| r.quantile(share).to_string());
@@ -115,12 +141,18 @@ fn json(ways: &[(String, Reading)], functions: &[(String, Reading)]) -> String {
         .into_iter()
         .map(|(name, value, _)| (name, value.to_string()))
         .collect();
-    members.push(("ways", table(ways)));
-    members.push(("functions", table(functions)));
+    members.push(("running_by_way", running_by_way()));
+    let names = ["ways", "modules", "functions"];
+    members.extend(
+        names
+            .into_iter()
+            .zip(tables)
+            .map(|(name, (_, readings))| (name, table(readings))),
+    );
     object(&members) + "\n"
 }
 
-fn prometheus(ways: &[(String, Reading)], functions: &[(String, Reading)]) -> String {
+fn prometheus(tables: &Tables) -> String {
     let mut out = String::new();
     for (name, value, grows) in numbers() {
         let (suffix, kind) = if grows {
@@ -133,7 +165,16 @@ fn prometheus(ways: &[(String, Reading)], functions: &[(String, Reading)]) -> St
             "# TYPE mod_rust_{name}{suffix} {kind}\nmod_rust_{name}{suffix} {value}"
         );
     }
-    let tables = [("way", ways), ("function", functions)];
+    let _ = writeln!(out, "# TYPE mod_rust_way_running gauge");
+    for way in way::ALL {
+        let mine = running::all().into_iter().filter(|s| s.way == way.name);
+        let _ = writeln!(
+            out,
+            "mod_rust_way_running{{way={}}} {}",
+            quoted(way.name),
+            mine.count()
+        );
+    }
     for (label, readings) in tables {
         for (what, get) in [
             ("calls", (|r| r.calls) as fn(&Reading) -> u64),

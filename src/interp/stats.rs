@@ -93,6 +93,17 @@ pub struct Reading {
 }
 
 impl Reading {
+    /// Adds another's counts.
+    fn add(&mut self, other: &Self) {
+        self.calls += other.calls;
+        self.errors += other.errors;
+        self.killed += other.killed;
+        self.micros += other.micros;
+        for (mine, theirs) in self.buckets.iter_mut().zip(other.buckets) {
+            *mine += theirs;
+        }
+    }
+
     /// A time in microseconds that this share of the runs did not exceed; exact
     /// to a factor of two.
     #[must_use]
@@ -144,6 +155,21 @@ pub fn functions() -> Vec<(String, Reading)> {
         .iter()
         .map(|(name, counters)| (name.clone(), counters.read()))
         .collect()
+}
+
+/// The same by module: its functions together.
+#[must_use]
+pub fn modules(functions: &[(String, Reading)]) -> Vec<(String, Reading)> {
+    let mut modules: BTreeMap<&str, Reading> = BTreeMap::new();
+    for (name, reading) in functions {
+        let module = name.split("::").next().unwrap_or(name);
+        match modules.get_mut(module) {
+            Some(all) => all.add(reading),
+            None => drop(modules.insert(module, reading.clone())),
+        }
+    }
+    let owned = modules.into_iter().map(|(name, r)| (name.to_owned(), r));
+    owned.collect()
 }
 
 /// A number of the module's own that only grows.

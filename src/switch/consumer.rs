@@ -2,7 +2,7 @@
 
 use std::ffi::{CStr, c_void};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bindings::{
@@ -20,6 +20,32 @@ use super::{Detached, Status};
 
 /// Events that were dropped because nobody took them in time, in all.
 pub static DROPPED_EVENTS: AtomicU64 = AtomicU64::new(0);
+
+/// How many events wait in a kind of queue.
+#[derive(Debug, Default)]
+pub struct Depth(AtomicI64);
+
+impl Depth {
+    /// None.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(AtomicI64::new(0))
+    }
+
+    /// So many more, or fewer.
+    pub fn add(&self, count: i64) {
+        self.0.fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// Now.
+    #[must_use]
+    pub fn get(&self) -> u64 {
+        u64::try_from(self.0.load(Ordering::Relaxed)).unwrap_or(0)
+    }
+}
+
+/// Events in consumers that nobody has taken yet.
+pub static QUEUED: Depth = Depth::new();
 
 /// How long to wait for an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +100,7 @@ impl Queue {
             }
             // SAFETY: the queue lives; it only keeps the pointer.
             if Status::check(unsafe { switch_queue_trypush(self.queue, event.cast()) }).is_ok() {
+                QUEUED.add(1);
                 return;
             }
             if self.try_pop().is_some() {
@@ -96,6 +123,7 @@ impl Queue {
 
     fn taken(status: bindings::switch_status_t, event: *mut c_void) -> Option<OwnedEvent> {
         Status::check(status).ok()?;
+        QUEUED.add(-1);
         // SAFETY: push() put an event of ours there.
         unsafe { OwnedEvent::from_raw(event.cast::<switch_event_t>()) }
     }
