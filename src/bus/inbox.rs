@@ -39,13 +39,14 @@ pub fn len() -> usize {
 /// Takes all that was left.
 #[must_use]
 pub fn take() -> Vec<Message> {
-    // Before the messages are taken: what comes now wakes again.
-    WOKEN.store(false, Ordering::SeqCst);
     let mut count: u64 = 0;
     if let Some(fd) = EVENT_FD.get() {
         // SAFETY: an eventfd gives eight bytes, or EAGAIN.
         unsafe { libc::read(fd.as_raw_fd(), (&raw mut count).cast(), 8) };
     }
+    // After the ring was heard, or it would be the next one that is not; and
+    // before the messages are taken: what comes now rings again.
+    WOKEN.store(false, Ordering::SeqCst);
     std::mem::take(&mut *MESSAGES.lock())
 }
 
@@ -105,5 +106,38 @@ pub fn wait(held: &Detached, time: Option<Duration>) {
     let bell = BELL.lock().clone();
     if let Some(bell) = bell {
         bell.wait(held, time);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Does the loop have a reason to look, within a second?
+    fn rings(fd: RawFd) -> bool {
+        let mut polled = libc::pollfd {
+            fd,
+            events: libc::POLLIN,
+            revents: 0,
+        };
+        // SAFETY: one entry of ours.
+        unsafe { libc::poll(&raw mut polled, 1, 1000) == 1 }
+    }
+
+    #[test]
+    fn every_message_wakes_a_loop_that_has_taken_those_before() {
+        const THREADS: usize = 3;
+        const EACH: usize = 100_000;
+        let fd = descriptor().unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..THREADS {
+                scope.spawn(|| (0..EACH).for_each(|_| post(|_| Ok(()))));
+            }
+            let mut taken = 0;
+            while taken < THREADS * EACH {
+                assert!(rings(fd), "{} messages wait, and nobody rang", len());
+                taken += take().len();
+            }
+        });
     }
 }
