@@ -79,3 +79,8 @@ def in_api(host: Host, source: str) -> dict[str, Any]:
     assert reply.startswith("{"), reply
     saw: dict[str, Any] = json.loads(reply)
     return saw
+
+
+def settings(*lines: str) -> str:
+    """What `host.config` takes: a python.conf of these lines."""
+    return f'<configuration name="python.conf"><settings>{"".join(lines)}</settings></configuration>'

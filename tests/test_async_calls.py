@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Callable
 
 import pytest
 
 from hosts.base import Host
-from saw import coroutine, in_coroutine, seen
+from saw import coroutine, in_api, in_coroutine, seen, settings
 
 
 def test_verbs_run_in_order(host: Host) -> None:
@@ -293,6 +295,70 @@ def test_other_ways_in(host: Host) -> None:
     assert "in fsapi" in host.api(f"python {name}::fails")
 
 
+def test_ways_in_that_are_asked_for_an_answer(host: Host) -> None:
+    name = host.script("""
+        import asyncio
+        async def dialplan(session, args):
+            await asyncio.sleep(0.01)
+            return [("set", "routed=" + session.variables["destination_number"])]
+        async def json(data, args):
+            await asyncio.sleep(0.01)
+            return {"doubled": data["number"] * 2}
+        async def chat(message, args):
+            await asyncio.sleep(0.01)
+            message["answer"] = message.body + " " + args
+        async def xml_fetch(params):
+            await asyncio.sleep(0.01)
+            if params["section"] != "configuration" or params["key_value"] != "made_up.conf": return None
+            return '''<document type="freeswitch/xml"><section name="configuration">
+              <configuration name="made_up.conf"/></section></document>'''
+    """)
+    host.config(
+        settings(
+            f'<param name="xml-handler-script" value="{name}"/>',
+            '<param name="xml-handler-bindings" value="configuration"/>',
+        )
+    )
+    saw = in_api(
+        host,
+        f"""
+        def body(saw):
+            saw["json"] = freeswitch.API().json("python", {{"run": "{name}", "number": 21}})
+            message = freeswitch.Event("MESSAGE")
+            message.addBody("hello")
+            saw["chat"] = message.chat_execute("python", "{name} you")
+            saw["answer"] = message["answer"]
+        """,
+    )
+    assert saw == {"json": {"doubled": 42}, "chat": 0, "answer": "hello you"}
+    assert "made_up.conf" in host.api("xml_locate configuration configuration name made_up.conf")
+    assert host.call(("transfer", f"1234 python:{name}")).variables["routed"] == "1234"
+
+
+def test_ways_in_that_nobody_waits_for(host: Host) -> None:
+    name = host.script("""
+        import asyncio
+        async def hook(event, args):
+            await asyncio.sleep(0.01)
+            print("hook", args, event["Number"])
+        async def runtime(args):
+            await asyncio.sleep(0.01)
+            print("started", args)
+        def fsapi(session, stream, env, args):
+            import freeswitch
+            freeswitch.Event({"Event-Name": "CUSTOM", "Event-Subclass": "hooks::async", "Number": "7"}).fire()
+    """)
+    host.config(
+        settings(
+            f'<hook event="CUSTOM" subclass="hooks::async" script="{name} x"/>',
+            f'<param name="startup-script" value="{name} once"/>',
+        )
+    )
+    host.wait_log("^started once$")
+    host.api(f"python {name}")
+    host.wait_log("^hook x 7$")
+
+
 def test_pyps_and_pykill(host: Host) -> None:
     name = coroutine(
         host,
@@ -344,3 +410,26 @@ def test_reading_a_call_that_is_gone(host: Host) -> None:
     )
     _, result = seen(host.run("python", name))
     assert host.api(f"python {name}") == f"gone {result.uuid}"
+
+
+@pytest.mark.freeswitch_only  # on pocket the loop waits in the switch's own time
+def test_uvloop_where_the_virtual_environment_has_it(fresh: Callable[..., Host]) -> None:
+    host = fresh(config=settings(f'<param name="virtual-env" value="{sys.prefix}"/>'))
+    saw, _ = in_coroutine(
+        host,
+        """
+        async def body(session, saw):
+            saw["loop"] = type(asyncio.get_running_loop()).__module__
+            answered = asyncio.ensure_future(session.once("CHANNEL_ANSWER", timeout=5))
+            await asyncio.sleep(0)
+            await session.answer()
+            saw["answered"] = (await answered)["Unique-ID"] == session.uuid
+            try:
+                await asyncio.wait_for(session.play("silence_stream://20000"), 0.2)
+            except asyncio.TimeoutError:
+                saw["timeout"] = True
+            await session.sleep(20)
+        """,
+        hangup_after=1.0,
+    )
+    assert saw == {"loop": "uvloop", "answered": True, "timeout": True}
