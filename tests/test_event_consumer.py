@@ -150,3 +150,62 @@ def test_what_it_does_not_take(host: Host) -> None:
         """,
     )
     assert all(said.startswith("ValueError: argument") for said in saw.values()), saw
+
+
+def test_an_event_that_came_is_like_any_other(host: Host) -> None:
+    saw = in_api(
+        host,
+        """
+        def body(saw):
+            event = freeswitch.Event({"Event-Name": "CUSTOM", "Event-Subclass": "flat::one", "List": ["a", "b", ""],
+                                      "Bytes": "\\udcff", "Long": "x" * 100_000, "Twice": "1"})
+            event.addHeader("Twice", "2")
+            event.body = "the body"
+            with freeswitch.EventConsumer("CUSTOM", "flat::one") as consumer:
+                event.fire()
+                came = consumer.pop(1, 5000)
+                says = [
+                    lambda e: e.getType(),
+                    lambda e: [e["list"], e["LIST"], e.getHeader("List"), e["Bytes"], len(e["Long"])],
+                    lambda e: [e["Twice"], e.getHeader("No-Such"), e.get("No-Such", 7), "long" in e, "No" in e],
+                    lambda e: [e.body, e.getBody(), e.getHeader("_body")],
+                    lambda e: [item for item in e.items() if item[0] in {"List", "Bytes", "Long", "Twice"}],
+                    lambda e: len(e) == len(e.keys()) == len(list(e)),
+                ]
+                read = [say(came) for say in says]
+                saw["length"] = len(came)
+                text = came.serialize()
+                # From here on it is the core's own.
+                saw["the same"] = read == [say(came) for say in says]
+                saw["length then"] = len(came)
+                saw["read"], saw["has"] = read, "flat%3A%3Aone" in text and "ARRAY" in text
+                came["More"] = ["1", "2"]
+                del came["Twice"]
+                came.fire()
+                again = consumer.pop(1, 5000)
+                saw["again"] = [again["More"], "Twice" in again, again.body]
+                changed = consumer.pop() or again
+                changed.merge(came)
+                changed.setPriority(2)
+                saw["priority"] = changed["priority"]
+        """,
+    )
+    assert saw["read"] == [
+        "CUSTOM",
+        [["a", "b", ""], ["a", "b", ""], "ARRAY::a|:b|:", "\udcff", 100_000],
+        ["1", None, 7, True, False],
+        ["the body"] * 3,
+        [
+            ["List", ["a", "b", ""]],
+            ["Bytes", "\udcff"],
+            ["Long", "x" * 100_000],
+            ["Twice", "1"],
+            ["Twice", "2"],
+        ],
+        True,
+    ]
+    assert saw["the same"]
+    assert saw["length"] == saw["length then"]
+    assert saw["has"]
+    assert saw["again"] == [["1", "2"], False, "the body"]
+    assert saw["priority"] == "HIGH"

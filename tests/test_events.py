@@ -141,6 +141,27 @@ async def body(say):
     host.wait_log("in the callback")
 
 
+def test_a_callback_that_leaves_takes_no_event_from_others(host: Host) -> None:
+    said = in_loop(
+        host,
+        FIRE
+        + """
+async def body(say):
+    got, all_there = [], asyncio.Event()
+    def leaves(event):
+        got.append(int(event["Number"]))
+        if len(got) == 300: all_there.set()
+        raise [SystemExit("at once"), KeyboardInterrupt(), asyncio.CancelledError(), ValueError()][len(got) % 4]
+    watch = events.on("CUSTOM test::events", callback=leaves)
+    for n in range(300): fire(n)
+    await asyncio.wait_for(all_there.wait(), 10)
+    watch.cancel()
+    say(str(got == list(range(300))))
+""",
+    )
+    assert said == "True"
+
+
 def test_what_nobody_takes_is_dropped_and_counted(host: Host) -> None:
     said = in_loop(
         host,

@@ -7,11 +7,7 @@ import json
 import pytest
 
 from hosts.base import Host
-from saw import in_api
-
-
-def settings(*lines: str) -> str:
-    return f'<configuration name="python.conf"><settings>{"".join(lines)}</settings></configuration>'
+from saw import in_api, settings
 
 
 @pytest.mark.parametrize("dialplan", ["python:{}", "python {}"])
@@ -52,6 +48,38 @@ def test_a_chat_function_gets_the_message(host: Host) -> None:
         """,
     )
     assert saw["answer"] == "you said hello"
+
+
+def test_a_thread_goes_on_with_a_message_that_the_switch_has_taken_back(host: Host) -> None:
+    name = host.script("""
+        import threading
+        began, freed, ended, texts = threading.Event(), threading.Event(), threading.Event(), []
+
+        def chat(message, args):
+            if args == "slow":
+                began.set()
+                freed.wait(10)
+                texts.append(message.body)
+                ended.set()
+            else:
+                threading.Thread(target=message.chat_execute, args=("python", f"{__name__} slow")).start()
+                began.wait(10)
+
+        def fsapi(session, stream, env, args):
+            freed.set()
+            stream.write(str(ended.wait(10) and texts))
+    """)
+    in_api(
+        host,
+        f"""
+        def body(saw):
+            message = freeswitch.Event("MESSAGE")
+            message.addBody("hello" * 100)
+            message.chat_execute("python", "{name}")
+            del message
+        """,
+    )
+    assert host.api(f"python {name}") == str(["hello" * 100])
 
 
 def test_a_json_command(host: Host) -> None:

@@ -85,10 +85,11 @@ class Watch:
         self._tap.close()
 
     def _deliver(self) -> bool:
-        """Hand out a batch; whether there are more."""
-        batch, more = self._tap.take(BATCH)
-        self._context.run(self._hand_out, batch)
-        return more
+        """Hand out a batch; false when there was none."""
+        batch = self._tap.take(BATCH)
+        if batch:
+            self._context.run(self._hand_out, batch)
+        return bool(batch)
 
     def _hand_out(self, batch: list[Event]) -> None:
         callback, test = self._callback, self._test
@@ -96,7 +97,10 @@ class Watch:
             try:
                 if test is None or test(event):
                     callback(event)
-            except Exception:
+            except SystemExit:
+                pass
+            # Whatever it is, the events behind this one are others' business.
+            except BaseException:
                 _log.exception("a callback or guard for %s", event.get("Event-Name"))
 
 

@@ -11,9 +11,9 @@ use parking_lot::Mutex;
 use crate::python::leg::Leg;
 use crate::switch::Detached;
 use crate::switch::bell::Bell;
-use crate::switch::event::Event;
 use crate::switch::input::{Dtmf, Input, Verdict};
 use crate::switch::session::Session;
+use crate::switch::shared_event::Event;
 
 /// How long one wait between verbs lasts, where media flows and ends it.
 const PUMP_MS: u32 = 20_000;

@@ -11,8 +11,10 @@ use pyo3::prelude::*;
 
 use super::{head, inbox};
 use crate::switch::consumer::{DROPPED_EVENTS, Depth};
-use crate::switch::event::{Event, Kind, View};
+use crate::switch::event::{Kind, View};
+use crate::switch::flat::Flat;
 use crate::switch::seldom::Seldom;
+use crate::switch::shared_event::Event;
 use crate::switch::subscription::Subscription;
 use crate::switch::{Detached, Status};
 
@@ -180,7 +182,7 @@ impl Tap {
                 && want
                     .subclass
                     .as_ref()
-                    .is_none_or(|subclass| event.header_is(c"Event-Subclass", subclass.to_bytes()))
+                    .is_none_or(|subclass| event.subclass_is(subclass))
         });
         subclass
             && self
@@ -222,21 +224,22 @@ impl Tap {
     }
 
     /// Takes up to `most` events, in the order that they were fired as far as they
-    /// are here; true when there are more.
+    /// are here. Where there were none, the next that comes tells the loop;
+    /// before, the loop is to ask again: so it is told once of many.
     #[must_use]
-    pub fn take(&self, most: usize) -> (Vec<Arc<Event>>, bool) {
+    pub fn take(&self, most: usize) -> Vec<(u64, Arc<Event>)> {
         let mut taken: Vec<_> = {
             let mut queue = self.queue.lock();
             let count = most.min(queue.events.len());
-            let taken = queue.events.drain(..count).collect();
-            queue.told = !queue.events.is_empty();
-            taken
+            queue.told = count > 0;
+            queue.events.drain(..count).collect()
         };
         QUEUED.add(-count_of(taken.len()));
         // Two dispatch threads may have changed places.
-        taken.sort_by_key(|(sequence, _)| *sequence);
-        let more = self.queue.lock().told;
-        (taken.into_iter().map(|(_, event)| event).collect(), more)
+        if !taken.is_sorted_by_key(|(sequence, _)| *sequence) {
+            taken.sort_by_key(|(sequence, _)| *sequence);
+        }
+        taken
     }
 }
 
@@ -265,38 +268,39 @@ pub fn end(held: &Detached) {
 
 /// Runs on dispatch threads.
 fn on_event(event: View<'_>) {
-    let taps: Vec<Arc<Tap>> = {
-        let taps = TAPS.read();
-        let Some(taps) = taps.as_ref() else { return };
-        let mut found = Vec::new();
-        for kind in [event.kind().number(), Kind::all().number()] {
-            let Some(of_kind) = taps.get(&kind) else {
-                continue;
-            };
-            if !of_kind.of_calls.is_empty()
-                && let Some(uuid) = event.header(UUID, None)
-                && let Some(of_call) = of_kind.of_calls.get(&uuid)
-            {
-                found.extend(of_call.iter().filter(|t| t.lets_through(event)).cloned());
+    let taps = TAPS.read();
+    let Some(taps) = taps.as_ref() else { return };
+    // One copy for all, made when the first wants it.
+    let mut copy = None;
+    let mut offer = |tap: &Arc<Tap>| {
+        if tap.lets_through(event) {
+            if copy.is_none() {
+                copy = copied(event);
             }
-            found.extend(
-                of_kind
-                    .of_all
-                    .iter()
-                    .filter(|t| t.lets_through(event))
-                    .cloned(),
-            );
+            if let Some((sequence, event)) = &copy {
+                tap.push(*sequence, event.clone());
+            }
         }
-        found
     };
-    if taps.is_empty() {
-        return;
+    for kind in [event.kind().number(), Kind::all().number()] {
+        let Some(of_kind) = taps.get(&kind) else {
+            continue;
+        };
+        if !of_kind.of_calls.is_empty()
+            && let Some(uuid) = event.header(UUID, None)
+            && let Some(of_call) = of_kind.of_calls.get(&uuid)
+        {
+            of_call.iter().for_each(&mut offer);
+        }
+        of_kind.of_all.iter().for_each(&mut offer);
     }
-    let Ok(copy) = event.duplicate() else { return };
-    let sequence = event.header(SEQUENCE, None);
-    let sequence = sequence.and_then(|s| std::str::from_utf8(&s).ok()?.parse().ok());
-    let copy = Event::owned(copy);
-    for tap in taps {
-        tap.push(sequence.unwrap_or_default(), copy.clone());
-    }
+}
+
+/// With its number in the order that events are fired.
+fn copied(event: View<'_>) -> Option<(u64, Arc<Event>)> {
+    let copy = Flat::of(event)?;
+    let sequence = copy
+        .header(SEQUENCE)
+        .and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
+    Some((sequence.unwrap_or_default(), Event::flat(copy)))
 }

@@ -17,8 +17,9 @@ use crate::python::invocation;
 use crate::python::leg::Leg;
 use crate::python::session;
 use crate::python::stream::Stream;
-use crate::switch::event::{self, Kind, OwnedEvent};
+use crate::switch::event::{Kind, OwnedEvent};
 use crate::switch::session as switch;
+use crate::switch::shared_event;
 use crate::switch::stream::{self, reply};
 use crate::switch::trace;
 
@@ -69,7 +70,7 @@ pub unsafe extern "C" fn python(
                 };
                 let env = match &event {
                     Some(event) => Event::show(event.clone()),
-                    None => Event::show(event::Event::owned(no_event()?)),
+                    None => Event::show(shared_event::Event::owned(no_event()?)),
                 };
                 Ok(vec![
                     session,

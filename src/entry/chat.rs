@@ -11,7 +11,7 @@ use super::way;
 use crate::edge::guard;
 use crate::python::convert::str_of;
 use crate::python::event::Event;
-use crate::switch::event;
+use crate::switch::shared_event;
 
 /// Calls the function with the message itself: what it changes, the core sees.
 ///
@@ -24,7 +24,7 @@ pub unsafe extern "C" fn python(
     guard(c"chat python", SWITCH_STATUS_FALSE, || {
         // SAFETY: the core lends both for this call, in which it does not touch
         // the message; the loan ends before this returns.
-        let (lent, line) = unsafe { (event::Event::lend(message), line(data)) };
+        let (lent, line) = unsafe { (shared_event::Event::lend(message), line(data)) };
         let Some((message, loan)) = lent else {
             return SWITCH_STATUS_FALSE;
         };

@@ -4,6 +4,7 @@
 //! event is copied into the hook's queue there, and a thread of the hook's own
 //! runs the script, in the order of the queue.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread;
@@ -19,7 +20,9 @@ use crate::python::convert::str_of;
 use crate::python::event::Event;
 use crate::switch::Detached;
 use crate::switch::consumer::{DROPPED_EVENTS, Depth};
-use crate::switch::event::{self, Kind, OwnedEvent, View};
+use crate::switch::event::{Kind, View};
+use crate::switch::flat::Flat;
+use crate::switch::shared_event;
 use crate::switch::subscription::Subscription;
 use crate::switch::text::c_string;
 
@@ -99,11 +102,11 @@ fn bind(held: &Detached, hook: Hook) -> Option<Bound> {
 pub static QUEUED: Depth = Depth::new();
 
 /// Runs on a dispatch thread.
-fn pass_on(event: View<'_>, queue: &SyncSender<OwnedEvent>) {
-    let Ok(copy) = event.duplicate() else { return };
+fn pass_on(event: View<'_>, queue: &SyncSender<Arc<shared_event::Event>>) {
+    let Some(copy) = Flat::of(event) else { return };
     // Counted before it is there: who takes it counts it off.
     QUEUED.add(1);
-    let sent = queue.try_send(copy);
+    let sent = queue.try_send(shared_event::Event::flat(copy));
     if sent.is_err() {
         QUEUED.add(-1);
     }
@@ -115,11 +118,10 @@ fn pass_on(event: View<'_>, queue: &SyncSender<OwnedEvent>) {
     }
 }
 
-fn serve(line: &str, inbox: &Receiver<OwnedEvent>) {
+fn serve(line: &str, inbox: &Receiver<Arc<shared_event::Event>>) {
     priority::step_down();
     for event in inbox {
         QUEUED.add(-1);
-        let event = event::Event::owned(event);
         // What went wrong is in the log.
         let _ = Request::new(&way::HOOK, line.as_bytes()).run(
             |py, arguments| {

@@ -12,7 +12,8 @@ use super::way;
 use crate::interp::errors::{self, Failure};
 use crate::python::convert::{bytes_of, str_of};
 use crate::python::event::Event;
-use crate::switch::event::{self, OwnedEvent};
+use crate::switch::event::OwnedEvent;
+use crate::switch::shared_event;
 use crate::switch::xml::{Binding, Sections, Xml};
 use crate::switch::{Detached, Status};
 
@@ -58,7 +59,7 @@ fn lookup(section: &str, params: OwnedEvent) -> Option<Xml> {
     let asked = Sections::named(section);
     let fetcher = fetchers.iter().find(|f| f.sections.overlaps(asked))?;
     let request = Request::new(&way::XML, fetcher.line.as_bytes());
-    let params = event::Event::owned(params);
+    let params = shared_event::Event::owned(params);
     let text = request.run(
         |py, arguments| {
             let params = Py::new(py, Event::show(params))?.into_any();

@@ -13,7 +13,7 @@ use super::leg::later;
 use super::wait::{detached, may_wait, wait};
 use crate::interp::running::Breaker;
 use crate::switch::consumer::{Consumer, Patience};
-use crate::switch::event::{self, Kind};
+use crate::switch::event::Kind;
 
 /// Subscribes to events and keeps them until they are read, the oldest dropped
 /// when there are more than `len`.
@@ -46,7 +46,7 @@ impl EventConsumer {
             inner.pop(held, patience)
         });
         invocation::check_hooks(py)?;
-        Ok(event.map(|e| Event::show(event::Event::owned(e))))
+        Ok(event.map(Event::show))
     }
 }
 

@@ -10,20 +10,21 @@ use pyo3::types::{PyDict, PyList};
 use super::SessionGone;
 use super::convert::{optional_text, str_of, text};
 use super::wait::{detached, present, wait};
-use crate::switch::event::{self, Kind, OwnedEvent, Priority, View};
+use crate::switch::event::{Kind, OwnedEvent, Priority, View};
+use crate::switch::shared_event::{self, Reading};
 use crate::switch::text::c_string;
 use crate::switch::{Detached, Status};
 
 /// An event: headers, and a body.
 #[pyclass(frozen, subclass, dict, weakref, module = "freeswitch")]
 pub struct Event {
-    inner: Arc<event::Event>,
+    inner: Arc<shared_event::Event>,
 }
 
 impl Event {
     /// Shows an event of the switch's to a script.
     #[must_use]
-    pub fn show(inner: Arc<event::Event>) -> Self {
+    pub fn show(inner: Arc<shared_event::Event>) -> Self {
         Self { inner }
     }
 
@@ -31,7 +32,7 @@ impl Event {
     ///
     /// # Errors
     /// `TypeError`
-    pub fn inner_of(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Arc<event::Event>> {
+    pub fn inner_of(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Arc<shared_event::Event>> {
         let event = value.cast::<Self>().map_err(|_| {
             let kind = value
                 .get_type()
@@ -57,6 +58,11 @@ impl Event {
         present(py);
         self.inner.with(body).ok_or_else(taken_back)
     }
+
+    fn read<R>(&self, py: Python<'_>, body: impl FnOnce(Reading<'_>) -> R) -> PyResult<R> {
+        present(py);
+        self.inner.read(body).ok_or_else(taken_back)
+    }
 }
 
 fn taken_back() -> PyErr {
@@ -80,7 +86,7 @@ impl Event {
                 PyValueError::new_err(format!("the text describes no event: {status}"))
             })?;
             return Ok(Self {
-                inner: event::Event::owned(event),
+                inner: shared_event::Event::owned(event),
             });
         }
         Self::of_kind(&name, subclass.as_deref())
@@ -129,7 +135,7 @@ impl Event {
     /// The body, or None.
     #[pyo3(name = "getBody")]
     fn get_body<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        Ok(self.with(py, |e| e.body())?.map(|b| str_of(py, &b)))
+        Ok(self.read(py, |e| e.body())?.map(|b| str_of(py, &b)))
     }
 
     /// The value of a header, or None.
@@ -140,15 +146,13 @@ impl Event {
         header_name: &Bound<'py, PyAny>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let name = text(header_name, "header_name")?;
-        Ok(self
-            .with(py, |e| e.header(&name, None))?
-            .map(|v| str_of(py, &v)))
+        Ok(self.read(py, |e| e.header(&name))?.map(|v| str_of(py, &v)))
     }
 
     /// The name of its kind, `CHANNEL_ANSWER` say.
     #[pyo3(name = "getType")]
     fn get_type(&self, py: Python<'_>) -> PyResult<String> {
-        self.with(py, |e| e.kind().name())
+        self.read(py, |e| e.kind().name())
     }
 
     /// Adds the headers and the body of another event.
@@ -200,7 +204,7 @@ impl Event {
     #[pyo3(signature = (dest_proto=None))]
     fn chat_send(&self, py: Python<'_>, dest_proto: Option<&Bound<'_, PyAny>>) -> PyResult<u8> {
         let named = optional_text(dest_proto, "dest_proto")?.filter(|p| !p.is_empty());
-        let own = self.with(py, |e| e.header(c"dest_proto", None))?;
+        let own = self.read(py, |e| e.header(c"dest_proto"))?;
         let protocol = named.or_else(|| own.and_then(|p| c_string(p).ok()));
         let protocol = protocol
             .ok_or_else(|| PyValueError::new_err("the message has no header 'dest_proto'"))?;
@@ -244,7 +248,7 @@ impl Event {
         name: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let key = text(name, "name")?;
-        let values = self.with(py, |e| e.values(&key))?;
+        let values = self.read(py, |e| e.values(&key))?;
         match values {
             None => Err(PyKeyError::new_err(name.clone().unbind())),
             Some(values) => shown(py, &values),
@@ -281,7 +285,7 @@ impl Event {
         let Ok(key) = text(name, "name") else {
             return Ok(false);
         };
-        Ok(self.with(py, |e| e.values(&key))?.is_some())
+        Ok(self.read(py, |e| e.values(&key))?.is_some())
     }
 
     /// The header's value, or a default.
@@ -293,7 +297,7 @@ impl Event {
         default: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let key = text(name, "name")?;
-        match self.with(py, |e| e.values(&key))? {
+        match self.read(py, |e| e.values(&key))? {
             Some(values) => shown(py, &values).map(Some),
             None => Ok(default),
         }
@@ -301,13 +305,13 @@ impl Event {
 
     /// The names of the headers, in order.
     fn keys<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        let headers = self.with(py, |e| e.headers())?;
+        let headers = self.read(py, |e| e.headers())?;
         PyList::new(py, headers.iter().map(|(name, _)| str_of(py, name)))
     }
 
     /// Names and values, in order.
     fn items<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        let headers = self.with(py, |e| e.headers())?;
+        let headers = self.read(py, |e| e.headers())?;
         let pairs = headers
             .iter()
             .map(|(name, values)| Ok((str_of(py, name), shown(py, values)?)));
@@ -319,7 +323,7 @@ impl Event {
     }
 
     fn __len__(&self, py: Python<'_>) -> PyResult<usize> {
-        Ok(self.with(py, |e| e.headers())?.len())
+        Ok(self.read(py, |e| e.headers())?.len())
     }
 
     // An event without headers is an event all the same.
@@ -328,7 +332,7 @@ impl Event {
     }
 
     fn __repr__(&self, py: Python<'_>) -> String {
-        match self.with(py, |e| e.kind().name()) {
+        match self.read(py, |e| e.kind().name()) {
             Ok(kind) => format!("<freeswitch.Event {kind}>"),
             Err(_) => "<freeswitch.Event, taken back>".to_owned(),
         }
@@ -347,7 +351,7 @@ impl Event {
             PyRuntimeError::new_err(format!("no event {}: {status}", kind.name()))
         })?;
         Ok(Self {
-            inner: event::Event::owned(event),
+            inner: shared_event::Event::owned(event),
         })
     }
 

@@ -46,7 +46,7 @@ impl Input for Ears<'_> {
         self.typed.digit(session, dtmf)
     }
 
-    fn event(&self, _: Session<'_>, _: &Arc<crate::switch::event::Event>) -> Verdict {
+    fn event(&self, _: Session<'_>, _: &Arc<crate::switch::shared_event::Event>) -> Verdict {
         Verdict::GoOn
     }
 }

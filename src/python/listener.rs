@@ -16,9 +16,9 @@ use super::session::CoreSession;
 use crate::interp::enter::reenter;
 use crate::interp::errors::{self, Failure};
 use crate::interp::signature::{call_with, takes};
-use crate::switch::event;
 use crate::switch::input::{self, Input, Verdict};
 use crate::switch::session as switch;
+use crate::switch::shared_event;
 
 /// A function, how many arguments it takes, and the one that was given with it.
 pub struct Callable {
@@ -181,7 +181,7 @@ impl Input for Listener {
         self.tell("dtmf", |py| Ok(Py::new(py, Dtmf::from(digit))?.into_any()))
     }
 
-    fn event(&self, _: switch::Session<'_>, event: &Arc<event::Event>) -> Verdict {
+    fn event(&self, _: switch::Session<'_>, event: &Arc<shared_event::Event>) -> Verdict {
         self.tell("event", |py| {
             Ok(Py::new(py, Event::show(event.clone()))?.into_any())
         })

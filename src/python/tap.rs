@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::types::PyList;
 
 use super::convert::text;
 use super::event::Event;
@@ -92,13 +93,14 @@ impl PyTap {
         self.0.dropped()
     }
 
-    /// Takes up to `most` events; whether there are more.
-    fn take(&self, py: Python<'_>, most: usize) -> PyResult<(Vec<Py<Event>>, bool)> {
-        let (events, more) = self.0.take(most);
-        let events = events
-            .into_iter()
-            .map(|event| Py::new(py, Event::show(event)));
-        Ok((events.collect::<PyResult<_>>()?, more))
+    /// Takes up to `most` events; where there are none, the loop is told of the next.
+    fn take<'py>(&self, py: Python<'py>, most: usize) -> PyResult<Bound<'py, PyList>> {
+        let taken = self.0.take(most);
+        let mut events = Vec::with_capacity(taken.len());
+        for (_, event) in taken {
+            events.push(Py::new(py, Event::show(event))?);
+        }
+        PyList::new(py, events)
     }
 
     /// Takes more kinds of events.

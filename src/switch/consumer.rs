@@ -6,15 +6,17 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bindings::{
-    switch_event_t, switch_queue_create, switch_queue_interrupt_all, switch_queue_pop,
-    switch_queue_pop_timeout, switch_queue_size, switch_queue_t, switch_queue_term,
-    switch_queue_trypop, switch_queue_trypush,
+    switch_queue_create, switch_queue_interrupt_all, switch_queue_pop, switch_queue_pop_timeout,
+    switch_queue_size, switch_queue_t, switch_queue_term, switch_queue_trypop,
+    switch_queue_trypush,
 };
 use parking_lot::Mutex;
 
-use super::event::{Kind, OwnedEvent, View};
+use super::event::{Kind, View};
+use super::flat::Flat;
 use super::pool::Pool;
 use super::seldom::Seldom;
+use super::shared_event::Event;
 use super::subscription::Subscription;
 use super::{Detached, Status};
 
@@ -92,8 +94,8 @@ impl Queue {
 
     /// Takes an event; when there is no room the oldest goes. Runs on a dispatch
     /// thread.
-    fn push(&self, event: OwnedEvent) {
-        let event = event.into_raw();
+    fn push(&self, event: Arc<Event>) {
+        let event = Arc::into_raw(event).cast_mut();
         loop {
             if self.closed.load(Ordering::Acquire) {
                 break;
@@ -108,7 +110,7 @@ impl Queue {
             }
         }
         // SAFETY: nobody took it.
-        drop(unsafe { OwnedEvent::from_raw(event) });
+        drop(unsafe { Arc::from_raw(event) });
     }
 
     fn count_drop(&self) {
@@ -121,21 +123,21 @@ impl Queue {
         }
     }
 
-    fn taken(status: bindings::switch_status_t, event: *mut c_void) -> Option<OwnedEvent> {
+    fn taken(status: bindings::switch_status_t, event: *mut c_void) -> Option<Arc<Event>> {
         Status::check(status).ok()?;
         QUEUED.add(-1);
-        // SAFETY: push() put an event of ours there.
-        unsafe { OwnedEvent::from_raw(event.cast::<switch_event_t>()) }
+        // SAFETY: push() put an event of ours there, for one to take.
+        (!event.is_null()).then(|| unsafe { Arc::from_raw(event.cast::<Event>()) })
     }
 
-    fn try_pop(&self) -> Option<OwnedEvent> {
+    fn try_pop(&self) -> Option<Arc<Event>> {
         let mut event = std::ptr::null_mut();
         // SAFETY: the queue lives, and the core writes one pointer.
         let status = unsafe { switch_queue_trypop(self.queue, &raw mut event) };
         Self::taken(status, event)
     }
 
-    fn pop(&self, patience: Patience) -> Option<OwnedEvent> {
+    fn pop(&self, patience: Patience) -> Option<Arc<Event>> {
         let mut event = std::ptr::null_mut();
         // SAFETY: as above.
         let status = unsafe {
@@ -183,8 +185,8 @@ impl Consumer {
     pub fn bind(&self, held: &Detached, kind: Kind, subclass: Option<&CStr>) -> Result<(), Status> {
         let queue = self.queue.clone();
         let receive = move |event: View<'_>| {
-            if let Ok(copy) = event.duplicate() {
-                queue.push(copy);
+            if let Some(copy) = Flat::of(event) {
+                queue.push(Event::flat(copy));
             }
         };
         let subscription = Subscription::new(held, kind, subclass, receive)?;
@@ -194,7 +196,7 @@ impl Consumer {
 
     /// The oldest event.
     #[must_use]
-    pub fn pop(&self, _: &Detached, patience: Patience) -> Option<OwnedEvent> {
+    pub fn pop(&self, _: &Detached, patience: Patience) -> Option<Arc<Event>> {
         if self.is_closed() {
             return None;
         }

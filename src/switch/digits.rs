@@ -16,9 +16,9 @@ use bindings::{
     switch_micro_time_now, switch_regex_match, switch_status_t,
 };
 
-use super::event::Event;
 use super::input::{Dtmf, Input, Verdict, Wait};
 use super::session::Session;
+use super::shared_event::Event;
 use super::text::c_string_shown;
 use super::{Detached, Status};
 

@@ -1,10 +1,13 @@
 //! Events, owned or lent by the core for the length of a callback.
 
-use std::ffi::{CStr, c_char, c_int};
+use std::ffi::{CStr, c_char, c_int, c_ulong};
 use std::marker::PhantomData;
 use std::ptr::NonNull;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
+use super::text::{copied, lent, pointer, taken};
+use super::xml::Xml;
+use super::{Detached, Status};
 use bindings::{
     SWITCH_STACK_BOTTOM, SWITCH_STACK_PUSH, SWITCH_TRUE, switch_event_add_header_string,
     switch_event_create_json, switch_event_create_subclass_detailed, switch_event_del_header_val,
@@ -14,11 +17,6 @@ use bindings::{
     switch_event_set_body, switch_event_set_priority, switch_event_t, switch_event_types_t,
     switch_event_xmlize, switch_name_event, switch_priority_t,
 };
-use parking_lot::Mutex;
-
-use super::text::{copied, pointer, taken};
-use super::xml::Xml;
-use super::{Detached, Status};
 
 /// What kind of event (`switch_event_types_t`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,6 +114,24 @@ impl OwnedEvent {
         NonNull::new(event)
             .map(Self)
             .ok_or(Status(bindings::SWITCH_STATUS_MEMERR))
+    }
+
+    /// An event of any kind without the headers that new ones have, as
+    /// `switch_event_dup` begins its copies.
+    ///
+    /// # Errors
+    /// The core's status.
+    pub(super) fn like(
+        kind: Kind,
+        subclass: Option<&CStr>,
+        flags: c_int,
+        key: c_ulong,
+    ) -> Result<Self, Status> {
+        let event = Self::new(Kind(bindings::SWITCH_EVENT_CLONE), subclass)?;
+        // SAFETY: ours alone.
+        let raw = unsafe { &mut *event.0.as_ptr() };
+        (raw.event_id, raw.flags, raw.key) = (kind.0, flags, key);
+        Ok(event)
     }
 
     /// An event that a JSON object describes (`switch_event_create_json`).
@@ -238,6 +254,14 @@ impl View<'_> {
             let found = switch_event_get_header_idx(self.ptr.as_ptr(), name.as_ptr(), -1);
             !found.is_null() && CStr::from_ptr(found).to_bytes() == value
         }
+    }
+
+    /// Is it of this subclass?
+    #[must_use]
+    pub fn subclass_is(self, subclass: &CStr) -> bool {
+        // SAFETY: it ends with NUL, and lives with the event.
+        let own = unsafe { lent(self.raw().subclass_name) };
+        own == Some(subclass)
     }
 
     /// Adds a header after the others (`switch_event_add_header_string`).
@@ -371,6 +395,11 @@ impl View<'_> {
         self.ptr.as_ptr()
     }
 
+    pub(super) fn raw(&self) -> &switch_event_t {
+        // SAFETY: the event lives for as long as the view, which nobody keeps.
+        unsafe { self.ptr.as_ref() }
+    }
+
     /// A copy of our own (`switch_event_dup`).
     ///
     /// # Errors
@@ -394,85 +423,5 @@ fn values_of(header: &switch_event_header_t) -> Vec<Vec<u8>> {
     } else {
         // SAFETY: a header's value ends with NUL.
         vec![unsafe { copied(header.value) }.unwrap_or_default()]
-    }
-}
-
-enum Slot {
-    Owned(OwnedEvent),
-    Lent(NonNull<switch_event_t>),
-    Gone,
-}
-
-/// An event that many may hold, from any thread: its own, or lent by the core
-/// until the loan ends.
-pub struct Event(Mutex<Slot>);
-
-// SAFETY: the pointer is used under the lock only, and the loan, which ends
-// before the core takes the event back, takes the same lock.
-unsafe impl Send for Event {}
-// SAFETY: as above.
-unsafe impl Sync for Event {}
-
-impl Event {
-    /// Shares an event of our own.
-    #[must_use]
-    pub fn owned(event: OwnedEvent) -> Arc<Self> {
-        Arc::new(Self(Mutex::new(Slot::Owned(event))))
-    }
-
-    /// Shares an event of the core's until the loan is dropped; nothing for NULL.
-    ///
-    /// # Safety
-    /// The event stays alive, and nobody else uses it, until then.
-    #[must_use]
-    pub unsafe fn lend(ptr: *mut switch_event_t) -> Option<(Arc<Self>, Loan)> {
-        let event = Arc::new(Self(Mutex::new(Slot::Lent(NonNull::new(ptr)?))));
-        Some((event.clone(), Loan(event)))
-    }
-
-    /// Uses the event; nothing, once the loan is over.
-    pub fn with<R>(&self, body: impl FnOnce(View<'_>) -> R) -> Option<R> {
-        let slot = self.0.lock();
-        let ptr = match &*slot {
-            Slot::Owned(event) => event.0,
-            Slot::Lent(ptr) => *ptr,
-            Slot::Gone => return None,
-        };
-        Some(body(View {
-            ptr,
-            life: PhantomData,
-        }))
-    }
-
-    /// Uses the event for something that can wait: nobody else has it meanwhile,
-    /// and to them it is gone. Nothing, once the loan is over.
-    pub fn with_taken<R>(&self, body: impl FnOnce(View<'_>) -> R) -> Option<R> {
-        let taken = std::mem::replace(&mut *self.0.lock(), Slot::Gone);
-        let ptr = match &taken {
-            Slot::Owned(event) => event.0,
-            Slot::Lent(ptr) => *ptr,
-            Slot::Gone => return None,
-        };
-        let result = body(View {
-            ptr,
-            life: PhantomData,
-        });
-        *self.0.lock() = taken;
-        Some(result)
-    }
-
-    /// Is it lent by the core, or was it?
-    #[must_use]
-    pub fn is_lent(&self) -> bool {
-        !matches!(*self.0.lock(), Slot::Owned(_))
-    }
-}
-
-/// Ends a loan when it goes.
-pub struct Loan(Arc<Event>);
-
-impl Drop for Loan {
-    fn drop(&mut self) {
-        *self.0.0.lock() = Slot::Gone;
     }
 }

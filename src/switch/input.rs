@@ -10,8 +10,8 @@ use bindings::{
     switch_status_t,
 };
 
-use super::event::Event;
 use super::session::Session;
+use super::shared_event::Event;
 use crate::edge::guard;
 
 /// One DTMF digit.

@@ -9,9 +9,10 @@ use std::sync::Arc;
 
 use bindings::{CF_BREAK, SWITCH_STATUS_BREAK, SWITCH_STATUS_NOTFOUND};
 
-use super::event::{Event, Kind, OwnedEvent};
+use super::event::{Kind, OwnedEvent};
 use super::input::{Dtmf, Input, Verdict};
 use super::session::Session;
+use super::shared_event::Event;
 use super::text::{c_string, c_string_shown};
 use super::{Detached, Status};
 

@@ -51,6 +51,15 @@ pub(super) unsafe fn copied(text: *const c_char) -> Option<Vec<u8>> {
     Some(unsafe { CStr::from_ptr(text) }.to_bytes().to_vec())
 }
 
+/// A string of the core's; nothing for NULL.
+///
+/// # Safety
+/// As [`copied`], for as long as the caller uses it.
+pub(super) unsafe fn lent<'a>(text: *const c_char) -> Option<&'a CStr> {
+    // SAFETY: not NULL, and the caller vouches for the rest.
+    (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) })
+}
+
 /// Takes a string that the core allocated with malloc for its caller.
 ///
 /// # Safety

@@ -85,13 +85,13 @@ class Listener:
         return sum(self.hangup_causes.values()) - self.hangup_causes["NORMAL_CLEARING"]
 
     def _deliver(self) -> bool:
-        batch, more = self._tap.take(BATCH)
+        batch = self._tap.take(BATCH)
         for event in batch:
             try:
                 self._take_in(event)
-            except Exception:
+            except BaseException:
                 log.exception("an event %s", event.getType())
-        return more
+        return bool(batch)
 
     def _take_in(self, event: Event) -> None:
         name = event.getHeader("Event-Subclass") or event.getType()
@@ -132,7 +132,10 @@ class Listener:
     def _guarded(self, app: _App, function: Callable[..., Any], argument: Any) -> None:
         try:
             function(argument)
-        except Exception:
+        except SystemExit:
+            pass
+        # Whatever it is, the other apps and events go on.
+        except BaseException:
             log.exception("MR0004 app %s failed in %s", app.name, getattr(function, "__name__", function))
 
     def _start(self, app: _App, function: Callable[..., Any], session: Session) -> None:
