@@ -118,7 +118,7 @@ fn begin(
 
     let mut interfaces = interfaces().ok_or(LoadError::Interface("no memory"))?;
     register(&mut interfaces);
-    let startup = config.startup.clone();
+    let (startup, at_load) = (config.startup.clone(), config.at_load.clone());
     reload::apply(held, config).map_err(LoadError::Config)?;
     *STARTUP.lock() = startup;
     neighbour::watch(held);
@@ -129,6 +129,7 @@ fn begin(
     ]);
     let about = enter(interpreter::about).unwrap_or_default();
     tracing::info!("mod_rust {} with {about}", env!("CARGO_PKG_VERSION"));
+    start_all(at_load);
     Ok(())
 }
 
@@ -233,12 +234,16 @@ fn register(interfaces: &mut Interfaces) {
 /// once: TERM says that it is not to be called again.
 unsafe extern "C" fn runtime() -> switch_status_t {
     guard(c"runtime", SWITCH_STATUS_TERM, || {
-        for line in std::mem::take(&mut *STARTUP.lock()) {
-            // What went wrong is in the log.
-            let _ = background::start(&way::STARTUP, line.as_bytes(), None);
-        }
+        start_all(std::mem::take(&mut *STARTUP.lock()));
         SWITCH_STATUS_TERM
     })
+}
+
+fn start_all(lines: Vec<String>) {
+    for line in lines {
+        // What went wrong is in the log.
+        let _ = background::start(&way::STARTUP, line.as_bytes(), None);
+    }
 }
 
 /// NOUNLOAD: the library stays mapped, since Python's threads are in it.

@@ -35,6 +35,8 @@ def change(host: Host, config: str) -> None:
         ("shutdown-timeout", "-1", "a number of seconds"),
         ("allow-untested-core", "maybe", "true or false"),
         ("xml-handler-bindings", "dialplan", "xml-handler-script before it"),
+        ("xml-handler-script", "no.bindings", "no xml-handler-bindings after it"),
+        ("startup-script-at-load", "", "names no script"),
     ],
 )
 def test_a_parameter_that_is_wrong(host: Host, name: str, value: str, why: str) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
 
 from hosts.base import Host
 from hosts.manager import MODULE, Spec
+from saw import settings
 
 STARTUP = """<configuration name="python.conf"><settings>
     <param name="startup-script" value="{script}"/>
@@ -40,6 +42,30 @@ def test_startup_script_runs_with_its_arguments(host: Host) -> None:
     name = host.script("def runtime(args): print('started with', repr(args))")
     host.config(STARTUP.format(script=f"{name} one two"))
     host.wait_log("^started with 'one two'$")
+
+
+def test_startup_scripts_at_load_are_started_first(host: Host) -> None:
+    name = host.script("""
+        import freeswitch
+        def runtime(args):
+            while freeswitch.running(): freeswitch.msleep(20)
+        def at_load(args): runtime(args)
+    """)
+
+    def started() -> list[str]:
+        scripts = sorted(json.loads(host.api("pyps json")), key=lambda script: script["id"])
+        return [script["function"] for script in scripts if script["way"] == "startup"]
+
+    host.config(
+        settings(
+            f'<param name="startup-script" value="{name}"/>',
+            f'<param name="startup-script-at-load" value="{name}::at_load"/>',
+        ),
+    )
+    host.wait_for(lambda: len(started()) == 2 or None, what="both scripts")
+    assert started() == [f"{name}::at_load", f"{name}::runtime"]
+    for script in json.loads(host.api("pyps json")):
+        host.api(f"pykill {script['id']}")
 
 
 def test_an_edited_script_is_loaded_anew(host: Host) -> None:

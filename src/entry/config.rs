@@ -17,8 +17,10 @@ use crate::switch::xml::{self, Element, Sections};
 pub struct Config {
     /// Who answers XML lookups.
     pub fetchers: Vec<Fetcher>,
-    /// Command lines to run once the switch is up.
+    /// Command lines to run once all modules are loaded.
     pub startup: Vec<String>,
+    /// Command lines to run as soon as this module is, before those after it.
+    pub at_load: Vec<String>,
     /// Scripts that events are given to.
     pub hooks: Vec<Hook>,
     /// Folders of scripts, before the switch's own.
@@ -44,6 +46,7 @@ impl Default for Config {
         Self {
             fetchers: Vec::new(),
             startup: Vec::new(),
+            at_load: Vec::new(),
             hooks: Vec::new(),
             directories: Vec::new(),
             virtual_env: None,
@@ -84,8 +87,7 @@ pub fn forget() {
 /// What the settings say, and a line for each that is wrong.
 fn interpret(settings: &[Element]) -> (Config, Vec<String>) {
     let mut config = Config::default();
-    let mut script: Option<String> = None;
-    let mut allowed = Vec::new();
+    let mut script = None;
     let mut lines = Vec::new();
     let mut wrong = |name: &str, value: &str, why: &str| {
         lines.push(format!("MR0010 python.conf: {name} '{value}': {why}"));
@@ -94,7 +96,12 @@ fn interpret(settings: &[Element]) -> (Config, Vec<String>) {
         match element.tag.as_str() {
             "param" => {
                 let (name, value) = (element.get("name"), element.get("value").trim());
-                if let Err(why) = parameter(&mut config, &mut script, &mut allowed, name, value) {
+                if name == "xml-handler-script" {
+                    let before = script.replace(FetchScript::new(value));
+                    if let Some(before) = before.filter(|s| !s.bound) {
+                        wrong(name, &before.line, UNBOUND);
+                    }
+                } else if let Err(why) = parameter(&mut config, script.as_mut(), name, value) {
                     wrong(name, value, why);
                 }
             }
@@ -105,10 +112,28 @@ fn interpret(settings: &[Element]) -> (Config, Vec<String>) {
             tag => wrong("settings", tag, "there is no such element"),
         }
     }
-    if !allowed.is_empty() {
-        config.allowed = allowed;
+    if let Some(script) = script.filter(|s| !s.bound) {
+        wrong("xml-handler-script", &script.line, UNBOUND);
     }
     (config, lines)
+}
+
+/// An `xml-handler-script`, until its bindings have come.
+struct FetchScript {
+    line: String,
+    bound: bool,
+}
+
+const UNBOUND: &str = "it has no xml-handler-bindings after it";
+
+impl FetchScript {
+    fn new(line: &str) -> Self {
+        // An empty one ends the one before, and wants no bindings.
+        Self {
+            line: line.to_owned(),
+            bound: line.is_empty(),
+        }
+    }
 }
 
 fn hook(element: &Element) -> Result<Hook, &'static str> {
@@ -117,6 +142,9 @@ fn hook(element: &Element) -> Result<Hook, &'static str> {
         return Err("a hook needs event and script");
     }
     let subclass = Some(element.get("subclass").trim()).filter(|s| !s.is_empty());
+    if subclass.is_some() && !event.eq_ignore_ascii_case("CUSTOM") {
+        return Err("only CUSTOM events have a subclass");
+    }
     Ok(Hook {
         event: event.to_owned(),
         subclass: subclass.map(str::to_owned),
@@ -126,34 +154,39 @@ fn hook(element: &Element) -> Result<Hook, &'static str> {
 
 fn parameter(
     config: &mut Config,
-    script: &mut Option<String>,
-    allowed: &mut Vec<String>,
+    script: Option<&mut FetchScript>,
     name: &str,
     value: &str,
 ) -> Result<(), &'static str> {
     match name {
-        "xml-handler-script" => *script = Some(value.to_owned()).filter(|v| !v.is_empty()),
         "xml-handler-bindings" => {
-            let line = script
-                .clone()
-                .ok_or("it has no xml-handler-script before it")?;
+            let script = script.filter(|s| !s.line.is_empty());
+            let script = script.ok_or("it has no xml-handler-script before it")?;
+            script.bound = true;
             let sections = Sections::named(value);
             if sections.is_empty() {
                 return Err("it names no section");
             }
+            let line = script.line.clone();
             config.fetchers.push(Fetcher { sections, line });
+            let mut names = value.split(|c: char| !c.is_alphanumeric() && c != '-');
+            if names.any(|name| !name.is_empty() && Sections::named(name).is_empty()) {
+                return Err("not all of these are sections; the others are bound");
+            }
         }
-        "startup-script" if value.is_empty() => return Err("it names no script"),
+        "startup-script" | "startup-script-at-load" if value.is_empty() => {
+            return Err("it names no script");
+        }
         "startup-script" => config.startup.push(value.to_owned()),
+        "startup-script-at-load" => config.at_load.push(value.to_owned()),
         "script-directory" => config.directories.push(folder(value)?),
         "virtual-env" => config.virtual_env = Some(folder(value)?),
         "python-home" => config.python_home = Some(folder(value)?),
-        "allow-modules" => allowed.extend(
-            value
-                .split([',', ' '])
-                .filter(|p| !p.is_empty())
-                .map(str::to_owned),
-        ),
+        // Empty is none: who forbids all does not want the default.
+        "allow-modules" => {
+            let patterns = value.split([',', ' ']).filter(|p| !p.is_empty());
+            config.allowed = patterns.map(str::to_owned).collect();
+        }
         "reload-scripts" => {
             config.reload = match value {
                 "changed" => Reload::Changed,
@@ -236,7 +269,7 @@ mod tests {
         ]);
         let lines: Vec<_> = config.fetchers.iter().map(|f| f.line.as_str()).collect();
         assert_eq!(lines, ["a.b", "c"]);
-        assert_eq!(wrong.len(), 3);
+        assert_eq!(wrong.len(), 3, "{wrong:?}");
         assert!(
             config.fetchers[0]
                 .sections
@@ -267,11 +300,37 @@ mod tests {
             param("script-timeout", "nowhere 5"),
             param("shutdown-timeout", "-1"),
             param("script-directory", "/nowhere/at/all"),
+            param("xml-handler-script", "no.bindings"),
             Element::new("hook", &[("event", "CUSTOM")]),
+            Element::new(
+                "hook",
+                &[
+                    ("event", "HEARTBEAT"),
+                    ("subclass", "a::b"),
+                    ("script", "c"),
+                ],
+            ),
         ];
         let (config, wrong) = interpret(&list);
         assert_eq!(config, Config::default());
         assert_eq!(wrong.len(), list.len());
+    }
+
+    #[test]
+    fn sections_that_are_none_are_told_of() {
+        let (config, wrong) = interpret(&[
+            param("xml-handler-script", "a"),
+            param("xml-handler-bindings", "dialplan|diretory"),
+        ]);
+        assert_eq!(config.fetchers.len(), 1);
+        assert_eq!(wrong.len(), 1);
+    }
+
+    #[test]
+    fn no_pattern_allows_no_module() {
+        let (config, wrong) = interpret(&[param("allow-modules", "")]);
+        assert!(config.allowed.is_empty());
+        assert!(wrong.is_empty());
     }
 
     #[test]
