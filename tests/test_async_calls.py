@@ -171,12 +171,13 @@ def test_a_hook_is_told_of_a_transfer(host: Host) -> None:
         f"""
         async def body(session, saw):
             await session.answer()
-            session.set_hangup_hook(lambda session, what: session.setVariable("hooked", what))
+            # The call goes on meanwhile, and may be over before the hook sets a variable.
+            session.set_hangup_hook(lambda session, what: print("hooked", what))
             await session.transfer("{there}")
             await session.sleep(60)
         """,
     )
-    assert result.variables["hooked"] == "transfer"
+    host.wait_log("^hooked transfer$")
     assert result.variables["arrived"] == "yes"
 
 
