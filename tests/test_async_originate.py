@@ -108,7 +108,7 @@ def test_the_caller_s_hangup_ends_it(host: Host) -> None:
         async def body(session, saw):
             await session.answer()
             async with session.hangup_shield():
-                try: await freeswitch.originate("loopback/{silent}", caller=session)
+                try: await session.originate("loopback/{silent}")
                 except freeswitch.OriginateError as error: print("placed nothing", error.cause)
         """,
     )

@@ -182,6 +182,18 @@ class AsyncSession(Session):
 
     # What waits for no other verb
 
+    async def originate(  # type: ignore[override]
+        self,
+        dest: str,
+        *,
+        timeout: float = 60.0,
+        variables: Mapping[str, str] | None = None,
+        app: Callable[[AsyncSession], Awaitable[object]] | None = None,
+        keep: bool = False,
+    ) -> AsyncSession:
+        """Place a call for this one: `freeswitch.originate` with it as the caller, whose hangup ends the attempt."""
+        return await originate(dest, timeout=timeout, variables=variables, caller=self, app=app, keep=keep)
+
     async def hangup(self, cause: str = "NORMAL_CLEARING") -> None:  # type: ignore[override]
         """Hang up. The coroutine of the call is cancelled when it next waits."""
         self._hands.hangup(cause)
