@@ -44,6 +44,28 @@ def test_startup_script_runs_with_its_arguments(host: Host) -> None:
     host.wait_log("^started with 'one two'$")
 
 
+def test_a_script_that_the_interpreter_fails_to_parse_once(host: Host) -> None:
+    # CPython 3.11 does where a traceback is printed meanwhile, by a finalizer say.
+    name = host.script("import json\ndef fsapi(session, stream, env, args): stream.write('loaded')")
+    reply = host.api(
+        "python "
+        + host.script(f"""
+            import ast, freeswitch
+            def fsapi(session, stream, env, args):
+                parse, failed = ast.parse, []
+                def fails_once(*arguments):
+                    if not failed:
+                        failed.append(True)
+                        raise SystemError("AST constructor recursion depth mismatch")
+                    return parse(*arguments)
+                ast.parse = fails_once
+                try: stream.write(freeswitch.API().execute("python", "{name}") + str(failed))
+                finally: ast.parse = parse
+        """)
+    )
+    assert reply == "loaded[True]"
+
+
 def test_startup_scripts_at_load_are_started_first(host: Host) -> None:
     name = host.script("""
         import freeswitch

@@ -48,7 +48,7 @@ class ScriptLoader(SourceFileLoader):
         data = self.get_data(path)
         package = fullname if self.is_package(fullname) else fullname.rpartition(".")[0]
         code: CodeType = self.source_to_code(data, path)
-        _imports[fullname] = set(_imported(ast.parse(data, path), package))
+        _imports[fullname] = set(_imported(_parsed(data, path), package))
         return code
 
     def exec_module(self, module: ModuleType) -> None:
@@ -67,6 +67,16 @@ def _loaded(full: str) -> None:
     """Note that a script was loaded, and with what."""
     _versions[full] = _versions.get(full, 0) + 1
     _built[full] = {name: _versions[name] for name in _imports_of(full) if name in _versions}
+
+
+def _parsed(data: bytes, path: str, tries: int = 3) -> ast.AST:
+    """Parse a script; CPython 3.11 fails where a finalizer that runs meanwhile parses, as printing a traceback does."""
+    try:
+        return ast.parse(data, path)
+    except SystemError:
+        if tries == 1:
+            raise
+        return _parsed(data, path, tries - 1)
 
 
 def _imported(tree: ast.AST, package: str) -> Iterable[str]:
