@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from hosts.base import Host
 from saw import coroutine, in_coroutine
 from test_events import in_loop
@@ -133,3 +135,85 @@ async def body(say):
 """,
     )
     assert said == "over " * 10
+
+
+def test_a_call_that_is_answered_as_its_await_is_cancelled(host: Host) -> None:
+    callee = host.extension(("sleep", "300"), "answer", ("sleep", "60000"))
+    said = in_loop(
+        host,
+        f"""
+async def body(say):
+    loop = asyncio.get_running_loop()
+    for _ in range(3):
+        # The loop is held up until both have come.
+        loop.call_later(0.2, time.sleep, 0.8)
+        try:
+            async with asyncio.timeout(0.6): await freeswitch.originate("loopback/{callee}", timeout=5)
+        except TimeoutError: say("late ")
+""",
+    )
+    # On pocket the answer comes at once, and nothing is late.
+    assert host.is_pocket or said == "late " * 3
+    host.wait_for(lambda: host.api("show channels count").strip().startswith("0 ") or None, what="no channels")
+
+
+VALUES = [
+    "Bob {x}",
+    "a,b;c~d|e!f#g%h@i",
+    "O'Brien, D'Arcy",
+    "back\\\\slash",
+    "^^:[x]",
+    " spaces ",
+    "'quoted'",
+]
+
+
+def test_variables_are_what_they_are(host: Host) -> None:
+    callee = host.extension("answer", ("sleep", "60000"))
+    said = in_loop(
+        host,
+        f"""
+async def body(say):
+    values = {VALUES!r}
+    given = {{f"v{{n}}": value for n, value in enumerate(values)}}
+    given["origination_caller_id_name"] = "Bob 'The' {{Builder}}, Esq."
+    async with await freeswitch.originate("{{mine=yes}}loopback/{callee}", variables=given) as other:
+        wrong = {{name: other.getVariable(name) for name, value in given.items() if other.getVariable(name) != value}}
+        say(f"{{wrong}} {{other.getVariable('mine')}}")
+""",
+    )
+    assert said == "{} yes"
+
+
+def test_arguments_that_are_wrong(host: Host) -> None:
+    said = in_loop(
+        host,
+        """
+async def body(say):
+    for wrong in ({"dest": ""}, {"dest": 5}, {"timeout": -1}, {"timeout": float("nan")}, {"timeout": None},
+                  {"caller": 5}, {"app": "park"}, {"variables": {"x": 5}}, {"variables": {"": "x"}}):
+        try: await freeswitch.originate(**{"dest": "loopback/nobody", **wrong})
+        except (TypeError, ValueError) as error: say("-" if next(iter(wrong)) in str(error) else f"{wrong} {error}")
+""",
+    )
+    assert said == "-" * 9
+
+
+def test_an_app_on_a_placed_call_is_a_script_like_others(host: Host) -> None:
+    callee = host.extension("answer", ("sleep", "60000"))
+    name = host.script(f"""
+        import asyncio, freeswitch
+        async def works(session):
+            await session.sleep(60)
+        async def raises(session):
+            raise ValueError("in the app")
+        async def fsapi(session, stream, env, args):
+            await freeswitch.originate("loopback/{callee}", app=globals()[args])
+    """)
+    host.api(f"python {name} raises")
+    host.wait_log("MR0004 app raises failed")
+    host.api(f"python {name} works")
+    (script,) = json.loads(host.api("pyps json"))
+    assert (script["way"], script["function"]) == ("app", "works")
+    assert host.api(f"pykill {script['id']}").startswith("+OK")
+    host.wait_for(lambda: host.api("show channels count").strip().startswith("0 ") or None, what="no channels")

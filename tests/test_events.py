@@ -259,3 +259,57 @@ async def body(say):
 """,
     )
     assert said == "30 True"
+
+
+@pytest.mark.parametrize("error", ["SystemExit", "KeyboardInterrupt", "asyncio.CancelledError", "StopIteration"])
+def test_a_guard_that_raises_ends_the_wait(host: Host, error: str) -> None:
+    said = in_loop(
+        host,
+        FIRE
+        + f"""
+async def body(say):
+    def guard(event): raise {error}
+    wait = asyncio.ensure_future(events.once("CUSTOM test::events", guard=guard))
+    await asyncio.sleep(0.1)
+    fire(1)
+    await asyncio.wait({{wait}}, timeout=5)
+    say(str(wait.done()))
+""",
+    )
+    assert said == "True"
+
+
+def test_a_subclass_alone_is_a_name_and_other_arguments_are_looked_at(host: Host) -> None:
+    said = in_loop(
+        host,
+        FIRE
+        + """
+async def body(say):
+    stream = events.stream("test::events", queue=2, drop="newest")
+    for n in range(5): fire(n)
+    say((await anext(stream))["Number"])
+    await asyncio.sleep(0.2)
+    say(f" {stream.dropped} ")
+    stream.close()
+    say(f"{[event['Number'] async for event in stream]} ")
+    async def waits(event): pass
+    for wrong in ({"callback": None}, {"callback": waits}, {"queue": 0}, {"drop": "all"}):
+        try: events.on("test::events", **{"callback": print, **wrong})
+        except (TypeError, ValueError) as error: say("-" if next(iter(wrong)) in str(error) else str(error))
+""",
+    )
+    assert said == "0 3 ['1'] ----"
+
+
+def test_what_is_for_the_loop_is_refused_elsewhere(host: Host) -> None:
+    name = host.script("""
+        import asyncio, freeswitch
+        from freeswitch import apps, events
+        def fsapi(session, stream, env, args):
+            async def bgapi(): apps.bgapi("echo")
+            for work in (events.once("CUSTOM no::one", timeout=5), freeswitch.originate("loopback/nobody"), bgapi()):
+                try: asyncio.run(work)
+                except RuntimeError as error: stream.write("-" if "async" in str(error) else str(error))
+    """)
+    assert host.api(f"python {name}") == "---"
+    assert host.api("show channels count").strip().startswith("0 ")

@@ -71,8 +71,8 @@ __all__ = [
     "setGlobalVariable",
 ]
 
-# asyncio is loaded when the first script asks for one of these.
-_ASYNC = ("AsyncSession", "SessionLost", "VerbError", "originate")
+# asyncio is loaded when the first script asks for one of these; `import *` does not.
+_ASYNC = ("AsyncSession", "SessionLost", "VerbError")
 
 
 def __getattr__(name: str) -> object:
@@ -80,4 +80,12 @@ def __getattr__(name: str) -> object:
         from freeswitch import _async
 
         return getattr(_async, name)
+    if name == "originate":
+        from freeswitch._originate import originate
+
+        return originate
+    if name in {"apps", "events"}:
+        import importlib
+
+        return importlib.import_module(f"freeswitch.{name}")
     raise AttributeError(f"module 'freeswitch' has no attribute {name!r}")

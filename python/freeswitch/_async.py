@@ -1,14 +1,15 @@
-"""Calls in coroutines: a session whose verbs are awaited, and placing calls."""
+"""Calls in coroutines: a session whose verbs are awaited."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import inspect
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from _freeswitch import API, Event, OriginateError, Placing, Session, SessionGone, place
+from _freeswitch import API, Event, OriginateError, Placing, Session, SessionGone
 
 if TYPE_CHECKING:
     from freeswitch.events import Stream, Watch
@@ -62,19 +63,25 @@ class AsyncSession(Session):
     # The verbs
 
     async def _verb(self, ask: Callable[..., int], *args: Any) -> tuple[str | None, str | None]:
-        if self._lost:
-            raise SessionLost(f"the call is over ({self._lost})")
         from freeswitch import _loop
 
+        _loop.only_here("a verb of an AsyncSession")
+        if self._lost:
+            raise SessionLost(f"the call is over ({self._lost})")
         ticket = ask(*args)
         future = self._verbs[ticket] = _loop.expect(ticket)
         try:
             answer: tuple[str | None, str | None] = await future
         except asyncio.CancelledError:
-            _loop.forget(ticket)
             self._hands.cancel(ticket)
+            if future.done() and not future.cancelled() and future.exception() is None:
+                # It was answered in the turn that cancelled the await: what it has read goes back.
+                digits, terminator = future.result()
+                if digits is not None:
+                    self._hands.put_back(digits, terminator)
             raise
         finally:
+            _loop.forget(ticket)
             del self._verbs[ticket]
         return answer
 
@@ -192,6 +199,8 @@ class AsyncSession(Session):
         keep: bool = False,
     ) -> AsyncSession:
         """Place a call for this one: `freeswitch.originate` with it as the caller, whose hangup ends the attempt."""
+        from freeswitch._originate import originate
+
         return await originate(dest, timeout=timeout, variables=variables, caller=self, app=app, keep=keep)
 
     async def hangup(self, cause: str = "NORMAL_CLEARING") -> None:  # type: ignore[override]
@@ -224,16 +233,28 @@ class AsyncSession(Session):
         until: Awaitable[Any] | None = None,
         timeout: float | None = None,
     ) -> Event:
-        """Wait for an event of this call, as `freeswitch.events.once` does."""
+        """Wait for an event of this call, as `freeswitch.events.once` does; SessionLost when the call ends before."""
         from freeswitch import events
 
-        return await events.once(*names, guard=self._guarded(guard), until=until, timeout=timeout)
+        over = asyncio.ensure_future(events.destroyed(self._hands.uuid))
+        abandon = over if until is None else asyncio.ensure_future(_either(over, until))
+        try:
+            return await events.once(*names, guard=self._guarded(guard), until=abandon, timeout=timeout)
+        except events.Abandoned:
+            if over.done() and not over.cancelled():
+                raise SessionLost("the call is over") from None
+            raise
+        finally:
+            over.cancel()
+            abandon.cancel()
 
     def stream(self, *names: str, guard: Callable[[Event], bool] | Mapping[str, str] | None = None) -> Stream:
-        """Give the events of this call from now on, as `freeswitch.events.stream` does."""
+        """Give the events of this call, as `freeswitch.events.stream` does, until the call ends."""
         from freeswitch import events
 
-        return events.stream(*names, guard=self._guarded(guard))
+        stream = events.stream(*names, guard=self._guarded(guard))
+        stream.close_with(self._hands.uuid)
+        return stream
 
     def on(
         self,
@@ -270,12 +291,11 @@ class AsyncSession(Session):
             result = self._hook(self, what)
             if inspect.isawaitable(result):
                 await result
-        except Exception:
-            import logging
-
-            logging.getLogger("freeswitch.loop").exception("in the hangup hook")
         except SystemExit:
             pass
+        # Also what a task that the hook has awaited was cancelled with: the call's coroutine must be told.
+        except BaseException:
+            logging.getLogger("freeswitch.loop").exception("in the hangup hook")
         finally:
             self._hook_done.set()
 
@@ -306,73 +326,15 @@ class AsyncSession(Session):
         self._end()
 
 
-async def originate(
-    dest: str,
-    *,
-    timeout: float = 60.0,
-    variables: Mapping[str, str] | None = None,
-    caller: AsyncSession | None = None,
-    app: Callable[[AsyncSession], Awaitable[object]] | None = None,
-    keep: bool = False,
-) -> AsyncSession:
-    """Place a call and wait until it is answered or has early media.
-
-    Raises OriginateError, whose `cause` says why there is no call. The hangup of `caller`, whose caller id it has,
-    ends it, as does cancelling the await. The call ends with the coroutine that has placed it, unless it is to be
-    kept; `app` is started on it as a coroutine of its own, and the call ends with that.
-    """
-    from freeswitch import _loop
-
-    if not dest or timeout < 0:
-        raise ValueError("a dial string and a timeout of 0 or more are needed")
-    if caller is not None:
-        variables = {**_caller_id(caller), **(variables or {})}
-    if variables:
-        dest = _with_variables(dest, variables)
-    await _loop.turn()
-    if caller is not None and caller.lost:
-        raise SessionLost(f"the caller is gone ({caller.lost})")
-    # The core is not told of the caller: its own thread reads its media, and one may.
-    placing = place(dest, max(1, round(timeout)))
-    future = _loop.expect(placing.ticket)
-    placed_for = caller._placing if caller is not None else set()
-    placed_for.add(placing)
+async def _either(over: asyncio.Future[Any], until: Awaitable[Any]) -> None:
+    other = asyncio.ensure_future(until)
     try:
-        session: AsyncSession = await future
-    except asyncio.CancelledError:
-        placing.cancel()
-        raise
+        done, _ = await asyncio.wait({over, other}, return_when=asyncio.FIRST_COMPLETED)
+        if other in done:
+            other.result()
     finally:
-        placed_for.discard(placing)
-    running = _loop.current()
-    if app is not None:
-        session._app = _loop.spawn(_run_app(session, app))
-    elif running is not None and not keep:
-        running.placed.append(session)
-    return session
+        if other is not until:
+            other.cancel()
 
 
-def _caller_id(caller: AsyncSession) -> dict[str, str]:
-    known = {name: caller.getVariable(f"caller_id_{name}") for name in ("name", "number")}
-    return {f"origination_caller_id_{name}": value for name, value in known.items() if value}
-
-
-async def _run_app(session: AsyncSession, app: Callable[[AsyncSession], Awaitable[object]]) -> None:
-    async with session:
-        await app(session)
-
-
-def _with_variables(dest: str, variables: Mapping[str, str]) -> str:
-    """Put variables before a dial string: `[^^:name=value]` takes any value without the delimiter in it."""
-    for name, value in variables.items():
-        if not name or any(c in name + value for c in "{}\0\n"):
-            raise ValueError(f"the variable {name!r} cannot be put into a dial string")
-    used = "".join(name + value for name, value in variables.items())
-    for delimiter in ",;~|!#%@":
-        if delimiter not in used:
-            pairs = delimiter.join(f"{name}={value}" for name, value in variables.items())
-            return f"{{{'' if delimiter == ',' else '^^' + delimiter}{pairs}}}{dest}"
-    raise ValueError("the values use every delimiter that a dial string may have")
-
-
-__all__ = ["AsyncSession", "OriginateError", "SessionLost", "VerbError", "originate"]
+__all__ = ["AsyncSession", "OriginateError", "SessionLost", "VerbError"]

@@ -11,7 +11,7 @@ import logging
 import sys
 import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context, ContextVar
 from types import FrameType
 from typing import Any, TypeVar
@@ -303,17 +303,37 @@ def deliver(number: int) -> None:
 # Apps
 
 
-def begin_work(number: int, uuid: str | None) -> Running:
-    """List a coroutine of an app."""
-    running = here.runs[number] = Running(number, None, uuid)
-    return running
+def work(name: str, uuid: str, coroutine: Awaitable[object], is_over: Callable[[], bool]) -> asyncio.Task[Any]:
+    """Run a coroutine that works on a call, listed as a script; `is_over` says whether the call is."""
+    item = _freeswitch.work_of_app(name, uuid)
+    running = here.runs[item.id] = Running(item.id, None, uuid)
+
+    async def run() -> None:
+        failed = False
+        try:
+            await coroutine
+        except (asyncio.CancelledError, SessionLost):
+            # By the end of its call, or by pykill.
+            failed = not is_over()
+        except SystemExit:
+            pass
+        except BaseException:
+            failed = True
+            log.exception("MR0004 app %s failed", name)
+        finally:
+            del here.runs[item.id]
+            for session in running.placed:
+                session._end()
+            item.finish(failed)
+
+    task = running.task = spawn(run(), running.context)
+    return task
 
 
-def end_work(number: int) -> None:
-    """Take it off the list."""
-    running = here.runs.pop(number, None)
-    for session in running.placed if running is not None else ():
-        session._end()
+def only_here(what: str) -> None:
+    """Refuse what is for the loop's own coroutines, before it has begun."""
+    if not _freeswitch.on_loop():
+        raise RuntimeError(f"{what} is for coroutines that the switch runs: make the function an async one")
 
 
 def call(function: Callable[..., T], *args: Any) -> T:

@@ -13,6 +13,7 @@ counted, and told of in the log once a second.
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 import weakref
 from collections import deque
@@ -20,7 +21,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextvars import copy_context
 from typing import Any
 
-from _freeswitch import Event, Tap
+from _freeswitch import API, Event, Tap
 
 Test = Callable[[Event], bool]
 # Headers, a function, or both.
@@ -36,6 +37,11 @@ _log = logging.getLogger("freeswitch.events")
 
 class Abandoned(Exception):
     """What the wait was to last until has happened before the event."""
+
+
+def kind_of(name: str) -> str:
+    """Give the name of a kind as the switch has it: a subclass alone is one of CUSTOM."""
+    return f"CUSTOM {name}" if isinstance(name, str) and "::" in name and " " not in name else name
 
 
 def _parts(guard: Guard) -> tuple[Mapping[str, str], Test | None]:
@@ -65,12 +71,16 @@ class Watch:
 
         if not names:
             raise ValueError("an event must be named")
+        if not callable(callback) or inspect.iscoroutinefunction(callback):
+            raise TypeError("argument 'callback' must be a function, and no async one")
+        if queue < 1:
+            raise ValueError("argument 'queue' must be 1 or more")
         if drop not in {"oldest", "newest"}:
             raise ValueError('drop is "oldest" or "newest"')
         headers, self._test = _parts(guard)
         self._callback = callback
         self._context = copy_context()
-        self._tap = Tap(list(names), list(headers.items()), queue, drop == "oldest")
+        self._tap = Tap([kind_of(name) for name in names], list(headers.items()), queue, drop == "oldest")
         self._taps = _loop.here.taps
         self._taps[self._tap.id] = self
 
@@ -124,6 +134,9 @@ async def once(
 
     Raises Abandoned when `until` is done before, TimeoutError after `timeout` seconds, and what the guard raises.
     """
+    from freeswitch import _loop
+
+    _loop.only_here("freeswitch.events.once")
     future: asyncio.Future[Event] = asyncio.get_running_loop().create_future()
     headers, test = _parts(guard)
 
@@ -133,7 +146,10 @@ async def once(
         try:
             if test is None or test(event):
                 future.set_result(event)
-        except Exception as error:
+        except StopIteration:
+            # No future can have it.
+            future.set_exception(RuntimeError("the guard raised StopIteration"))
+        except BaseException as error:
             future.set_exception(error)
 
     watch = Watch(names, found, headers, QUEUE, "newest")
@@ -141,6 +157,21 @@ async def once(
         return await _until(future, until, timeout)
     finally:
         watch.cancel()
+
+
+async def destroyed(uuid: str) -> None:
+    """Wait for the end of a call."""
+    over = asyncio.Event()
+    watch = Watch(("CHANNEL_DESTROY",), lambda _: over.set(), {"Unique-ID": uuid}, 1, "newest")
+    try:
+        if _exists(uuid):
+            await over.wait()
+    finally:
+        watch.cancel()
+
+
+def _exists(uuid: str) -> bool:
+    return API().execute("uuid_exists", uuid).strip() == "true"
 
 
 async def _until(future: asyncio.Future[Event], until: Awaitable[Any] | None, timeout: float | None) -> Event:
@@ -172,7 +203,9 @@ class Stream:
         self._waiting: deque[Event] = deque()
         self._news = asyncio.Event()
         self._queue, self._newest = queue, drop == "newest"
-        self.dropped = 0
+        self._dropped = 0
+        self._closed = False
+        self._end: Watch | None = None
         # The subscription must not keep what nobody reads any more.
         mine = weakref.ref(self)
 
@@ -185,30 +218,57 @@ class Stream:
 
     def _take(self, event: Event) -> None:
         if len(self._waiting) >= self._queue:
-            self.dropped += 1
+            self._dropped += 1
             if self._newest:
                 return
             self._waiting.popleft()
         self._waiting.append(event)
         self._news.set()
 
+    @property
+    def dropped(self) -> int:
+        """How many events there was no room for."""
+        return self._dropped + self._watch.dropped
+
     def __aiter__(self) -> Stream:
         return self
 
     async def __anext__(self) -> Event:
+        from freeswitch import _loop
+
+        _loop.only_here("a stream of events")
         while not self._waiting:
+            if self._closed:
+                raise StopAsyncIteration
             self._news.clear()
             await self._news.wait()
         return self._waiting.popleft()
 
     def close(self) -> None:
-        """Take no more."""
+        """Take no more; an `async for` ends with what is here already."""
         self._watch.cancel()
+        if self._end is not None:
+            self._end.cancel()
+        self._closed = True
+        self._news.set()
+
+    def close_with(self, uuid: str) -> None:
+        """Close it when this call ends."""
+        mine = weakref.ref(self)
+
+        def over(_: Event) -> None:
+            stream = mine()
+            if stream is not None:
+                stream.close()
+
+        self._end = Watch(("CHANNEL_DESTROY",), over, {"Unique-ID": uuid}, 1, "newest")
+        if not _exists(uuid):
+            self.close()
 
     def __del__(self) -> None:
-        watch = getattr(self, "_watch", None)
-        if watch is not None:
-            watch.cancel()
+        for watch in (getattr(self, "_watch", None), getattr(self, "_end", None)):
+            if watch is not None:
+                watch.cancel()
 
 
 def stream(*names: str, guard: Guard = None, queue: int = QUEUE, drop: str = "oldest") -> Stream:

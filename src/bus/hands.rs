@@ -10,19 +10,27 @@ use parking_lot::Mutex;
 
 use crate::python::leg::Leg;
 use crate::switch::Detached;
+use crate::switch::Status;
 use crate::switch::bell::Bell;
 use crate::switch::input::{Dtmf, Input, Verdict};
 use crate::switch::session::Session;
 use crate::switch::shared_event::Event;
+use bindings::SWITCH_STATUS_BREAK;
 
 /// How long one wait between verbs lasts, where media flows and ends it.
 const PUMP_MS: u32 = 20_000;
 /// The same where only flags are looked at, and events wait for its end.
 const POLL_MS: u32 = 100;
+/// How long media that has ended is waited for, to see whether the call has, and
+/// how often.
+const MOMENT_MS: u32 = 20;
+const MOMENTS: u32 = 10;
 /// Digits that are kept for the next verb that reads some.
 const TYPED: usize = 128;
 /// How long a call that is over waits for its hook and its coroutine.
 pub const FAREWELL: Duration = Duration::from_secs(10);
+/// How often it looks whether there is still somebody to wait for.
+const LOOK: Duration = Duration::from_millis(250);
 
 /// What came of a verb.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +45,17 @@ pub enum Answer {
     Failed(String),
     /// The call was over before.
     Gone,
+    /// This, unless it was the call's end that ended the verb: media can end a
+    /// moment before the call does.
+    InDoubt(Box<Answer>),
+}
+
+impl Answer {
+    /// It may have been the call's end.
+    #[must_use]
+    pub fn in_doubt(self) -> Self {
+        Self::InDoubt(Box::new(self))
+    }
 }
 
 /// A verb: what the thread does with the session.
@@ -64,6 +83,8 @@ enum At {
 struct State {
     queue: VecDeque<Verb>,
     at: At,
+    /// The verb that runs was told to end: nobody waits for its answer.
+    cancelled: bool,
     /// No more verbs are taken.
     closed: bool,
     /// The coroutine has ended, or needs the thread no longer.
@@ -88,6 +109,15 @@ impl Typed {
             }
         }
         taken
+    }
+
+    /// Gives back what was taken, before the others.
+    pub fn put_back(&self, digits: &[u8]) {
+        let mut typed = self.0.lock();
+        for &digit in digits.iter().rev() {
+            typed.push_front(Dtmf::of(digit));
+        }
+        typed.truncate(TYPED);
     }
 
     /// Takes the first digit, if it is one of these.
@@ -158,6 +188,7 @@ impl Hands {
             state: Mutex::new(State {
                 queue: VecDeque::new(),
                 at: At::Between,
+                cancelled: false,
                 closed: false,
                 released: false,
             }),
@@ -199,6 +230,7 @@ impl Hands {
         let waiting = state.queue.iter().position(|v| v.ticket == ticket);
         let forgotten = waiting.and_then(|at| state.queue.remove(at));
         if state.at == At::Verb(ticket) {
+            state.cancelled = true;
             // Under the lock: the thread cannot go on to the next verb meanwhile.
             let _ = self.leg.with(|s| s.interrupt());
         }
@@ -238,6 +270,7 @@ impl Hands {
                     break Ended::Lost(lost.unwrap_or("taken"));
                 }
                 let verb = state.queue.pop_front();
+                state.cancelled = false;
                 state.at = verb.as_ref().map_or(At::Pump, |v| At::Verb(v.ticket));
                 verb
             };
@@ -247,7 +280,19 @@ impl Hands {
                 continue;
             };
             let answer = work(session, held, &self.typed);
-            self.rest(session);
+            let cancelled = self.rest(session);
+            let answer = match answer {
+                Answer::InDoubt(answer) if !cancelled => {
+                    self.outlast(session, held);
+                    *answer
+                }
+                Answer::InDoubt(answer) => *answer,
+                answer => answer,
+            };
+            if let (true, Answer::Digits(digits, terminator)) = (cancelled, &answer) {
+                let read: Vec<u8> = digits.iter().copied().chain(*terminator).collect();
+                self.typed.put_back(&read);
+            }
             // What the end of the call broke has no answer: the loop is told of the end.
             if channel.ready() {
                 told(answer);
@@ -255,23 +300,49 @@ impl Hands {
         }
     }
 
-    /// Is in no wait any more: what was to break it must not break the next.
-    fn rest(&self, session: Session<'_>) {
+    /// Media may have ended since the call does: gives that a moment to show.
+    fn outlast(&self, session: Session<'_>, held: &Detached) {
+        for _ in 0..MOMENTS {
+            let channel = session.channel();
+            if !channel.ready() || !channel.media_ready() {
+                return;
+            }
+            if self.listen(session, held, MOMENT_MS) {
+                return;
+            }
+        }
+    }
+
+    /// Keeps media flowing; false where that fails, after a moment.
+    fn listen(&self, session: Session<'_>, held: &Detached, ms: u32) -> bool {
+        let outcome = session.sleep(held, ms, false, Some(&self.typed));
+        let flows = matches!(outcome, Ok(()) | Err(Status(SWITCH_STATUS_BREAK)));
+        if !flows {
+            self.bell
+                .wait(held, Some(Duration::from_millis(MOMENT_MS.into())));
+        }
+        flows
+    }
+
+    /// Is in no wait any more: what was to break it must not break the next. True
+    /// when a verb was told to end.
+    fn rest(&self, session: Session<'_>) -> bool {
         let mut state = self.state.lock();
         if state.at != At::Between {
             state.at = At::Between;
             session.mend();
         }
+        state.cancelled
     }
 
     fn pump(&self, session: Session<'_>, held: &Detached) {
         // How it ended says the next look at the call.
-        let _ = if session.channel().media_ready() {
-            session.sleep(held, PUMP_MS, false, Some(&self.typed))
+        if session.channel().media_ready() {
+            self.listen(session, held, PUMP_MS);
         } else {
             session.parse_events(held);
-            session.sleep(held, POLL_MS, false, None)
-        };
+            let _ = session.sleep(held, POLL_MS, false, None);
+        }
     }
 
     /// Tells verbs that were asked for and not begun that they will not be.
@@ -282,13 +353,15 @@ impl Hands {
         }
     }
 
-    /// Waits until it is released, for at most [`FAREWELL`]; false when it was not.
-    pub fn wait_for_release(&self, held: &Detached) -> bool {
-        while !self.state.lock().released {
-            if !self.bell.wait(held, Some(FAREWELL)) {
-                return self.state.lock().released;
+    /// Waits until it is released, for at most [`FAREWELL`], and no longer than
+    /// until `enough`; false when it was not.
+    pub fn wait_for_release(&self, held: &Detached, enough: impl Fn() -> bool) -> bool {
+        for _ in 0..FAREWELL.as_millis() / LOOK.as_millis() {
+            if self.state.lock().released || enough() {
+                break;
             }
+            self.bell.wait(held, Some(LOOK));
         }
-        true
+        self.state.lock().released
     }
 }

@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use super::hands::Hands;
 use crate::python::leg::Leg;
 use crate::switch::cause::Cause;
+use crate::switch::event::OwnedEvent;
 use crate::switch::extension::Extension;
 use crate::switch::originate::{Cancel, originate};
 use crate::switch::{Detached, Status, thread};
@@ -29,6 +30,8 @@ pub struct Dial {
     pub target: CString,
     /// How long it may ring.
     pub timeout_s: u32,
+    /// Variables of the call, as they are.
+    pub variables: Vec<(CString, CString)>,
 }
 
 /// Places a call; `told` gets its hands, or why there is none.
@@ -43,9 +46,27 @@ pub fn place(
     thread::start(move |held| told(dial_out(held, &dial, &cancel)))
 }
 
+fn variables(dial: &Dial) -> Result<OwnedEvent, Status> {
+    let event = OwnedEvent::bare()?;
+    for (name, value) in &dial.variables {
+        event.view().add_header(name, value)?;
+    }
+    Ok(event)
+}
+
 fn dial_out(held: &Detached, dial: &Dial, cancel: &Cancel) -> Result<Arc<Hands>, Cause> {
-    let placed = originate(held, None, &dial.target, dial.timeout_s, cancel);
-    let locked = placed?;
+    let variables = variables(dial).map_err(|status| {
+        tracing::error!(%status, "a call is not placed");
+        Cause::ORIGINATOR_CANCEL
+    })?;
+    let locked = originate(
+        held,
+        None,
+        &dial.target,
+        dial.timeout_s,
+        Some(variables),
+        cancel,
+    )?;
     let session = locked.session();
     let failed = |why: &str| {
         tracing::error!("a call that was placed is hung up: {why}");

@@ -11,6 +11,7 @@ use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
 
 use super::call::{Error, Failed, Request};
+use super::ending;
 use super::way::{self, Way};
 use crate::bus::hands::{Ended, Hands};
 use crate::bus::{head, inbox};
@@ -199,7 +200,7 @@ fn serve(session: Session<'_>, held: &Detached, hands: &Hands, id: u64) {
             let how = pyo3::types::PyString::intern(py, how);
             head::module(py)?.call_method1("lost", (id, how)).map(drop)
         });
-        if !hands.wait_for_release(held) {
+        if !hands.wait_for_release(held, ending::is_over) {
             tracing::warn!(
                 "MR0013 script {id}: its call is over, and it neither ends nor says hangup_shield()"
             );

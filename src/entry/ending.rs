@@ -46,6 +46,11 @@ pub fn wait() {
     }
 }
 
+/// Have scripts had their time to end?
+pub fn is_over() -> bool {
+    gate::is_closed() && !ENDS.load(Ordering::Acquire)
+}
+
 fn patience() -> Duration {
     reload::current().map_or(Duration::ZERO, |config| config.ending)
 }

@@ -60,6 +60,9 @@ pub fn end(script: &Arc<Script>, why: &str) -> Outcome {
         };
         if Instant::now() >= until {
             return match (place, script.waits_in()) {
+                (place, Some(call)) if script.is_coroutine.load(Ordering::Acquire) => {
+                    Outcome::Refuses(place.unwrap_or_else(|| call.to_owned()))
+                }
                 (_, Some(call)) => Outcome::Blocked(call.to_owned()),
                 (Some(place), None) if before.as_ref() == Some(&place) => Outcome::Blocked(place),
                 (Some(place), None) => Outcome::Refuses(place),

@@ -2,9 +2,9 @@
 
 use std::ffi::CString;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use bindings::{SWITCH_STATUS_BREAK, SWITCH_STATUS_FALSE};
+use bindings::{SWITCH_STATUS_BREAK, SWITCH_STATUS_SUCCESS, SWITCH_STATUS_TIMEOUT};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 
@@ -67,22 +67,32 @@ fn heard(
             terminators: &terminators,
             ended: std::cell::Cell::new(None),
         };
+        let began = Instant::now();
         let outcome = verb(session, held, &ears);
         match (ears.ended.get(), outcome) {
             (Some(digit), _) => Answer::Digits(Vec::new(), Some(digit)),
-            (None, Ok(())) => Answer::Done,
             (None, Err(Status(SWITCH_STATUS_BREAK))) => Answer::Broken,
-            (None, Err(_)) if !session.channel().ready() => Answer::Gone,
-            (None, Err(status)) => Answer::Failed(status.to_string()),
+            (None, outcome) => returned(began, outcome),
         }
     })
 }
 
-fn checked(outcome: Result<(), Status>, session: Session<'_>) -> Answer {
+fn checked(outcome: Result<(), Status>) -> Answer {
     match outcome {
         Ok(()) => Answer::Done,
-        Err(_) if !session.channel().is_up() => Answer::Gone,
-        Err(status) => Answer::Failed(status.to_string()),
+        Err(status) => Answer::Failed(status.to_string()).in_doubt(),
+    }
+}
+
+/// What takes so long may have been ended by the call's end, and not say so, as
+/// `switch_ivr_play_file` does.
+const LONG: Duration = Duration::from_millis(20);
+
+/// As [`checked`], for what succeeds whatever happens.
+fn returned(began: Instant, outcome: Result<(), Status>) -> Answer {
+    match checked(outcome) {
+        Answer::Done if began.elapsed() >= LONG => Answer::Done.in_doubt(),
+        answer => answer,
     }
 }
 
@@ -155,7 +165,7 @@ fn answered(py: Python<'_>, ticket: u64, answer: &Answer) -> PyResult<()> {
         Answer::Broken => ("broken", None, None),
         Answer::Digits(digits, terminator) => ("digits", Some(str_of(py, digits)), *terminator),
         Answer::Failed(why) => ("failed", Some(str_of(py, why.as_bytes())), None),
-        Answer::Gone => ("gone", None, None),
+        Answer::Gone | Answer::InDoubt(_) => ("gone", None, None),
     };
     let terminator = terminator.map(char::from);
     head::module(py)?
@@ -186,11 +196,22 @@ impl Placing {
 
 /// Places a call for a coroutine.
 #[pyfunction]
-#[pyo3(signature = (dest, timeout_s))]
-pub fn place(py: Python<'_>, dest: &Bound<'_, PyAny>, timeout_s: u32) -> PyResult<Placing> {
+#[pyo3(signature = (dest, timeout_s, variables))]
+pub fn place(
+    py: Python<'_>,
+    dest: &Bound<'_, PyAny>,
+    timeout_s: u32,
+    variables: Vec<(Bound<'_, PyAny>, Bound<'_, PyAny>)>,
+) -> PyResult<Placing> {
+    let pair = |(name, value): &(Bound<'_, _>, Bound<'_, _>)| {
+        let name = text(name, "variables")?;
+        let value = text(value, &format!("variables[{}]", name.to_string_lossy()))?;
+        Ok((name, value))
+    };
     let dial = Dial {
         target: text(dest, "dest")?,
         timeout_s,
+        variables: variables.iter().map(pair).collect::<PyResult<_>>()?,
     };
     let cancel = Arc::new(Cancel::default());
     let ticket = next_ticket();
@@ -314,6 +335,14 @@ impl PyHands {
         self.0.leg().lost()
     }
 
+    /// Takes back what a verb has read and nobody has got.
+    fn put_back(&self, digits: &Bound<'_, PyAny>, terminator: Option<char>) -> PyResult<()> {
+        let mut read = text(digits, "digits")?.into_bytes();
+        read.extend(terminator.and_then(|t| u8::try_from(t).ok()));
+        self.0.typed().put_back(&read);
+        Ok(())
+    }
+
     /// Forgets digits that were pressed and not read.
     fn flush_digits(&self) {
         self.0.typed().clear();
@@ -322,13 +351,13 @@ impl PyHands {
 
     fn answer(&self) -> u64 {
         self.ask(Box::new(|session, held, _| {
-            checked(session.channel().answer(held), session)
+            checked(session.channel().answer(held))
         }))
     }
 
     fn pre_answer(&self) -> u64 {
         self.ask(Box::new(|session, held, _| {
-            checked(session.channel().pre_answer(held), session)
+            checked(session.channel().pre_answer(held))
         }))
     }
 
@@ -365,8 +394,11 @@ impl PyHands {
 
     fn sleep(&self, seconds: f64) -> PyResult<u64> {
         let ms = milliseconds(seconds, "seconds")?;
-        Ok(self.ask(heard(Vec::new(), move |session, held, input| {
-            session.sleep(held, ms, false, Some(input))
+        Ok(self.ask(Box::new(move |session, held, typed| {
+            match session.sleep(held, ms, false, Some(typed)) {
+                Err(Status(SWITCH_STATUS_BREAK)) => Answer::Broken,
+                outcome => checked(outcome),
+            }
         })))
     }
 
@@ -429,13 +461,14 @@ impl PyHands {
         Ok(self.ask(Box::new(move |session, held, typed| {
             let typed = typed.take(max, &terminators);
             let digits = session.collect_after(held, typed, max, &terminators, times);
-            if digits.status == SWITCH_STATUS_FALSE
-                && digits.text.len() < max
-                && !session.channel().ready()
-            {
-                return Answer::Gone;
-            }
-            Answer::Digits(digits.text, digits.terminator)
+            let ended = [
+                SWITCH_STATUS_SUCCESS,
+                SWITCH_STATUS_TIMEOUT,
+                SWITCH_STATUS_BREAK,
+            ];
+            let cut_short = digits.text.len() < max && !ended.contains(&digits.status);
+            let answer = Answer::Digits(digits.text, digits.terminator);
+            if cut_short { answer.in_doubt() } else { answer }
         })))
     }
 
@@ -483,10 +516,9 @@ impl PyHands {
             let ends = terminators.as_ref().map_or(&b""[..], |t| t.as_bytes());
             let typed = typed.take(prompt.max.max(prompt.min), ends);
             let digits = session.play_and_get_digits(held, &prompt, typed);
-            if digits.is_empty() && !session.channel().ready() {
-                return Answer::Gone;
-            }
-            Answer::Digits(digits, None)
+            let nothing = digits.is_empty();
+            let answer = Answer::Digits(digits, None);
+            if nothing { answer.in_doubt() } else { answer }
         })))
     }
 
@@ -497,18 +529,22 @@ impl PyHands {
             return Err(PyValueError::new_err("argument 'app' is empty"));
         }
         let data: Option<CString> = optional_text(data, "data")?;
-        Ok(self.ask(Box::new(move |session, held, typed| match &data {
-            Some(file) if app.as_bytes().eq_ignore_ascii_case(b"playback") => {
-                session.playback(held, file, true, typed);
-                Answer::Done
-            }
-            _ => checked(session.execute(held, &app, data.as_deref(), true), session),
+        Ok(self.ask(Box::new(move |session, held, typed| {
+            let began = Instant::now();
+            let outcome = match &data {
+                Some(file) if app.as_bytes().eq_ignore_ascii_case(b"playback") => {
+                    session.playback(held, file, true, typed);
+                    Ok(())
+                }
+                _ => session.execute(held, &app, data.as_deref(), true),
+            };
+            returned(began, outcome)
         })))
     }
 
     fn wait_for_answer(&self) -> u64 {
         self.ask(Box::new(|session, held, _| {
-            checked(session.wait_for_answer(held, None), session)
+            checked(session.wait_for_answer(held, None))
         }))
     }
 
@@ -516,8 +552,9 @@ impl PyHands {
     fn bridge(&self, other: &Bound<'_, PyAny>) -> PyResult<u64> {
         let peer = leg_of(other, "other")?;
         Ok(self.ask(Box::new(move |session, held, _| {
+            let began = Instant::now();
             match peer.with(|peer| session.bridge(held, peer, None, None)) {
-                Ok(outcome) => checked(outcome, session),
+                Ok(outcome) => returned(began, outcome),
                 Err(Gone) => Answer::Failed("the other call is gone".to_owned()),
             }
         })))

@@ -116,6 +116,14 @@ impl OwnedEvent {
             .ok_or(Status(bindings::SWITCH_STATUS_MEMERR))
     }
 
+    /// An event that is no more than its headers, of which it has none.
+    ///
+    /// # Errors
+    /// The core's status.
+    pub fn bare() -> Result<Self, Status> {
+        Self::like(Kind(bindings::SWITCH_EVENT_CLONE), None, 0, 0)
+    }
+
     /// An event of any kind without the headers that new ones have, as
     /// `switch_event_dup` begins its copies.
     ///

@@ -25,6 +25,18 @@ pub struct Dtmf {
     pub source: Source,
 }
 
+impl Dtmf {
+    /// A digit of which no more is known.
+    #[must_use]
+    pub fn of(digit: u8) -> Self {
+        Self {
+            digit,
+            duration: 0,
+            source: Source::Unknown,
+        }
+    }
+}
+
 /// Where a digit came from (`switch_dtmf_source_t`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {

@@ -11,6 +11,7 @@ use bindings::{
 };
 
 use super::cause::Cause;
+use super::event::OwnedEvent;
 use super::session::{Locked, Session};
 use super::{Detached, Status, core};
 
@@ -37,7 +38,8 @@ impl Cancel {
 }
 
 /// Calls a dial string and waits until it is answered or has early media
-/// (`switch_ivr_originate`). The call lives by the lock that is given.
+/// (`switch_ivr_originate`). The call lives by the lock that is given, and has
+/// the headers of `variables`, which nothing parses, as variables.
 ///
 /// # Errors
 /// Why there is no call.
@@ -46,14 +48,20 @@ pub fn originate(
     a_leg: Option<Session<'_>>,
     dial: &CStr,
     timeout_s: u32,
+    variables: Option<OwnedEvent>,
     cancel: &Cancel,
 ) -> Result<Locked, Cause> {
     let mut made = std::ptr::null_mut();
     let mut cause = SWITCH_CAUSE_DESTINATION_OUT_OF_ORDER;
     let a_leg = a_leg.map_or(std::ptr::null_mut(), Session::as_ptr);
+    let mut variables = variables;
+    let variables = variables
+        .as_mut()
+        .map_or(std::ptr::null_mut(), OwnedEvent::as_ptr);
     // SAFETY: the A leg lives over the call or is NULL, the string ends with
-    // NUL, the core writes one pointer and one cause, and reads the cancel cell
-    // until it returns. It takes NULL for all that is not asked for.
+    // NUL, the core writes one pointer and one cause, adds to the variables,
+    // which stay ours, and reads the cancel cell until it returns. It takes NULL
+    // for all that is not asked for.
     let status = unsafe {
         switch_ivr_originate(
             a_leg,
@@ -65,7 +73,7 @@ pub fn originate(
             std::ptr::null(),
             std::ptr::null(),
             std::ptr::null_mut(),
-            std::ptr::null_mut(),
+            variables,
             SOF_NONE.0,
             cancel.as_ptr(),
             std::ptr::null_mut(),

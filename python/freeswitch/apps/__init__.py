@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
-from freeswitch.apps._marks import callback, coroutine, event_callback, handler, marks_of
+from freeswitch.apps._marks import callback, coroutine, event_callback, handler, is_newer, marks_of
 from freeswitch.apps.models import Call, Events, Job, JobError, Session
 
 F = TypeVar("F")
@@ -45,8 +45,10 @@ def register(cls: F, name: str | None = None) -> F:
     name = str(name or getattr(cls, "__name__", type(cls).__name__))
     if not any(marks_of(cls)):
         raise ValueError(f"{name} has no function that is marked with an event")
-    if _registry.setdefault(name, cls) is not cls:
+    other = _registry.get(name, cls)
+    if other is not cls and not is_newer(cls, other):
         raise ValueError(f"there is an app '{name}' already")
+    _registry[name] = cls
     return cls
 
 
@@ -107,12 +109,12 @@ def bgapi(command: str, callback: Callable[..., Any] | None = None, **kwargs: An
 
 def originate(dest: str, app_id: str | None = None, *, variables: Mapping[str, str] | None = None) -> Job:
     """Place a call that is parked when it is answered, for the apps under this id. Await the job for its UUID."""
-    from freeswitch._async import _with_variables
+    from freeswitch.apps._dial import with_variables
 
     given = dict(variables or {})
     if app_id is not None:
         given["freeswitch_app"] = app_id
-    return bgapi(f"originate {_with_variables(dest, given) if given else dest} &park()")
+    return bgapi(f"originate {with_variables(dest, given) if given else dest} &park()")
 
 
 __all__ = [

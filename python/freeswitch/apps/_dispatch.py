@@ -7,13 +7,13 @@ import inspect
 import logging
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
-from _freeswitch import API, Event, Tap, work_of_app
+from _freeswitch import API, Event, Tap
 
-from freeswitch import _loop
-from freeswitch.apps._marks import marks_of
+from freeswitch import _loop, events
+from freeswitch.apps._marks import is_newer, marks_of
 from freeswitch.apps.models import Call, Job, Session, event_time
 
 log = logging.getLogger("freeswitch.apps")
@@ -28,6 +28,8 @@ CALL_HEADER = "variable_call_uuid"
 # A burst of events that the loop has not come to yet.
 QUEUE = 100_000
 BATCH = 256
+# How many events of a leg that has failed are kept with it.
+LAST = 2
 # How long after its leg a coroutine may go on unnoticed, in seconds.
 FAREWELL = 10.0
 
@@ -35,9 +37,13 @@ FAREWELL = 10.0
 class _App:
     """An app that is loaded."""
 
-    def __init__(self, name: str, instance: Any) -> None:
+    def __init__(self, name: str, given: Any, header: str | None) -> None:
         self.name = name
-        self.instance = instance
+        # What was loaded: a class, or the instance itself.
+        self.given = given
+        self.instance = given() if isinstance(given, type) else given
+        # Which header, beside those of all, has its id.
+        self.header = header
         self.teardown: Generator[Any, Any, Any] | None = None
         self.callbacks: dict[str, list[Callable[..., Any]]] = {}
         self.coroutines: dict[str, list[Callable[..., Any]]] = {}
@@ -58,15 +64,25 @@ class Listener:
         self.headers = list(APP_HEADERS)
         self._needed: set[str] = set()
         self._taps: list[Tap] = []
-        self._tap = Tap([_event_name(name) for name in BASE], [], QUEUE, True)
+        self._tap = Tap(list(BASE), [], QUEUE, True)
         self._needed.update(BASE)
         _loop.here.taps[self._tap.id] = self
 
     def need(self, name: str) -> None:
         """Listen to a kind of event; a name that is no kind is a subclass of CUSTOM."""
         if name not in self._needed:
-            self._tap.extend([_event_name(name)])
+            self._tap.extend([events.kind_of(name)])
             self._needed.add(name)
+
+    def loaded(self) -> Iterator[_App]:
+        """Give all apps that are loaded."""
+        for under in self.apps.values():
+            yield from under
+
+    def look_again(self) -> None:
+        """Take in which headers may have an id."""
+        own = [app.header for app in self.loaded() if app.header is not None]
+        self.headers = [*dict.fromkeys(own), *APP_HEADERS]
 
     def count_sessions(self) -> int:
         """How many legs there are."""
@@ -140,24 +156,7 @@ class Listener:
 
     def _start(self, app: _App, function: Callable[..., Any], session: Session) -> None:
         name = f"{app.name}::{getattr(function, '__name__', 'coroutine')}"
-        work = work_of_app(name, session.uuid)
-        running = _loop.begin_work(work.id, session.uuid)
-
-        async def run() -> None:
-            failed = False
-            try:
-                await function(session)
-            except asyncio.CancelledError:
-                # By the end of its leg, or by pykill.
-                failed = not session.hungup
-            except BaseException:
-                failed = True
-                log.exception("MR0004 app %s failed", name)
-            finally:
-                _loop.end_work(work.id)
-                work.finish(failed)
-
-        task = running.task = _loop.spawn(run(), running.context)
+        task = _loop.work(name, session.uuid, function(session), lambda: session.hungup)
         session.tasks.add(task)
         task.add_done_callback(session.tasks.discard)
 
@@ -208,6 +207,7 @@ class Listener:
         cause = event.getHeader("Hangup-Cause") or "NONE"
         self.hangup_causes[cause] += 1
         if not session.answered or cause != "NORMAL_CLEARING":
+            session.events.keep(LAST)
             self.failed_sessions.setdefault(cause, deque(maxlen=1000)).append(session)
         call = session.call
         if call is not None and session in call.sessions:
@@ -219,10 +219,6 @@ class Listener:
         job = self.bg_jobs.pop(event.getHeader("Job-UUID") or "", None)
         if job is not None:
             job._end(event)
-
-
-def _event_name(name: str) -> str:
-    return f"CUSTOM {name}" if "::" in name else name
 
 
 def listener() -> Listener:
@@ -243,19 +239,24 @@ def load(
 ) -> str:
     """Load an app; see `freeswitch.apps.load`."""
     here = listener()
+    if not hasattr(app, "__dict__"):
+        raise TypeError(f"an app is a class, an instance or a module, not {type(app).__name__}")
     name = getattr(app, "__name__", None) or type(app).__name__
-    app_id = app_id or name
+    app_id = _name(app_id if app_id is not None else name, "app_id")
+    if header is not None:
+        header = _name(header, "header")
     under = here.apps.get(app_id, [])
-    if app_id != "default" and any(loaded.name == name for loaded in under):
-        raise ValueError(f"there is an app '{name}' under '{app_id}' already")
-    instance = app() if isinstance(app, type) else app
-    loaded = _App(name, instance)
-    marked = list(marks_of(instance))
+    before = _before(under, app, name, app_id)
+    loaded = _App(name, app, header)
+    marked = list(marks_of(loaded.instance))
     if not marked:
         raise ValueError(f"{name} has no function that is marked with an event")
     for mark, function in marked:
-        if mark.kind == "coroutine" and not inspect.iscoroutinefunction(function):
-            raise TypeError(f"{name}.{function.__name__} is marked as a coroutine, and is none")
+        is_async = inspect.iscoroutinefunction(function)
+        if is_async != (mark.kind == "coroutine"):
+            raise TypeError(
+                f"{name}.{function.__name__} is marked as a {mark.kind}, and is {'' if is_async else 'no '}async"
+            )
         for event in (mark.event, *mark.subscribe):
             here.need(event)
         where = {"callback": loaded.callbacks, "coroutine": loaded.coroutines, "handler": loaded.handlers}
@@ -263,14 +264,37 @@ def load(
     _set_up(
         loaded, {"client": here, "listener": here, "pool": here, "event_loop": _loop.here.loop, **funcargs}, prepost
     )
-    if header is not None and header not in here.headers:
-        here.headers.insert(0, header)
-    if prepend:
+    if before is not None:
+        under[under.index(before)] = loaded
+        _tear_down(before)
+    elif prepend:
         under.insert(0, loaded)
     else:
         under.append(loaded)
     here.apps[app_id] = under
+    here.look_again()
     return app_id
+
+
+def _name(name: Any, argument: str) -> str:
+    if not isinstance(name, str):
+        raise TypeError(f"argument '{argument}' must be str, not {type(name).__name__}")
+    if not name or "\0" in name:
+        raise ValueError(f"argument '{argument}' is empty, or has a NUL")
+    return name
+
+
+def _before(under: list[_App], app: Any, name: str, app_id: str) -> _App | None:
+    """Give the older version of an app, whose place the new one takes."""
+    for loaded in under:
+        if loaded.name != name:
+            continue
+        if is_newer(app, loaded.given):
+            return loaded
+        # Several objects of one class each have a state of their own.
+        if loaded.given is app or isinstance(app, type) or type(app) is not type(loaded.given):
+            raise ValueError(f"there is an app '{name}' under '{app_id}' already")
+    return None
 
 
 def _set_up(loaded: _App, funcargs: dict[str, Any], given: dict[str, Any]) -> None:
@@ -281,13 +305,26 @@ def _set_up(loaded: _App, funcargs: dict[str, Any], given: dict[str, Any]) -> No
         return
     wanted = inspect.signature(prepost).parameters
     arguments = {name: value for name, value in funcargs.items() if name in wanted and name not in given}
+    if inspect.iscoroutinefunction(prepost) or inspect.isasyncgenfunction(prepost):
+        raise TypeError(f"{loaded.name}.prepost is a function or a generator, not an async one")
     result = prepost(**arguments, **given)
     if inspect.isgenerator(result):
-        next(result)
+        try:
+            next(result)
+        except StopIteration:
+            raise TypeError(f"{loaded.name}.prepost has not yielded") from None
         loaded.teardown = result
-    elif isinstance(result, Coroutine):
-        result.close()
-        raise TypeError(f"{loaded.name}.prepost is a function or a generator, not a coroutine")
+
+
+def _tear_down(loaded: _App) -> None:
+    if loaded.teardown is None:
+        return
+    try:
+        next(loaded.teardown, None)
+    except SystemExit:
+        pass
+    except BaseException:
+        log.exception("MR0004 app %s failed in its teardown", loaded.name)
 
 
 def unload(app_id: str, name: str | None) -> None:
@@ -300,16 +337,14 @@ def unload(app_id: str, name: str | None) -> None:
     here.apps[app_id] = [loaded for loaded in under if loaded not in gone]
     if not here.apps[app_id]:
         del here.apps[app_id]
+    here.look_again()
     for loaded in gone:
-        if loaded.teardown is not None:
-            try:
-                next(loaded.teardown, None)
-            except Exception:
-                log.exception("MR0004 app %s failed in its teardown", loaded.name)
+        _tear_down(loaded)
 
 
 def bgapi(command: str, callback: Callable[..., Any] | None, kwargs: dict[str, Any]) -> Job:
     """Run a command in the background; see `freeswitch.apps.bgapi`."""
+    _loop.only_here("freeswitch.apps.bgapi")
     here = listener()
     reply = API().execute("bgapi", command)
     uuid = reply.strip().rpartition(" ")[2]

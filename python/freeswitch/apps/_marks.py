@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
 
@@ -49,3 +50,20 @@ def marks_of(namespace: Any) -> Iterator[tuple[Mark, Callable[..., Any]]]:
         marks: tuple[Mark, ...] = getattr(function, _NAME, ()) if callable(function) else ()
         found += [(mark, getattr(namespace, name)) for mark in marks]
     yield from sorted(found, key=lambda item: item[0].kind != "handler")
+
+
+def is_newer(app: Any, other: Any) -> bool:
+    """Tell whether an app is another one whose script has been loaded anew."""
+    one, two = (a if isinstance(a, type) or hasattr(a, "__name__") else type(a) for a in (app, other))
+    same = all(
+        getattr(one, name, None) == getattr(two, name, None) for name in ("__module__", "__qualname__", "__name__")
+    )
+    home, other_home = _home(app), _home(other)
+    return same and home is not other_home and home.get("__name__") == other_home.get("__name__")
+
+
+def _home(namespace: Any) -> dict[str, Any]:
+    """Give the globals of an app's script, which are new when that is loaded anew."""
+    # A class of ours, of which scripts make objects, says it itself.
+    functions = getattr(namespace, "functions", None) or [function for _, function in marks_of(namespace)]
+    return getattr(inspect.unwrap(functions[0]), "__globals__", {}) if functions else {}

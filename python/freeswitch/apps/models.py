@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from _freeswitch import API, Event, send_execute
 
+from freeswitch import _loop
+from freeswitch._async import SessionLost
+
 if TYPE_CHECKING:
     from freeswitch.apps._dispatch import Listener
 
@@ -33,6 +36,11 @@ class Events:
     def update(self, event: Event) -> None:
         """Add an event."""
         self._events.appendleft(event)
+
+    def keep(self, count: int) -> None:
+        """Forget all but so many of the latest."""
+        while len(self._events) > count:
+            self._events.pop()
 
     def get(self, key: str, default: Any = None) -> Any:
         """Give the latest value of a header."""
@@ -90,7 +98,8 @@ class Session:
         self.times["create"] = event_time(event)
         self.cid = "default"
         self._listener = listener
-        self._waits: dict[str, list[asyncio.Future[Event]]] = {}
+        # Who waits for an event, and whether it is a task that works on this leg.
+        self._waits: dict[str, dict[asyncio.Future[Event], bool]] = {}
 
     def __repr__(self) -> str:
         return f"<freeswitch.apps.Session {self.uuid}>"
@@ -142,13 +151,20 @@ class Session:
     # Waiting
 
     def recv(self, name: str, timeout: float | None = None) -> asyncio.Future[Event]:
-        """Give an awaitable that ends with the next event of this kind on this leg."""
+        """Give an awaitable that ends with the next event of this kind on this leg.
+
+        The end of the leg cancels a coroutine that works on it; in others, SessionLost is raised.
+        """
+        _loop.only_here("Session.recv")
         future: asyncio.Future[Event] = asyncio.get_running_loop().create_future()
+        is_mine = asyncio.current_task() in self.tasks
         if self.hungup:
-            future.cancel(f"the call {self.uuid} is over")
+            self._tell(future, is_mine)
             return future
         self._listener.need(name)
-        self._waits.setdefault(name, []).append(future)
+        name = name.removeprefix("CUSTOM ")
+        self._waits.setdefault(name, {})[future] = is_mine
+        future.add_done_callback(lambda _: self._waits.get(name, {}).pop(future, None))
         if timeout is None:
             return future
         return asyncio.ensure_future(asyncio.wait_for(future, timeout))
@@ -167,15 +183,25 @@ class Session:
         return [future.result() for future in done], left
 
     def _resume(self, name: str, event: Event) -> None:
-        for future in self._waits.pop(name, ()):
+        for future in self._waits.pop(name, {}):
             if not future.done():
                 future.set_result(event)
 
     def _over(self) -> None:
         waits, self._waits = self._waits, {}
         for futures in waits.values():
-            for future in futures:
-                future.cancel(f"the call {self.uuid} is over")
+            for future, is_mine in futures.items():
+                if not future.done():
+                    self._tell(future, is_mine)
+
+    def _tell(self, future: asyncio.Future[Event], is_mine: bool) -> None:
+        over = f"the call {self.uuid} is over"
+        if is_mine:
+            future.cancel(over)
+        else:
+            future.set_exception(SessionLost(over))
+            # Whom it does not reach waits for it no longer.
+            future.exception()
 
     # Commands
 
@@ -208,6 +234,10 @@ class Session:
 
     def answer(self) -> asyncio.Future[Event]:
         """Answer; await it to go on once the call is answered."""
+        if self.answered or self.get("Answer-State") == "answered":
+            wait: asyncio.Future[Event] = asyncio.get_running_loop().create_future()
+            wait.set_result(self.events[0])
+            return wait
         wait = self.recv("CHANNEL_ANSWER")
         self.api(f"uuid_answer {self.uuid}")
         return wait
@@ -232,14 +262,14 @@ class Session:
         """Forget what was scheduled for this leg."""
         self.api(f"sched_del {self.uuid}")
 
-    def send_dtmf(self, sequence: str, duration: str = "w") -> None:
-        """Send digits to the far end."""
-        self.api(f"uuid_send_dtmf {self.uuid} {sequence}{'' if duration == 'w' else '@' + duration}")
+    def send_dtmf(self, sequence: str, duration: str | int = "w") -> None:
+        """Send digits to the far end, each of so many milliseconds."""
+        self.api(f"uuid_send_dtmf {self.uuid} {sequence}{'' if duration == 'w' else f'@{duration}'}")
 
     def sched_dtmf(self, delay: float, sequence: str, tone_duration: str | None = None) -> str:
         """Send digits in so many seconds."""
         tone = "" if tone_duration is None else f"@{tone_duration}"
-        return self.api(f"sched_api +{delay} none uuid_send_dtmf {self.uuid} {sequence}{tone}")
+        return self.api(f"sched_api +{round(delay)} none uuid_send_dtmf {self.uuid} {sequence}{tone}")
 
     def playback(
         self,
@@ -248,13 +278,15 @@ class Session:
         endless: bool = False,
         leg: str = "aleg",
         params: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Play a file, or several after each other. PLAYBACK_START and PLAYBACK_STOP tell of it."""
+    ) -> asyncio.Future[Event]:
+        """Play a file, or several after each other; await it to go on once that has stopped (PLAYBACK_STOP)."""
+        wait = self.recv("PLAYBACK_STOP")
         files = [args] if isinstance(args, str) else list(args)
         if len(files) > 1:
             self.setvar("playback_delimiter", ";")
         start = f"@@{start_sample}" if start_sample else ""
         self.execute("endless_playback" if endless else "playback", ";".join(files) + start, _params(params))
+        return wait
 
     def speak(self, text: str, engine: str = "flite", voice: str = "kal", timer_name: str = "") -> bool:
         """Speak text by a TTS engine."""
@@ -278,33 +310,42 @@ class Session:
         gateway: str | None = None,
         proxy: str | None = None,
         params: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Call a SIP address and join the legs. By default it is the one that was asked for, by the same profile.
+    ) -> asyncio.Future[Event]:
+        """Call a SIP address and join the legs; await it to go on once they are (CHANNEL_BRIDGE).
 
-        A `dest_url` with a slash is a dial string as it is: `loopback/1000`, `user/1000`.
+        By default it is the address that was asked for, by the same profile. A `dest_url` with a slash is a dial
+        string as it is: `loopback/1000`, `user/1000`.
         """
         if dest_url is not None and "/" in dest_url:
             target = dest_url
         else:
             via = f"gateway/{gateway}" if gateway else profile or self["variable_sofia_profile_name"]
             target = f"sofia/{via}/{dest_url or self['variable_sip_req_uri']}"
+        wait = self.recv("CHANNEL_BRIDGE")
         self.execute("bridge", f"{target};fs_path=sip:{proxy}" if proxy else target, _params(params))
+        return wait
 
-    def start_record(self, path: str, rx_only: bool = False, stereo: bool = False, rate: int = 16000) -> None:
-        """Record the leg to a file, at so many samples a second."""
+    def start_record(
+        self, path: str, rx_only: bool = False, stereo: bool = False, rate: int = 16000
+    ) -> asyncio.Future[Event]:
+        """Record the leg to a file, at so many samples a second; await it to go on once it is (RECORD_START)."""
+        wait = self.recv("RECORD_START")
         if rx_only:
             self.setvar("RECORD_READ_ONLY", "true")
         elif stereo:
             self.setvar("RECORD_STEREO", "true")
         self.setvar("record_sample_rate", str(rate))
         self.execute("record_session", path)
+        return wait
 
-    def stop_record(self, path: str = "all", delay: float = 0) -> None:
-        """End a recording, in so many seconds."""
+    def stop_record(self, path: str = "all", delay: float = 0) -> asyncio.Future[Event]:
+        """End a recording, in so many seconds; await it to go on once it has ended (RECORD_STOP)."""
+        wait = self.recv("RECORD_STOP")
         if delay:
-            self.execute("sched_api", f"+{delay} none uuid_record {self.uuid} stop {path}")
+            self.api(f"sched_api +{round(delay)} none uuid_record {self.uuid} stop {path}")
         else:
             self.execute("stop_record_session", path)
+        return wait
 
     def record(self, action: str, path: str, rx_only: bool = True) -> None:
         """Do something with a recording: start, stop, mask or unmask."""
@@ -412,10 +453,15 @@ class Job:
         body = (event.getBody() or "").strip()
         if self._future.done():
             return
-        if body.startswith("-ERR"):
+        if body.startswith("-ERR") or body.endswith(": Command not found!"):
             self._future.set_exception(JobError(body.removeprefix("-ERR").strip()))
             # One that nobody awaits is told of in the log by the dispatcher.
             self._future.exception()
             return
         answer = body.removeprefix("+OK").strip()
-        self._future.set_result(self._callback(answer, **self._kwargs) if self._callback else answer)
+        try:
+            self._future.set_result(self._callback(answer, **self._kwargs) if self._callback else answer)
+        except Exception as error:
+            logging.getLogger("freeswitch.apps").exception("MR0004 the callback of a job failed")
+            self._future.set_exception(error)
+            self._future.exception()

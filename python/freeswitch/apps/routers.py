@@ -68,6 +68,11 @@ class Router:
         self.subscribe = tuple(subscribe)
         self.route = PatternRegistrar()
 
+    @property
+    def functions(self) -> list[Callable[..., Awaitable[Any]]]:
+        """The functions of all routes, in order."""
+        return [function for _, _, function, _ in self.route._routes]
+
     def prepost(self, listener: Any) -> None:
         """Listen to what routes wait for."""
         for name in self.subscribe:

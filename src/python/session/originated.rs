@@ -107,11 +107,13 @@ fn place(
     cancel: &Cancel,
 ) -> bool {
     let outcome = match a_leg {
-        None => originate(held, None, dial, timeout_s, cancel),
-        Some(a_leg) => match a_leg.with(|a| originate(held, Some(a), dial, timeout_s, cancel)) {
-            Ok(outcome) => outcome,
-            Err(Gone) => Err(Cause::ORIGINATOR_CANCEL),
-        },
+        None => originate(held, None, dial, timeout_s, None, cancel),
+        Some(a_leg) => {
+            match a_leg.with(|a| originate(held, Some(a), dial, timeout_s, None, cancel)) {
+                Ok(outcome) => outcome,
+                Err(Gone) => Err(Cause::ORIGINATOR_CANCEL),
+            }
+        }
     };
     match outcome {
         Ok(lock) => {

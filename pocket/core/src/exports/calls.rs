@@ -5,6 +5,7 @@ use std::ptr;
 use std::sync::atomic::AtomicU32;
 
 use bindings::*;
+use bstr::BStr;
 
 use super::{channel as channel_of, session as session_of};
 use crate::c::*;
@@ -29,7 +30,7 @@ export! {
         cid_name_override: *const c_char,
         cid_num_override: *const c_char,
         _caller_profile_override: *mut switch_caller_profile_t,
-        _ovars: *mut switch_event_t,
+        ovars: *mut switch_event_t,
         _flags: switch_originate_flag_t,
         cancel_cause: *mut switch_call_cause_t,
         _dh: *mut switch_dial_handle_t,
@@ -46,7 +47,13 @@ export! {
             } else {
                 Some(AtomicU32::from_ptr(cancel_cause.cast()))
             };
+            let variables = crate::event::Event::with(ovars, |event| {
+                let pair = |(name, value, _): (&BStr, &BStr, _)| (name.to_owned(), value.to_owned());
+                event.headers().map(pair).collect::<Vec<_>>()
+            });
+            let variables = variables.unwrap_or_default();
             let request = Request {
+                variables: &variables,
                 caller_id_name: crate::text::borrow(cid_name_override),
                 caller_id_number: crate::text::borrow(cid_num_override),
                 timeout: i64::from(timelimit_sec),

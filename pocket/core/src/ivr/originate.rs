@@ -22,6 +22,8 @@ use crate::text::{c_string, cut, is_true, number, split};
 /// How a call is to be made.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Request<'a> {
+    /// Variables beside those of the dial string.
+    pub(crate) variables: &'a [(BString, BString)],
     pub(crate) caller_id_name: Option<&'a BStr>,
     pub(crate) caller_id_number: Option<&'a BStr>,
     /// Seconds until nobody has answered.
@@ -93,7 +95,8 @@ pub(crate) fn originate(
     dial: &BStr,
     request: &Request<'_>,
 ) -> Result<Locked, Cause> {
-    let (variables, targets) = bracketed(dial, b'{', b'}');
+    let (own, targets) = bracketed(dial, b'{', b'}');
+    let variables: Variables = request.variables.iter().cloned().chain(own).collect();
     let seconds = ["originate_timeout", "call_timeout"]
         .into_iter()
         .find_map(|name| {
