@@ -13,6 +13,7 @@ pub mod leg;
 pub mod listener;
 pub mod menu;
 pub mod place;
+pub mod placing;
 pub mod session;
 pub mod stream;
 pub mod tap;
@@ -64,9 +65,11 @@ pub mod _freeswitch {
         set_global_variable,
     };
     #[pymodule_export]
-    use super::hands::{Placing, PyHands, forget_placed, place, send_execute, sessions_per_second};
+    use super::hands::PyHands;
     #[pymodule_export]
     use super::menu::IvrMenu;
+    #[pymodule_export]
+    use super::placing::{Placing, forget_placed, place, send_execute, sessions_per_second};
     #[pymodule_export]
     use super::session::{CoreSession, Session, bridge};
     #[pymodule_export]
@@ -98,7 +101,7 @@ pub fn force_types(py: Python<'_>) {
     let _ = py.get_type::<stream::Stream>();
     let _ = py.get_type::<hands::PyHands>();
     let _ = py.get_type::<tap::PyTap>();
-    let _ = py.get_type::<hands::Placing>();
+    let _ = py.get_type::<placing::Placing>();
     let _ = py.get_type::<crate::entry::coroutine::Run>();
     let _ = py.get_type::<crate::entry::coroutine::Waiter>();
     let _ = py.get_type::<crate::entry::coroutine::Work>();
