@@ -112,6 +112,7 @@ fn begin(
         home: config.python_home.clone(),
     };
     interpreter::start(&place)?;
+    ending::reset();
     enter(|py| scripts::forget(py).map_err(|e| errors::one_line(py, &e)))
         .map_err(|e| LoadError::Config(e.to_string()))?
         .map_err(LoadError::Config)?;

@@ -17,6 +17,13 @@ use crate::interp::stack::SIZE;
 pub const LAST: Duration = Duration::from_secs(2);
 
 static ENDS: AtomicBool = AtomicBool::new(false);
+/// Scripts have had their time, since the module was loaded.
+static OVER: AtomicBool = AtomicBool::new(false);
+
+/// The module is loaded: its scripts have all the time.
+pub fn reset() {
+    OVER.store(false, Ordering::Release);
+}
 
 /// Lets no more scripts in, and sees to the end of those that run. Runs on a
 /// dispatch thread, which it must not keep.
@@ -34,10 +41,10 @@ pub fn begin() {
     }
 }
 
-/// As [`begin`], and waits for it.
+/// As [`begin`], and waits for it; what is over already is not begun again.
 pub fn wait() {
     gate::close();
-    if !ENDS.swap(true, Ordering::AcqRel) {
+    if !is_over() && !ENDS.swap(true, Ordering::AcqRel) {
         end_all();
     }
     let until = Instant::now() + Duration::from_secs(2) + patience();
@@ -48,7 +55,7 @@ pub fn wait() {
 
 /// Have scripts had their time to end?
 pub fn is_over() -> bool {
-    gate::is_closed() && !ENDS.load(Ordering::Acquire)
+    OVER.load(Ordering::Acquire)
 }
 
 fn patience() -> Duration {
@@ -81,5 +88,6 @@ fn end_all() {
         // A panic in it was logged by its own hook.
         let _ = thread.join();
     }
+    OVER.store(true, Ordering::Release);
     ENDS.store(false, Ordering::Release);
 }

@@ -47,12 +47,6 @@ pub fn close() {
     STATE.fetch_or(CLOSED, Ordering::AcqRel);
 }
 
-/// May nobody enter any more?
-#[must_use]
-pub fn is_closed() -> bool {
-    STATE.load(Ordering::Acquire) & CLOSED != 0
-}
-
 /// How many are inside.
 #[must_use]
 pub fn inside() -> usize {
