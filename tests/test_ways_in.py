@@ -158,6 +158,34 @@ def test_a_hook_that_raises_on_each_event(host: Host) -> None:
     assert "is ready" in host.api("status")
 
 
+def test_a_hook_that_pyreload_takes_in_is_bound_once(host: Host) -> None:
+    name = host.script("""
+        import freeswitch
+        got = []
+        def hook(event, args): got.append(args)
+        def fsapi(session, stream, env, args): stream.write(" ".join(got))
+        def fire(session, stream, env, args): freeswitch.Event("CUSTOM", "hooks::" + args).fire()
+    """)
+    host.configured = True
+    for n in range(20):
+        host.write_config(
+            "python.conf",
+            settings(
+                f'<hook event="CUSTOM" subclass="hooks::taken" script="{name} {n}"/>',
+                f'<hook event="CUSTOM" subclass="hooks::last" script="{name} last"/>',
+            ),
+        )
+        assert host.api("pyreload").startswith("+OK")
+        host.api(f"python {name}::fire taken")
+        host.wait_for(lambda n=n: str(n) in host.api(f"python {name}").split() or None, what=f"hook {n}")
+    # What stays bound goes on to be told, and what is bound twice is told twice.
+    for event in ("last", "taken"):
+        before = len(host.api(f"python {name}").split())
+        host.api(f"python {name}::fire {event}")
+        host.wait_for(lambda n=before: len(host.api(f"python {name}").split()) > n or None, what=f"the event {event}")
+    assert host.api(f"python {name}").split() == ["19", "last", "19"]
+
+
 def test_a_hook_for_no_event(host: Host) -> None:
     name = host.script("def hook(event): pass")
     host.config(settings(f'<hook event="NO_SUCH_EVENT" script="{name}"/>'))

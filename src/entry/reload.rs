@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
@@ -12,8 +13,13 @@ use crate::interp::{errors, interpreter, output, scripts};
 use crate::python::leg::later;
 use crate::switch::{Detached, api, core};
 
-/// What is in force. Its lock makes reloads wait for each other.
+/// What is in force.
 static CURRENT: Mutex<Option<Arc<Config>>> = Mutex::new(None);
+/// One at a time reads the configuration and puts it into force. Only tried for:
+/// a script that answers the lookup of python.conf may ask for a reload itself.
+static RELOADING: Mutex<()> = Mutex::new(());
+/// How long to wait for the reload that is under way.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Puts a configuration into force.
 ///
@@ -42,6 +48,14 @@ pub fn apply(held: &Detached, config: Config) -> Result<(), String> {
     scripts::check_again();
     *CURRENT.lock() = Some(Arc::new(config));
     Ok(())
+}
+
+/// Reads the configuration, and puts it into force.
+fn take_in(held: &Detached) -> Result<(), String> {
+    let _one = RELOADING
+        .try_lock_for(PATIENCE)
+        .ok_or("another reload is under way, for more than 10 s")?;
+    apply(held, config::read(held))
 }
 
 /// PYTHONPATH first, as mod_python3 has it, then the configured folders, then
@@ -79,7 +93,7 @@ pub fn forget() {
 pub fn on_reloadxml() {
     later(Box::new(|held| {
         if current().is_some()
-            && let Err(why) = apply(held, config::read(held))
+            && let Err(why) = take_in(held)
         {
             tracing::error!("MR0009 the new python.conf was not taken in: {why}");
         }
@@ -94,7 +108,7 @@ pub(super) fn by_command(argument: &str) -> Result<String, String> {
     if module.is_none() {
         // The core keeps the configuration as it last read it.
         api::execute(&held, c"reloadxml", None, None);
-        apply(&held, config::read(&held))?;
+        take_in(&held)?;
     }
     let outcome = reenter(|py| {
         let reloaded = scripts::reload(py, module);
