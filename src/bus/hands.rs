@@ -282,11 +282,12 @@ impl Hands {
             let answer = work(session, held, &self.typed);
             let cancelled = self.rest(session);
             let answer = match answer {
-                Answer::InDoubt(answer) if !cancelled => {
-                    self.outlast(session, held);
+                Answer::InDoubt(answer) => {
+                    if !cancelled {
+                        self.outlast(session, held);
+                    }
                     *answer
                 }
-                Answer::InDoubt(answer) => *answer,
                 answer => answer,
             };
             if let (true, Answer::Digits(digits, terminator)) = (cancelled, &answer) {

@@ -1,7 +1,6 @@
 //! One call of a script's function, whatever way it came in.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use pyo3::prelude::*;
 
@@ -11,7 +10,7 @@ use crate::interp::enter::{Refused, enter};
 use crate::interp::errors::{self, Failure};
 use crate::interp::running::{self, Listed};
 use crate::interp::scripts::{self, Loaded, Wanted};
-use crate::interp::stats::{self, Ending};
+use crate::interp::stats::Ending;
 use crate::interp::target::{BadTarget, Target};
 use crate::interp::{output, watchdog};
 use crate::python::invocation;
@@ -69,7 +68,6 @@ impl<'a> Request<'a> {
         done: impl FnOnce(Option<&Bound<'_, PyAny>>) -> PyResult<R>,
     ) -> Result<R, Failed> {
         let target = self.target()?;
-        let begun = Instant::now();
         let id = self.id.unwrap_or_else(running::next_id);
         let listed = running::list(id, self.way.name, self.name_of(&target), trace::uuid());
         let _deadline = self
@@ -82,12 +80,11 @@ impl<'a> Request<'a> {
             let result = result.map_err(|error| self.report(py, &target, &error));
             // It leaves the list attached: who sends it an exception is, too.
             let ending = Self::ending(&listed, result.is_err());
-            let name = listed.script().target.clone();
+            let ran = listed.script().clone();
             drop(listed);
             drop(script);
             output::flush();
-            self.way.counters.count(begun.elapsed(), ending);
-            stats::of_function(&name).count(begun.elapsed(), ending);
+            self.way.count(&ran, ending);
             result
         });
         outcome.map_err(|refused| self.refuse(&self.name_of(&target), refused.into()))?
@@ -142,8 +139,8 @@ impl<'a> Request<'a> {
     }
 
     /// Looks the function up without calling it, so that what is wrong with it
-    /// is known before it runs elsewhere: is it an `async def`? Python is asked only where the script is
-    /// not loaded yet, or must be loaded anew.
+    /// is known before it runs elsewhere: is it an `async def`? Python is asked
+    /// only where the script is not loaded yet, or must be loaded anew.
     ///
     /// # Errors
     /// [`Failed`], which is in the log already.

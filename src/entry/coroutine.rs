@@ -4,7 +4,7 @@
 use std::ffi::{CStr, CString};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
@@ -17,7 +17,7 @@ use crate::bus::hands::{Ended, Hands};
 use crate::bus::{head, inbox};
 use crate::interp::running::{self, Breaker, Listed};
 use crate::interp::watchdog::{self, Watched};
-use crate::interp::{errors, output, stats};
+use crate::interp::{errors, output};
 use crate::python::convert::{str_of, text};
 use crate::python::hands::PyHands;
 use crate::python::invocation;
@@ -39,7 +39,6 @@ pub struct Run {
     hands: Arc<Hands>,
     id: u64,
     uuid: CString,
-    begun: Instant,
     /// What is shown of it, and its deadline, until it ends.
     listed: Mutex<Option<(Listed, Option<Watched>)>>,
     loaded: AtomicBool,
@@ -131,9 +130,7 @@ impl Run {
         };
         if let Some((listed, _)) = self.listed.lock().take() {
             let ending = Request::ending(&listed, failed.is_some());
-            let name = listed.script().target.clone();
-            self.way.counters.count(self.begun.elapsed(), ending);
-            stats::of_function(&name).count(self.begun.elapsed(), ending);
+            self.way.count(listed.script(), ending);
         }
         *self.failed.lock() = failed;
         self.hands.release();
@@ -162,10 +159,7 @@ pub fn on_call(
     let hands = Arc::new(hands);
     let id = request.id.unwrap_or_else(running::next_id);
     let uuid = session.uuid();
-    let listed = running::list(id, request.way.name, named, Some(uuid.clone()));
-    listed.script().is_coroutine.store(true, Ordering::Release);
-    // It was not told to end before it began.
-    let _ = listed.script().begin_wait("await", Some(canceller(id)));
+    let listed = list(id, request.way, named, uuid.clone());
     let deadline = request
         .way
         .timeout()
@@ -178,7 +172,6 @@ pub fn on_call(
         hands: hands.clone(),
         id,
         uuid,
-        begun: Instant::now(),
         listed: Mutex::new(Some((listed, deadline))),
         loaded: AtomicBool::new(false),
         failed: failed.clone(),
@@ -238,7 +231,6 @@ pub fn on_originated(session: Session<'_>, held: &Detached) {
 #[pyclass(frozen, module = "freeswitch")]
 pub struct Work {
     id: u64,
-    begun: Instant,
     listed: Mutex<Option<Listed>>,
 }
 
@@ -247,13 +239,9 @@ pub struct Work {
 pub fn work_of_app(name: String, uuid: &Bound<'_, PyAny>) -> PyResult<Work> {
     let uuid = text(uuid, "uuid")?;
     let id = running::next_id();
-    let listed = running::list(id, way::APP.name, name, Some(uuid));
-    listed.script().is_coroutine.store(true, Ordering::Release);
-    // It was not told to end before it began.
-    let _ = listed.script().begin_wait("await", Some(canceller(id)));
+    let listed = list(id, &way::APP, name, uuid);
     Ok(Work {
         id,
-        begun: Instant::now(),
         listed: Mutex::new(Some(listed)),
     })
 }
@@ -272,10 +260,17 @@ impl Work {
         let Some(listed) = self.listed.lock().take() else {
             return;
         };
-        let ending = Request::ending(&listed, failed);
-        way::APP.counters.count(self.begun.elapsed(), ending);
-        stats::of_function(&listed.script().target).count(self.begun.elapsed(), ending);
+        way::APP.count(listed.script(), Request::ending(&listed, failed));
     }
+}
+
+/// Puts a coroutine into the list of what runs.
+fn list(id: u64, way: &Way, name: String, uuid: CString) -> Listed {
+    let listed = running::list(id, way.name, name, Some(uuid));
+    listed.script().is_coroutine.store(true, Ordering::Release);
+    // It was not told to end before it began.
+    let _ = listed.script().begin_wait("await", Some(canceller(id)));
+    listed
 }
 
 fn canceller(id: u64) -> Breaker {

@@ -84,17 +84,14 @@ fn numbers() -> Vec<(&'static str, u64, bool)> {
     ]
 }
 
-/// How many run now, by way in, as JSON.
-fn running_by_way() -> String {
+/// How many run now, by way in.
+fn running_by_way() -> Vec<(&'static str, String)> {
     let running = running::all();
-    let counts: Vec<_> = way::ALL
-        .iter()
-        .map(|way| {
-            let mine = running.iter().filter(|script| script.way == way.name);
-            (way.name, mine.count().to_string())
-        })
-        .collect();
-    object(&counts)
+    let mine = |way: &str| running.iter().filter(|script| script.way == way).count();
+    let counts = way::ALL.iter();
+    counts
+        .map(|way| (way.name, mine(way.name).to_string()))
+        .collect()
 }
 
 fn text(tables: &Tables) -> String {
@@ -141,7 +138,7 @@ fn json(tables: &Tables) -> String {
         .into_iter()
         .map(|(name, value, _)| (name, value.to_string()))
         .collect();
-    members.push(("running_by_way", running_by_way()));
+    members.push(("running_by_way", object(&running_by_way())));
     let names = ["ways", "modules", "functions"];
     members.extend(
         names
@@ -166,14 +163,8 @@ fn prometheus(tables: &Tables) -> String {
         );
     }
     let _ = writeln!(out, "# TYPE mod_rust_way_running gauge");
-    for way in way::ALL {
-        let mine = running::all().into_iter().filter(|s| s.way == way.name);
-        let _ = writeln!(
-            out,
-            "mod_rust_way_running{{way={}}} {}",
-            quoted(way.name),
-            mine.count()
-        );
+    for (way, count) in running_by_way() {
+        let _ = writeln!(out, "mod_rust_way_running{{way={}}} {count}", quoted(way));
     }
     for (label, readings) in tables {
         for (what, get) in [

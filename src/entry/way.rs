@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::interp::stats::Counters;
+use crate::interp::running::Script;
+use crate::interp::stats::{self, Counters, Ending};
 
 /// A way in.
 pub struct Way {
@@ -75,6 +76,13 @@ pub static ALL: [&Way; 10] = [
 ];
 
 impl Way {
+    /// Counts a run that has ended: of this way in, and of the function.
+    pub fn count(&self, script: &Script, ending: Ending) {
+        let took = script.begun.elapsed();
+        self.counters.count(took, ending);
+        stats::of_function(&script.target).count(took, ending);
+    }
+
     /// How long a script may run.
     #[must_use]
     pub fn timeout(&self) -> Option<Duration> {

@@ -36,13 +36,11 @@ pub fn end(script: &Arc<Script>, why: &str) -> Outcome {
     let mut before = None;
     loop {
         // Scripts that it has called, and waits for, end before it.
-        for script in called_by(script).iter().chain([script]) {
+        let called = called_by(script).into_iter();
+        let all: Vec<_> = called.chain([script.clone()]).collect();
+        for script in &all {
             script.condemn(why);
         }
-        let all: Vec<_> = called_by(script)
-            .into_iter()
-            .chain([script.clone()])
-            .collect();
         let told = all.clone();
         // Sent before they wake: not a line of them runs in between.
         let sent = reenter_within(PATIENCE, move |py| {

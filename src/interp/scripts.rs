@@ -14,6 +14,7 @@ use super::loading;
 use super::signature::{call_with, takes};
 use super::stamp::{FileFacts, Stamp};
 use super::stats::{FAILED_RELOADS, RELOADS};
+use crate::python::convert::str_of;
 
 /// How often the files of a script are looked at.
 const LOOK_EVERY_MS: u64 = 50;
@@ -105,8 +106,7 @@ impl Loaded {
     /// May it still be called?
     fn check(&self, py: Python<'_>, wanted: &Wanted<'_>) -> PyResult<()> {
         let configured = CONFIGURED.load(Ordering::Acquire);
-        let folder = wanted.folder.map(|f| crate::python::convert::str_of(py, f));
-        module(py)?.call_method1("check", (wanted.module, folder))?;
+        module(py)?.call_method1("check", (wanted.module, shown(py, wanted.folder)))?;
         self.configured.store(configured, Ordering::Release);
         Ok(())
     }
@@ -237,8 +237,7 @@ pub fn find(py: Python<'_>, wanted: &Wanted<'_>) -> PyResult<Arc<Loaded>> {
     if known.is_unchecked()
         && let Err(error) = known.check(py, wanted)
     {
-        let old = LOADED.write().as_mut().and_then(|all| all.remove(&key));
-        drop(old);
+        let_go(&key);
         return Err(error);
     }
     match reload_mode() {
@@ -255,6 +254,12 @@ pub fn find(py: Python<'_>, wanted: &Wanted<'_>) -> PyResult<Arc<Loaded>> {
         }
         _ => Ok(known),
     }
+}
+
+/// Forgets one function. What goes with it may run Python: not under our lock.
+fn let_go(key: &Key) {
+    let old = LOADED.write().as_mut().and_then(|all| all.remove(key));
+    drop(old);
 }
 
 /// Is a function that is loaded, and need not be loaded anew, an `async def`?
@@ -354,8 +359,7 @@ pub fn reload(py: Python<'_>, module: Option<&str>) -> PyResult<(usize, usize)> 
         };
         if known.check(py, &wanted).is_err() {
             // It may not be named any more: who names it is told.
-            let old = LOADED.write().as_mut().and_then(|all| all.remove(&key));
-            drop(old);
+            let_go(&key);
             modules -= 1;
             continue;
         }
@@ -371,12 +375,14 @@ pub fn reload(py: Python<'_>, module: Option<&str>) -> PyResult<(usize, usize)> 
     Ok((modules - failed.min(modules), failed))
 }
 
+/// A private folder, for the Python half.
+fn shown<'py>(py: Python<'py>, folder: Option<&[u8]>) -> Option<Bound<'py, PyAny>> {
+    folder.map(|folder| str_of(py, folder))
+}
+
 /// Is a script this module, or does it import it?
 fn uses(py: Python<'_>, key: &Key, module: &str) -> PyResult<bool> {
-    let folder = key
-        .0
-        .as_ref()
-        .map(|f| crate::python::convert::str_of(py, f));
+    let folder = shown(py, key.0.as_deref());
     self::module(py)?
         .call_method1("uses", (&key.1, folder, module))?
         .is_truthy()
@@ -400,7 +406,7 @@ fn load(
     fresh: bool,
     forced: Option<&str>,
 ) -> PyResult<Loaded> {
-    let folder = wanted.folder.map(|f| crate::python::convert::str_of(py, f));
+    let folder = shown(py, wanted.folder);
     let configured = CONFIGURED.load(Ordering::Acquire);
     let answer = module(py)?.call_method1("load", (wanted.module, folder, fresh, forced))?;
     let (script, files): (Bound<'_, PyAny>, Vec<FileFacts>) = answer.extract()?;

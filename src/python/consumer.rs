@@ -12,8 +12,9 @@ use super::invocation;
 use super::leg::later;
 use super::wait::{detached, may_wait, wait};
 use crate::interp::running::Breaker;
-use crate::switch::consumer::{Consumer, Patience};
+use crate::switch::consumer::Consumer;
 use crate::switch::event::Kind;
+use crate::switch::queue::Patience;
 
 /// Subscribes to events and keeps them until they are read, the oldest dropped
 /// when there are more than `len`.

@@ -9,9 +9,10 @@ use bindings::{
     switch_channel_event_set_data, switch_channel_expand_variables_check, switch_channel_flag_t,
     switch_channel_flush_dtmf, switch_channel_get_cause, switch_channel_get_state,
     switch_channel_get_variable_dup, switch_channel_perform_answer, switch_channel_perform_hangup,
-    switch_channel_perform_pre_answer, switch_channel_set_flag_value,
-    switch_channel_set_variable_var_check, switch_channel_t, switch_channel_test_flag,
-    switch_channel_test_ready, switch_channel_variable_first, switch_channel_variable_last,
+    switch_channel_perform_pre_answer, switch_channel_perform_set_state,
+    switch_channel_set_flag_value, switch_channel_set_variable_var_check, switch_channel_state_t,
+    switch_channel_t, switch_channel_test_flag, switch_channel_test_ready,
+    switch_channel_variable_first, switch_channel_variable_last,
 };
 
 use super::cause::{Cause, State};
@@ -134,6 +135,20 @@ impl Channel<'_> {
                 c"hangup".as_ptr(),
                 line!() as c_int,
                 cause.0,
+            )
+        };
+    }
+
+    /// Has the session's thread go on in this state (`switch_channel_set_state`).
+    pub(super) fn set_state(self, state: switch_channel_state_t) {
+        // SAFETY: the channel lives, the strings are constants.
+        unsafe {
+            switch_channel_perform_set_state(
+                self.as_ptr(),
+                FILE.as_ptr(),
+                c"set_state".as_ptr(),
+                line!() as c_int,
+                state,
             )
         };
     }

@@ -1,20 +1,14 @@
 //! A queue of events that a script reads at its own pace.
 
-use std::ffi::{CStr, c_void};
+use std::ffi::CStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
-use std::time::Duration;
 
-use bindings::{
-    switch_queue_create, switch_queue_interrupt_all, switch_queue_pop, switch_queue_pop_timeout,
-    switch_queue_size, switch_queue_t, switch_queue_term, switch_queue_trypop,
-    switch_queue_trypush,
-};
 use parking_lot::Mutex;
 
 use super::event::{Kind, View};
 use super::flat::Flat;
-use super::pool::Pool;
+use super::queue::{Patience, Queue};
 use super::seldom::Seldom;
 use super::shared_event::Event;
 use super::subscription::Subscription;
@@ -49,46 +43,21 @@ impl Depth {
 /// Events in consumers that nobody has taken yet.
 pub static QUEUED: Depth = Depth::new();
 
-/// How long to wait for an event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Patience {
-    /// Take what is there.
-    None,
-    /// Wait so long.
-    For(Duration),
-    /// Wait until there is one, or the consumer is closed.
-    Endless,
-}
-
-/// The queue itself, in the core's own kind, so that who waits in it waits in
-/// the switch.
-struct Queue {
-    queue: *mut switch_queue_t,
+/// What dispatch threads fill and a script empties.
+struct Waiting {
+    queue: Queue,
     closed: AtomicBool,
     dropped: AtomicU64,
     told: Seldom,
-    /// What the queue lies in; freed with it.
-    _pool: Pool,
 }
 
-// SAFETY: the core's queues lock for themselves; the pointer is good as long as
-// the pool, which this keeps.
-unsafe impl Send for Queue {}
-// SAFETY: as above.
-unsafe impl Sync for Queue {}
-
-impl Queue {
+impl Waiting {
     fn new(length: u32) -> Result<Self, Status> {
-        let pool = Pool::new()?;
-        let mut queue = std::ptr::null_mut();
-        // SAFETY: the pool lives, and the core writes one pointer.
-        Status::check(unsafe { switch_queue_create(&raw mut queue, length, pool.as_ptr()) })?;
         Ok(Self {
-            queue,
+            queue: Queue::new(length)?,
             closed: AtomicBool::new(false),
             dropped: AtomicU64::new(0),
             told: Seldom::new(),
-            _pool: pool,
         })
     }
 
@@ -96,16 +65,12 @@ impl Queue {
     /// thread.
     fn push(&self, event: Arc<Event>) {
         let event = Arc::into_raw(event).cast_mut();
-        loop {
-            if self.closed.load(Ordering::Acquire) {
-                break;
-            }
-            // SAFETY: the queue lives; it only keeps the pointer.
-            if Status::check(unsafe { switch_queue_trypush(self.queue, event.cast()) }).is_ok() {
+        while !self.closed.load(Ordering::Acquire) {
+            if self.queue.push(event.cast()) {
                 QUEUED.add(1);
                 return;
             }
-            if self.try_pop().is_some() {
+            if self.pop(Patience::None).is_some() {
                 self.count_drop();
             }
         }
@@ -123,46 +88,27 @@ impl Queue {
         }
     }
 
-    fn taken(status: bindings::switch_status_t, event: *mut c_void) -> Option<Arc<Event>> {
-        Status::check(status).ok()?;
+    fn pop(&self, patience: Patience) -> Option<Arc<Event>> {
+        let event = self.queue.pop(patience)?;
         QUEUED.add(-1);
         // SAFETY: push() put an event of ours there, for one to take.
         (!event.is_null()).then(|| unsafe { Arc::from_raw(event.cast::<Event>()) })
     }
 
-    fn try_pop(&self) -> Option<Arc<Event>> {
-        let mut event = std::ptr::null_mut();
-        // SAFETY: the queue lives, and the core writes one pointer.
-        let status = unsafe { switch_queue_trypop(self.queue, &raw mut event) };
-        Self::taken(status, event)
-    }
-
-    fn pop(&self, patience: Patience) -> Option<Arc<Event>> {
-        let mut event = std::ptr::null_mut();
-        // SAFETY: as above.
-        let status = unsafe {
-            match patience {
-                Patience::None => return self.try_pop(),
-                Patience::For(time) => {
-                    let micros = i64::try_from(time.as_micros()).unwrap_or(i64::MAX);
-                    switch_queue_pop_timeout(self.queue, &raw mut event, micros)
-                }
-                Patience::Endless => switch_queue_pop(self.queue, &raw mut event),
-            }
-        };
-        Self::taken(status, event)
+    fn clear(&self) {
+        while self.pop(Patience::None).is_some() {}
     }
 }
 
-impl Drop for Queue {
+impl Drop for Waiting {
     fn drop(&mut self) {
-        while self.try_pop().is_some() {}
+        self.clear();
     }
 }
 
 /// Subscriptions, and the queue that they fill.
 pub struct Consumer {
-    queue: Arc<Queue>,
+    waiting: Arc<Waiting>,
     subscriptions: Mutex<Vec<Subscription>>,
 }
 
@@ -173,7 +119,7 @@ impl Consumer {
     /// The core's status.
     pub fn new(length: u32) -> Result<Self, Status> {
         Ok(Self {
-            queue: Arc::new(Queue::new(length.max(1))?),
+            waiting: Arc::new(Waiting::new(length.max(1))?),
             subscriptions: Mutex::default(),
         })
     }
@@ -183,10 +129,10 @@ impl Consumer {
     /// # Errors
     /// The core's status.
     pub fn bind(&self, held: &Detached, kind: Kind, subclass: Option<&CStr>) -> Result<(), Status> {
-        let queue = self.queue.clone();
+        let waiting = self.waiting.clone();
         let receive = move |event: View<'_>| {
             if let Some(copy) = Flat::of(event) {
-                queue.push(Event::flat(copy));
+                waiting.push(Event::flat(copy));
             }
         };
         let subscription = Subscription::new(held, kind, subclass, receive)?;
@@ -200,14 +146,13 @@ impl Consumer {
         if self.is_closed() {
             return None;
         }
-        self.queue.pop(patience)
+        self.waiting.pop(patience)
     }
 
     /// How many events wait.
     #[must_use]
     pub fn len(&self) -> u32 {
-        // SAFETY: the queue lives.
-        unsafe { switch_queue_size(self.queue.queue) }
+        self.waiting.queue.len()
     }
 
     /// Does none wait?
@@ -219,33 +164,30 @@ impl Consumer {
     /// How many were dropped because nobody read in time.
     #[must_use]
     pub fn dropped(&self) -> u64 {
-        self.queue.dropped.load(Ordering::Relaxed)
+        self.waiting.dropped.load(Ordering::Relaxed)
     }
 
     /// Is it closed?
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.queue.closed.load(Ordering::Acquire)
+        self.waiting.closed.load(Ordering::Acquire)
     }
 
     /// Wakes who waits, with nothing.
     pub fn interrupt(&self) {
-        // SAFETY: the queue lives.
-        unsafe { switch_queue_interrupt_all(self.queue.queue) };
+        self.waiting.queue.interrupt();
     }
 
     /// Ends the subscriptions, throws away what waits, and wakes who waits.
     pub fn close(&self, held: &Detached) {
-        if self.queue.closed.swap(true, Ordering::AcqRel) {
+        if self.waiting.closed.swap(true, Ordering::AcqRel) {
             return;
         }
         let subscriptions = std::mem::take(&mut *self.subscriptions.lock());
         for subscription in subscriptions {
             subscription.end(held);
         }
-        while self.queue.try_pop().is_some() {}
-        // Whoever comes to wait after this is not kept, unlike after an interrupt.
-        // SAFETY: the queue lives.
-        unsafe { switch_queue_term(self.queue.queue) };
+        self.waiting.clear();
+        self.waiting.queue.end();
     }
 }

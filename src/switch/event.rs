@@ -15,7 +15,7 @@ use bindings::{
     switch_event_get_header_idx, switch_event_get_header_ptr, switch_event_header_t,
     switch_event_merge, switch_event_name, switch_event_serialize, switch_event_serialize_json,
     switch_event_set_body, switch_event_set_priority, switch_event_t, switch_event_types_t,
-    switch_event_xmlize, switch_name_event, switch_priority_t,
+    switch_event_xmlize, switch_name_event, switch_priority_t, switch_status_t,
 };
 
 /// What kind of event (`switch_event_types_t`).
@@ -189,21 +189,31 @@ impl OwnedEvent {
     /// # Errors
     /// The core's status; the event is freed either way.
     pub fn fire(self, _: &Detached) -> Result<(), Status> {
-        // On success the core owns the event and has made the pointer NULL.
+        self.give(|event| {
+            // SAFETY: the event is ours to give away.
+            unsafe {
+                switch_event_fire_detailed(
+                    c"mod_rust".as_ptr(),
+                    c"fire".as_ptr(),
+                    line!() as c_int,
+                    event,
+                    std::ptr::null_mut(),
+                )
+            }
+        })
+    }
+
+    /// Gives it to a function of the core's that owns it, and has made the pointer
+    /// NULL, where it succeeds.
+    pub(super) fn give(
+        self,
+        take: impl FnOnce(*mut *mut switch_event_t) -> switch_status_t,
+    ) -> Result<(), Status> {
         let mut event = self.into_raw();
-        // SAFETY: the event is ours to give away.
-        let fired = Status::check(unsafe {
-            switch_event_fire_detailed(
-                c"mod_rust".as_ptr(),
-                c"fire".as_ptr(),
-                line!() as c_int,
-                &raw mut event,
-                std::ptr::null_mut(),
-            )
-        });
-        // SAFETY: what the core left is still ours; destroy takes NULL inside.
-        unsafe { switch_event_destroy(&raw mut event) };
-        fired
+        let taken = Status::check(take(&raw mut event));
+        // SAFETY: what the core left is ours; NULL is nothing.
+        drop(unsafe { Self::from_raw(event) });
+        taken
     }
 }
 
@@ -318,17 +328,12 @@ impl View<'_> {
     /// All headers in order: name, and the values, one unless it is an array.
     #[must_use]
     pub fn headers(self) -> Vec<(Vec<u8>, Vec<Vec<u8>>)> {
-        let mut all = Vec::new();
-        // SAFETY: the event lives.
-        let mut next = unsafe { self.ptr.as_ref() }.headers;
-        // SAFETY: the list is the event's own, and nobody changes it meanwhile.
-        while let Some(header) = unsafe { next.as_ref() } {
+        let pair = |header: &switch_event_header_t| {
             // SAFETY: a header's name ends with NUL.
             let name = unsafe { copied(header.name) }.unwrap_or_default();
-            all.push((name, values_of(header)));
-            next = header.next;
-        }
-        all
+            (name, values_of(header))
+        };
+        headers(self.raw()).map(pair).collect()
     }
 
     /// The body, if there is one.
@@ -422,14 +427,31 @@ impl View<'_> {
     }
 }
 
-fn values_of(header: &switch_event_header_t) -> Vec<Vec<u8>> {
-    if header.idx > 0 && !header.array.is_null() {
-        (0..header.idx.unsigned_abs() as usize)
-            // SAFETY: an array has idx elements, each a string.
-            .map(|i| unsafe { copied(*header.array.add(i)) }.unwrap_or_default())
-            .collect()
+/// The headers of an event, in order.
+pub(super) fn headers(event: &switch_event_t) -> impl Iterator<Item = &switch_event_header_t> {
+    // SAFETY: the list is the event's own, and nobody changes it meanwhile.
+    std::iter::successors(unsafe { event.headers.as_ref() }, |header| unsafe {
+        header.next.as_ref()
+    })
+}
+
+/// The elements of an array; none of other headers.
+pub(super) fn elements(header: &switch_event_header_t) -> impl ExactSizeIterator<Item = &CStr> {
+    let count = if header.array.is_null() {
+        0
     } else {
-        // SAFETY: a header's value ends with NUL.
-        vec![unsafe { copied(header.value) }.unwrap_or_default()]
+        header.idx
+    };
+    // SAFETY: an array has idx elements, each a string that lives with it.
+    (0..usize::try_from(count).unwrap_or(0))
+        .map(|i| unsafe { lent(*header.array.add(i)) }.unwrap_or(c""))
+}
+
+fn values_of(header: &switch_event_header_t) -> Vec<Vec<u8>> {
+    let elements = elements(header);
+    if elements.len() > 0 {
+        return elements.map(|text| text.to_bytes().to_vec()).collect();
     }
+    // SAFETY: a header's value ends with NUL.
+    vec![unsafe { copied(header.value) }.unwrap_or_default()]
 }

@@ -1,12 +1,11 @@
 //! What a dialplan gives a call: a list of applications to run.
 
-use std::ffi::{CStr, c_int};
+use std::ffi::CStr;
 use std::ptr::NonNull;
 
 use bindings::{
     CS_EXECUTE, switch_caller_extension_add_application, switch_caller_extension_new,
-    switch_caller_extension_t, switch_channel_perform_set_state,
-    switch_channel_set_caller_extension,
+    switch_caller_extension_t, switch_channel_set_caller_extension,
 };
 
 use super::session::Session;
@@ -45,19 +44,11 @@ impl<'a> Extension<'a> {
     /// Has the call run it next, on its own thread
     /// (`switch_channel_set_caller_extension`, `CS_EXECUTE`).
     pub fn run(self) {
-        let channel = self.session.channel().as_ptr();
+        let channel = self.session.channel();
         // SAFETY: the session lives, and the extension lies in its pool; the
         // channel takes it.
-        unsafe {
-            switch_channel_set_caller_extension(channel, self.extension.as_ptr());
-            switch_channel_perform_set_state(
-                channel,
-                c"mod_rust".as_ptr(),
-                c"run".as_ptr(),
-                line!() as c_int,
-                CS_EXECUTE,
-            );
-        }
+        unsafe { switch_channel_set_caller_extension(channel.as_ptr(), self.extension.as_ptr()) };
+        channel.set_state(CS_EXECUTE);
     }
 
     /// For the core.

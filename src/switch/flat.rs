@@ -5,12 +5,10 @@
 use std::ffi::{CStr, c_char};
 use std::slice;
 
-use bindings::{switch_event_header_t, switch_event_t};
-
 use parking_lot::Mutex;
 
 use super::Status;
-use super::event::{Kind, OwnedEvent, View};
+use super::event::{Kind, OwnedEvent, View, elements, headers};
 use super::text::lent;
 
 /// Where a text lies; the NUL behind it is not counted.
@@ -62,26 +60,6 @@ impl Drop for Flat {
             }
         }
     }
-}
-
-/// The headers of an event, in order.
-fn headers(event: &switch_event_t) -> impl Iterator<Item = &switch_event_header_t> {
-    // SAFETY: the list is the event's own, and nobody changes it meanwhile.
-    std::iter::successors(unsafe { event.headers.as_ref() }, |header| unsafe {
-        header.next.as_ref()
-    })
-}
-
-/// The elements of an array; none of other headers.
-fn elements(header: &switch_event_header_t) -> impl Iterator<Item = &CStr> {
-    let count = if header.array.is_null() {
-        0
-    } else {
-        header.idx
-    };
-    // SAFETY: an array has idx elements, each a string that lives with it.
-    (0..usize::try_from(count).unwrap_or(0))
-        .map(|i| unsafe { lent(*header.array.add(i)) }.unwrap_or(c""))
 }
 
 /// Where texts go, one after the other.

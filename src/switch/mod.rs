@@ -27,6 +27,7 @@ pub mod module;
 pub mod originate;
 pub mod playback;
 mod pool;
+pub mod queue;
 pub(crate) mod seldom;
 pub mod session;
 pub mod shared_event;

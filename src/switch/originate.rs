@@ -1,13 +1,12 @@
 //! Placing calls, joining them, and waiting for an answer.
 
-use std::ffi::{CStr, c_int};
+use std::ffi::CStr;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use bindings::{
     CS_SOFT_EXECUTE, SOF_NONE, SWITCH_CAUSE_DESTINATION_OUT_OF_ORDER, switch_call_cause_t,
-    switch_channel_perform_set_state, switch_channel_wait_for_state, switch_ivr_originate,
-    switch_ivr_wait_for_answer,
+    switch_channel_wait_for_state, switch_ivr_originate, switch_ivr_wait_for_answer,
 };
 
 use super::cause::Cause;
@@ -88,19 +87,11 @@ impl Session<'_> {
     /// Takes an originated call out of the core's hands: its own thread idles,
     /// and whoever holds it drives it (`CS_SOFT_EXECUTE`).
     pub fn take_over(self, _: &Detached, a_leg: Option<Session<'_>>) {
-        let channel = self.channel().as_ptr();
+        let channel = self.channel();
         let other = a_leg.map_or(std::ptr::null_mut(), |a| a.channel().as_ptr());
+        channel.set_state(CS_SOFT_EXECUTE);
         // SAFETY: the sessions live, and so do their channels.
-        unsafe {
-            switch_channel_perform_set_state(
-                channel,
-                c"mod_rust".as_ptr(),
-                c"take_over".as_ptr(),
-                line!() as c_int,
-                CS_SOFT_EXECUTE,
-            );
-            switch_channel_wait_for_state(channel, other, CS_SOFT_EXECUTE);
-        }
+        unsafe { switch_channel_wait_for_state(channel.as_ptr(), other, CS_SOFT_EXECUTE) };
     }
 
     /// Waits until this call, placed for `caller` or for nobody, is answered or

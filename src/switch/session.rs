@@ -170,15 +170,8 @@ impl Session<'_> {
     /// # Errors
     /// The core's status; the event is freed then.
     pub fn receive_event(self, _: &Detached, event: OwnedEvent) -> Result<(), Status> {
-        let mut event = event.into_raw();
-        // SAFETY: the session lives; on success the core owns the event and has
-        // made the pointer NULL.
-        let taken = Status::check(unsafe {
-            switch_core_session_receive_event(self.as_ptr(), &raw mut event)
-        });
-        // SAFETY: what the core left is ours; NULL is nothing.
-        drop(unsafe { OwnedEvent::from_raw(event) });
-        taken
+        // SAFETY: the session lives, and the event is given away.
+        event.give(|event| unsafe { switch_core_session_receive_event(self.as_ptr(), event) })
     }
 
     /// Has its thread do what an event says, as `sendmsg` does
@@ -187,19 +180,11 @@ impl Session<'_> {
     /// # Errors
     /// The core's status.
     pub fn command(self, _: &Detached, event: OwnedEvent) -> Result<(), Status> {
-        let mut event = event.into_raw();
-        // SAFETY: the session lives; on success the core owns the event and has
-        // made the pointer NULL.
-        let taken = Status::check(unsafe {
-            switch_core_session_queue_private_event(
-                self.as_ptr(),
-                &raw mut event,
-                bindings::SWITCH_FALSE,
-            )
-        });
-        // SAFETY: what the core left is ours; NULL is nothing.
-        drop(unsafe { OwnedEvent::from_raw(event) });
-        taken
+        // SAFETY: the session lives, and the event is given away.
+        event.give(|event| unsafe {
+            let urgent = bindings::SWITCH_FALSE;
+            switch_core_session_queue_private_event(self.as_ptr(), event, urgent)
+        })
     }
 
     /// Throws away events that wait for the session.

@@ -44,11 +44,8 @@ pub fn c_string_shown(bytes: &[u8]) -> CString {
 /// `text` is NULL or points to a string that ends with NUL and stays unchanged
 /// while this runs.
 pub(super) unsafe fn copied(text: *const c_char) -> Option<Vec<u8>> {
-    if text.is_null() {
-        return None;
-    }
-    // SAFETY: not NULL, and the caller vouches for the rest.
-    Some(unsafe { CStr::from_ptr(text) }.to_bytes().to_vec())
+    // SAFETY: as the caller says.
+    unsafe { lent(text) }.map(|text| text.to_bytes().to_vec())
 }
 
 /// A string of the core's; nothing for NULL.
