@@ -72,7 +72,7 @@ pub unsafe extern "C" fn python(
                     Some(event) => Event::show(event.clone()),
                     None => Event::show(shared_event::Event::owned(no_event()?)),
                 };
-                Ok(vec![
+                Ok([
                     session,
                     Py::new(py, Stream::show(out.clone()))?.into_any(),
                     Py::new(py, env)?.into_any(),

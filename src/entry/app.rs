@@ -46,7 +46,7 @@ pub unsafe extern "C" fn python(session: *mut switch_core_session_t, data: *cons
                 |py, arguments| {
                     let session = session::show(py, leg.clone())?;
                     invocation::watch(session.bind(py));
-                    Ok(vec![session.into_any(), str_of(py, arguments).unbind()])
+                    Ok([session.into_any(), str_of(py, arguments).unbind()])
                 },
                 |_| Ok(()),
             )

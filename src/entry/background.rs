@@ -36,7 +36,7 @@ pub fn start(way: &'static Way, line: &[u8], folder: Option<Vec<u8>>) -> Result<
             };
             // What went wrong is in the log; nobody waits for more.
             let _ = request.run(
-                |py, arguments| Ok(vec![str_of(py, arguments).unbind()]),
+                |py, arguments| Ok([str_of(py, arguments).unbind()]),
                 |_| Ok(()),
             );
         });

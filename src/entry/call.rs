@@ -9,9 +9,10 @@ use super::way::Way;
 use crate::interp::enter::{Refused, enter};
 use crate::interp::errors::{self, Failure};
 use crate::interp::running::{self, Listed};
-use crate::interp::scripts::{self, Loaded, Wanted};
-use crate::interp::stats::Ending;
+use crate::interp::scripts::{self, Loaded};
+use crate::interp::stats::{self, Ending, Function};
 use crate::interp::target::{BadTarget, Target};
+use crate::interp::wanted::Wanted;
 use crate::interp::{output, watchdog};
 use crate::python::invocation;
 use crate::switch::trace;
@@ -62,14 +63,14 @@ impl<'a> Request<'a> {
     ///
     /// # Errors
     /// [`Failed`], which is in the log already.
-    pub fn run<R>(
+    pub fn run<A: AsRef<[Py<PyAny>]>, R>(
         &self,
-        arguments: impl FnOnce(Python<'_>, &[u8]) -> PyResult<Vec<Py<PyAny>>>,
+        arguments: impl FnOnce(Python<'_>, &[u8]) -> PyResult<A>,
         done: impl FnOnce(Option<&Bound<'_, PyAny>>) -> PyResult<R>,
     ) -> Result<R, Failed> {
         let target = self.target()?;
         let id = self.id.unwrap_or_else(running::next_id);
-        let listed = running::list(id, self.way.name, self.name_of(&target), trace::uuid());
+        let listed = running::list(id, self.way.name, self.function(&target), trace::uuid());
         let _deadline = self
             .way
             .timeout()
@@ -87,7 +88,7 @@ impl<'a> Request<'a> {
             self.way.count(&ran, ending);
             result
         });
-        outcome.map_err(|refused| self.refuse(&self.name_of(&target), refused.into()))?
+        outcome.map_err(|refused| self.refuse(&self.function(&target).name, refused.into()))?
     }
 
     pub(super) fn ending(listed: &Listed, failed: bool) -> Ending {
@@ -98,23 +99,22 @@ impl<'a> Request<'a> {
         }
     }
 
-    pub(super) fn target(&self) -> Result<Target, Failed> {
+    pub(super) fn target(&self) -> Result<Target<'_>, Failed> {
         Target::parse(self.line).map_err(|error| self.refuse("", error.into()))
     }
 
-    fn attached<R>(
+    fn attached<A: AsRef<[Py<PyAny>]>, R>(
         &self,
         py: Python<'_>,
-        target: &Target,
+        target: &Target<'_>,
         listed: &Listed,
-        arguments: impl FnOnce(Python<'_>, &[u8]) -> PyResult<Vec<Py<PyAny>>>,
+        arguments: impl FnOnce(Python<'_>, &[u8]) -> PyResult<A>,
         done: impl FnOnce(Option<&Bound<'_, PyAny>>) -> PyResult<R>,
     ) -> Result<R, Error> {
         let _output = output::begin(py)?;
         let function = self.find(py, target)?;
-        let arguments = arguments(py, &target.arguments)?;
-        let arguments: Vec<_> = arguments.into_iter().map(|a| a.into_bound(py)).collect();
-        let result = function.call(py, arguments.clone());
+        let arguments = arguments(py, target.arguments)?;
+        let result = function.call(py, arguments.as_ref());
         let result = match result {
             Ok(coroutine) if function.is_async() => coroutine::wait_for(&coroutine),
             result => result,
@@ -134,7 +134,7 @@ impl<'a> Request<'a> {
         Ok(done(result.as_ref())?)
     }
 
-    pub(super) fn find(&self, py: Python<'_>, target: &Target) -> Result<Arc<Loaded>, Error> {
+    pub(super) fn find(&self, py: Python<'_>, target: &Target<'_>) -> Result<Arc<Loaded>, Error> {
         scripts::find(py, &self.wanted(target)).map_err(Error::Load)
     }
 
@@ -155,37 +155,37 @@ impl<'a> Request<'a> {
             output::flush();
             found.map_err(|error| self.report(py, &target, &error))
         });
-        found.map_err(|refused| self.refuse(&self.name_of(&target), refused.into()))?
+        found.map_err(|refused| self.refuse(&self.function(&target).name, refused.into()))?
     }
 
-    fn wanted<'t>(&'t self, target: &'t Target) -> Wanted<'t> {
+    fn wanted<'t>(&'t self, target: &Target<'t>) -> Wanted<'t> {
         Wanted {
-            module: &target.module,
-            function: target.function.as_deref().unwrap_or(self.way.function),
+            module: target.module,
+            function: target.function.unwrap_or(self.way.function),
             documented: self.way.documented,
             folder: self.folder,
         }
     }
 
-    pub(super) fn name_of(&self, target: &Target) -> String {
-        let function = target.function.as_deref().unwrap_or(self.way.function);
-        format!("{}::{function}", target.module)
+    pub(super) fn function(&self, target: &Target<'_>) -> Arc<Function> {
+        let function = target.function.unwrap_or(self.way.function);
+        stats::function(target.module, function)
     }
 
-    pub(super) fn report(&self, py: Python<'_>, target: &Target, error: &Error) -> Failed {
-        let named = self.name_of(target);
+    pub(super) fn report(&self, py: Python<'_>, target: &Target<'_>, error: &Error) -> Failed {
+        let named = &self.function(target).name;
         let (error, before) = match error {
             Error::Killed(why) => {
                 tracing::warn!("MR0007 {} {named} was ended: {why}", self.way.name);
                 return Failed(format!("{named} was ended: {why}"));
             }
             Error::Load(error) => match errors::refusal(py, error) {
-                Some(why) => return self.refuse(&named, Failed(why)),
+                Some(why) => return self.refuse(named, Failed(why)),
                 None => (error, format!("{} does not load: ", target.module)),
             },
             Error::Run(error) => (error, String::new()),
         };
-        errors::report(py, error, &self.failure(errors::FAILED, &named));
+        errors::report(py, error, &self.failure(errors::FAILED, named));
         Failed(before + &errors::one_line(py, error))
     }
 

@@ -31,7 +31,7 @@ pub unsafe extern "C" fn python(
         let outcome = Request::new(&way::CHAT, line).run(
             |py, arguments| {
                 let message = Py::new(py, Event::show(message))?.into_any();
-                Ok(vec![message, str_of(py, arguments).unbind()])
+                Ok([message, str_of(py, arguments).unbind()])
             },
             |_| Ok(()),
         );

@@ -16,6 +16,7 @@ use super::way::{self, Way};
 use crate::bus::hands::{Ended, Hands};
 use crate::bus::{head, inbox};
 use crate::interp::running::{self, Breaker, Listed};
+use crate::interp::stats::{self, Function};
 use crate::interp::watchdog::{self, Watched};
 use crate::interp::{errors, output};
 use crate::python::convert::{str_of, text};
@@ -116,7 +117,13 @@ impl Run {
                 "the function was an async one when the call came, and has been changed",
             ));
         }
-        function.call(py, vec![session.clone(), str_of(py, &target.arguments)])
+        function.call(
+            py,
+            &[
+                session.clone().unbind(),
+                str_of(py, target.arguments).unbind(),
+            ],
+        )
     }
 
     /// It has ended; `error` is what it raised. Lets the call's thread go.
@@ -147,8 +154,8 @@ pub fn on_call(
     leg: &Arc<Leg>,
     request: &Request<'_>,
 ) -> Result<(), Failed> {
-    let named = request.name_of(&request.target()?);
-    let refuse = |why: String| request.refuse(&named, Failed(why));
+    let function = request.function(&request.target()?);
+    let refuse = |why: String| request.refuse(&function.name, Failed(why));
     if !session.in_thread() {
         return Err(refuse(
             "an async function runs on the call's own thread, which this is not".to_owned(),
@@ -159,7 +166,7 @@ pub fn on_call(
     let hands = Arc::new(hands);
     let id = request.id.unwrap_or_else(running::next_id);
     let uuid = session.uuid();
-    let listed = list(id, request.way, named, uuid.clone());
+    let listed = list(id, request.way, function.clone(), uuid.clone());
     let deadline = request
         .way
         .timeout()
@@ -236,10 +243,12 @@ pub struct Work {
 
 /// Puts a coroutine of an app into the list.
 #[pyfunction]
-pub fn work_of_app(name: String, uuid: &Bound<'_, PyAny>) -> PyResult<Work> {
+pub fn work_of_app(name: &str, uuid: &Bound<'_, PyAny>) -> PyResult<Work> {
     let uuid = text(uuid, "uuid")?;
     let id = running::next_id();
-    let listed = list(id, &way::APP, name, uuid);
+    let (module, function) = name.split_once("::").unwrap_or((name, ""));
+    let function = stats::function(module, function);
+    let listed = list(id, &way::APP, function, uuid);
     Ok(Work {
         id,
         listed: Mutex::new(Some(listed)),
@@ -265,8 +274,8 @@ impl Work {
 }
 
 /// Puts a coroutine into the list of what runs.
-fn list(id: u64, way: &Way, name: String, uuid: CString) -> Listed {
-    let listed = running::list(id, way.name, name, Some(uuid));
+fn list(id: u64, way: &Way, function: Arc<Function>, uuid: CString) -> Listed {
+    let listed = running::list(id, way.name, function, Some(uuid));
     listed.script().is_coroutine.store(true, Ordering::Release);
     // It was not told to end before it began.
     let _ = listed.script().begin_wait("await", Some(canceller(id)));

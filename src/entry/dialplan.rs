@@ -62,7 +62,7 @@ fn find<'a>(session: switch::Session<'a>, line: &[u8]) -> Option<Extension<'a>> 
         |py, arguments| {
             let session = session::show(py, leg.clone())?;
             invocation::watch(session.bind(py));
-            Ok(vec![session.into_any(), str_of(py, arguments).unbind()])
+            Ok([session.into_any(), str_of(py, arguments).unbind()])
         },
         actions_of,
     );

@@ -77,7 +77,7 @@ fn end_all() {
                     tracing::warn!(
                         "MR0008 script {} ({}) does not end, at {place}",
                         script.id,
-                        script.target
+                        script.function.name
                     );
                 }
             };

@@ -126,7 +126,7 @@ fn serve(line: &str, inbox: &Receiver<Arc<shared_event::Event>>) {
         let _ = Request::new(&way::HOOK, line.as_bytes()).run(
             |py, arguments| {
                 let event = Py::new(py, Event::show(event))?.into_any();
-                Ok(vec![event, str_of(py, arguments).unbind()])
+                Ok([event, str_of(py, arguments).unbind()])
             },
             |_| Ok(()),
         );

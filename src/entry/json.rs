@@ -51,7 +51,7 @@ fn answer(request: &[u8]) -> Result<Json, Failed> {
     Request::new(&way::JSON, &line).run(
         |py, arguments| {
             let data = data_of(py, request)?;
-            Ok(vec![data.unbind(), str_of(py, arguments).unbind()])
+            Ok([data.unbind(), str_of(py, arguments).unbind()])
         },
         |result| match result {
             None => tree(b"null"),

@@ -118,7 +118,7 @@ fn as_text(scripts: &[(String, Arc<Script>)]) -> String {
             "{} {} {} {uuid} {:.1}s {place}",
             script.id,
             script.way,
-            script.target,
+            script.function.name,
             script.begun.elapsed().as_secs_f64(),
         );
     }
@@ -132,7 +132,7 @@ fn as_json(scripts: &[(String, Arc<Script>)]) -> String {
         report::object(&[
             ("id", script.id.to_string()),
             ("way", report::quoted(script.way)),
-            ("function", report::quoted(&script.target)),
+            ("function", report::quoted(&script.function.name)),
             (
                 "uuid",
                 script

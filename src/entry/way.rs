@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::interp::running::Script;
-use crate::interp::stats::{self, Counters, Ending};
+use crate::interp::stats::{Counters, Ending};
 
 /// A way in.
 pub struct Way {
@@ -80,7 +80,7 @@ impl Way {
     pub fn count(&self, script: &Script, ending: Ending) {
         let took = script.begun.elapsed();
         self.counters.count(took, ending);
-        stats::of_function(&script.target).count(took, ending);
+        script.function.counters.count(took, ending);
     }
 
     /// How long a script may run.

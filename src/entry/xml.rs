@@ -63,7 +63,7 @@ fn lookup(section: &str, params: OwnedEvent) -> Option<Xml> {
     let text = request.run(
         |py, arguments| {
             let params = Py::new(py, Event::show(params))?.into_any();
-            Ok(vec![params, str_of(py, arguments).unbind()])
+            Ok([params, str_of(py, arguments).unbind()])
         },
         text_of,
     );

@@ -110,13 +110,12 @@ pub fn one_line(py: Python<'_>, error: &PyErr) -> String {
     }
     let kind = error.get_type(py).qualname().map(|n| n.to_string());
     let kind = kind.unwrap_or_else(|_| "an exception".to_owned());
-    let value = error
-        .value(py)
-        .str()
-        .ok()
-        .and_then(|s| convert::bytes_of(s.as_any()));
+    let value = error.value(py).str().ok();
     let value = value
-        .map(|v| String::from_utf8_lossy(&v).into_owned())
+        .and_then(|s| {
+            let bytes = convert::bytes_of(s.as_any())?;
+            Some(String::from_utf8_lossy(&bytes).into_owned())
+        })
         .unwrap_or_default();
     let text = match value.lines().next() {
         Some(first) if !first.is_empty() => format!("{kind}: {first}"),

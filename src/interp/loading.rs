@@ -12,6 +12,7 @@ use parking_lot::{Condvar, Mutex};
 use pyo3::prelude::*;
 
 use super::scripts::refuse;
+use super::wanted::Wanted;
 
 /// How long to wait for another thread that loads the module.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -33,13 +34,13 @@ impl Drop for Held {
     }
 }
 
-fn key(folder: &Option<Vec<u8>>, module: &str) -> Key {
-    (folder.clone(), module.to_owned())
+fn key(wanted: &Wanted<'_>) -> Key {
+    (wanted.folder.map(<[u8]>::to_vec), wanted.module.to_owned())
 }
 
 /// Takes it, where nobody has it.
-pub(super) fn try_hold(folder: &Option<Vec<u8>>, module: &str) -> Option<Held> {
-    let key = key(folder, module);
+pub(super) fn try_hold(wanted: &Wanted<'_>) -> Option<Held> {
+    let key = key(wanted);
     let mut loading = LOADING.lock();
     let loading = loading.get_or_insert_default();
     if loading.contains_key(&key) {
@@ -50,12 +51,12 @@ pub(super) fn try_hold(folder: &Option<Vec<u8>>, module: &str) -> Option<Held> {
 }
 
 /// Takes it, and waits for it without the interpreter.
-pub(super) fn hold(py: Python<'_>, folder: &Option<Vec<u8>>, module: &str) -> PyResult<Held> {
-    let key = key(folder, module);
+pub(super) fn hold(py: Python<'_>, wanted: &Wanted<'_>) -> PyResult<Held> {
+    let (key, module) = (key(wanted), wanted.module);
     let me = thread::current().id();
     let until = Instant::now() + PATIENCE;
     loop {
-        if let Some(held) = try_hold(folder, module) {
+        if let Some(held) = try_hold(wanted) {
             return Ok(held);
         }
         let mine = LOADING

@@ -20,4 +20,5 @@ mod stamp;
 pub mod stats;
 pub mod target;
 pub mod thread;
+pub mod wanted;
 pub mod watchdog;

@@ -40,6 +40,9 @@ impl Begun {
 
     fn finish(&mut self) {
         let (text, place) = (std::mem::take(&mut self.text), self.place.take());
+        if text.is_empty() {
+            return;
+        }
         emit(self.level, place.as_ref(), trace::uuid().as_deref(), &text);
     }
 }

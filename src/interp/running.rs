@@ -1,12 +1,13 @@
 //! The scripts that run: who they are, and what they are doing.
 
-use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Instant, SystemTime};
 
 use parking_lot::Mutex;
+
+use super::stats::Function;
 
 /// How a script that waits in the switch can be woken.
 pub type Breaker = Arc<dyn Fn() + Send + Sync>;
@@ -23,8 +24,8 @@ pub struct Script {
     pub id: u64,
     /// How it came in: "application" ...
     pub way: &'static str,
-    /// `module::function`.
-    pub target: String,
+    /// What runs.
+    pub function: Arc<Function>,
     /// The call that it works for.
     pub uuid: Option<CString>,
     /// When it began.
@@ -44,7 +45,8 @@ pub struct Script {
     is_killed: AtomicBool,
 }
 
-static SCRIPTS: Mutex<BTreeMap<u64, Arc<Script>>> = Mutex::new(BTreeMap::new());
+/// In the order of their numbers.
+static SCRIPTS: Mutex<Vec<Arc<Script>>> = Mutex::new(Vec::new());
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
 /// A script that is in the list until this goes.
@@ -60,8 +62,16 @@ impl Listed {
 
 impl Drop for Listed {
     fn drop(&mut self) {
-        SCRIPTS.lock().remove(&self.0.id);
+        let mut scripts = SCRIPTS.lock();
+        if let Ok(at) = place(&scripts, self.0.id) {
+            scripts.remove(at);
+        }
     }
+}
+
+/// Where a script is in the list, or would be.
+fn place(scripts: &[Arc<Script>], id: u64) -> Result<usize, usize> {
+    scripts.binary_search_by_key(&id, |script| script.id)
 }
 
 /// Gives a script the number that it will run under.
@@ -72,11 +82,11 @@ pub fn next_id() -> u64 {
 
 /// Puts a script into the list.
 #[must_use]
-pub fn list(id: u64, way: &'static str, target: String, uuid: Option<CString>) -> Listed {
+pub fn list(id: u64, way: &'static str, function: Arc<Function>, uuid: Option<CString>) -> Listed {
     let script = Arc::new(Script {
         id,
         way,
-        target,
+        function,
         uuid,
         since: SystemTime::now(),
         begun: Instant::now(),
@@ -87,27 +97,32 @@ pub fn list(id: u64, way: &'static str, target: String, uuid: Option<CString>) -
         killed: Mutex::new(None),
         is_killed: AtomicBool::new(false),
     });
-    SCRIPTS.lock().insert(id, script.clone());
+    let mut scripts = SCRIPTS.lock();
+    let (Ok(at) | Err(at)) = place(&scripts, id);
+    scripts.insert(at, script.clone());
+    drop(scripts);
     Listed(script)
 }
 
 /// All that run, in the order that they began.
 #[must_use]
 pub fn all() -> Vec<Arc<Script>> {
-    SCRIPTS.lock().values().cloned().collect()
+    SCRIPTS.lock().clone()
 }
 
 /// The one with this number.
 #[must_use]
 pub fn find(id: u64) -> Option<Arc<Script>> {
-    SCRIPTS.lock().get(&id).cloned()
+    let scripts = SCRIPTS.lock();
+    let at = place(&scripts, id).ok()?;
+    Some(scripts[at].clone())
 }
 
 impl Script {
     /// Does it still run?
     #[must_use]
     pub fn runs(&self) -> bool {
-        SCRIPTS.lock().contains_key(&self.id)
+        place(&SCRIPTS.lock(), self.id).is_ok()
     }
 
     /// Waits in the switch from now on; nothing where it has been told to end,

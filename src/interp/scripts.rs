@@ -1,9 +1,9 @@
 //! Scripts: what was asked for, loaded once, and loaded anew when it changed.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
+use hashbrown::HashMap;
 use parking_lot::{Mutex, RwLock};
 use pyo3::exceptions::PyAttributeError;
 use pyo3::prelude::*;
@@ -14,6 +14,7 @@ use super::loading;
 use super::signature::{call_with, takes};
 use super::stamp::{FileFacts, Stamp};
 use super::stats::{FAILED_RELOADS, RELOADS};
+use super::wanted::{Key, Wanted};
 use crate::python::convert::str_of;
 
 /// How often the files of a script are looked at.
@@ -134,7 +135,7 @@ impl Loaded {
     pub fn call<'py>(
         &self,
         py: Python<'py>,
-        arguments: Vec<Bound<'py, PyAny>>,
+        arguments: &[Py<PyAny>],
     ) -> PyResult<Bound<'py, PyAny>> {
         call_with(self.function.bind(py), self.takes, arguments)
     }
@@ -186,32 +187,8 @@ pub fn check_again() {
     CONFIGURED.fetch_add(1, Ordering::AcqRel);
 }
 
-type Key = (Option<Vec<u8>>, String, String);
-
 /// Loaded functions by private folder, module and function.
 static LOADED: RwLock<Option<HashMap<Key, Arc<Loaded>>>> = RwLock::new(None);
-
-/// Where a function is looked for.
-pub struct Wanted<'a> {
-    /// The module.
-    pub module: &'a str,
-    /// The function.
-    pub function: &'a str,
-    /// How many arguments this way in gives.
-    pub documented: usize,
-    /// `python_script_path`: the folder that this call alone looks into.
-    pub folder: Option<&'a [u8]>,
-}
-
-impl Wanted<'_> {
-    fn key(&self) -> Key {
-        (
-            self.folder.map(<[u8]>::to_vec),
-            self.module.to_owned(),
-            self.function.to_owned(),
-        )
-    }
-}
 
 /// Gives a script's function, loading the script where it must be.
 ///
@@ -219,37 +196,36 @@ impl Wanted<'_> {
 /// It is not there, may not be entered, or fails to load. A changed script that
 /// fails to load is reported, and the old one given.
 pub fn find(py: Python<'_>, wanted: &Wanted<'_>) -> PyResult<Arc<Loaded>> {
-    let key = wanted.key();
     let known = LOADED
         .read()
         .as_ref()
-        .and_then(|all| all.get(&key).cloned());
+        .and_then(|all| all.get(&wanted.name()).cloned());
     let Some(known) = known else {
-        let _one = loading::hold(py, &key.0, wanted.module)?;
+        let _one = loading::hold(py, wanted)?;
         let loaded = Arc::new(load(py, wanted, false, None)?);
         let old = LOADED
             .write()
             .get_or_insert_default()
-            .insert(key, loaded.clone());
+            .insert(wanted.key(), loaded.clone());
         drop(old);
         return Ok(loaded);
     };
     if known.is_unchecked()
         && let Err(error) = known.check(py, wanted)
     {
-        let_go(&key);
+        let_go(wanted);
         return Err(error);
     }
     match reload_mode() {
         Reload::Changed if known.stale() => {
             // Of many calls at once one loads; the others go on with the old code.
-            match loading::try_hold(&key.0, wanted.module) {
+            match loading::try_hold(wanted) {
                 Some(_one) => Ok(renew(py, wanted, known, None)),
                 None => Ok(known),
             }
         }
         Reload::Always => {
-            let _one = loading::hold(py, &key.0, wanted.module)?;
+            let _one = loading::hold(py, wanted)?;
             Ok(renew(py, wanted, known, None))
         }
         _ => Ok(known),
@@ -257,8 +233,10 @@ pub fn find(py: Python<'_>, wanted: &Wanted<'_>) -> PyResult<Arc<Loaded>> {
 }
 
 /// Forgets one function. What goes with it may run Python: not under our lock.
-fn let_go(key: &Key) {
-    let old = LOADED.write().as_mut().and_then(|all| all.remove(key));
+fn let_go(wanted: &Wanted<'_>) {
+    let mut loaded = LOADED.write();
+    let old = loaded.as_mut().and_then(|all| all.remove(&wanted.name()));
+    drop(loaded);
     drop(old);
 }
 
@@ -266,9 +244,8 @@ fn let_go(key: &Key) {
 /// Nothing, where only [`find`] can tell. Python is not asked.
 #[must_use]
 pub fn known_async(wanted: &Wanted<'_>) -> Option<bool> {
-    let key = wanted.key();
     let all = LOADED.read();
-    let known = all.as_ref()?.get(&key)?;
+    let known = all.as_ref()?.get(&wanted.name())?;
     match reload_mode() {
         _ if known.is_unchecked() => None,
         Reload::Always => None,
@@ -295,7 +272,7 @@ fn renew(
             let all = loaded.get_or_insert_default();
             // Other functions of the module are looked up in the new one.
             let old: Vec<_> = all
-                .extract_if(|other, _| other.1 == key.1 && other.0 == key.0)
+                .extract_if(|other, _| other.module == key.module && other.folder == key.folder)
                 .collect();
             all.insert(key, fresh.clone());
             drop(loaded);
@@ -346,24 +323,24 @@ pub fn reload(py: Python<'_>, module: Option<&str>) -> PyResult<(usize, usize)> 
         return Err(refuse(py, format!("no script '{module}' is loaded")));
     }
     functions.sort_by(|a, b| a.0.cmp(&b.0));
-    functions.dedup_by(|a, b| (&a.0.0, &a.0.1) == (&b.0.0, &b.0.1));
+    functions.dedup_by(|a, b| (&a.0.folder, &a.0.module) == (&b.0.folder, &b.0.module));
     let failed_before = FAILED_RELOADS.get();
     let mut modules = functions.len();
     let mut forced = module;
     for (key, known) in functions {
         let wanted = Wanted {
-            module: &key.1,
-            function: &key.2,
+            module: &key.module,
+            function: &key.function,
             documented: known.documented,
-            folder: key.0.as_deref(),
+            folder: key.folder.as_deref(),
         };
         if known.check(py, &wanted).is_err() {
             // It may not be named any more: who names it is told.
-            let_go(&key);
+            let_go(&wanted);
             modules -= 1;
             continue;
         }
-        let _one = loading::hold(py, &key.0, wanted.module)?;
+        let _one = loading::hold(py, &wanted)?;
         let failed = FAILED_RELOADS.get();
         renew(py, &wanted, known, forced);
         if FAILED_RELOADS.get() == failed {
@@ -382,9 +359,9 @@ fn shown<'py>(py: Python<'py>, folder: Option<&[u8]>) -> Option<Bound<'py, PyAny
 
 /// Is a script this module, or does it import it?
 fn uses(py: Python<'_>, key: &Key, module: &str) -> PyResult<bool> {
-    let folder = shown(py, key.0.as_deref());
+    let folder = shown(py, key.folder.as_deref());
     self::module(py)?
-        .call_method1("uses", (&key.1, folder, module))?
+        .call_method1("uses", (&key.module, folder, module))?
         .is_truthy()
 }
 
@@ -395,8 +372,8 @@ pub fn known() -> Vec<String> {
     names
         .iter()
         .flatten()
-        .filter(|(key, _)| key.0.is_none())
-        .map(|(key, _)| format!("{}::{}", key.1, key.2))
+        .filter(|(key, _)| key.folder.is_none())
+        .map(|(key, _)| format!("{}::{}", key.module, key.function))
         .collect()
 }
 

@@ -12,9 +12,9 @@ use pyo3::types::PyTuple;
 pub fn call_with<'py>(
     function: &Bound<'py, PyAny>,
     takes: usize,
-    mut arguments: Vec<Bound<'py, PyAny>>,
+    arguments: &[Py<PyAny>],
 ) -> PyResult<Bound<'py, PyAny>> {
-    arguments.truncate(takes);
+    let arguments = &arguments[..takes.min(arguments.len())];
     function.call1(PyTuple::new(function.py(), arguments)?)
 }
 

@@ -11,7 +11,7 @@ use parking_lot::RwLock;
 const BUCKETS: usize = 32;
 
 /// What is counted of one way in, or of one function.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Counters {
     calls: AtomicU64,
     errors: AtomicU64,
@@ -29,12 +29,6 @@ pub enum Ending {
     Failed,
     /// It was ended.
     Killed,
-}
-
-impl Default for Counters {
-    fn default() -> Self {
-        Self::new()
-    }
 }
 
 impl Counters {
@@ -132,28 +126,55 @@ impl Reading {
     }
 }
 
-static BY_FUNCTION: RwLock<BTreeMap<String, Arc<Counters>>> = RwLock::new(BTreeMap::new());
+/// A function of a script, and what is counted of it.
+#[derive(Debug)]
+pub struct Function {
+    /// `module::function`.
+    pub name: String,
+    /// Kept over reloads.
+    pub counters: Counters,
+}
 
-/// The counters of a function, by `module::function`; kept over reloads.
+/// Functions by module and name.
+type Functions = BTreeMap<String, BTreeMap<String, Arc<Function>>>;
+
+static FUNCTIONS: RwLock<Functions> = RwLock::new(BTreeMap::new());
+/// How many of them there are at most: whoever calls by names that he makes up
+/// fills no memory.
+const MOST: usize = 10_000;
+
+/// The function of this module with this name, which may be empty; one of too
+/// many is counted by its way in only.
 #[must_use]
-pub fn of_function(name: &str) -> Arc<Counters> {
-    if let Some(known) = BY_FUNCTION.read().get(name) {
-        return known.clone();
+pub fn function(module: &str, function: &str) -> Arc<Function> {
+    let find = |all: &Functions| all.get(module)?.get(function).cloned();
+    if let Some(known) = find(&FUNCTIONS.read()) {
+        return known;
     }
-    BY_FUNCTION
-        .write()
-        .entry(name.to_owned())
-        .or_default()
-        .clone()
+    let mut all = FUNCTIONS.write();
+    if let Some(known) = find(&all) {
+        return known;
+    }
+    let name = match function {
+        "" => module.to_owned(),
+        function => format!("{module}::{function}"),
+    };
+    let counters = Counters::new();
+    let fresh = Arc::new(Function { name, counters });
+    if all.values().map(BTreeMap::len).sum::<usize>() < MOST {
+        let functions = all.entry(module.to_owned()).or_default();
+        functions.insert(function.to_owned(), fresh.clone());
+    }
+    fresh
 }
 
 /// All functions that have been called, by name.
 #[must_use]
 pub fn functions() -> Vec<(String, Reading)> {
-    BY_FUNCTION
-        .read()
-        .iter()
-        .map(|(name, counters)| (name.clone(), counters.read()))
+    let all = FUNCTIONS.read();
+    let functions = all.values().flat_map(BTreeMap::values);
+    functions
+        .map(|function| (function.name.clone(), function.counters.read()))
         .collect()
 }
 

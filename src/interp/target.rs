@@ -1,14 +1,14 @@
 //! What a command line asks for.
 
 /// What a command line asks for: `package.module[::function] [arguments]`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Target {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Target<'a> {
     /// `package.module`
-    pub module: String,
+    pub module: &'a str,
     /// The function; the way in has a default.
-    pub function: Option<String>,
+    pub function: Option<&'a str>,
     /// What follows, stripped, for the function to read.
-    pub arguments: Vec<u8>,
+    pub arguments: &'a [u8],
 }
 
 /// A command line that names no module.
@@ -25,12 +25,12 @@ pub enum BadTarget {
     Function(String),
 }
 
-impl Target {
+impl<'a> Target<'a> {
     /// Reads a command line.
     ///
     /// # Errors
     /// [`BadTarget`]
-    pub fn parse(text: &[u8]) -> Result<Self, BadTarget> {
+    pub fn parse(text: &'a [u8]) -> Result<Self, BadTarget> {
         let text = text.trim_ascii();
         let end = text
             .iter()
@@ -53,9 +53,9 @@ impl Target {
             return Err(BadTarget::Function(function.chars().take(80).collect()));
         }
         Ok(Self {
-            module: module.to_owned(),
-            function: function.map(str::to_owned),
-            arguments: arguments.trim_ascii().to_vec(),
+            module,
+            function,
+            arguments: arguments.trim_ascii(),
         })
     }
 }
@@ -71,19 +71,19 @@ fn is_identifier(name: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn target(text: &str) -> Result<(String, Option<String>, String), BadTarget> {
-        let t = Target::parse(text.as_bytes())?;
-        Ok((
-            t.module,
-            t.function,
-            String::from_utf8(t.arguments).unwrap(),
-        ))
+    fn target(text: &str) -> Result<Target<'_>, BadTarget> {
+        Target::parse(text.as_bytes())
     }
 
     #[test]
     fn reads_module_function_and_arguments() {
-        let is = |m: &str, f: Option<&str>, a: &str| {
-            Ok((m.to_owned(), f.map(str::to_owned), a.to_owned()))
+        let is = |module, function, arguments: &'static str| {
+            let arguments = arguments.as_bytes();
+            Ok(Target {
+                module,
+                function,
+                arguments,
+            })
         };
         assert_eq!(target("a.b"), is("a.b", None, ""));
         assert_eq!(target("  a.b::c  d e "), is("a.b", Some("c"), "d e"));

@@ -86,14 +86,14 @@ fn end(script: &Arc<Script>) {
             tracing::error!(
                 "MR0008 script {} ({}) is over its time and blocked in C at {place}",
                 script.id,
-                script.target
+                script.function.name
             );
         }
         Outcome::Refuses(place) => {
             tracing::error!(
                 "MR0008 script {} ({}) is over its time and refuses to end at {place}",
                 script.id,
-                script.target
+                script.function.name
             );
         }
     }

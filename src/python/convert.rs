@@ -3,6 +3,7 @@
 //! SIP brings bytes that need not be UTF-8. They become `str` with
 //! `surrogateescape`, and go back as they came; nothing raises on the way in.
 
+use std::borrow::Cow;
 use std::ffi::{CString, c_char};
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
@@ -34,17 +35,17 @@ pub fn str_of<'py>(py: Python<'py>, bytes: &[u8]) -> Bound<'py, PyAny> {
 
 /// The bytes of a `str`, or of `bytes`; nothing for other types, or for
 /// surrogates that no byte stands behind.
-pub fn bytes_of(value: &Bound<'_, PyAny>) -> Option<Vec<u8>> {
+pub fn bytes_of<'a>(value: &'a Bound<'_, PyAny>) -> Option<Cow<'a, [u8]>> {
     if let Ok(text) = value.cast::<PyString>() {
         if let Ok(plain) = text.to_str() {
-            return Some(plain.as_bytes().to_vec());
+            return Some(plain.as_bytes().into());
         }
-        return encode(text, c"surrogateescape").or_else(|| encode(text, c"backslashreplace"));
+        let encoded =
+            encode(text, c"surrogateescape").or_else(|| encode(text, c"backslashreplace"));
+        return encoded.map(Cow::from);
     }
-    value
-        .cast::<PyBytes>()
-        .ok()
-        .map(|bytes| bytes.as_bytes().to_vec())
+    let bytes = value.cast::<PyBytes>().ok()?;
+    Some(bytes.as_bytes().into())
 }
 
 fn encode(text: &Bound<'_, PyString>, errors: &std::ffi::CStr) -> Option<Vec<u8>> {
@@ -79,20 +80,38 @@ fn type_name(value: &Bound<'_, PyAny>) -> String {
 /// # Errors
 /// `TypeError` when it is no `str`, `ValueError` when it holds a NUL.
 pub fn text(value: &Bound<'_, PyAny>, name: &str) -> PyResult<CString> {
+    let bytes = encoded(value, name)?;
+    CString::new(&*bytes).map_err(|e| has_nul(name, e.nul_position()))
+}
+
+/// As [`text`], for what takes its length along.
+///
+/// # Errors
+/// As [`text`].
+pub fn text_bytes<'a>(value: &'a Bound<'_, PyAny>, name: &str) -> PyResult<Cow<'a, [u8]>> {
+    let bytes = encoded(value, name)?;
+    if bytes.contains(&0) {
+        let before = bytes.iter().take_while(|&&byte| byte != 0);
+        return Err(has_nul(name, before.count()));
+    }
+    Ok(bytes)
+}
+
+fn encoded<'a>(value: &'a Bound<'_, PyAny>, name: &str) -> PyResult<Cow<'a, [u8]>> {
     if !value.is_instance_of::<PyString>() {
         let kind = type_name(value);
         return Err(PyTypeError::new_err(format!(
             "argument '{name}' must be str, not {kind}"
         )));
     }
-    let bytes = bytes_of(value)
-        .ok_or_else(|| PyValueError::new_err(format!("argument '{name}' cannot be encoded")))?;
-    CString::new(bytes).map_err(|e| {
-        PyValueError::new_err(format!(
-            "argument '{name}' has a NUL at position {}",
-            e.nul_position()
-        ))
-    })
+    bytes_of(value)
+        .ok_or_else(|| PyValueError::new_err(format!("argument '{name}' cannot be encoded")))
+}
+
+fn has_nul(name: &str, position: usize) -> PyErr {
+    PyValueError::new_err(format!(
+        "argument '{name}' has a NUL at position {position}"
+    ))
 }
 
 /// As [`text`], with None for what the switch takes NULL for.

@@ -271,7 +271,7 @@ fn literal(value: &Bound<'_, PyAny>, backslash: bool, out: &mut Vec<u8>) -> PyRe
         out.push(b'\'');
     } else if value.is_instance_of::<PyString>() {
         out.push(b'\'');
-        for byte in bytes_of(value).unwrap_or_default() {
+        for &byte in &*bytes_of(value).unwrap_or_default() {
             match byte {
                 b'\'' => out.extend_from_slice(b"''"),
                 b'\\' if backslash => out.extend_from_slice(b"\\\\"),

@@ -2,7 +2,6 @@
 //! and which calls end with the script that placed them.
 
 use std::cell::RefCell;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -17,12 +16,12 @@ use crate::interp::kill;
 use crate::interp::running::Script;
 
 thread_local! {
-    static RUNNING: RefCell<Vec<Rc<Invocation>>> = const { RefCell::new(Vec::new()) };
+    static RUNNING: RefCell<Vec<Invocation>> = const { RefCell::new(Vec::new()) };
 }
 
 /// One run of a script's function, from its entry to its return.
 struct Invocation {
-    sessions: RefCell<Vec<Watched>>,
+    sessions: Vec<Watched>,
     script: Arc<Script>,
 }
 
@@ -34,10 +33,7 @@ struct Watched {
 }
 
 /// Ends the invocation when it goes.
-pub struct Running<'py> {
-    py: Python<'py>,
-    this: Rc<Invocation>,
-}
+pub struct Running<'py>(Python<'py>);
 
 /// Begins an invocation on this thread; those before it wait beneath.
 #[must_use]
@@ -46,17 +42,16 @@ pub fn begin(py: Python<'_>, script: Arc<Script>) -> Running<'_> {
     let thread = unsafe { ffi::PyThread_get_thread_ident() };
     script.thread.store(thread, Ordering::Release);
     script.innermost.store(true, Ordering::Release);
-    let this = Rc::new(Invocation {
-        sessions: RefCell::new(Vec::new()),
-        script,
-    });
     RUNNING.with_borrow_mut(|running| {
         if let Some(outer) = running.last() {
             outer.script.innermost.store(false, Ordering::Release);
         }
-        running.push(this.clone());
+        running.push(Invocation {
+            sessions: Vec::new(),
+            script,
+        });
     });
-    Running { py, this }
+    Running(py)
 }
 
 /// The script that runs on this thread.
@@ -67,53 +62,57 @@ pub fn current() -> Option<Arc<Script>> {
 
 /// Has a session looked after by the script that runs on this thread.
 pub fn watch(session: &Bound<'_, CoreSession>) {
-    let Some(this) = RUNNING.with_borrow(|running| running.last().cloned()) else {
-        return;
-    };
     let leg = session.get().leg();
-    if this
-        .sessions
-        .borrow()
-        .iter()
-        .any(|w| Arc::ptr_eq(&w.leg, leg))
-    {
-        return;
-    }
-    if let Ok(object) = PyWeakrefReference::new(session.as_any()) {
-        this.sessions.borrow_mut().push(Watched {
+    let is_new = RUNNING.with_borrow(|running| {
+        let mine = running.last().map(|this| &this.sessions);
+        mine.is_some_and(|mine| !mine.iter().any(|w| Arc::ptr_eq(&w.leg, leg)))
+    });
+    // Making the reference can run Python, which may come here again: not in the
+    // midst of the list.
+    if is_new && let Ok(object) = PyWeakrefReference::new(session.as_any()) {
+        let watched = Watched {
             leg: leg.clone(),
             object: object.unbind(),
+        };
+        RUNNING.with_borrow_mut(|running| {
+            if let Some(this) = running.last_mut() {
+                this.sessions.push(watched);
+            }
         });
     }
 }
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        let script = &self.this.script;
-        script.innermost.store(false, Ordering::Release);
-        if script.is_killed() {
-            kill::forget(self.py, script.thread.load(Ordering::Acquire));
-        }
-        let _ = RUNNING.try_with(|running| {
+        let Self(py) = *self;
+        let ended = RUNNING.try_with(|running| {
             let mut running = running.borrow_mut();
-            running.pop();
+            let ended = running.pop();
+            if let Some(Invocation { script, .. }) = &ended {
+                script.innermost.store(false, Ordering::Release);
+                if script.is_killed() {
+                    kill::forget(py, script.thread.load(Ordering::Acquire));
+                }
+            }
             if let Some(outer) = running.last() {
                 outer.script.innermost.store(true, Ordering::Release);
                 if outer.script.is_killed() {
                     // It was told to end meanwhile: not a line of it runs any more.
-                    kill::send(self.py, &outer.script);
+                    kill::send(py, &outer.script);
                 }
             }
+            ended
         });
-        for Watched { leg, object } in self.this.sessions.take() {
+        let sessions = ended.ok().flatten().map(|ended| ended.sessions);
+        for Watched { leg, object } in sessions.into_iter().flatten() {
             if leg.is_kept() {
-                detached(self.py, |held| leg.release(held));
+                detached(py, |held| leg.release(held));
             }
             // Hooks and callbacks refer to the session and it to them: the circle
             // is cut here, not whenever the collector comes by.
             let script = std::mem::take(&mut *leg.script.lock());
             drop(script);
-            object.drop_ref(self.py);
+            object.drop_ref(py);
         }
     }
 }
@@ -126,7 +125,7 @@ impl Drop for Running<'_> {
 pub fn check_hooks(py: Python<'_>) -> PyResult<()> {
     let due = RUNNING.with_borrow(|running| {
         let this = running.last()?;
-        let sessions = this.sessions.borrow();
+        let sessions = &this.sessions;
         // Asked at each verb, and hardly ever so: no list until there is one.
         sessions.iter().any(|w| w.leg.hook_is_due()).then(|| {
             let due = sessions.iter().filter(|w| w.leg.hook_is_due());

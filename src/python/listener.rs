@@ -67,10 +67,10 @@ impl Callable {
     pub fn call<'py>(
         &self,
         py: Python<'py>,
-        mut arguments: Vec<Bound<'py, PyAny>>,
+        mut arguments: Vec<Py<PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        arguments.push(self.argument.bind(py).clone());
-        call_with(self.function.bind(py), self.takes, arguments)
+        arguments.push(self.argument.clone_ref(py));
+        call_with(self.function.bind(py), self.takes, &arguments)
     }
 
     /// The function itself.
@@ -141,9 +141,9 @@ impl Listener {
         let verdict = reenter(|py| {
             let call = || {
                 let arguments = vec![
-                    self.session.bind(py).clone().into_any(),
-                    PyString::intern(py, what).into_any(),
-                    input(py)?.into_bound(py),
+                    self.session.clone_ref(py).into_any(),
+                    PyString::intern(py, what).into_any().unbind(),
+                    input(py)?,
                 ];
                 verdict(&self.callback.call(py, arguments)?)
             };
@@ -202,7 +202,7 @@ fn verdict(result: &Bound<'_, PyAny>) -> PyResult<Verdict> {
     }
     if result.is_instance_of::<PyString>() {
         let bytes = bytes_of(result).unwrap_or_default();
-        if bytes == b"ignore" {
+        if *bytes == *b"ignore" {
             return Ok(Verdict::Ignore);
         }
         let text = CString::new(bytes)

@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use super::SessionGone;
-use super::convert::{bytes_of, count, str_of, text};
+use super::convert::{bytes_of, count, str_of, text_bytes};
 use super::wait::{present, wait};
 use crate::switch::stream;
 
@@ -51,7 +51,7 @@ impl Stream {
 
     /// Appends text to the reply.
     fn write(&self, py: Python<'_>, data: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.put(py, text(data, "data")?.as_bytes())
+        self.put(py, &text_bytes(data, "data")?)
     }
 
     /// Appends bytes as they are; `len` of them, or all.

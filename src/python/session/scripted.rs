@@ -26,7 +26,8 @@ impl CoreSession {
         }
         let hook = leg.script.lock().hook.as_ref().map(|h| h.clone_ref(py));
         let Some(hook) = hook else { return Ok(()) };
-        let arguments = vec![slf.clone().into_any(), what.into_pyobject(py)?.into_any()];
+        let what = what.into_pyobject(py)?;
+        let arguments = vec![slf.clone().into_any().unbind(), what.into_any().unbind()];
         match hook.call(py, arguments) {
             Ok(_) => Ok(()),
             Err(error) if errors::is_exit(py, &error) => Err(error),
