@@ -3,7 +3,7 @@
 use std::ffi::c_char;
 use std::fmt::Write as _;
 use std::sync::Arc;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bindings::{
     SWITCH_STATUS_SUCCESS, switch_core_session_t, switch_status_t, switch_stream_handle_t,
@@ -128,7 +128,8 @@ fn as_text(scripts: &[(String, Arc<Script>)]) -> String {
 
 fn as_json(scripts: &[(String, Arc<Script>)]) -> String {
     let objects = scripts.iter().map(|(place, script)| {
-        let since = script.since.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since = SystemTime::now() - script.begun.elapsed();
+        let since = since.duration_since(UNIX_EPOCH).unwrap_or_default();
         report::object(&[
             ("id", script.id.to_string()),
             ("way", report::quoted(script.way)),

@@ -3,7 +3,7 @@
 use std::ffi::CString;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use parking_lot::Mutex;
 
@@ -28,9 +28,7 @@ pub struct Script {
     pub function: Arc<Function>,
     /// The call that it works for.
     pub uuid: Option<CString>,
-    /// When it began.
-    pub since: SystemTime,
-    /// The same, on a clock that nobody sets.
+    /// When it began, on a clock that nobody sets.
     pub begun: Instant,
     /// Python's number of its thread.
     pub thread: AtomicU64,
@@ -88,7 +86,6 @@ pub fn list(id: u64, way: &'static str, function: Arc<Function>, uuid: Option<CS
         way,
         function,
         uuid,
-        since: SystemTime::now(),
         begun: Instant::now(),
         thread: AtomicU64::new(0),
         innermost: AtomicBool::new(false),
