@@ -12,7 +12,7 @@ DESTDIR ?=
 SWITCH ?= pocket
 
 .DEFAULT_GOAL := help
-.PHONY: help prepare build module pocket bindings abi install demo test lint clean
+.PHONY: help prepare build module pocket bindings abi install demo test bench lint clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -50,6 +50,9 @@ demo: build ## place a call to 5555555 and show it; SWITCH=freeswitch: on the Fr
 
 test: build ## every check and every test, on pocket and on each FreeSWITCH found
 	@$(with_python) tools/check.sh test $(VENV)
+
+bench: build ## measure BENCH= (see benches/) on the FreeSWITCH found, beside its own modules
+	@PYTHONPATH=tests:tools $(VENV)/bin/python benches/$(or $(BENCH),echo).py $(ARGS)
 
 lint: prepare ## rustfmt, clippy, rustdoc, ruff and mypy alone
 	@$(with_python) tools/check.sh lint $(VENV)

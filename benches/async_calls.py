@@ -1,7 +1,5 @@
 """Calls at once, each an async handler that plays, sleeps, takes a digit and hangs up, beside calls that only park.
 
-    build/venv/bin/python benches/async_calls.py [calls]
-
 Printed: how many ended right, Python's threads while all were up, and the processor time of the switch while they
 were, in one run with as many calls in `park`.
 """
@@ -11,16 +9,11 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tools")]
-
-import switches  # noqa: E402
-from hosts.freeswitch import FreeSwitchHost  # noqa: E402
-from hosts.manager import Spec  # noqa: E402
+import rig
+from hosts.freeswitch import FreeSwitchHost
 
 SCRIPT = """
 import json, threading
@@ -81,32 +74,21 @@ def watch(host: FreeSwitchHost, calls: int, extension: str) -> float:
 
 def main(calls: int) -> int:
     """Run, and print; 1 when a call did not end right."""
-    found = switches.find()
-    if not found:
-        print(switches.NONE_FOUND)
-        return 2
-    with tempfile.TemporaryDirectory(prefix="mod_rust-") as folder:
-        host = Spec(found[0].name, found[0]).start(Path(folder))
-        assert isinstance(host, FreeSwitchHost)
+    with rig.running() as host:
         name = host.script(SCRIPT)
         handled, parked = host.extension(("python", name)), host.extension(("answer", ""), ("park", ""))
-        host.deafen()
-        for command in ("fsctl sps 2000", "fsctl max_sessions 10000", "fsctl loglevel err"):
+        for command in ("fsctl sps 2000", "fsctl max_sessions 10000"):
             host.pool.api(command)
-        try:
-            before = json.loads(host.pool.api(f"python {name}"))["threads"]
-            busy = watch(host, calls, handled)
-            during = json.loads(host.pool.api(f"python {name}"))
-            until = time.monotonic() + 90
-            while channels(host) and time.monotonic() < until:
-                time.sleep(0.5)
-            results = json.loads(host.pool.api(f"python {name}"))
-            idle = watch(host, calls, parked)
-            host.pool.api("hupall")
-        finally:
-            host.abandon()
+        before = json.loads(host.pool.api(f"python {name}"))["threads"]
+        busy = watch(host, calls, handled)
+        during = json.loads(host.pool.api(f"python {name}"))
+        until = time.monotonic() + 90
+        while channels(host) and time.monotonic() < until:
+            time.sleep(0.5)
+        results = json.loads(host.pool.api(f"python {name}"))
+        idle = watch(host, calls, parked)
     right = results.get("5", 0)
-    print(f"{found[0].name}: {calls} calls, {right} ended right, {during.get('begun', 0)} had begun at once")
+    print(f"{rig.switch().name}: {calls} calls, {right} ended right, {during.get('begun', 0)} had begun at once")
     print(f"  Python threads: {before} before, {during['threads']} while all were up")
     times = f"{busy:.2f} s; with the calls in park {idle:.2f} s: {busy / idle:.2f} times"
     print(f"  processor time over {WATCHED:.0f} s: {times}")
@@ -114,4 +96,4 @@ def main(calls: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 1000))
+    sys.exit(main(rig.number(1, 1000)))

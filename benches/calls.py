@@ -1,49 +1,33 @@
 """2,000 calls with a hook, a callback and an error each: channels, memory, search path and open files.
 
-    build/venv/bin/python benches/calls.py [calls]
-
 Memory is to be flat over the second half.
 """
 
 from __future__ import annotations
 
 import sys
-import tempfile
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tools")]
-
-import many_calls  # noqa: E402
-import switches  # noqa: E402
-from hosts.manager import Spec  # noqa: E402
+import many_calls
+import rig
 
 STEPS = 10
 
 
 def main(calls: int) -> int:
     """Make the calls in steps and print what is kept after each; 1 when something grew."""
-    found = switches.find()
-    if not found:
-        print(switches.NONE_FOUND)
-        return 2
-    with tempfile.TemporaryDirectory(prefix="mod_rust-") as folder:
-        host = Spec(found[0].name, found[0]).start(Path(folder))
-        try:
-            name, extension = many_calls.prepare(host)
-            seen = []
-            print("  calls  RSS kB  files  threads  sys.path")
-            for step in range(STEPS):
-                many_calls.make(host, extension, calls // STEPS)
-                seen.append(many_calls.kept(host, name))
-                print(
-                    f"{(step + 1) * calls // STEPS:7} {seen[-1].rss_kb:7} {seen[-1].files:6}"
-                    f" {seen[-1].threads:8} {seen[-1].path:9}",
-                    flush=True,
-                )
-            status = host.stop()
-        finally:
-            host.abandon()
+    with rig.running(quiet=False) as host:
+        name, extension = many_calls.prepare(host)
+        seen = []
+        print("  calls  RSS kB  files  threads  sys.path")
+        for step in range(STEPS):
+            many_calls.make(host, extension, calls // STEPS)
+            seen.append(many_calls.kept(host, name))
+            print(
+                f"{(step + 1) * calls // STEPS:7} {seen[-1].rss_kb:7} {seen[-1].files:6}"
+                f" {seen[-1].threads:8} {seen[-1].path:9}",
+                flush=True,
+            )
+        status = host.stop()
     half, end = seen[STEPS // 2 - 1], seen[-1]
     per_call = (end.rss_kb - half.rss_kb) * 1024 / (calls / 2)
     print(f"over the second half: {per_call:.0f} bytes a call; the switch ended with status {status}")
@@ -52,4 +36,4 @@ def main(calls: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 2000))
+    sys.exit(main(rig.number(1, 2000)))

@@ -1,7 +1,5 @@
 """Events of 30 headers, fired as fast as C can, to a Python callback that reads one header.
 
-    build/venv/bin/python benches/events.py [events [rounds]]
-
 Beside it a bound C function that only counts, and in a switch of their own, for they leave memory behind that others
 then find in their way, mod_python3's EventConsumer, and genesis and greenswitch over the event socket. The events are
 made before, so that only the switch's own work is measured. Rounds alternate; medians are printed. The clients are
@@ -14,19 +12,15 @@ import select
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import rig
+from hosts.freeswitch import FreeSwitchHost
+
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tools")]
-
-import switches  # noqa: E402
-from hosts.freeswitch import FreeSwitchHost  # noqa: E402
-from hosts.manager import MODULE  # noqa: E402
-
 HEADERS = 30
 PATIENCE = 30.0
 # By script and switch.
@@ -179,33 +173,21 @@ def prepare(folder: Path) -> None:
         subprocess.run([str(PEERS / "bin" / "pip"), "install", "-q", "genesis", "greenswitch"], check=False)
 
 
-def start(switch: switches.FreeSwitch, folder: Path, module: Path | None, bench: Path) -> FreeSwitchHost:
-    """A switch with the module that fires."""
-    folder.mkdir()
-    environ = {} if module else {"PYTHONPATH": str(folder / "scripts")}
-    host = FreeSwitchHost(switch, folder, module, environ=environ)
-    (folder / "mod" / "mod_bench.so").symlink_to(bench)
-    for name in ["mod_bench", *([] if module else ["mod_python3"])]:
-        if "+OK" not in host.api(f"load {name}"):
-            raise SystemExit(f"{name} does not load:\n{host.log_text()[-2000:]}")
+def load(host: FreeSwitchHost, bench: Path) -> None:
+    """Load the module that fires, and write the scripts."""
+    (host.folder / "mod" / "mod_bench.so").symlink_to(bench)
+    if "+OK" not in host.pool.api("load mod_bench"):
+        raise SystemExit(f"mod_bench does not load:\n{host.log_text()[-2000:]}")
     host.script(COROUTINE, "bench_coroutine")
     host.script(CONSUMER, "bench_consumer")
-    host.deafen()
-    host.pool.api("fsctl loglevel err")
-    return host
 
 
 def main(events: int, rounds: int) -> int:
     """Run, and print."""
-    found = switches.find()
-    if not found:
-        print(switches.NONE_FOUND)
-        return 2
-    with tempfile.TemporaryDirectory(prefix="mod_rust-") as name:
-        folder = Path(name)
+    with rig.folder() as folder, rig.running() as ours, rig.running(module="mod_python3") as theirs:
         prepare(folder)
-        ours = start(found[0], folder / "ours", MODULE, folder / "mod_bench.so")
-        theirs = start(found[0], folder / "theirs", None, folder / "mod_bench.so")
+        for host in (ours, theirs):
+            load(host, folder / "mod_bench.so")
         ways: dict[str, Callable[[], float]] = {
             "bound C function": lambda: native(ours, events),
             "mod_rust, events.on": lambda: inside(ours, "bench_coroutine", events),
@@ -215,16 +197,12 @@ def main(events: int, rounds: int) -> int:
             "greenswitch": lambda: outside(theirs, GREENSWITCH, events),
         }
         rates: dict[str, list[float]] = {way: [] for way in ways}
-        try:
-            for _ in range(rounds):
-                for way, measure in ways.items():
-                    rates[way].append(measure())
-                    print(f"  {way}: {rates[way][-1]:.0f} a second", file=sys.stderr)
-        finally:
-            for host in (ours, theirs):
-                host.abandon()
+        for _ in range(rounds):
+            for way, measure in ways.items():
+                rates[way].append(measure())
+                print(f"  {way}: {rates[way][-1]:.0f} a second", file=sys.stderr)
     medians = {way: statistics.median(seen) for way, seen in rates.items()}
-    print(f"{found[0].name}: {events} events of {HEADERS} headers, {rounds} rounds")
+    print(f"{rig.switch().name}: {events} events of {HEADERS} headers, {rounds} rounds")
     for way, rate in medians.items():
         print(f"  {way:28} {rate / medians['bound C function']:5.2f} of the C function's rate  ({rate:8.0f} a second)")
     for (script, switch), lost in LOST.items():
@@ -234,4 +212,4 @@ def main(events: int, rounds: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000, int(sys.argv[2]) if len(sys.argv) > 2 else 3))
+    sys.exit(main(rig.number(1, 100_000), rig.number(2, 3)))

@@ -1,7 +1,5 @@
 """How long after a hangup the coroutine of a call knows, while it awaits `session.play(...)`.
 
-    build/venv/bin/python benches/hangup.py [calls]
-
 All calls play; then they are hung up one after another, half of them by `uuid_kill` and half by the far end.
 Printed: milliseconds from the command to the coroutine's cancellation, by the clock of the process that both are in.
 """
@@ -11,16 +9,9 @@ from __future__ import annotations
 import json
 import statistics
 import sys
-import tempfile
 import time
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tools")]
-
-import switches  # noqa: E402
-from hosts.freeswitch import FreeSwitchHost  # noqa: E402
-from hosts.manager import Spec  # noqa: E402
+import rig
 
 SCRIPT = """
 import asyncio, json, time
@@ -52,28 +43,17 @@ def fsapi(session, stream, env, args):
 
 def main(calls: int) -> int:
     """Run, and print; 1 when a coroutine did not see the hangup within 50 ms."""
-    found = switches.find()
-    if not found:
-        print(switches.NONE_FOUND)
-        return 2
-    with tempfile.TemporaryDirectory(prefix="mod_rust-") as folder:
-        host = Spec(found[0].name, found[0]).start(Path(folder))
-        assert isinstance(host, FreeSwitchHost)
+    with rig.running() as host:
         name = host.script(SCRIPT)
         extension = host.extension(("python", name))
-        host.deafen()
-        host.pool.api("fsctl loglevel err")
-        try:
-            for _ in range(calls):
-                host.pool.api(f"bgapi originate {{loopback_bowout=false}}loopback/{extension}/default/xml &park")
-                time.sleep(0.05)
-            until = time.monotonic() + 20
-            while int(host.pool.api(f"python {name} playing")) < calls and time.monotonic() < until:
-                time.sleep(0.1)
-            seen: list[float | None] = json.loads(host.pool.api(f"python {name}"))
-        finally:
-            host.abandon()
-    print(f"{found[0].name}: {calls} calls that play")
+        for _ in range(calls):
+            host.pool.api(f"bgapi originate {{loopback_bowout=false}}loopback/{extension}/default/xml &park")
+            time.sleep(0.05)
+        until = time.monotonic() + 20
+        while int(host.pool.api(f"python {name} playing")) < calls and time.monotonic() < until:
+            time.sleep(0.1)
+        seen: list[float | None] = json.loads(host.pool.api(f"python {name}"))
+    print(f"{rig.switch().name}: {calls} calls that play")
     late = False
     for who, times in {"hung up here": seen[::2], "hung up by the far end": seen[1::2]}.items():
         known = [time for time in times if time is not None]
@@ -84,4 +64,4 @@ def main(calls: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 50))
+    sys.exit(main(rig.number(1, 50)))

@@ -1,7 +1,5 @@
 """What single operations cost, beside mod_python3 and mod_lua on the same FreeSWITCH.
 
-    build/venv/bin/python benches/ops.py [rounds]
-
 Each module runs in a switch of its own, since mod_rust and mod_python3 do not load together; the rounds
 alternate between them, and the medians are printed as ratios: 1.0 is mod_rust.
 """
@@ -11,16 +9,11 @@ from __future__ import annotations
 import json
 import statistics
 import sys
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
+from contextlib import ExitStack
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tools")]
-
-import switches  # noqa: E402
-from hosts.freeswitch import FreeSwitchHost  # noqa: E402
-from hosts.manager import MODULE  # noqa: E402
+import rig
+from hosts.freeswitch import FreeSwitchHost
 
 LOOPS = 50_000
 # In this order in both languages; `e` is an event with some headers, `e2` one that is made.
@@ -90,57 +83,40 @@ session:setVariable("times", "[" .. table.concat(times, ",") .. "]")
 """
 
 
-def runs(folder: Path, switch: switches.FreeSwitch) -> dict[str, tuple[FreeSwitchHost, Callable[[], list[float]]]]:
-    """A switch for each module, and what makes one round in it."""
-    made: dict[str, tuple[FreeSwitchHost, Callable[[], list[float]]]] = {}
-    for module in ("mod_rust", "mod_python3", "mod_lua"):
-        own = folder / module
-        own.mkdir()
-        host = FreeSwitchHost(
-            switch,
-            own,
-            MODULE if module == "mod_rust" else None,
-            environ={"PYTHONPATH": str(own / "scripts")} if module == "mod_python3" else {},
-        )
-        (host.script_dir / "ops.lua").write_text(LUA, encoding="utf-8")
-        host.script(PYTHON, "bench_ops")
-        if module == "mod_python3" and "+OK" not in host.api("load mod_python3"):
-            raise SystemExit(f"mod_python3 does not load:\n{host.log_text()[-2000:]}")
-        app, data = ("lua", "ops.lua") if module == "mod_lua" else ("python", "bench_ops")
+MODULES = ("mod_rust", "mod_python3", "mod_lua")
 
-        def one(host: FreeSwitchHost = host, app: str = app, data: str = data) -> list[float]:
-            result = host.call("answer", (app, data), timeout=300)
-            if "times" not in result.variables:
-                raise SystemExit(f"{app} gave no times:\n{host.log_text()[-3000:]}")
-            times: list[float] = json.loads(result.variables["times"])
-            return times
 
-        made[module] = host, one
-    return made
+def prepare(host: FreeSwitchHost, module: str) -> Callable[[], list[float]]:
+    """Give what makes one round with a module."""
+    (host.script_dir / "ops.lua").write_text(LUA, encoding="utf-8")
+    host.script(PYTHON, "bench_ops")
+    app, data = ("lua", "ops.lua") if module == "mod_lua" else ("python", "bench_ops")
+
+    def one() -> list[float]:
+        result = host.call("answer", (app, data), timeout=300)
+        if "times" not in result.variables:
+            raise SystemExit(f"{app} gave no times:\n{host.log_text()[-3000:]}")
+        times: list[float] = json.loads(result.variables["times"])
+        return times
+
+    return one
 
 
 def main(rounds: int) -> int:
     """Run, and print; 1 when an operation is slower than mod_python3's."""
-    found = switches.find()
-    if not found:
-        print(switches.NONE_FOUND)
-        return 2
-    with tempfile.TemporaryDirectory(prefix="mod_rust-") as folder:
-        made = runs(Path(folder), found[0])
-        times: dict[str, list[list[float]]] = {module: [] for module in made}
-        try:
-            for round_ in range(rounds + 1):
-                for module, (_, one) in made.items():
-                    taken = one()
-                    if round_:  # the first warms up
-                        times[module].append(taken)
-        finally:
-            for host, _ in made.values():
-                host.abandon()
+    times: dict[str, list[list[float]]] = {module: [] for module in MODULES}
+    with ExitStack() as stack:
+        hosts = {module: stack.enter_context(rig.running(module=module, quiet=False)) for module in MODULES}
+        runs = {module: prepare(host, module) for module, host in hosts.items()}
+        for round_ in range(rounds + 1):
+            for module, one in runs.items():
+                taken = one()
+                if round_:  # the first warms up
+                    times[module].append(taken)
     medians = {
         module: [statistics.median(column) for column in zip(*rows, strict=True)] for module, rows in times.items()
     }
-    print(f"{found[0].name}, {rounds} rounds of {LOOPS}; times as ratios to mod_rust's")
+    print(f"{rig.switch().name}, {rounds} rounds of {LOOPS}; times as ratios to mod_rust's")
     print(f"{'':16} {'mod_rust':>12} {'mod_python3':>12} {'mod_lua':>12}")
     for n, name in enumerate(OPERATIONS):
         own = medians["mod_rust"][n]
@@ -152,4 +128,4 @@ def main(rounds: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 5))
+    sys.exit(main(rig.number(1, 5)))

@@ -1,7 +1,5 @@
 """Calls at 50 a second, while the script is edited and while `reload mod_rust` is tried: none is to be lost.
 
-    build/venv/bin/python benches/under_load.py [calls a second]
-
 Each call sets a variable to the version of the script that it ran, and stays a third of a second.
 """
 
@@ -9,20 +7,14 @@ from __future__ import annotations
 
 import re
 import sys
-import tempfile
 import threading
 import time
 from collections import Counter
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tools")]
-
-import many_calls  # noqa: E402
-import switches  # noqa: E402
-from hosts.base import Event  # noqa: E402
-from hosts.freeswitch import FreeSwitchHost  # noqa: E402
-from hosts.manager import Spec  # noqa: E402
+import many_calls
+import rig
+from hosts.base import Event
+from hosts.freeswitch import FreeSwitchHost
 
 SCRIPT = """
 import freeswitch
@@ -71,9 +63,7 @@ class Load:
         """Make no more calls, and wait for those that are made."""
         self._enough.set()
         self._thread.join()
-        self._host.wait_for(
-            lambda: self._host.api("show channels count").strip().startswith("0 ") or None, 30, "no channels"
-        )
+        self._host.wait_no_calls(30)
         # A job that has begun may not have made its channel yet.
         self._host.wait_for(lambda: len(self._ends()) >= self.made or None, 20, f"{self.made} ended calls")
 
@@ -145,25 +135,17 @@ def reload(host: FreeSwitchHost, extension: str, name: str, rate: float) -> bool
 
 def main(rate: float) -> int:
     """Both, on the first FreeSWITCH found; 1 when a call was lost."""
-    found = switches.find()
-    if not found:
-        print(switches.NONE_FOUND)
-        return 2
-    with tempfile.TemporaryDirectory(prefix="mod_rust-") as folder:
-        host = Spec(found[0].name, found[0]).start(Path(folder))
-        assert isinstance(host, FreeSwitchHost)
-        try:
-            host.api("fsctl sps 1000")
-            name = host.script(SCRIPT.format(version=0))
-            extension = host.extension(("python", name))
-            print(found[0].name)
-            good = edit(host, extension, name, rate)
-            good &= reload(host, extension, name, rate)
-        finally:
-            status = host.stop()
+    with rig.running(quiet=False) as host:
+        host.api("fsctl sps 1000")
+        name = host.script(SCRIPT.format(version=0))
+        extension = host.extension(("python", name))
+        print(rig.switch().name)
+        good = edit(host, extension, name, rate)
+        good &= reload(host, extension, name, rate)
+        status = host.stop()
     print(f"the switch ended with status {status}")
     return 0 if good and status == 0 else 1
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(float(sys.argv[1]) if len(sys.argv) > 1 else 50.0))
+    sys.exit(main(float(rig.number(1, 50))))

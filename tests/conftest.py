@@ -135,3 +135,9 @@ def fresh(spec: Spec, hosts: Manager, request: pytest.FixtureRequest) -> Iterato
     yield start
     for host in made:
         host.abandon()
+
+
+@pytest.fixture
+def parked(host: Host) -> str:
+    """An extension whose calls park, for somebody to come and work on them."""
+    return host.extension(("park", ""))

@@ -63,7 +63,7 @@ def prepare(host: Host) -> tuple[str, str]:
 
 def kept(host: Host, name: str) -> Kept:
     """Look, once every call has gone."""
-    host.wait_for(lambda: host.api("show channels count").strip().startswith("0 ") or None, what="no channels")
+    host.wait_no_calls()
     said = json.loads(host.api(f"python {name}"))
     return Kept(**said, rss_kb=_rss_kb(host))
 

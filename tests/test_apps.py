@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 
-import pytest
-
 from hosts.base import Host
 
 HEAD = """
@@ -45,11 +43,6 @@ class Loaded:
 
     def unload(self) -> None:
         assert self.host.api(f"python {self.name} unload {self.app_id}") == "unloaded"
-
-
-@pytest.fixture
-def parked(host: Host) -> str:
-    return host.extension(("park", ""))
 
 
 def test_a_parked_call_is_worked_on(host: Host, parked: str) -> None:
@@ -302,7 +295,7 @@ def load():
     )
     app.wait_said([True, "dialer"])
     app.unload()
-    host.wait_for(lambda: host.api("show channels count").strip().startswith("0 ") or None, what="no channels")
+    host.wait_no_calls()
 
 
 def test_the_registry(host: Host) -> None:

@@ -9,11 +9,6 @@ from test_apps import Loaded
 from test_events import in_loop
 
 
-@pytest.fixture
-def parked(host: Host) -> str:
-    return host.extension(("park", ""))
-
-
 def test_a_header_of_its_own_has_the_id_until_the_app_is_unloaded(host: Host, parked: str) -> None:
     app = Loaded(
         host,

@@ -26,7 +26,7 @@ async def body(say):
 """,
     )
     assert said == "a, b True gone"
-    host.wait_for(lambda: host.api("show channels count").strip().startswith("0 ") or None, what="no channels")
+    host.wait_no_calls()
 
 
 def test_why_there_is_no_call(host: Host) -> None:
@@ -46,7 +46,7 @@ async def body(say):
 """,
     )
     assert said == "USER_BUSY CHAN_NOT_IMPLEMENTED NO_ANSWER cancelled"
-    host.wait_for(lambda: host.api("show channels count").strip().startswith("0 ") or None, what="no channels")
+    host.wait_no_calls()
 
 
 def test_many_at_once(host: Host) -> None:
@@ -62,7 +62,7 @@ async def body(say):
     )
     assert said == "10"
     # They end with the coroutine that has placed them.
-    host.wait_for(lambda: host.api("show channels count").strip().startswith("0 ") or None, what="no channels")
+    host.wait_no_calls()
 
 
 def test_an_app_on_a_placed_call(host: Host) -> None:
@@ -116,7 +116,7 @@ def test_the_caller_s_hangup_ends_it(host: Host) -> None:
     )
     host.run("python", name, hangup_after=0.5)
     host.wait_log("^placed nothing ")
-    host.wait_for(lambda: host.api("show channels count").strip().startswith("0 ") or None, what="no channels")
+    host.wait_no_calls()
 
 
 def test_a_placed_call_that_ends_at_once(host: Host) -> None:
@@ -154,7 +154,7 @@ async def body(say):
     )
     # On pocket the answer comes at once, and nothing is late.
     assert host.is_pocket or said == "late " * 3
-    host.wait_for(lambda: host.api("show channels count").strip().startswith("0 ") or None, what="no channels")
+    host.wait_no_calls()
 
 
 VALUES = [
@@ -216,4 +216,4 @@ def test_an_app_on_a_placed_call_is_a_script_like_others(host: Host) -> None:
     (script,) = json.loads(host.api("pyps json"))
     assert (script["way"], script["function"]) == ("app", "works")
     assert host.api(f"pykill {script['id']}").startswith("+OK")
-    host.wait_for(lambda: host.api("show channels count").strip().startswith("0 ") or None, what="no channels")
+    host.wait_no_calls()

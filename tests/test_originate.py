@@ -21,7 +21,7 @@ def silent(host: Host) -> str:
 
 
 def no_channels(host: Host) -> None:
-    host.wait_for(lambda: host.api("show channels count").strip().startswith("0 ") or None, what="the end of all calls")
+    host.wait_no_calls()
 
 
 @pytest.mark.parametrize("a_leg", ["", ", None", ", session"])

@@ -29,6 +29,77 @@ def test_a_module_that_is_imported_counts(host: Host) -> None:
     becomes(host, name, "new")
 
 
+@pytest.mark.parametrize(
+    "script",
+    [
+        "def fsapi(session, stream, env, args):\n    import {part}\n    stream.write({part}.ANSWER)\n",
+        "import importlib\npart = importlib.import_module('{part}')\n"
+        "def fsapi(session, stream, env, args): stream.write(part.ANSWER)\n",
+        "from importlib import import_module\n"
+        "def fsapi(session, stream, env, args): stream.write(import_module('{part}').ANSWER)\n",
+        "import importlib\nparts = [importlib.import_module(name) for name in '{part}'.split()]\n"
+        "def fsapi(session, stream, env, args): stream.write(parts[0].ANSWER)\n",
+    ],
+    ids=["in a function", "import_module", "import_module in a function", "a name made up"],
+)
+def test_a_module_that_is_imported_otherwise_counts(host: Host, script: str) -> None:
+    part = host.script("ANSWER = 'old'")
+    name = host.script(script.format(part=part))
+    assert host.api(f"python {name}") == "old"
+    assert host.api(f"python {name}") == "old"
+    host.script("ANSWER = 'new'", part)
+    becomes(host, name, "new")
+    host.script("ANSWER = 'forced'", part)
+    host.api(f"pyreload {part}")
+    assert host.api(f"python {name}") == "forced"
+
+
+def test_plugins_that_register_with_their_importer(host: Host) -> None:
+    first, second = host.script("", None), host.script("", None)
+    name = host.script("")
+    plugin = f"from {name} import register\nregister('{{}}')\n"
+    host.script(plugin.format("first"), first)
+    host.script(plugin.format("second"), second)
+    host.script(
+        f"""
+        import importlib, os
+        names = []
+        def register(name): names.append(name)
+        for plugin in ("{first}", "{second}"):
+            if os.path.exists(os.path.join(os.path.dirname(__file__), plugin + ".py")):
+                importlib.import_module(plugin)
+        def fsapi(session, stream, env, args): stream.write(" ".join(names))
+        """,
+        name,
+    )
+    assert host.api(f"python {name}") == "first second"
+    host.script(plugin.format("third"), second)
+    becomes(host, name, "first third")
+    (host.script_dir / f"{second}.py").unlink()
+    host.api(f"pyreload {name}")
+    assert host.api(f"python {name}") == "first"
+    assert not [line.text for line in host.log() if "MR0005" in line.text]
+
+
+def test_what_a_function_imports_and_does_not_load_leaves_the_old_one(host: Host) -> None:
+    part = host.script("ANSWER = 'old'")
+    name = host.script(f"def fsapi(session, stream, env, args):\n    import {part}\n    stream.write({part}.ANSWER)\n")
+    assert host.api(f"python {name}") == "old"
+    host.script("ANSWER = ", part)
+    host.wait_for(
+        lambda: (host.api(f"python {name}") == "old" and any("MR0005" in line.text for line in host.log())) or None,
+        PATIENCE if host.is_pocket else DEADLINE,
+        "the broken version",
+    )
+    other = host.script(FSAPI.format("other"))
+    for _ in range(5):
+        assert host.api(f"python {other}") == "other"
+        assert host.api(f"python {name}") == "old"
+    assert len([line for line in host.log() if "MR0005" in line.text]) == 1
+    host.script("ANSWER = 'mended'", part)
+    becomes(host, name, "mended")
+
+
 def test_a_running_call_finishes_on_the_old_code(host: Host) -> None:
     source = """
         import freeswitch

@@ -70,7 +70,7 @@ def test_a_thread_that_outlives_the_call_is_told(host: Host) -> None:
         def fsapi(session, stream, env, args): GO.set()
     """)
     uuid = host.run("python", name).uuid
-    host.wait_for(lambda: host.api("show channels count").strip().startswith("0 ") or None, what="no channels")
+    host.wait_no_calls()
     host.api(f"python {name}")
     host.wait_log(f"^late thread: False {uuid}")
 
@@ -129,4 +129,4 @@ def test_a_thread_places_calls(host: Host) -> None:
         """,
     )
     assert saw == {"causes": [[True, "NORMAL_CLEARING"]] * 4}
-    host.wait_for(lambda: host.api("show channels count").strip().startswith("0 ") or None, what="no channels")
+    host.wait_no_calls()

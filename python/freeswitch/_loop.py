@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 import _freeswitch
 
 from freeswitch._async import AsyncSession, SessionLost, VerbError
-from freeswitch.events import Watch
+from freeswitch.events import Watch, at_end
 
 # The UUID of the call that a coroutine works for, for its lines in the log.
 CALL: ContextVar[str | None] = ContextVar("freeswitch_call", default=None)
@@ -48,11 +48,20 @@ class Running:
         # Calls that it has placed, and that end with it.
         self.placed: list[AsyncSession] = []
 
+    def end_placed(self) -> None:
+        """End the calls that it has placed."""
+        for session in self.placed:
+            session._end()
+
 
 class _Loop:
     """What belongs to the loop that runs."""
 
     def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin anew: the switch before this one has ended."""
         self.loop: asyncio.AbstractEventLoop | None = None
         self.ends = False
         self.runs: dict[int, Running] = {}
@@ -97,7 +106,7 @@ def _make() -> asyncio.AbstractEventLoop:
 
 def serve() -> None:
     """Run the loop until `stop`; whatever a callback raises, the others go on."""
-    here.__init__()  # type: ignore[misc]  # the switch before this one has ended
+    here.reset()
     loop = here.loop = _make()
     asyncio.set_event_loop(loop)
     watched = _freeswitch.descriptor() is not None
@@ -190,8 +199,7 @@ async def _handle(run: Any, running: Running, session: AsyncSession) -> None:
     try:
         # It may have hung up itself, and ended before the switch could tell.
         await session._run_hook()
-        for placed in running.placed:
-            placed._end()
+        running.end_placed()
     finally:
         del here.runs[run.id]
         run.finish(error)
@@ -279,8 +287,7 @@ def run_for(work: Coroutine[Any, Any, Any], waiter: Any, number: int, uuid: str 
         else:
             waiter.done(result)
         finally:
-            for placed in running.placed:
-                placed._end()
+            running.end_placed()
             if outer is None:
                 here.runs.pop(number, None)
             else:
@@ -322,8 +329,7 @@ def work(name: str, uuid: str, coroutine: Awaitable[object], is_over: Callable[[
             log.exception("MR0004 app %s failed", name)
         finally:
             del here.runs[item.id]
-            for session in running.placed:
-                session._end()
+            running.end_placed()
             item.finish(failed)
 
     task = running.task = spawn(run(), running.context)
@@ -395,7 +401,7 @@ def placed(ticket: int, hands: Any, cause: str | None) -> None:
         return
     session, uuid = AsyncSession(hands), hands.uuid
     # A call that ends before its thread comes for work has nobody else to tell of it.
-    watch = Watch(("CHANNEL_DESTROY",), lambda _: originated_over(uuid, "hangup"), {"Unique-ID": uuid}, 1, "newest")
+    watch = at_end(uuid, lambda _: originated_over(uuid, "hangup"))
     here.placed[uuid] = (session, watch)
     future.set_result(session)
     if session.lost:

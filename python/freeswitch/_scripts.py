@@ -23,6 +23,8 @@ from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from types import CodeType, ModuleType
 from typing import Any
 
+import _freeswitch
+
 
 class Refused(Exception):
     """A module that may not be an entry, or is not there; the text says why."""
@@ -52,6 +54,7 @@ class ScriptLoader(SourceFileLoader):
         return code
 
     def exec_module(self, module: ModuleType) -> None:
+        _note_importer(module.__name__)
         folder = _private_folder(module.__name__)
         if folder is not None:
             # Its `import` statements look into its own folder first.
@@ -67,6 +70,17 @@ def _loaded(full: str) -> None:
     """Note that a script was loaded, and with what."""
     _versions[full] = _versions.get(full, 0) + 1
     _built[full] = {name: _versions[name] for name in _imports_of(full) if name in _versions}
+    _freeswitch.script_loaded()
+
+
+def _note_importer(full: str) -> None:
+    """Note who imports a script by a name that he has made up, which no statement of his shows."""
+    frame = sys._getframe(1)
+    while frame := frame.f_back:  # type: ignore[assignment]
+        importer = frame.f_globals.get("__name__")
+        if importer in _imports and importer != full:
+            _noted[importer] = _noted.get(importer, frozenset()) | {full}
+            return
 
 
 def _parsed(data: bytes, path: str, tries: int = 3) -> ast.AST:
@@ -80,8 +94,10 @@ def _parsed(data: bytes, path: str, tries: int = 3) -> ast.AST:
 
 
 def _imported(tree: ast.AST, package: str) -> Iterable[str]:
-    """Give the full names that a script's import statements may mean."""
+    """Give the full names that a script's imports may mean."""
     for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            yield from _imported_by_call(node, package)
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield alias.name
@@ -95,6 +111,14 @@ def _imported(tree: ast.AST, package: str) -> Iterable[str]:
                 yield base
             for alias in node.names:
                 yield f"{base}.{alias.name}" if base else alias.name
+
+
+def _imported_by_call(node: ast.Call, package: str) -> Iterable[str]:
+    called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    name = node.args[0] if node.args else None
+    if called == "import_module" and isinstance(name, ast.Constant) and isinstance(name.value, str):
+        with contextlib.suppress(ImportError):
+            yield importlib.util.resolve_name(name.value, package)
 
 
 class ScriptFinder(importlib.abc.MetaPathFinder):
@@ -142,6 +166,8 @@ _allowed: list[str] = ["*"]
 _added: list[str] = []
 _stamps: dict[str, Stamp] = {}
 _imports: dict[str, set[str]] = {}
+# What scripts have imported by names that no statement of theirs shows.
+_noted: dict[str, frozenset[str]] = {}
 # How often a script was loaded, and which versions of its imports it was loaded with.
 _versions: dict[str, int] = {}
 _built: dict[str, dict[str, int]] = {}
@@ -174,7 +200,7 @@ def forget() -> None:
     """Let go of every script: the module is loaded again, maybe with other roots."""
     for name in [*_stamps, *_folders]:
         sys.modules.pop(name, None)
-    for table in (_stamps, _imports, _versions, _built, _folders):
+    for table in (_stamps, _imports, _noted, _versions, _built, _folders):
         table.clear()
 
 
@@ -252,7 +278,14 @@ def load(name: str, folder: str | None, fresh: bool, forced: str | None = None) 
             _load_anew(full, forced)
     # A first load needs no lock but importlib's own, module by module.
     module = _import(full)
-    return module, sorted(_stamps[n] for n in _members(full) if n in _stamps)
+    return module, files(name, folder)
+
+
+def files(name: str, folder: str | None) -> list[Stamp]:
+    """Give the files whose change makes an entry module stale, as they were loaded."""
+    # Another thread may import one more meanwhile.
+    members = [_stamps.get(name) for name in _members(_full(name, folder))]
+    return sorted(stamp for stamp in members if stamp is not None)
 
 
 def _full(name: str, folder: str | None) -> str:
@@ -292,8 +325,8 @@ def _import(full: str) -> ModuleType:
 
 
 def _imports_of(full: str) -> set[str]:
-    """Give what a script may mean by its import statements."""
-    names = _imports.get(full, set())
+    """Give what a script may mean by its imports."""
+    names = _imports.get(full, set()) | _noted.get(full, frozenset())
     private = _private_folder(full)
     return names if private is None else names | {f"{private[0]}.{name}" for name in names}
 
@@ -357,7 +390,12 @@ def _load_anew(full: str, forced: str | None) -> None:
     before = [{name: table[name] for name in members if name in table} for table in tables]
     loading = _NewModules(members)
     try:
-        loading.load(full)
+        with loading.in_import_module():
+            loading.load(full)
+            # What is imported by functions, when they are called.
+            for name in sorted(members & _members(full)):
+                if name in _stamps and os.path.exists(_stamps[name][0]):
+                    loading.load(name)
     except BaseException:
         for table, old in zip(tables, before, strict=True):
             table.update(old)  # type: ignore[attr-defined]
@@ -418,6 +456,23 @@ class _NewModules:
             setattr(package, last, module)
         return module
 
+    @contextlib.contextmanager
+    def in_import_module(self) -> Iterator[None]:
+        """Have `importlib.import_module` give the new versions, too, to the thread that loads them."""
+        thread, before = threading.get_ident(), importlib.import_module
+
+        def import_module(name: str, package: str | None = None) -> ModuleType:
+            if self._done or threading.get_ident() != thread:
+                return before(name, package)
+            full = importlib.util.resolve_name(name, package or "")
+            return self.load(full) if self._is_ours(full, {full}) else before(full)
+
+        importlib.import_module = import_module
+        try:
+            yield
+        finally:
+            importlib.import_module = before
+
     def finish(self) -> None:
         """Put them in the place of the old ones, all at once."""
         self._done = True
@@ -426,6 +481,14 @@ class _NewModules:
             parent, _, last = full.rpartition(".")
             if parent in sys.modules:
                 setattr(sys.modules[parent], last, module)
+
+    def _is_ours(self, full: str, wanted: set[str]) -> bool:
+        """Tell whether an import of this module, that may mean all of these, is for a new version."""
+        top = full.partition(".")[0]
+        if top not in sys.modules and _finder.find_spec(top, None) is not None:
+            # A script that nobody has imported yet: it is to see the new ones too.
+            self._members |= {top, full}
+        return bool(wanted & self._members) or top in self._members
 
     def __call__(
         self,
@@ -443,11 +506,7 @@ class _NewModules:
             package = str((globals or {}).get("__package__") or "")
             full = importlib.util.resolve_name("." * level + name, package)
         top = full.partition(".")[0]
-        if top not in sys.modules and _finder.find_spec(top, None) is not None:
-            # A script that nobody has imported yet: it is to see the new ones too.
-            self._members |= {top, full}
-        wanted = {full, *(f"{full}.{item}" for item in fromlist or ())}
-        if not wanted & self._members and top not in self._members:
+        if not self._is_ours(full, {full, *(f"{full}.{item}" for item in fromlist or ())}):
             return builtins.__import__(name, globals, locals, fromlist, level)
         module = self.load(full)
         if not fromlist:

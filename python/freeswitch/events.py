@@ -159,10 +159,15 @@ async def once(
         watch.cancel()
 
 
+def at_end(uuid: str, callback: Callable[[Event], object]) -> Watch:
+    """Have a function called at the end of a call that there is now."""
+    return Watch(("CHANNEL_DESTROY",), callback, {"Unique-ID": uuid}, 1, "newest")
+
+
 async def destroyed(uuid: str) -> None:
     """Wait for the end of a call."""
     over = asyncio.Event()
-    watch = Watch(("CHANNEL_DESTROY",), lambda _: over.set(), {"Unique-ID": uuid}, 1, "newest")
+    watch = at_end(uuid, lambda _: over.set())
     try:
         if _exists(uuid):
             await over.wait()
@@ -261,7 +266,7 @@ class Stream:
             if stream is not None:
                 stream.close()
 
-        self._end = Watch(("CHANNEL_DESTROY",), over, {"Unique-ID": uuid}, 1, "newest")
+        self._end = at_end(uuid, over)
         if not _exists(uuid):
             self.close()
 

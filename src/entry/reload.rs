@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use super::config::{self, Config};
 use super::{hooks, way, xml};
 use crate::interp::enter::{enter, reenter};
-use crate::interp::{errors, interpreter, output, scripts};
+use crate::interp::{errors, interpreter, loaded, output, scripts};
 use crate::python::leg::later;
 use crate::switch::{Detached, api, core};
 
@@ -45,7 +45,7 @@ pub fn apply(held: &Detached, config: Config) -> Result<(), String> {
     .map_err(|e| e.to_string())??;
     xml::bind(held, config.fetchers.clone()).map_err(|status| status.to_string())?;
     hooks::set(held, config.hooks.clone());
-    scripts::check_again();
+    loaded::check_again();
     *CURRENT.lock() = Some(Arc::new(config));
     Ok(())
 }

@@ -9,6 +9,7 @@ mod exit;
 pub mod gate;
 pub mod interpreter;
 pub mod kill;
+pub mod loaded;
 mod loading;
 pub mod output;
 pub mod priority;

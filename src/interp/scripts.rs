@@ -1,24 +1,21 @@
 //! Scripts: what was asked for, loaded once, and loaded anew when it changed.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use hashbrown::HashMap;
-use parking_lot::{Mutex, RwLock};
+use parking_lot::RwLock;
 use pyo3::exceptions::PyAttributeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
 use super::errors::{self, Failure};
+use super::loaded::{Before, Loaded};
 use super::loading;
-use super::signature::{call_with, takes};
-use super::stamp::{FileFacts, Stamp};
+use super::stamp::FileFacts;
 use super::stats::{FAILED_RELOADS, RELOADS};
 use super::wanted::{Key, Wanted};
 use crate::python::convert::str_of;
-
-/// How often the files of a script are looked at.
-const LOOK_EVERY_MS: u64 = 50;
 
 /// The Python half, `freeswitch._scripts`.
 ///
@@ -53,104 +50,6 @@ pub fn refuse(py: Python<'_>, why: String) -> PyErr {
     }
 }
 
-/// A function of a script, ready to be called.
-pub struct Loaded {
-    function: Py<PyAny>,
-    /// How many positional arguments it takes at most.
-    takes: usize,
-    /// How many the way in gives.
-    documented: usize,
-    /// Makes a coroutine when it is called.
-    is_async: bool,
-    stamps: Mutex<Vec<Stamp>>,
-    looked: AtomicU64,
-    /// Under which configuration it was found that it may be called.
-    configured: AtomicU64,
-}
-
-impl Loaded {
-    fn stale(&self) -> bool {
-        let now = coarse_ms();
-        let looked = self.looked.load(Ordering::Relaxed);
-        if now.saturating_sub(looked) < LOOK_EVERY_MS {
-            return false;
-        }
-        // Of many calls at once one looks.
-        let mine = self
-            .looked
-            .compare_exchange(looked, now, Ordering::Relaxed, Ordering::Relaxed)
-            .is_ok();
-        mine && self.differs()
-    }
-
-    /// As [`Self::stale`], for one that leaves it to the next to load it anew.
-    fn changed(&self) -> bool {
-        let (now, looked) = (coarse_ms(), self.looked.load(Ordering::Relaxed));
-        if now.saturating_sub(looked) < LOOK_EVERY_MS {
-            return false;
-        }
-        let changed = self.differs();
-        if !changed {
-            self.looked.store(now, Ordering::Relaxed);
-        }
-        changed
-    }
-
-    fn differs(&self) -> bool {
-        !self.stamps.lock().iter().all(Stamp::holds)
-    }
-
-    fn is_unchecked(&self) -> bool {
-        self.configured.load(Ordering::Acquire) != CONFIGURED.load(Ordering::Acquire)
-    }
-
-    /// May it still be called?
-    fn check(&self, py: Python<'_>, wanted: &Wanted<'_>) -> PyResult<()> {
-        let configured = CONFIGURED.load(Ordering::Acquire);
-        module(py)?.call_method1("check", (wanted.module, shown(py, wanted.folder)))?;
-        self.configured.store(configured, Ordering::Release);
-        Ok(())
-    }
-
-    /// The files as they are.
-    fn files(&self) -> Vec<Stamp> {
-        self.stamps.lock().iter().map(Stamp::now).collect()
-    }
-
-    /// Takes the files as they were: they were tried, and failed to load.
-    fn accept_files(&self, tried: Vec<Stamp>) {
-        *self.stamps.lock() = tried;
-    }
-
-    /// Is it an `async def`?
-    #[must_use]
-    pub fn is_async(&self) -> bool {
-        self.is_async
-    }
-
-    /// Calls it with as many of the documented arguments as it takes.
-    ///
-    /// # Errors
-    /// What it raises.
-    pub fn call<'py>(
-        &self,
-        py: Python<'py>,
-        arguments: &[Py<PyAny>],
-    ) -> PyResult<Bound<'py, PyAny>> {
-        call_with(self.function.bind(py), self.takes, arguments)
-    }
-}
-
-fn coarse_ms() -> u64 {
-    let mut now = libc::timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
-    // SAFETY: the kernel writes one timespec.
-    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC_COARSE, &raw mut now) };
-    now.tv_sec.unsigned_abs() * 1000 + now.tv_nsec.unsigned_abs() / 1_000_000
-}
-
 /// When scripts are loaded anew (`reload-scripts`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -176,15 +75,6 @@ fn reload_mode() -> Reload {
         1 => Reload::Never,
         _ => Reload::Always,
     }
-}
-
-/// Counts how often the configuration has said which scripts may be named.
-static CONFIGURED: AtomicU64 = AtomicU64::new(0);
-
-/// Has every script looked at again before it is called: which ones may be named
-/// from outside has changed.
-pub fn check_again() {
-    CONFIGURED.fetch_add(1, Ordering::AcqRel);
 }
 
 /// Loaded functions by private folder, module and function.
@@ -215,6 +105,9 @@ pub fn find(py: Python<'_>, wanted: &Wanted<'_>) -> PyResult<Arc<Loaded>> {
     {
         let_go(wanted);
         return Err(error);
+    }
+    if known.is_unlisted() {
+        known.list_files(py, wanted)?;
     }
     match reload_mode() {
         Reload::Changed if known.stale() => {
@@ -247,10 +140,10 @@ pub fn known_async(wanted: &Wanted<'_>) -> Option<bool> {
     let all = LOADED.read();
     let known = all.as_ref()?.get(&wanted.name())?;
     match reload_mode() {
-        _ if known.is_unchecked() => None,
+        _ if known.is_unchecked() || known.is_unlisted() => None,
         Reload::Always => None,
         Reload::Changed if known.changed() => None,
-        _ => Some(known.is_async),
+        _ => Some(known.is_async()),
     }
 }
 
@@ -353,7 +246,7 @@ pub fn reload(py: Python<'_>, module: Option<&str>) -> PyResult<(usize, usize)> 
 }
 
 /// A private folder, for the Python half.
-fn shown<'py>(py: Python<'py>, folder: Option<&[u8]>) -> Option<Bound<'py, PyAny>> {
+pub(super) fn shown<'py>(py: Python<'py>, folder: Option<&[u8]>) -> Option<Bound<'py, PyAny>> {
     folder.map(|folder| str_of(py, folder))
 }
 
@@ -384,7 +277,7 @@ fn load(
     forced: Option<&str>,
 ) -> PyResult<Loaded> {
     let folder = shown(py, wanted.folder);
-    let configured = CONFIGURED.load(Ordering::Acquire);
+    let before = Before::now();
     let answer = module(py)?.call_method1("load", (wanted.module, folder, fresh, forced))?;
     let (script, files): (Bound<'_, PyAny>, Vec<FileFacts>) = answer.extract()?;
     let function = script.getattr(wanted.function).map_err(|error| {
@@ -413,15 +306,7 @@ fn load(
         .import("inspect")?
         .call_method1("iscoroutinefunction", (&function,))?
         .is_truthy()?;
-    Ok(Loaded {
-        takes: takes(&function, wanted.documented)?,
-        is_async,
-        documented: wanted.documented,
-        function: function.unbind(),
-        stamps: Mutex::new(files.into_iter().map(Stamp::from).collect()),
-        looked: AtomicU64::new(coarse_ms()),
-        configured: AtomicU64::new(configured),
-    })
+    Loaded::new(&function, wanted.documented, is_async, files, &before)
 }
 
 /// Forgets what was loaded; the next call looks again. Attached, since what was

@@ -30,6 +30,11 @@ impl Stamp {
         }
     }
 
+    /// Is it of the same file?
+    pub(super) fn is_of(&self, other: &Self) -> bool {
+        self.path == other.path
+    }
+
     /// What is there now; of a file that is not, when its folder has changed.
     pub(super) fn now(&self) -> Self {
         let folder = || self.path.parent().and_then(|p| std::fs::metadata(p).ok());

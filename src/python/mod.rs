@@ -82,6 +82,8 @@ pub mod _freeswitch {
     use crate::bus::head::{clock, descriptor, drain, on_loop, post, wait, wake};
     #[pymodule_export]
     use crate::entry::coroutine::{Run, Waiter, Work, work_of_app};
+    #[pymodule_export]
+    use crate::interp::loaded::script_loaded;
 }
 
 /// Makes every type of ours now, so that none is made while an error is on its way.

@@ -153,9 +153,17 @@ class Host(ABC):
         if self.configured:
             self.config(None)
             self.configured = False
-        if not self.api("show channels count").strip().startswith("0 "):
+        if not self.has_no_calls():
             self.api("hupall")
-            self.wait_for(lambda: self.api("show channels count").strip().startswith("0 "), what="the end of all calls")
+            self.wait_no_calls()
+
+    def has_no_calls(self) -> bool:
+        """Whether there is no channel."""
+        return self.api("show channels count").strip().startswith("0 ")
+
+    def wait_no_calls(self, timeout: float = DEADLINE) -> None:
+        """Wait until there is no channel."""
+        self.wait_for(lambda: self.has_no_calls() or None, timeout, "the end of all calls")
 
     # Commands and calls
 
