@@ -247,7 +247,9 @@ fn start_all(lines: Vec<String>) {
     }
 }
 
-/// NOUNLOAD: the library stays mapped, since Python's threads are in it.
+/// The library stays mapped, since Python's threads are in it (`-z nodelete`).
+/// NOUNLOAD would keep the core from freeing the module's memory pool and runtime
+/// thread, too: it is for when somebody is still inside, or all ends anyway.
 unsafe extern "C" fn shutdown() -> switch_status_t {
     guard(c"shutdown", SWITCH_STATUS_NOUNLOAD, || {
         // SAFETY: the loader's thread has nothing to do with Python.
@@ -264,12 +266,15 @@ unsafe extern "C" fn shutdown() -> switch_status_t {
         ending::wait();
         head::stop();
         taps::end(&held);
-        interpreter::stop(ending::LAST);
+        let all_left = interpreter::stop(ending::LAST);
         reload::forget();
         if core_ends && !interpreter::is_joined() {
             core::leave(Duration::from_millis(200));
         }
-        SWITCH_STATUS_NOUNLOAD
+        if core_ends || !all_left {
+            return SWITCH_STATUS_NOUNLOAD;
+        }
+        SWITCH_STATUS_SUCCESS
     })
 }
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from hosts.base import Host
+from hosts.freeswitch import FreeSwitchHost
 from test_configuration import settings
 
 # On pocket the process, its threads and its exit are the program's.
@@ -119,3 +120,21 @@ def test_a_module_that_is_loaded_again_has_a_loop_again(fresh: Callable[..., Hos
     for _ in range(3):
         assert host.api(f"python {name}") == "slept"
         assert "+OK module loaded" in host.api("reload mod_rust")
+
+
+def test_loading_again_leaves_no_thread_behind(fresh: Callable[..., Host]) -> None:
+    host = fresh()
+    assert isinstance(host, FreeSwitchHost)
+    assert host.process
+    maps = Path(f"/proc/{host.process.pid}/maps")
+    name = host.script("def fsapi(session, stream, env, args): stream.write(args)")
+
+    def load_again(times: int) -> int:
+        for _ in range(times):
+            assert "+OK" in host.api("reload mod_rust")
+            assert host.api(f"python {name} hello") == "hello"
+        return len(maps.read_text(encoding="utf-8").splitlines())
+
+    before = load_again(5)
+    # The core joins the thread that a module's runtime function had, unless the module refuses to be unloaded.
+    assert load_again(20) < before + 20

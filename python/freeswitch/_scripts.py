@@ -79,7 +79,8 @@ def _note_importer(full: str) -> None:
     while frame := frame.f_back:  # type: ignore[assignment]
         importer = frame.f_globals.get("__name__")
         if importer in _imports and importer != full:
-            _noted[importer] = _noted.get(importer, frozenset()) | {full}
+            if full not in _imports_of(importer):
+                _noted[importer] = _noted.get(importer, frozenset()) | {full}
             return
 
 

@@ -447,8 +447,8 @@ fn other_threads(py: Python<'_>) -> usize {
 }
 
 /// Ends what the module does in Python, at most until `wait` is over. When the
-/// core itself ends, Python is stopped for good.
-pub fn stop(wait: Duration) {
+/// core itself ends, Python is stopped for good. Gives whether all scripts had left.
+pub fn stop(wait: Duration) -> bool {
     let until = Instant::now() + wait;
     gate::close();
     let left = gate::wait_until_empty(wait);
@@ -456,7 +456,7 @@ pub fn stop(wait: Duration) {
         tracing::warn!("{left} scripts still run as Python ends");
     }
     let Owner::Us(commands) = &*OWNER.lock() else {
-        return;
+        return left == 0;
     };
     let for_good = core::shutting_down();
     let (done, answer) = channel();
@@ -476,4 +476,5 @@ pub fn stop(wait: Duration) {
             exit::leave_early();
         }
     }
+    left == 0
 }
