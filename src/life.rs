@@ -18,7 +18,8 @@ use crate::entry::{
     neighbour, reload, way, xml,
 };
 use crate::interp::enter::enter;
-use crate::interp::interpreter::{self, Place};
+use crate::interp::environment::Place;
+use crate::interp::interpreter;
 use crate::interp::{errors, scripts};
 use crate::switch::event::Kind;
 use crate::switch::log::{self, Level};

@@ -7,7 +7,7 @@
 use std::ffi::{CStr, CString};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -16,9 +16,12 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyModule;
 
+use super::environment::Place;
+use super::finish::{End, serve};
 use super::output::LogStream;
 use super::stack::SIZE;
 use super::{carried, errors, exit, gate, output, scripts};
+use crate::python::_freeswitch;
 use crate::switch::core;
 
 /// Why Python is not there.
@@ -59,78 +62,11 @@ pub enum StartError {
     Boot(String),
 }
 
-/// Where Python is to be at home.
-#[derive(Debug, Clone, Default)]
-pub struct Place {
-    /// `virtual-env`
-    pub virtual_env: Option<PathBuf>,
-    /// `python-home`
-    pub home: Option<PathBuf>,
-}
-
-impl Place {
-    /// `sys.executable`: by it Python finds the virtual environment.
-    fn executable(&self) -> String {
-        match (&self.virtual_env, &self.home) {
-            (Some(env), _) => env.join("bin/python").to_string_lossy().into_owned(),
-            (None, Some(home)) => home
-                .join(format!("bin/python{VERSION}"))
-                .to_string_lossy()
-                .into_owned(),
-            (None, None) => baked::EXECUTABLE.to_owned(),
-        }
-    }
-
-    fn base(&self) -> String {
-        self.home.as_ref().map_or_else(
-            || baked::BASE.to_owned(),
-            |home| home.to_string_lossy().into_owned(),
-        )
-    }
-
-    /// A virtual environment of another Python would bring modules that crash.
-    fn check(&self) -> Result<(), StartError> {
-        let Some(env) = &self.virtual_env else {
-            return Ok(());
-        };
-        let wrong = |found: &str| StartError::VirtualEnv {
-            path: env.clone(),
-            found: found.to_owned(),
-            wanted: VERSION,
-        };
-        let text =
-            std::fs::read_to_string(env.join("pyvenv.cfg")).map_err(|_| wrong("no pyvenv.cfg"))?;
-        let version = text.lines().find_map(|line| {
-            let (name, value) = line.split_once('=')?;
-            matches!(name.trim(), "version" | "version_info").then(|| value.trim().to_owned())
-        });
-        let version = version.ok_or_else(|| wrong("a pyvenv.cfg without a version"))?;
-        let same = version
-            .strip_prefix(VERSION)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
-        if same {
-            Ok(())
-        } else {
-            Err(wrong(&format!("Python {version}")))
-        }
-    }
-}
-
-enum Command {
-    /// Run atexit functions; with `for_good` end Python's threads too, and keep
-    /// the interpreter lock.
-    End {
-        for_good: bool,
-        until: Instant,
-        done: Sender<()>,
-    },
-}
-
 /// Whose interpreter it is.
 enum Owner {
     Nobody,
     /// Ours, with a thread that takes commands.
-    Us(Sender<Command>),
+    Us(Sender<End>),
     /// The program's that has loaded us: pocket, inside ordinary Python.
     Host,
 }
@@ -209,7 +145,7 @@ pub fn start(place: &Place) -> Result<(), StartError> {
     Ok(())
 }
 
-fn spawn(place: Place) -> Result<Sender<Command>, StartError> {
+fn spawn(place: Place) -> Result<Sender<End>, StartError> {
     let (commands, inbox) = channel();
     let (ready, answer) = channel();
     thread::Builder::new()
@@ -288,22 +224,6 @@ fn initialize(place: &Place) -> Result<(), StartError> {
     }
 }
 
-/// The interpreter that the module was built for.
-mod baked {
-    /// `sys.executable`; empty where the host brings the interpreter.
-    pub(super) const EXECUTABLE: &str = match option_env!("MOD_RUST_PYTHON_EXECUTABLE") {
-        Some(path) => path,
-        None => "",
-    };
-    /// `sys.base_prefix`.
-    pub(super) const BASE: &str = match option_env!("MOD_RUST_PYTHON_BASE") {
-        Some(path) => path,
-        None => "",
-    };
-}
-
-use crate::python::_freeswitch;
-
 /// Sets up our own interpreter.
 fn boot(py: Python<'_>) -> PyResult<()> {
     py.import("threading")?;
@@ -363,89 +283,6 @@ pub fn use_roots(py: Python<'_>, roots: &[PathBuf], allowed: &[String]) -> PyRes
     Ok(())
 }
 
-fn serve(inbox: &Receiver<Command>, state: *mut ffi::PyThreadState) {
-    while let Ok(Command::End {
-        for_good,
-        until,
-        done,
-    }) = inbox.recv()
-    {
-        // SAFETY: the state is this thread's, and the interpreter runs until the
-        // process ends.
-        unsafe { ffi::PyEval_RestoreThread(state) };
-        // SAFETY: attached by the line above.
-        let py = unsafe { Python::assume_attached() };
-        end(py, for_good, until);
-        let _ = done.send(());
-        if for_good {
-            // Attached for ever: no script's thread runs Python again.
-            loop {
-                thread::park();
-            }
-        }
-        // SAFETY: gives back what was taken above.
-        unsafe { super::thread::let_go() };
-    }
-}
-
-fn end(py: Python<'_>, for_good: bool, until: Instant) {
-    let step = |name: &str, result: PyResult<()>| {
-        if let Err(error) = result
-            && !errors::is_exit(py, &error)
-        {
-            errors::report(
-                py,
-                &error,
-                &errors::Failure {
-                    code: errors::FAILED,
-                    way: "python",
-                    target: name,
-                    outcome: "ending goes on",
-                },
-            );
-        }
-    };
-    if for_good {
-        step(
-            "threading._shutdown",
-            py.import("threading")
-                .and_then(|m| m.call_method0("_shutdown"))
-                .map(drop),
-        );
-    }
-    step(
-        "atexit",
-        py.import("atexit")
-            .and_then(|m| m.call_method0("_run_exitfuncs"))
-            .map(drop),
-    );
-    step(
-        "flush",
-        scripts::module(py)
-            .and_then(|m| m.call_method0("flush_files"))
-            .map(drop),
-    );
-    if for_good {
-        let threads = other_threads(py);
-        if threads > 0 {
-            // C code that runs without the lock gets a moment to end.
-            let moment =
-                Duration::from_millis(300).min(until.saturating_duration_since(Instant::now()));
-            thread::sleep(moment);
-            exit::leave_early();
-        }
-    }
-}
-
-/// How many threads have Python states, besides this one.
-fn other_threads(py: Python<'_>) -> usize {
-    let frames = py
-        .import("sys")
-        .and_then(|m| m.call_method0("_current_frames"))
-        .and_then(|f| f.len());
-    frames.unwrap_or(0).saturating_sub(1)
-}
-
 /// Ends what the module does in Python, at most until `wait` is over. When the
 /// core itself ends, Python is stopped for good. Gives whether all scripts had left.
 pub fn stop(wait: Duration) -> bool {
@@ -461,7 +298,7 @@ pub fn stop(wait: Duration) -> bool {
     let for_good = core::shutting_down();
     let (done, answer) = channel();
     if commands
-        .send(Command::End {
+        .send(End {
             for_good,
             until,
             done,

@@ -4,8 +4,10 @@
 mod carried;
 pub mod context;
 pub mod enter;
+pub mod environment;
 pub mod errors;
 mod exit;
+mod finish;
 pub mod gate;
 pub mod interpreter;
 pub mod kill;
