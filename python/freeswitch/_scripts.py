@@ -7,9 +7,7 @@ which an edit of the same size within a second would leave stale.
 
 from __future__ import annotations
 
-import ast
 import builtins
-import contextlib
 import fnmatch
 import importlib
 import importlib.abc
@@ -18,12 +16,14 @@ import os
 import site
 import sys
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from types import CodeType, ModuleType
 from typing import Any
 
 import _freeswitch
+
+from freeswitch import _imports_in
 
 
 class Refused(Exception):
@@ -50,7 +50,7 @@ class ScriptLoader(SourceFileLoader):
         data = self.get_data(path)
         package = fullname if self.is_package(fullname) else fullname.rpartition(".")[0]
         code: CodeType = self.source_to_code(data, path)
-        _imports[fullname] = set(_imported(_parsed(data, path), package))
+        _imports[fullname] = set(_imports_in.modules(_imports_in.parsed(data, path), package))
         return code
 
     def exec_module(self, module: ModuleType) -> None:
@@ -82,44 +82,6 @@ def _note_importer(full: str) -> None:
             if full not in _imports_of(importer):
                 _noted[importer] = _noted.get(importer, frozenset()) | {full}
             return
-
-
-def _parsed(data: bytes, path: str, tries: int = 3) -> ast.AST:
-    """Parse a script; CPython 3.11 fails where a finalizer that runs meanwhile parses, as printing a traceback does."""
-    try:
-        return ast.parse(data, path)
-    except SystemError:
-        if tries == 1:
-            raise
-        return _parsed(data, path, tries - 1)
-
-
-def _imported(tree: ast.AST, package: str) -> Iterable[str]:
-    """Give the full names that a script's imports may mean."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call):
-            yield from _imported_by_call(node, package)
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield alias.name
-        elif isinstance(node, ast.ImportFrom):
-            base = node.module or ""
-            if node.level:
-                parents = package.split(".") if package else []
-                kept = parents[: len(parents) - node.level + 1]
-                base = ".".join([*kept, *([base] if base else [])])
-            if base:
-                yield base
-            for alias in node.names:
-                yield f"{base}.{alias.name}" if base else alias.name
-
-
-def _imported_by_call(node: ast.Call, package: str) -> Iterable[str]:
-    called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-    name = node.args[0] if node.args else None
-    if called == "import_module" and isinstance(name, ast.Constant) and isinstance(name.value, str):
-        with contextlib.suppress(ImportError):
-            yield importlib.util.resolve_name(name.value, package)
 
 
 class ScriptFinder(importlib.abc.MetaPathFinder):
@@ -272,11 +234,13 @@ def load(name: str, folder: str | None, fresh: bool, forced: str | None = None) 
     With `fresh` it is loaded anew, and with it what it imports and has changed, or is `forced`; should that
     fail, what was loaded before stays in use.
     """
+    from freeswitch import _anew
+
     check(name, folder)
     full = _full(name, folder)
     if fresh:
         with _lock:
-            _load_anew(full, forced)
+            _anew.load(full, forced)
     # A first load needs no lock but importlib's own, module by module.
     module = _import(full)
     return module, files(name, folder)
@@ -350,172 +314,6 @@ def _members(full: str) -> set[str]:
         if parent and parent not in _folders:
             todo.append(parent)
     return members
-
-
-def _stale(full: str, forced: str | None) -> set[str]:
-    """Give what must be loaded anew with a script: what has changed, and all that is built on it."""
-    members = _members(full) | {full}
-    stale = {full}
-    if forced is not None:
-        top = full.partition(".")[0]
-        stale |= {forced, f"{top}.{forced}"} & members
-    for name in members & set(_stamps):
-        built = _built.get(name, {})
-        if _has_changed(name) or any(_versions.get(dep) != version for dep, version in built.items()):
-            stale.add(name)
-    while True:
-        more = {name for name in members - stale if _imports_of(name) & stale}
-        # `from package import module` looks at the package first.
-        more |= {name.rpartition(".")[0] for name in stale} & (members - stale)
-        if not more:
-            return stale
-        stale |= more
-
-
-def _has_changed(name: str) -> bool:
-    stamp = _stamps[name]
-    try:
-        return _stamp(stamp[0]) != stamp
-    except OSError:
-        return True
-
-
-def _load_anew(full: str, forced: str | None) -> None:
-    """Load a script, and what it is made of and is stale, into new modules.
-
-    Nobody sees them before the last has run: code that runs keeps the old ones,
-    and when one fails they are what stays.
-    """
-    members = _stale(full, forced)
-    tables = (_stamps, _imports, _versions, _built)
-    before = [{name: table[name] for name in members if name in table} for table in tables]
-    loading = _NewModules(members)
-    try:
-        with loading.in_import_module():
-            loading.load(full)
-            # What is imported by functions, when they are called.
-            for name in sorted(members & _members(full)):
-                if name in _stamps and os.path.exists(_stamps[name][0]):
-                    loading.load(name)
-    except BaseException:
-        for table, old in zip(tables, before, strict=True):
-            table.update(old)  # type: ignore[attr-defined]
-        raise
-    loading.finish()
-
-
-@contextlib.contextmanager
-def _in_its_place(full: str, module: ModuleType) -> Iterator[None]:
-    """Have `sys.modules` show a module while it runs, as its own code may look there; imports wait meanwhile."""
-    spec = module.__spec__
-    with importlib._bootstrap._ModuleLockManager(full):  # type: ignore[attr-defined]
-        before = sys.modules.get(full)
-        spec._initializing = True  # type: ignore[union-attr]
-        sys.modules[full] = module
-        try:
-            yield
-        finally:
-            spec._initializing = False  # type: ignore[union-attr]
-            if before is None:
-                sys.modules.pop(full, None)
-            else:
-                sys.modules[full] = before
-
-
-class _NewModules:
-    """New versions of some modules, while they load."""
-
-    def __init__(self, members: set[str]) -> None:
-        self._members = members
-        self._modules: dict[str, ModuleType] = {}
-        self._done = False
-        self._builtins = {**vars(builtins), "__import__": self}
-
-    def load(self, full: str) -> ModuleType:
-        """Give the new version of a member, and the module itself of others."""
-        if full in self._modules:
-            return self._modules[full]
-        parent, _, last = full.rpartition(".")
-        package = self.load(parent) if parent else None
-        if full not in self._members:
-            return importlib.import_module(full)
-        spec = _finder.find_spec(full, getattr(package, "__path__", None) if package else None)
-        if spec is None:
-            raise ModuleNotFoundError(f"No module named {full!r}", name=full)
-        module = importlib.util.module_from_spec(spec)
-        if _private_folder(full) is None:
-            module.__dict__["__builtins__"] = self._builtins
-        self._modules[full] = module
-        try:
-            if spec.loader is not None:
-                with _in_its_place(full, module):
-                    spec.loader.exec_module(module)
-        except BaseException:
-            del self._modules[full]
-            raise
-        if package is not None and parent in self._modules:
-            setattr(package, last, module)
-        return module
-
-    @contextlib.contextmanager
-    def in_import_module(self) -> Iterator[None]:
-        """Have `importlib.import_module` give the new versions, too, to the thread that loads them."""
-        thread, before = threading.get_ident(), importlib.import_module
-
-        def import_module(name: str, package: str | None = None) -> ModuleType:
-            if self._done or threading.get_ident() != thread:
-                return before(name, package)
-            full = importlib.util.resolve_name(name, package or "")
-            return self.load(full) if self._is_ours(full, {full}) else before(full)
-
-        importlib.import_module = import_module
-        try:
-            yield
-        finally:
-            importlib.import_module = before
-
-    def finish(self) -> None:
-        """Put them in the place of the old ones, all at once."""
-        self._done = True
-        sys.modules.update(self._modules)
-        for full, module in self._modules.items():
-            parent, _, last = full.rpartition(".")
-            if parent in sys.modules:
-                setattr(sys.modules[parent], last, module)
-
-    def _is_ours(self, full: str, wanted: set[str]) -> bool:
-        """Tell whether an import of this module, that may mean all of these, is for a new version."""
-        top = full.partition(".")[0]
-        if top not in sys.modules and _finder.find_spec(top, None) is not None:
-            # A script that nobody has imported yet: it is to see the new ones too.
-            self._members |= {top, full}
-        return bool(wanted & self._members) or top in self._members
-
-    def __call__(
-        self,
-        name: str,
-        globals: dict[str, Any] | None = None,
-        locals: dict[str, Any] | None = None,
-        fromlist: Sequence[str] = (),
-        level: int = 0,
-    ) -> Any:
-        """`__import__` of the new modules: they see each other."""
-        if self._done:
-            return builtins.__import__(name, globals, locals, fromlist, level)
-        full = name
-        if level:
-            package = str((globals or {}).get("__package__") or "")
-            full = importlib.util.resolve_name("." * level + name, package)
-        top = full.partition(".")[0]
-        if not self._is_ours(full, {full, *(f"{full}.{item}" for item in fromlist or ())}):
-            return builtins.__import__(name, globals, locals, fromlist, level)
-        module = self.load(full)
-        if not fromlist:
-            return module if level else self.load(top)
-        for item in fromlist:
-            if not hasattr(module, item) and f"{full}.{item}" in self._members:
-                self.load(f"{full}.{item}")
-        return module
 
 
 def flush_files() -> None:
