@@ -136,9 +136,15 @@ pub struct Function {
 }
 
 /// Functions by module and name.
-type Functions = BTreeMap<String, BTreeMap<String, Arc<Function>>>;
+struct Functions {
+    modules: BTreeMap<String, BTreeMap<String, Arc<Function>>>,
+    count: usize,
+}
 
-static FUNCTIONS: RwLock<Functions> = RwLock::new(BTreeMap::new());
+static FUNCTIONS: RwLock<Functions> = RwLock::new(Functions {
+    modules: BTreeMap::new(),
+    count: 0,
+});
 /// How many of them there are at most: whoever calls by names that he makes up
 /// fills no memory.
 const MOST: usize = 10_000;
@@ -147,7 +153,7 @@ const MOST: usize = 10_000;
 /// many is counted by its way in only.
 #[must_use]
 pub fn function(module: &str, function: &str) -> Arc<Function> {
-    let find = |all: &Functions| all.get(module)?.get(function).cloned();
+    let find = |all: &Functions| all.modules.get(module)?.get(function).cloned();
     if let Some(known) = find(&FUNCTIONS.read()) {
         return known;
     }
@@ -161,8 +167,9 @@ pub fn function(module: &str, function: &str) -> Arc<Function> {
     };
     let counters = Counters::new();
     let fresh = Arc::new(Function { name, counters });
-    if all.values().map(BTreeMap::len).sum::<usize>() < MOST {
-        let functions = all.entry(module.to_owned()).or_default();
+    if all.count < MOST {
+        all.count += 1;
+        let functions = all.modules.entry(module.to_owned()).or_default();
         functions.insert(function.to_owned(), fresh.clone());
     }
     fresh
@@ -172,7 +179,7 @@ pub fn function(module: &str, function: &str) -> Arc<Function> {
 #[must_use]
 pub fn functions() -> Vec<(String, Reading)> {
     let all = FUNCTIONS.read();
-    let functions = all.values().flat_map(BTreeMap::values);
+    let functions = all.modules.values().flat_map(BTreeMap::values);
     functions
         .map(|function| (function.name.clone(), function.counters.read()))
         .collect()
@@ -239,5 +246,16 @@ mod tests {
         assert!((50_000..=100_000).contains(&median), "{median}");
         assert!(reading.quantile(0.99) >= 99_000);
         assert_eq!(Counters::default().read().quantile(0.5), 0);
+    }
+
+    #[test]
+    fn names_that_somebody_makes_up_fill_no_memory() {
+        for n in 0..MOST + 10 {
+            let made_up = function(&format!("module_{n}"), "fsapi");
+            assert_eq!(made_up.name, format!("module_{n}::fsapi"));
+        }
+        assert!(functions().len() <= MOST);
+        let known = function("module_0", "fsapi");
+        assert!(Arc::ptr_eq(&known, &function("module_0", "fsapi")));
     }
 }
