@@ -152,6 +152,6 @@ def test_a_coroutine_that_swallows_its_end_is_said_to_refuse(host: Host) -> None
     host.wait_log("^waits$")
     (script,) = json.loads(host.api("pyps json"))
     assert "refuses at" in host.api(f"pykill {script['id']}")
+    # Its call ends with its extension.
     host.api(f"python {name}")
-    call.hangup()
     call.wait()
