@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -98,6 +101,198 @@ def test_what_a_function_imports_and_does_not_load_leaves_the_old_one(host: Host
     assert len([line for line in host.log() if "MR0005" in line.text]) == 1
     host.script("ANSWER = 'mended'", part)
     becomes(host, name, "mended")
+
+
+def package(host: Host, **files: str) -> str:
+    """Write a package with these modules; its name."""
+    name = host.script("")
+    (host.script_dir / f"{name}.py").unlink()
+    (host.script_dir / name).mkdir()
+    for module, source in {"__init__": "", **files}.items():
+        host.script(source, f"{name}.{module}")
+    return name
+
+
+@pytest.mark.parametrize(
+    ("imports", "answer"),
+    [
+        ("import {p}.sub, {p}.other", "{p}.sub.X + {p}.other.X"),
+        ("from {p} import sub, other", "sub.X + other.X"),
+        ("import {p}.sub\nfrom {p}.other import X", "{p}.sub.X + X"),
+        ("from {p} import *", "sub.X + other.X"),
+        (
+            "import importlib\nsub, other = (importlib.import_module('.' + n, '{p}') for n in ('sub', 'other'))",
+            "sub.X + other.X",
+        ),
+    ],
+)
+def test_a_module_of_a_package(host: Host, imports: str, answer: str) -> None:
+    p = package(host, __init__="__all__ = ['sub', 'other']", sub="X = '1'", other="X = '1'")
+    name = host.script(
+        f"{imports.format(p=p)}\ndef fsapi(session, stream, env, args): stream.write({answer.format(p=p)})\n"
+    )
+    assert host.api(f"python {name}") == "11"
+    host.script("X = '2'", f"{p}.sub")
+    becomes(host, name, "21")
+    host.script("__all__ = ['other', 'sub']", f"{p}.__init__")
+    host.script("X = '2'", f"{p}.other")
+    becomes(host, name, "22")
+    assert not [line.text for line in host.log() if "MR0005" in line.text]
+
+
+@pytest.mark.parametrize(
+    "imports",
+    [
+        "from {p} import sub",
+        "from {p}.inner import sub",
+        "import {p}.inner.sub as sub",
+        "import importlib\nsub = importlib.import_module('{p}.inner.sub')",
+    ],
+)
+def test_an_edit_that_imports_a_package_for_the_first_time(host: Host, imports: str) -> None:
+    name = host.script(FSAPI.format("old"))
+    assert host.api(f"python {name}") == "old"
+    p = package(host, sub="X = 'new'")
+    (host.script_dir / p / "inner").mkdir()
+    host.script("", f"{p}.inner.__init__")
+    host.script("X = 'new'", f"{p}.inner.sub")
+    host.script(f"{imports.format(p=p)}\ndef fsapi(session, stream, env, args): stream.write(sub.X)\n", name)
+    becomes(host, name, "new")
+    assert not [line.text for line in host.log() if "MR0005" in line.text]
+
+
+@pytest.mark.freeswitch_only
+def test_nobody_sees_a_version_that_is_being_loaded(host: Host) -> None:
+    part = host.script("A = 'old'")
+    name = host.script(f"def fsapi(session, stream, env, args):\n    import {part}\n    stream.write({part}.A)\n")
+    assert [host.api(f"python {name}") for _ in range(2)] == ["old", "old"]
+    host.script("A = 'new'\nimport time\nprint('loads')\ntime.sleep(2)\nraise RuntimeError('broken')\n", part)
+    with ThreadPoolExecutor() as pool:
+        slow = pool.submit(host.api, f"pyreload {name}")
+        host.wait_log("^loads$")
+        begun = time.monotonic()
+        assert {host.api(f"python {name}") for _ in range(20)} == {"old"}
+        # Nor does anybody wait for it.
+        assert time.monotonic() - begun < 2 and not slow.done()
+        assert slow.result().startswith("-ERR")
+    assert host.api(f"python {name}") == "old"
+
+
+@pytest.mark.freeswitch_only
+def test_a_slow_reload_holds_up_nobody_else(host: Host) -> None:
+    first = host.script(FSAPI.format("old"))
+    second = host.script(FSAPI.format("old"))
+    for name in (first, second):
+        assert host.api(f"python {name}") == "old"
+    host.script("import time\nprint('loads')\ntime.sleep(3)\n" + FSAPI.format("new"), first)
+    with ThreadPoolExecutor() as pool:
+        slow = pool.submit(host.api, f"pyreload {first}")
+        host.wait_log("^loads$")
+        host.script(FSAPI.format("new"), second)
+        while not slow.done():
+            begun = time.monotonic()
+            assert host.api(f"python {second}") in {"old", "new"}
+            assert time.monotonic() - begun < 2
+    becomes(host, second, "new")
+    assert host.api(f"python {first}") == "new"
+
+
+@pytest.mark.freeswitch_only
+def test_a_script_that_is_called_while_another_imports_it_anew(host: Host) -> None:
+    # One waits for the module that the other loads, which calls a script that has changed.
+    called = host.script(FSAPI.format("old"))
+    loads = host.script(
+        f"""
+        import freeswitch, time
+        print("first load")
+        time.sleep(1)
+        ANSWER = freeswitch.API().executeString("python {called}")
+        def fsapi(session, stream, env, args): stream.write("b" + ANSWER)
+        """
+    )
+    imports = host.script(FSAPI.format("old"))
+    assert [host.api(f"python {name}") for name in (called, imports)] == ["old", "old"]
+    host.script(FSAPI.format("new"), called)
+    host.script(f"import time\nprint('anew')\ntime.sleep(0.3)\nimport {loads}\n" + FSAPI.format("new"), imports)
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(host.api, f"python {loads}")
+        host.wait_log("^first load$")
+        second = pool.submit(host.api, f"pyreload {imports}")
+        assert first.result(DEADLINE) in {"bold", "bnew"}
+        assert second.result(DEADLINE).startswith("+OK")
+    becomes(host, called, "new")
+
+
+def test_a_script_whose_file_is_away_stays_in_use(host: Host) -> None:
+    name = host.script(FSAPI.format("old"))
+    assert host.api(f"python {name}") == "old"
+    (host.script_dir / f"{name}.py").unlink()
+    assert host.api("pyreload").startswith(("+OK", "-ERR"))
+    assert host.api(f"python {name}") == "old"
+    host.script(FSAPI.format("new"), name)
+    becomes(host, name, "new")
+
+
+def test_a_script_that_another_calls_is_none_that_it_imports(host: Host) -> None:
+    called = host.script(FSAPI.format("old"))
+    name = host.script(
+        f"""
+        import freeswitch
+        count = [0]
+        def fsapi(session, stream, env, args):
+            count[0] += 1
+            stream.write(str(count[0]) + freeswitch.API().executeString("python {called}"))
+        """
+    )
+    assert host.api(f"python {name}") == "1old"
+    host.script(FSAPI.format("new"), called)
+    becomes(host, called, "new")
+    assert host.api(f"python {name}") == "2new"
+
+
+def test_a_new_version_has_the_builtins_of_all(host: Host) -> None:
+    source = """
+        import builtins
+        def fsapi(session, stream, env, args):
+            builtins.{0} = args
+            stream.write("{1}" + {0})
+    """
+    name = host.script("")
+    host.script(source.format(f"of_{name}", "old "), name)
+    assert host.api(f"python {name} a") == "old a"
+    host.script(source.format(f"of_{name}", "new "), name)
+    host.api(f"pyreload {name}")
+    assert [host.api(f"python {name} {argument}") for argument in "bc"] == ["new b", "new c"]
+
+
+def test_a_broken_version_is_said_once_for_all_its_functions(host: Host) -> None:
+    name = host.script(FSAPI.format("old") + FSAPI.format("other").replace("fsapi", "other"))
+    both = [name, f"{name}::other"]
+    assert [host.api(f"python {each}") for each in both] == ["old", "other"]
+
+    def failed() -> int:
+        reloads: int = json.loads(host.api("pystat json"))["failed_reloads"]
+        return reloads
+
+    before = failed()
+    host.script("def broken(:\n", name)
+
+    def both_have_failed() -> bool | None:
+        assert [host.api(f"python {each}") for each in both] == ["old", "other"]
+        return failed() >= before + 2 or None
+
+    host.wait_for(both_have_failed, PATIENCE if host.is_pocket else DEADLINE, "two reloads that fail")
+    assert len([line for line in host.log() if "MR0005" in line.text]) == 1
+
+
+def test_names_that_are_no_scripts_are_not_counted(host: Host) -> None:
+    for n in range(20):
+        assert host.api(f"python no_such_script_{n}").startswith("-ERR")
+    broken = host.script("def fsapi(:\n")
+    assert host.api(f"python {broken}").startswith("-ERR")
+    functions = json.loads(host.api("pystat json"))["functions"]
+    assert not [name for name in functions if name.startswith("no_such_script_")]
+    assert functions[f"{broken}::fsapi"]["errors"] == 1
 
 
 def test_a_running_call_finishes_on_the_old_code(host: Host) -> None:

@@ -10,6 +10,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterator, Sequence
+from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
@@ -50,12 +51,13 @@ def load(full: str, forced: str | None) -> None:
     Nobody sees them before the last has run: code that runs keeps the old ones,
     and when one fails they are what stays.
     """
+    importlib.invalidate_caches()
     members = _stale(full, forced)
     tables = (_scripts._stamps, _scripts._imports, _scripts._versions, _scripts._built)
     before = [{name: table[name] for name in members if name in table} for table in tables]
     loading = _NewModules(members)
     try:
-        with loading.in_import_module():
+        with loading.imported():
             loading.load(full)
             # What is imported by functions, when they are called.
             for name in sorted(members & _scripts._members(full)):
@@ -68,32 +70,26 @@ def load(full: str, forced: str | None) -> None:
     loading.finish()
 
 
-@contextlib.contextmanager
-def _in_its_place(full: str, module: ModuleType) -> Iterator[None]:
-    """Have `sys.modules` show a module while it runs, as its own code may look there; imports wait meanwhile."""
-    spec = module.__spec__
-    with importlib._bootstrap._ModuleLockManager(full):  # type: ignore[attr-defined]
-        before = sys.modules.get(full)
-        spec._initializing = True  # type: ignore[union-attr]
-        sys.modules[full] = module
-        try:
-            yield
-        finally:
-            spec._initializing = False  # type: ignore[union-attr]
-            if before is None:
-                sys.modules.pop(full, None)
-            else:
-                sys.modules[full] = before
-
-
 class _NewModules:
-    """New versions of some modules, while they load."""
+    """New versions of some modules, while they load; nobody but the thread that loads them sees them."""
 
     def __init__(self, members: set[str]) -> None:
         self._members = members
         self._modules: dict[str, ModuleType] = {}
-        self._done = False
-        self._builtins = {**vars(builtins), "__import__": self}
+        self._thread = threading.get_ident()
+        # What others see in place of those that `sys.modules` shows while they run.
+        self._old: dict[str, ModuleType] = {}
+
+    @contextlib.contextmanager
+    def imported(self) -> Iterator[None]:
+        """Have imports give the new versions to the thread that loads them, and the old ones to all others."""
+        before = builtins.__import__, importlib.import_module
+        self._import, self._import_module = before
+        builtins.__import__, importlib.import_module = self._by_statement, self._by_call  # type: ignore[assignment]
+        try:
+            yield
+        finally:
+            builtins.__import__, importlib.import_module = before
 
     def load(self, full: str) -> ModuleType:
         """Give the new version of a member, and the module itself of others."""
@@ -101,82 +97,110 @@ class _NewModules:
             return self._modules[full]
         parent, _, last = full.rpartition(".")
         package = self.load(parent) if parent else None
-        if full not in self._members:
-            return importlib.import_module(full)
-        spec = _scripts._finder.find_spec(full, getattr(package, "__path__", None) if package else None)
-        if spec is None:
+        is_new = full in self._members or full not in sys.modules
+        spec = self._spec(full, package) if is_new else None
+        if spec is not None:
+            module = self._run(full, spec)
+        elif full in self._members:
             raise ModuleNotFoundError(f"No module named {full!r}", name=full)
-        module = importlib.util.module_from_spec(spec)
-        if _scripts._private_folder(full) is None:
-            module.__dict__["__builtins__"] = self._builtins
-        self._modules[full] = module
-        try:
-            if spec.loader is not None:
-                with _in_its_place(full, module):
-                    spec.loader.exec_module(module)
-        except BaseException:
-            del self._modules[full]
-            raise
+        else:
+            module = self._import_module(full)
         if package is not None and parent in self._modules:
             setattr(package, last, module)
         return module
 
-    @contextlib.contextmanager
-    def in_import_module(self) -> Iterator[None]:
-        """Have `importlib.import_module` give the new versions, too, to the thread that loads them."""
-        thread, before = threading.get_ident(), importlib.import_module
+    def _spec(self, full: str, package: ModuleType | None) -> ModuleSpec | None:
+        if package is None:
+            return _scripts._finder.find_spec(full, None)
+        path, parent = getattr(package, "__path__", None), full.rpartition(".")[0]
+        if path is None or not (parent in self._modules or _scripts._is_script_package(parent)):
+            return None
+        return _scripts.script_spec(full, path)
 
-        def import_module(name: str, package: str | None = None) -> ModuleType:
-            if self._done or threading.get_ident() != thread:
-                return before(name, package)
-            full = importlib.util.resolve_name(name, package or "")
-            return self.load(full) if self._is_ours(full, {full}) else before(full)
-
-        importlib.import_module = import_module
+    def _run(self, full: str, spec: ModuleSpec) -> ModuleType:
+        module = importlib.util.module_from_spec(spec)
+        self._modules[full] = module
         try:
-            yield
-        finally:
-            importlib.import_module = before
+            if spec.loader is not None:
+                with self._in_its_place(full, module):
+                    spec.loader.exec_module(module)
+        except BaseException:
+            del self._modules[full]
+            raise
+        return module
+
+    @contextlib.contextmanager
+    def _in_its_place(self, full: str, module: ModuleType) -> Iterator[None]:
+        """Have `sys.modules` show a module while it runs, as its own code may look there."""
+        spec = module.__spec__
+        # One that is new to all is waited for, as ever.
+        with importlib._bootstrap._ModuleLockManager(full):  # type: ignore[attr-defined]
+            before = sys.modules.get(full)
+            if before is not None:
+                self._old[full] = before
+            spec._initializing = True  # type: ignore[union-attr]
+            sys.modules[full] = module
+            try:
+                yield
+            finally:
+                spec._initializing = False  # type: ignore[union-attr]
+                if before is None:
+                    sys.modules.pop(full, None)
+                else:
+                    sys.modules[full] = before
+                    del self._old[full]
 
     def finish(self) -> None:
         """Put them in the place of the old ones, all at once."""
-        self._done = True
         sys.modules.update(self._modules)
         for full, module in self._modules.items():
             parent, _, last = full.rpartition(".")
             if parent in sys.modules:
                 setattr(sys.modules[parent], last, module)
 
-    def _is_ours(self, full: str, wanted: set[str]) -> bool:
-        """Tell whether an import of this module, that may mean all of these, is for a new version."""
-        top = full.partition(".")[0]
-        if top not in sys.modules and _scripts._finder.find_spec(top, None) is not None:
-            # A script that nobody has imported yet: it is to see the new ones too.
-            self._members |= {top, full}
-        return bool(wanted & self._members) or top in self._members
+    def _by_call(self, name: str, package: str | None = None) -> ModuleType:
+        """`importlib.import_module`."""
+        full = importlib.util.resolve_name(name, package or "")
+        if threading.get_ident() != self._thread:
+            return self._old.get(full) or self._import_module(full)
+        return self.load(full) if self._is_ours({full}) else self._import_module(full)
 
-    def __call__(
+    def _by_statement(
         self,
         name: str,
         globals: dict[str, Any] | None = None,
         locals: dict[str, Any] | None = None,
-        fromlist: Sequence[str] = (),
+        fromlist: Sequence[str] | None = (),
         level: int = 0,
     ) -> Any:
-        """`__import__` of the new modules: they see each other."""
-        if self._done:
-            return builtins.__import__(name, globals, locals, fromlist, level)
+        """`__import__`."""
         full = name
         if level:
             package = str((globals or {}).get("__package__") or "")
             full = importlib.util.resolve_name("." * level + name, package)
-        top = full.partition(".")[0]
-        if not self._is_ours(full, {full, *(f"{full}.{item}" for item in fromlist or ())}):
-            return builtins.__import__(name, globals, locals, fromlist, level)
+        if threading.get_ident() != self._thread:
+            old = self._old.get(full)
+            if old is None or (not fromlist and "." in full):
+                return self._import(name, globals, locals, fromlist or (), level)
+            return old
+        if not self._is_ours({full, *(f"{full}.{item}" for item in fromlist or ())}):
+            return self._import(name, globals, locals, fromlist or (), level)
         module = self.load(full)
         if not fromlist:
-            return module if level else self.load(top)
+            return module if level else self.load(full.partition(".")[0])
+        if "*" in fromlist:
+            fromlist = [*fromlist, *getattr(module, "__all__", ())]
         for item in fromlist:
-            if not hasattr(module, item) and f"{full}.{item}" in self._members:
-                self.load(f"{full}.{item}")
+            inner = f"{full}.{item}"
+            is_there = inner in self._members or inner in sys.modules or self._spec(inner, module) is not None
+            if not hasattr(module, item) and is_there:
+                self.load(inner)
         return module
+
+    def _is_ours(self, wanted: set[str]) -> bool:
+        """Tell whether an import that may mean all of these is for a new version."""
+        top = min(wanted, key=len).partition(".")[0]
+        if top not in sys.modules and _scripts._finder.find_spec(top, None) is not None:
+            # A script that nobody has imported yet: it is to see the new ones too.
+            self._members.add(top)
+        return bool(wanted & self._members) or top in self._members

@@ -30,6 +30,10 @@ class Refused(Exception):
     """A module that may not be an entry, or is not there; the text says why."""
 
 
+class Busy(Refused):
+    """Another script is being loaded anew."""
+
+
 Stamp = tuple[str, int, int, int]
 
 # Nobody's scripts, wherever they lie.
@@ -76,11 +80,11 @@ def _loaded(full: str) -> None:
 def _note_importer(full: str) -> None:
     """Note who imports a script by a name that he has made up, which no statement of his shows."""
     frame = sys._getframe(1)
-    while frame := frame.f_back:  # type: ignore[assignment]
-        importer = frame.f_globals.get("__name__")
-        if importer in _imports and importer != full:
-            if full not in _imports_of(importer):
-                _noted[importer] = _noted.get(importer, frozenset()) | {full}
+    while (frame := frame.f_back) and frame.f_code is not load.__code__:  # type: ignore[assignment]
+        importer = str(frame.f_globals.get("__name__"))
+        if importer in _imports and full not in {importer, *_imports_of(importer)}:
+            _noted[importer] = _noted.get(importer, frozenset()) | {full}
+        if not importer.startswith(("importlib", "_frozen_importlib", "freeswitch.")):
             return
 
 
@@ -100,11 +104,16 @@ class ScriptFinder(importlib.abc.MetaPathFinder):
             path = roots
         elif not _is_script_package(fullname.rpartition(".")[0]):
             return None
-        spec = PathFinder.find_spec(fullname, path)
-        if spec is not None and type(spec.loader) is SourceFileLoader and spec.origin:
-            spec.loader = ScriptLoader(fullname, spec.origin)
-            spec.cached = None
-        return spec
+        return script_spec(fullname, path)
+
+
+def script_spec(fullname: str, path: Sequence[str]) -> ModuleSpec | None:
+    """Find a script in these folders."""
+    spec = PathFinder.find_spec(fullname, path)
+    if spec is not None and type(spec.loader) is SourceFileLoader and spec.origin:
+        spec.loader = ScriptLoader(fullname, spec.origin)
+        spec.cached = None
+    return spec
 
 
 def _is_script_package(name: str) -> bool:
@@ -137,6 +146,7 @@ _built: dict[str, dict[str, int]] = {}
 # Private folders (python_script_path): the package that stands for each, by name.
 _folders: dict[str, str] = {}
 _lock = threading.RLock()
+_folders_lock = threading.Lock()
 
 
 def use_roots(folders: Iterable[str], allowed: Iterable[str] = ("*",)) -> None:
@@ -170,7 +180,7 @@ def forget() -> None:
 def _folder_package(folder: str) -> str:
     """Give the package that stands for a private folder."""
     folder = os.path.abspath(folder)
-    with _lock:
+    with _folders_lock:
         for name, known in _folders.items():
             if known == folder:
                 return name
@@ -228,19 +238,26 @@ def check(name: str, folder: str | None) -> None:
     _check_there(parts[0], folder)
 
 
-def load(name: str, folder: str | None, fresh: bool, forced: str | None = None) -> tuple[ModuleType, list[Stamp]]:
+def load(
+    name: str, folder: str | None, fresh: bool, forced: str | None = None, patience: float = 0
+) -> tuple[ModuleType, list[Stamp]]:
     """Give an entry module, and the files whose change makes it stale.
 
     With `fresh` it is loaded anew, and with it what it imports and has changed, or is `forced`; should that
-    fail, what was loaded before stays in use.
+    fail, what was loaded before stays in use. Raises Busy where others are loaded anew for more than `patience`
+    seconds: they may wait for whoever asks.
     """
     from freeswitch import _anew
 
     check(name, folder)
     full = _full(name, folder)
     if fresh:
-        with _lock:
+        if not _lock.acquire(timeout=patience):
+            raise Busy(f"'{name}' is not loaded anew: another script is, for more than {patience:.0f} s")
+        try:
             _anew.load(full, forced)
+        finally:
+            _lock.release()
     # A first load needs no lock but importlib's own, module by module.
     module = _import(full)
     return module, files(name, folder)
@@ -264,8 +281,12 @@ def uses(name: str, folder: str | None, module: str) -> bool:
 
 def _check_there(top: str, folder: str | None) -> None:
     """Look for the first component before anything is imported."""
-    importlib.invalidate_caches()
     places = _places() if folder is None else [os.path.abspath(folder)]
+    known = getattr(sys.modules.get(_full(top, folder)), "__file__", None)
+    if known is not None and any(_lies_in(known, place) for place in places):
+        # It stays in use, even while its file is gone.
+        return
+    importlib.invalidate_caches()
     if PathFinder.find_spec(top, places) is None:
         raise Refused(f"no module '{top}' in {os.pathsep.join(places) or 'any script folder'}")
 

@@ -113,7 +113,15 @@ impl<'a> Request<'a> {
         done: impl FnOnce(Option<&Bound<'_, PyAny>>) -> PyResult<R>,
     ) -> Result<R, Error> {
         let _output = output::begin(py)?;
-        let function = self.find(py, target)?;
+        let function = self.find(py, target);
+        let is_there = match &function {
+            Err(Error::Load(error)) => errors::refusal(py, error).is_none(),
+            _ => true,
+        };
+        if is_there {
+            stats::keep(&listed.script().function);
+        }
+        let function = function?;
         let arguments = arguments(py, target.arguments)?;
         let result = function.call(py, arguments.as_ref());
         let result = match result {

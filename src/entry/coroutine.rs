@@ -275,6 +275,7 @@ impl Work {
 
 /// Puts a coroutine into the list of what runs.
 fn list(id: u64, way: &Way, function: Arc<Function>, uuid: CString) -> Listed {
+    stats::keep(&function);
     let listed = running::list(id, way.name, function, Some(uuid));
     listed.script().is_coroutine.store(true, Ordering::Release);
     // It was not told to end before it began.

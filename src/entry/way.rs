@@ -80,7 +80,7 @@ impl Way {
     pub fn count(&self, script: &Script, ending: Ending) {
         let took = script.begun.elapsed();
         self.counters.count(took, ending);
-        script.function.counters.count(took, ending);
+        script.function.count(took, ending);
     }
 
     /// How long a script may run.

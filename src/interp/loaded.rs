@@ -152,7 +152,9 @@ impl Loaded {
 
     /// The files as they are.
     pub(super) fn files(&self) -> Vec<Stamp> {
-        self.stamps.lock().iter().map(Stamp::now).collect()
+        let mut files: Vec<_> = self.stamps.lock().iter().map(Stamp::now).collect();
+        files.sort();
+        files
     }
 
     /// Takes the files as they were: they were tried, and failed to load.

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
 
 use hashbrown::HashMap;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use pyo3::exceptions::PyAttributeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -12,7 +13,7 @@ use pyo3::sync::PyOnceLock;
 use super::errors::{self, Failure};
 use super::loaded::{Before, Loaded};
 use super::loading;
-use super::stamp::FileFacts;
+use super::stamp::{FileFacts, Stamp};
 use super::stats::{FAILED_RELOADS, RELOADS};
 use super::wanted::{Key, Wanted};
 use crate::python::convert::str_of;
@@ -92,7 +93,7 @@ pub fn find(py: Python<'_>, wanted: &Wanted<'_>) -> PyResult<Arc<Loaded>> {
         .and_then(|all| all.get(&wanted.name()).cloned());
     let Some(known) = known else {
         let _one = loading::hold(py, wanted)?;
-        let loaded = Arc::new(load(py, wanted, false, None)?);
+        let loaded = Arc::new(load(py, wanted, false, None, Duration::ZERO)?);
         let old = LOADED
             .write()
             .get_or_insert_default()
@@ -113,13 +114,13 @@ pub fn find(py: Python<'_>, wanted: &Wanted<'_>) -> PyResult<Arc<Loaded>> {
         Reload::Changed if known.stale() => {
             // Of many calls at once one loads; the others go on with the old code.
             match loading::try_hold(wanted) {
-                Some(_one) => Ok(renew(py, wanted, known, None)),
+                Some(_one) => Ok(renew(py, wanted, known, None, Duration::ZERO)),
                 None => Ok(known),
             }
         }
         Reload::Always => {
             let _one = loading::hold(py, wanted)?;
-            Ok(renew(py, wanted, known, None))
+            Ok(renew(py, wanted, known, None, PATIENCE))
         }
         _ => Ok(known),
     }
@@ -147,16 +148,27 @@ pub fn known_async(wanted: &Wanted<'_>) -> Option<bool> {
     }
 }
 
+/// Which version of a script's files was last said to fail.
+static TOLD: Mutex<Option<HashMap<Key, Vec<Stamp>>>> = Mutex::new(None);
+/// How long to wait while other scripts are loaded anew, where it must be.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+fn is_busy(py: Python<'_>, error: &PyErr) -> bool {
+    let busy = module(py).and_then(|module| module.getattr("Busy"));
+    busy.is_ok_and(|class| error.is_instance(py, &class))
+}
+
 /// Loads a script anew; where that fails the old one stays, and the log says so.
 fn renew(
     py: Python<'_>,
     wanted: &Wanted<'_>,
     known: Arc<Loaded>,
     forced: Option<&str>,
+    patience: Duration,
 ) -> Arc<Loaded> {
     // Looked at before: what is written while we load is another change.
     let tried = known.files();
-    match load(py, wanted, true, forced) {
+    match load(py, wanted, true, forced, patience) {
         Ok(fresh) => {
             RELOADS.add();
             let fresh = Arc::new(fresh);
@@ -173,9 +185,23 @@ fn renew(
             drop(old);
             fresh
         }
+        // The others that are loaded may wait for us: the next call tries again.
+        Err(error) if patience.is_zero() && is_busy(py, &error) => known,
         Err(error) => {
             FAILED_RELOADS.add();
+            let told = TOLD.lock().get_or_insert_default().insert(
+                Key {
+                    function: String::new(),
+                    ..wanted.key()
+                },
+                tried.clone(),
+            );
+            let is_new = told.as_ref() != Some(&tried);
             known.accept_files(tried);
+            if !is_new && forced.is_none() {
+                // Another function of the same version.
+                return known;
+            }
             let failure = Failure {
                 code: errors::NOT_RELOADED,
                 way: "reload of",
@@ -235,7 +261,7 @@ pub fn reload(py: Python<'_>, module: Option<&str>) -> PyResult<(usize, usize)> 
         }
         let _one = loading::hold(py, &wanted)?;
         let failed = FAILED_RELOADS.get();
-        renew(py, &wanted, known, forced);
+        renew(py, &wanted, known, forced, PATIENCE);
         if FAILED_RELOADS.get() == failed {
             // The next ones find that it is new.
             forced = None;
@@ -275,10 +301,14 @@ fn load(
     wanted: &Wanted<'_>,
     fresh: bool,
     forced: Option<&str>,
+    patience: Duration,
 ) -> PyResult<Loaded> {
     let folder = shown(py, wanted.folder);
     let before = Before::now();
-    let answer = module(py)?.call_method1("load", (wanted.module, folder, fresh, forced))?;
+    let answer = module(py)?.call_method1(
+        "load",
+        (wanted.module, folder, fresh, forced, patience.as_secs_f64()),
+    )?;
     let (script, files): (Bound<'_, PyAny>, Vec<FileFacts>) = answer.extract()?;
     let function = script.getattr(wanted.function).map_err(|error| {
         if error.is_instance_of::<PyAttributeError>(py) {

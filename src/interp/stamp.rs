@@ -11,7 +11,7 @@ const SETTLED: Duration = Duration::from_millis(200);
 pub(super) type FileFacts = (PathBuf, i128, u64, u64);
 
 /// What a loaded file looked like.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Stamp {
     path: PathBuf,
     modified: i128,

@@ -131,48 +131,72 @@ impl Reading {
 pub struct Function {
     /// `module::function`.
     pub name: String,
-    /// Kept over reloads.
+    module: String,
+    function: String,
+    /// Kept over reloads, once it was found.
     pub counters: Counters,
+    is_kept: bool,
+}
+
+impl Function {
+    /// Counts a run that has ended, unless there is no such function: whoever
+    /// calls by names that he makes up fills no memory.
+    pub fn count(&self, took: Duration, ending: Ending) {
+        if self.is_kept {
+            self.counters.count(took, ending);
+        } else if let Some(kept) = FUNCTIONS.read().find(&self.module, &self.function) {
+            kept.counters.count(took, ending);
+        }
+    }
 }
 
 /// Functions by module and name.
 struct Functions {
     modules: BTreeMap<String, BTreeMap<String, Arc<Function>>>,
-    count: usize,
 }
 
 static FUNCTIONS: RwLock<Functions> = RwLock::new(Functions {
     modules: BTreeMap::new(),
-    count: 0,
 });
-/// How many of them there are at most: whoever calls by names that he makes up
-/// fills no memory.
-const MOST: usize = 10_000;
+impl Functions {
+    fn find(&self, module: &str, function: &str) -> Option<&Arc<Function>> {
+        self.modules.get(module)?.get(function)
+    }
+}
 
-/// The function of this module with this name, which may be empty; one of too
-/// many is counted by its way in only.
-#[must_use]
-pub fn function(module: &str, function: &str) -> Arc<Function> {
-    let find = |all: &Functions| all.modules.get(module)?.get(function).cloned();
-    if let Some(known) = find(&FUNCTIONS.read()) {
-        return known;
-    }
-    let mut all = FUNCTIONS.write();
-    if let Some(known) = find(&all) {
-        return known;
-    }
+fn made(module: &str, function: &str, is_kept: bool) -> Arc<Function> {
     let name = match function {
         "" => module.to_owned(),
         function => format!("{module}::{function}"),
     };
-    let counters = Counters::new();
-    let fresh = Arc::new(Function { name, counters });
-    if all.count < MOST {
-        all.count += 1;
-        let functions = all.modules.entry(module.to_owned()).or_default();
-        functions.insert(function.to_owned(), fresh.clone());
+    Arc::new(Function {
+        name,
+        module: module.to_owned(),
+        function: function.to_owned(),
+        counters: Counters::new(),
+        is_kept,
+    })
+}
+
+/// The function of this module with this name, which may be empty, whether there
+/// is one or not.
+#[must_use]
+pub fn function(module: &str, function: &str) -> Arc<Function> {
+    let known = FUNCTIONS.read().find(module, function).cloned();
+    known.unwrap_or_else(|| made(module, function, false))
+}
+
+/// There is such a function: it is counted from now on.
+pub fn keep(function: &Function) {
+    if function.is_kept {
+        return;
     }
-    fresh
+    let (module, name) = (&function.module, &function.function);
+    let mut all = FUNCTIONS.write();
+    if all.find(module, name).is_none() {
+        let functions = all.modules.entry(module.clone()).or_default();
+        functions.insert(name.clone(), made(module, name, true));
+    }
 }
 
 /// All functions that have been called, by name.
@@ -250,12 +274,21 @@ mod tests {
 
     #[test]
     fn names_that_somebody_makes_up_fill_no_memory() {
-        for n in 0..MOST + 10 {
-            let made_up = function(&format!("module_{n}"), "fsapi");
-            assert_eq!(made_up.name, format!("module_{n}::fsapi"));
-        }
-        assert!(functions().len() <= MOST);
-        let known = function("module_0", "fsapi");
-        assert!(Arc::ptr_eq(&known, &function("module_0", "fsapi")));
+        let made_up = function("made_up", "fsapi");
+        made_up.count(Duration::from_millis(1), Ending::Failed);
+        assert_eq!(made_up.name, "made_up::fsapi");
+        assert!(functions().iter().all(|(name, _)| *name != made_up.name));
+    }
+
+    #[test]
+    fn a_function_is_counted_from_its_first_run() {
+        let first = function("there", "fsapi");
+        keep(&first);
+        first.count(Duration::from_millis(1), Ending::Done);
+        let second = function("there", "fsapi");
+        second.count(Duration::from_millis(1), Ending::Done);
+        let seen = functions();
+        let (_, reading) = seen.iter().find(|(name, _)| *name == first.name).unwrap();
+        assert_eq!(reading.calls, 2);
     }
 }
