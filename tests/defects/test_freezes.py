@@ -27,12 +27,16 @@ def meanwhile(saw, function, *args):
 
 def other_python_runs(host: Host, call: str, *, api: bool = False, answer: bool = True) -> None:
     """A wait of some 300 ms lets another thread of Python come by many times."""
-    if api:
-        saw = in_api(host, f"{MEANWHILE}\ndef body(saw): meanwhile(saw, {call})\n")
-    else:
-        first = "session.answer(); " if answer else ""
-        saw, _ = in_call(host, f"{MEANWHILE}\ndef body(session, saw): {first}meanwhile(saw, {call})\n")
-    assert saw.get("ran", 0) > 8, saw
+    # On a busy machine the wait can be over before the other thread has begun; a lock that is held is held each time.
+    for _ in range(5):
+        if api:
+            saw = in_api(host, f"{MEANWHILE}\ndef body(saw): meanwhile(saw, {call})\n")
+        else:
+            first = "session.answer(); " if answer else ""
+            saw, _call = in_call(host, f"{MEANWHILE}\ndef body(session, saw): {first}meanwhile(saw, {call})\n")
+        if saw.get("ran", 0) > 8:
+            return
+    raise AssertionError(saw)
 
 
 def test_p30_a_script_that_calls_a_script(host: Host) -> None:
