@@ -177,13 +177,17 @@ def forget() -> None:
         table.clear()
 
 
+def _known_folder(folder: str) -> str | None:
+    return next((name for name, known in _folders.items() if known == folder), None)
+
+
 def _folder_package(folder: str) -> str:
     """Give the package that stands for a private folder."""
     folder = os.path.abspath(folder)
     with _folders_lock:
-        for name, known in _folders.items():
-            if known == folder:
-                return name
+        known = _known_folder(folder)
+        if known is not None:
+            return known
         name = f"_script_path_{len(_folders)}"
         package = ModuleType(name, f"Scripts in {folder}.")
         package.__path__ = [folder]
@@ -282,7 +286,10 @@ def uses(name: str, folder: str | None, module: str) -> bool:
 def _check_there(top: str, folder: str | None) -> None:
     """Look for the first component before anything is imported."""
     places = _places() if folder is None else [os.path.abspath(folder)]
-    known = getattr(sys.modules.get(_full(top, folder)), "__file__", None)
+    with _folders_lock:
+        package = None if folder is None else _known_folder(os.path.abspath(folder))
+    full = top if package is None else f"{package}.{top}"
+    known = getattr(sys.modules.get(full), "__file__", None)
     if known is not None and any(_lies_in(known, place) for place in places):
         # It stays in use, even while its file is gone.
         return
