@@ -41,6 +41,14 @@ class Loaded:
     def wait_said(self, *what: object) -> None:
         self.host.wait_for(lambda: self.said() == list(what) or None, what=f"{what}, and not {self.said()}")
 
+    def work_on_a_call(self, extension: str, *what: object) -> None:
+        """Place a call for it, wait until it has said this, and unload it after the call."""
+        call = self.host.start_call(extension, variables={"freeswitch_app": self.app_id})
+        self.wait_said(*what)
+        call.hangup()
+        call.wait()
+        self.unload()
+
     def unload(self) -> None:
         assert self.host.api(f"python {self.name} unload {self.app_id}") == "unloaded"
 

@@ -148,11 +148,7 @@ class App:
 def load(): return apps.load(App, app_id="peers")
 """.replace("CALLEE", callee),
     )
-    call = host.start_call(parked, variables={"freeswitch_app": "peers"})
-    app.wait_said([0], "lost")
-    call.hangup()
-    call.wait()
-    app.unload()
+    app.work_on_a_call(parked, [0], "lost")
 
 
 def test_a_job_s_callback_that_raises_and_a_command_that_there_is_not(host: Host) -> None:
@@ -190,8 +186,4 @@ class App:
 def load(): return apps.load(App, app_id="awaits")
 """.replace("CALLEE", callee),
     )
-    call = host.start_call(parked, variables={"freeswitch_app": "awaits"})
-    app.wait_said("done", "CHANNEL_BRIDGE")
-    call.hangup()
-    call.wait()
-    app.unload()
+    app.work_on_a_call(parked, "done", "CHANNEL_BRIDGE")

@@ -77,10 +77,10 @@ def test_a_uuid_that_is_used_again_is_another_call(host: Host) -> None:
             print("has run", len(kept))
     """)
     uuid = "b6f4a0de-2b9c-4f58-9d5c-6a3f3c1d7e11"
+    place = f"originate {{origination_uuid={uuid}}}null/x &python({name})"
     for n in (1, 2):
         # The UUID may be taken for a moment after the call has gone.
-        place = f"originate {{origination_uuid={uuid}}}null/x &python({name})"
-        host.wait_for(lambda place=place: host.api(place).startswith("+OK") or None, what="a call")  # type: ignore[misc]
+        host.wait_for(lambda: host.api(place).startswith("+OK") or None, what="a call")
         host.wait_log(f"^has run {n}$")
         host.wait_for(lambda: host.api(f"uuid_exists {uuid}").strip() == "false", what="the end of the call")
     host.wait_log("^old one is gone$")

@@ -53,7 +53,7 @@ def load(full: str, forced: str | None) -> None:
     """
     importlib.invalidate_caches()
     members = _stale(full, forced)
-    tables = (_scripts._stamps, _scripts._imports, _scripts._versions, _scripts._built)
+    tables: tuple[dict[str, Any], ...] = (_scripts._stamps, _scripts._imports, _scripts._versions, _scripts._built)
     before = [{name: table[name] for name in members if name in table} for table in tables]
     loading = _NewModules(members)
     try:
@@ -65,7 +65,7 @@ def load(full: str, forced: str | None) -> None:
                     loading.load(name)
     except BaseException:
         for table, old in zip(tables, before, strict=True):
-            table.update(old)  # type: ignore[attr-defined]
+            table.update(old)
         raise
     loading.finish()
 
@@ -79,17 +79,18 @@ class _NewModules:
         self._thread = threading.get_ident()
         # What others see in place of those that `sys.modules` shows while they run.
         self._old: dict[str, ModuleType] = {}
+        self._import, self._import_module = builtins.__import__, importlib.import_module
 
     @contextlib.contextmanager
     def imported(self) -> Iterator[None]:
         """Have imports give the new versions to the thread that loads them, and the old ones to all others."""
-        before = builtins.__import__, importlib.import_module
-        self._import, self._import_module = before
-        builtins.__import__, importlib.import_module = self._by_statement, self._by_call  # type: ignore[assignment]
+        importlib.import_module = self._by_call
+        # typeshed's __import__ takes less than the interpreter's own statement gives it.
+        builtins.__import__ = self._by_statement  # type: ignore[assignment]
         try:
             yield
         finally:
-            builtins.__import__, importlib.import_module = before
+            builtins.__import__, importlib.import_module = self._import, self._import_module
 
     def load(self, full: str) -> ModuleType:
         """Give the new version of a member, and the module itself of others."""
@@ -122,7 +123,7 @@ class _NewModules:
         self._modules[full] = module
         try:
             if spec.loader is not None:
-                with self._in_its_place(full, module):
+                with self._in_its_place(full, module, spec):
                     spec.loader.exec_module(module)
         except BaseException:
             del self._modules[full]
@@ -130,20 +131,19 @@ class _NewModules:
         return module
 
     @contextlib.contextmanager
-    def _in_its_place(self, full: str, module: ModuleType) -> Iterator[None]:
+    def _in_its_place(self, full: str, module: ModuleType, spec: Any) -> Iterator[None]:
         """Have `sys.modules` show a module while it runs, as its own code may look there."""
-        spec = module.__spec__
-        # One that is new to all is waited for, as ever.
+        # One that is new to all is waited for, as ever, by importlib's own marks, which typeshed does not name.
         with importlib._bootstrap._ModuleLockManager(full):  # type: ignore[attr-defined]
             before = sys.modules.get(full)
             if before is not None:
                 self._old[full] = before
-            spec._initializing = True  # type: ignore[union-attr]
+            spec._initializing = True
             sys.modules[full] = module
             try:
                 yield
             finally:
-                spec._initializing = False  # type: ignore[union-attr]
+                spec._initializing = False
                 if before is None:
                     sys.modules.pop(full, None)
                 else:
@@ -163,7 +163,7 @@ class _NewModules:
         full = importlib.util.resolve_name(name, package or "")
         if threading.get_ident() != self._thread:
             return self._old.get(full) or self._import_module(full)
-        return self.load(full) if self._is_ours({full}) else self._import_module(full)
+        return self.load(full) if self._is_ours(full) else self._import_module(full)
 
     def _by_statement(
         self,
@@ -183,7 +183,7 @@ class _NewModules:
             if old is None or (not fromlist and "." in full):
                 return self._import(name, globals, locals, fromlist or (), level)
             return old
-        if not self._is_ours({full, *(f"{full}.{item}" for item in fromlist or ())}):
+        if not self._is_ours(full, *(f"{full}.{item}" for item in fromlist or ())):
             return self._import(name, globals, locals, fromlist or (), level)
         module = self.load(full)
         if not fromlist:
@@ -197,10 +197,10 @@ class _NewModules:
                 self.load(inner)
         return module
 
-    def _is_ours(self, wanted: set[str]) -> bool:
-        """Tell whether an import that may mean all of these is for a new version."""
-        top = min(wanted, key=len).partition(".")[0]
+    def _is_ours(self, full: str, *inner: str) -> bool:
+        """Tell whether an import of a module, or of these in it, is for a new version."""
+        top = full.partition(".")[0]
         if top not in sys.modules and _scripts._finder.find_spec(top, None) is not None:
             # A script that nobody has imported yet: it is to see the new ones too.
             self._members.add(top)
-        return bool(wanted & self._members) or top in self._members
+        return not self._members.isdisjoint((top, full, *inner))

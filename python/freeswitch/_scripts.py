@@ -79,13 +79,14 @@ def _loaded(full: str) -> None:
 
 def _note_importer(full: str) -> None:
     """Note who imports a script by a name that he has made up, which no statement of his shows."""
-    frame = sys._getframe(1)
-    while (frame := frame.f_back) and frame.f_code is not load.__code__:  # type: ignore[assignment]
+    frame = sys._getframe(1).f_back
+    while frame and frame.f_code is not load.__code__:
         importer = str(frame.f_globals.get("__name__"))
         if importer in _imports and full not in {importer, *_imports_of(importer)}:
             _noted[importer] = _noted.get(importer, frozenset()) | {full}
         if not importer.startswith(("importlib", "_frozen_importlib", "freeswitch.")):
             return
+        frame = frame.f_back
 
 
 class ScriptFinder(importlib.abc.MetaPathFinder):
@@ -178,16 +179,19 @@ def forget() -> None:
 
 
 def _known_folder(folder: str) -> str | None:
-    return next((name for name, known in _folders.items() if known == folder), None)
+    """Give the package that stands for a private folder, where there is one."""
+    folder = os.path.abspath(folder)
+    # Another thread may add one meanwhile.
+    return next((name for name, known in list(_folders.items()) if known == folder), None)
 
 
 def _folder_package(folder: str) -> str:
-    """Give the package that stands for a private folder."""
-    folder = os.path.abspath(folder)
+    """Give the package that stands for a private folder, and make it where there is none."""
     with _folders_lock:
         known = _known_folder(folder)
         if known is not None:
             return known
+        folder = os.path.abspath(folder)
         name = f"_script_path_{len(_folders)}"
         package = ModuleType(name, f"Scripts in {folder}.")
         package.__path__ = [folder]
@@ -286,8 +290,7 @@ def uses(name: str, folder: str | None, module: str) -> bool:
 def _check_there(top: str, folder: str | None) -> None:
     """Look for the first component before anything is imported."""
     places = _places() if folder is None else [os.path.abspath(folder)]
-    with _folders_lock:
-        package = None if folder is None else _known_folder(os.path.abspath(folder))
+    package = None if folder is None else _known_folder(folder)
     full = top if package is None else f"{package}.{top}"
     known = getattr(sys.modules.get(full), "__file__", None)
     if known is not None and any(_lies_in(known, place) for place in places):

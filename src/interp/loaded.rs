@@ -85,12 +85,16 @@ impl Loaded {
         })
     }
 
+    /// When it is and when the files were looked at, where it is time to look again.
+    fn due(&self) -> Option<(u64, u64)> {
+        let (now, looked) = (coarse_ms(), self.looked.load(Ordering::Relaxed));
+        (now.saturating_sub(looked) >= LOOK_EVERY_MS).then_some((now, looked))
+    }
+
     pub(super) fn stale(&self) -> bool {
-        let now = coarse_ms();
-        let looked = self.looked.load(Ordering::Relaxed);
-        if now.saturating_sub(looked) < LOOK_EVERY_MS {
+        let Some((now, looked)) = self.due() else {
             return false;
-        }
+        };
         // Of many calls at once one looks.
         let mine = self
             .looked
@@ -101,10 +105,9 @@ impl Loaded {
 
     /// As [`Self::stale`], for one that leaves it to the next to load it anew.
     pub(super) fn changed(&self) -> bool {
-        let (now, looked) = (coarse_ms(), self.looked.load(Ordering::Relaxed));
-        if now.saturating_sub(looked) < LOOK_EVERY_MS {
+        let Some((now, _)) = self.due() else {
             return false;
-        }
+        };
         let changed = self.differs();
         if !changed {
             self.looked.store(now, Ordering::Relaxed);

@@ -12,18 +12,16 @@ use parking_lot::{Condvar, Mutex};
 use pyo3::prelude::*;
 
 use super::scripts::refuse;
-use super::wanted::Wanted;
+use super::wanted::{Script, Wanted};
 
 /// How long to wait for another thread that loads the module.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-type Key = (Option<Vec<u8>>, String);
-
-static LOADING: Mutex<Option<HashMap<Key, ThreadId>>> = Mutex::new(None);
+static LOADING: Mutex<Option<HashMap<Script, ThreadId>>> = Mutex::new(None);
 static DONE: Condvar = Condvar::new();
 
 /// The right to load a module, until it goes.
-pub(super) struct Held(Key);
+pub(super) struct Held(Script);
 
 impl Drop for Held {
     fn drop(&mut self) {
@@ -34,13 +32,9 @@ impl Drop for Held {
     }
 }
 
-fn key(wanted: &Wanted<'_>) -> Key {
-    (wanted.folder.map(<[u8]>::to_vec), wanted.module.to_owned())
-}
-
 /// Takes it, where nobody has it.
 pub(super) fn try_hold(wanted: &Wanted<'_>) -> Option<Held> {
-    let key = key(wanted);
+    let key = wanted.script();
     let mut loading = LOADING.lock();
     let loading = loading.get_or_insert_default();
     if loading.contains_key(&key) {
@@ -52,7 +46,7 @@ pub(super) fn try_hold(wanted: &Wanted<'_>) -> Option<Held> {
 
 /// Takes it, and waits for it without the interpreter.
 pub(super) fn hold(py: Python<'_>, wanted: &Wanted<'_>) -> PyResult<Held> {
-    let (key, module) = (key(wanted), wanted.module);
+    let (key, module) = (wanted.script(), wanted.module);
     let me = thread::current().id();
     let until = Instant::now() + PATIENCE;
     loop {

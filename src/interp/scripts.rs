@@ -15,7 +15,7 @@ use super::loaded::{Before, Loaded};
 use super::loading;
 use super::stamp::{FileFacts, Stamp};
 use super::stats::{FAILED_RELOADS, RELOADS};
-use super::wanted::{Key, Wanted};
+use super::wanted::{Key, Script, Wanted};
 use crate::python::convert::str_of;
 
 /// The Python half, `freeswitch._scripts`.
@@ -149,7 +149,7 @@ pub fn known_async(wanted: &Wanted<'_>) -> Option<bool> {
 }
 
 /// Which version of a script's files was last said to fail.
-static TOLD: Mutex<Option<HashMap<Key, Vec<Stamp>>>> = Mutex::new(None);
+static TOLD: Mutex<Option<HashMap<Script, Vec<Stamp>>>> = Mutex::new(None);
 /// How long to wait while other scripts are loaded anew, where it must be.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -189,14 +189,12 @@ fn renew(
         Err(error) if patience.is_zero() && is_busy(py, &error) => known,
         Err(error) => {
             FAILED_RELOADS.add();
-            let told = TOLD.lock().get_or_insert_default().insert(
-                Key {
-                    function: String::new(),
-                    ..wanted.key()
-                },
-                tried.clone(),
-            );
-            let is_new = told.as_ref() != Some(&tried);
+            let mut told = TOLD.lock();
+            let before = told
+                .get_or_insert_default()
+                .insert(wanted.script(), tried.clone());
+            drop(told);
+            let is_new = before.as_ref() != Some(&tried);
             known.accept_files(tried);
             if !is_new && forced.is_none() {
                 // Another function of the same version.

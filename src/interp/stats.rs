@@ -144,24 +144,19 @@ impl Function {
     pub fn count(&self, took: Duration, ending: Ending) {
         if self.is_kept {
             self.counters.count(took, ending);
-        } else if let Some(kept) = FUNCTIONS.read().find(&self.module, &self.function) {
+        } else if let Some(kept) = find(&FUNCTIONS.read(), &self.module, &self.function) {
             kept.counters.count(took, ending);
         }
     }
 }
 
 /// Functions by module and name.
-struct Functions {
-    modules: BTreeMap<String, BTreeMap<String, Arc<Function>>>,
-}
+type Functions = BTreeMap<String, BTreeMap<String, Arc<Function>>>;
 
-static FUNCTIONS: RwLock<Functions> = RwLock::new(Functions {
-    modules: BTreeMap::new(),
-});
-impl Functions {
-    fn find(&self, module: &str, function: &str) -> Option<&Arc<Function>> {
-        self.modules.get(module)?.get(function)
-    }
+static FUNCTIONS: RwLock<Functions> = RwLock::new(BTreeMap::new());
+
+fn find<'a>(all: &'a Functions, module: &str, function: &str) -> Option<&'a Arc<Function>> {
+    all.get(module)?.get(function)
 }
 
 fn made(module: &str, function: &str, is_kept: bool) -> Arc<Function> {
@@ -182,7 +177,7 @@ fn made(module: &str, function: &str, is_kept: bool) -> Arc<Function> {
 /// is one or not.
 #[must_use]
 pub fn function(module: &str, function: &str) -> Arc<Function> {
-    let known = FUNCTIONS.read().find(module, function).cloned();
+    let known = find(&FUNCTIONS.read(), module, function).cloned();
     known.unwrap_or_else(|| made(module, function, false))
 }
 
@@ -193,8 +188,8 @@ pub fn keep(function: &Function) {
     }
     let (module, name) = (&function.module, &function.function);
     let mut all = FUNCTIONS.write();
-    if all.find(module, name).is_none() {
-        let functions = all.modules.entry(module.clone()).or_default();
+    if find(&all, module, name).is_none() {
+        let functions = all.entry(module.clone()).or_default();
         functions.insert(name.clone(), made(module, name, true));
     }
 }
@@ -203,7 +198,7 @@ pub fn keep(function: &Function) {
 #[must_use]
 pub fn functions() -> Vec<(String, Reading)> {
     let all = FUNCTIONS.read();
-    let functions = all.modules.values().flat_map(BTreeMap::values);
+    let functions = all.values().flat_map(BTreeMap::values);
     functions
         .map(|function| (function.name.clone(), function.counters.read()))
         .collect()

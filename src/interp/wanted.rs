@@ -23,7 +23,10 @@ pub(super) struct Key {
     pub function: String,
 }
 
-/// The same, borrowed: each call looks a function up, and copies no names for it.
+/// A script: its private folder, and the module.
+pub(super) type Script = (Option<Vec<u8>>, String);
+
+/// A [`Key`], borrowed: each call looks a function up, and copies no names for it.
 #[derive(Hash)]
 pub(super) struct Name<'a> {
     folder: Option<&'a [u8]>,
@@ -49,11 +52,16 @@ impl<'a> Wanted<'a> {
     }
 
     pub(super) fn key(&self) -> Key {
+        let (folder, module) = self.script();
         Key {
-            folder: self.folder.map(<[u8]>::to_vec),
-            module: self.module.to_owned(),
+            folder,
+            module,
             function: self.function.to_owned(),
         }
+    }
+
+    pub(super) fn script(&self) -> Script {
+        (self.folder.map(<[u8]>::to_vec), self.module.to_owned())
     }
 }
 
