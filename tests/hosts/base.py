@@ -18,6 +18,8 @@ Press = Sequence[tuple[float, str]]
 
 # Long enough for any test to hang up in; its length is known, so pocket plays it too.
 HOLD_MUSIC = "tone_stream://%(1000,1000,440);loops=30"
+# Zones as timezones.conf has them, with offsets that nobody's machine has by chance.
+ZONES = {"Test/Ahead": "XST-13:45", "Test/Summer": "EST5EDT,M3.2.0,M11.1.0"}
 NO_SETTINGS = '<configuration name="{name}"><settings/></configuration>\n'
 DEADLINE = 20.0
 
@@ -96,6 +98,10 @@ class Host(ABC):
         (self.conf_dir / "autoload_configs").mkdir(parents=True, exist_ok=True)
         (self.conf_dir / "dialplan").mkdir(parents=True, exist_ok=True)
         self._write_dialplan()
+        zones = "".join(f'<zone name="{name}" value="{rules}"/>' for name, rules in ZONES.items())
+        self.write_config(
+            "timezones.conf", f'<configuration name="timezones.conf"><timezones>{zones}</timezones></configuration>'
+        )
 
     # Scripts, dialplan, configuration
 

@@ -38,7 +38,6 @@ def write(conf_dir: Path, port: int, password: str, modules: tuple[str, ...]) ->
 <configuration name="modules.conf"><modules>{loads}</modules></configuration>
 <configuration name="logfile.conf"><settings/><profiles><profile name="default"><settings/>
 <mappings><map name="all" value="{ALL_LEVELS}"/></mappings></profile></profiles></configuration>
-<configuration name="timezones.conf"><timezones/></configuration>
 <configuration name="post_load_modules.conf"><modules/></configuration>
 <X-PRE-PROCESS cmd="include" data="autoload_configs/*.xml"/>
 </section>

@@ -38,6 +38,7 @@ mod text;
 mod timers;
 mod transcript;
 mod xml;
+mod zone;
 
 pub use call::{Call, CallOptions, Driver, First, Seen};
 pub use endpoint::far_end::Script;

@@ -14,6 +14,7 @@ use crate::switch::Core;
 mod general;
 mod modules;
 mod originate;
+mod time;
 mod uuid;
 
 /// What a command is asked.
@@ -41,7 +42,7 @@ impl<T: Into<BString>> From<T> for Reply {
 /// A command of pocket's own.
 pub(crate) type Builtin = fn(&Invocation<'_>) -> Reply;
 
-const COMMANDS: [(&str, Builtin); 32] = [
+const COMMANDS: [(&str, Builtin); 36] = [
     ("bgapi", general::bgapi),
     ("console", general::console),
     ("console_complete", general::console_complete),
@@ -60,6 +61,10 @@ const COMMANDS: [(&str, Builtin); 32] = [
     ("reloadxml", modules::reloadxml),
     ("show", general::show),
     ("status", general::status),
+    ("strepoch", time::strepoch),
+    ("strftime", time::strftime),
+    ("strftime_tz", time::strftime_tz),
+    ("strmicroepoch", time::strmicroepoch),
     ("unload", modules::unload),
     ("uuid_answer", uuid::answer),
     ("uuid_break", uuid::break_),

@@ -5,12 +5,15 @@ use std::sync::Arc;
 use bindings::SAF_ROUTING_EXEC;
 use bstr::{BStr, BString, ByteSlice};
 
+use super::date;
 use super::expression::{Match, perform, substitute};
 use crate::cause;
-use crate::session::profile::text;
 use crate::session::{Extension, Profile, Session, say};
 use crate::text::{is_true, number};
 use crate::xml::Node;
+
+/// What a condition's `break` may be.
+const BREAKS: [&[u8]; 4] = [b"on-true", b"on-false", b"always", b"never"];
 
 /// Deeper nested conditions are refused.
 const DEEPEST: usize = 100;
@@ -23,13 +26,28 @@ pub(super) struct Hunt<'a> {
 }
 
 /// How a condition came out.
+#[derive(Default)]
 struct Outcome {
-    passed: bool,
-    /// The groups of the expression that decides, when it has any.
-    groups: Option<Match>,
-    /// Whether the expression has groups at all.
+    /// Whether its actions follow, or its anti-actions.
+    acts: bool,
+    /// Whether what is nested in it is looked at, and whether the extension is
+    /// the last, unless more decides that.
+    proceeds: bool,
+    /// Whether the data of its actions have the groups of an expression.
     captures: bool,
+    groups: Option<Match>,
 }
+
+/// Whether a field fits its expression.
+struct Fit {
+    found: Option<Match>,
+    captures: bool,
+    /// Whether the expression had variables in it.
+    expanded: bool,
+}
+
+/// What a condition may say beside date and time.
+const ATTRIBUTES: [&str; 5] = ["field", "expression", "break", "regex", "require-nested"];
 
 impl<'a> Hunt<'a> {
     pub(super) fn new(session: &'a Arc<Session>, profile: &'a Profile) -> Self {
@@ -56,36 +74,36 @@ impl<'a> Hunt<'a> {
         }
         let mut proceed = false;
         for condition in parent.children("condition") {
-            let outcome = self.judge(condition, name);
-            proceed = outcome.passed;
-            let breaks = match condition
+            let word = condition
                 .attribute("break")
-                .map(|word| word.to_ascii_lowercase())
-                .as_deref()
-            {
-                Some(b"on-true") => outcome.passed,
-                Some(b"always") => true,
-                Some(b"never") => false,
-                _ => !outcome.passed,
-            };
-            let (kind, label) = if outcome.passed {
+                .filter(|word| BREAKS.iter().any(|known| word.eq_ignore_ascii_case(known)))
+                .unwrap_or(BStr::new("on-false"));
+            let outcome = self.judge(condition, name, word, proceed);
+            proceed = outcome.proceeds;
+            let (kind, label) = if outcome.acts {
                 ("action", "Action")
             } else {
                 ("anti-action", "ANTI-Action")
             };
+            if outcome.acts && outcome.captures {
+                self.set_groups("DP_MATCH", outcome.groups.as_ref());
+            }
             for action in condition.children(kind) {
                 self.action(action, &outcome, label);
-                proceed = true;
+                proceed |= !outcome.acts;
             }
+            let breaks = match word.to_ascii_lowercase().as_slice() {
+                b"on-true" => outcome.acts,
+                b"always" => true,
+                b"never" => false,
+                _ => !outcome.acts,
+            };
             if breaks {
                 break;
             }
             if proceed && condition.child("condition").is_some() {
                 proceed = self.conditions(condition, name, depth + 1);
-                let never = condition
-                    .attribute("break")
-                    .is_some_and(|word| word.eq_ignore_ascii_case(b"never"));
-                if !proceed && !never {
+                if !proceed && !word.eq_ignore_ascii_case(b"never") {
                     break;
                 }
             }
@@ -96,93 +114,181 @@ impl<'a> Hunt<'a> {
         proceed || (depth > 0 && !needed)
     }
 
-    fn judge(&self, condition: Node<'_>, name: &BStr) -> Outcome {
+    /// Says what FreeSWITCH, too, leaves unread in silence.
+    fn warn_of_unknown(&self, condition: Node<'_>, name: &BStr) {
+        for attribute in condition.attribute_names() {
+            let known = ATTRIBUTES.iter().chain(&date::ATTRIBUTES);
+            if !known.into_iter().any(|known| attribute == *known) {
+                say!(
+                    self.session,
+                    WARNING,
+                    "Dialplan: a condition of [{name}] has the unknown attribute [{attribute}], which decides nothing, as on FreeSWITCH"
+                );
+            }
+        }
+    }
+
+    fn date_and_time(&self, condition: Node<'_>, name: &BStr, word: &BStr) -> Option<bool> {
+        self.warn_of_unknown(condition, name);
+        let dated = condition
+            .attribute_names()
+            .any(|attribute| date::ATTRIBUTES.iter().any(|known| attribute == *known));
+        if !dated {
+            return None;
+        }
+        let fits = date::Now::of(self.session).fits(self.session, condition)?;
+        say!(
+            self.session,
+            DEBUG,
+            "Dialplan: {} Date/Time Match ({}) [{name}] break={word}",
+            self.session.name(),
+            if fits { "PASS" } else { "FAIL" }
+        );
+        Some(fits)
+    }
+
+    fn judge(&self, condition: Node<'_>, name: &BStr, word: &BStr, proceed: bool) -> Outcome {
+        let now = self.date_and_time(condition, name, word);
+        let outcome = Outcome {
+            acts: now == Some(true),
+            proceeds: now.unwrap_or(proceed),
+            ..Outcome::default()
+        };
         match condition.attribute("regex") {
-            Some(rule) => self.judge_all(condition, rule, name),
-            None => self.judge_one(condition, name, "break"),
+            Some(rule) => self.judge_all(condition, rule, name, outcome),
+            None => self.judge_one(condition, name, word, now, outcome),
+        }
+    }
+
+    /// A field, if there is one, decides in the place of date and time; they
+    /// only make the actions follow all the same.
+    fn judge_one(
+        &self,
+        condition: Node<'_>,
+        name: &BStr,
+        word: &BStr,
+        now: Option<bool>,
+        outcome: Outcome,
+    ) -> Outcome {
+        match (self.fit(condition, name, &format!("break={word}")), now) {
+            (Some(fit), _) => Outcome {
+                acts: outcome.acts || fit.found.is_some(),
+                proceeds: fit.found.is_some(),
+                captures: fit.captures,
+                groups: fit.found,
+            },
+            (None, Some(_)) => outcome,
+            (None, None) => {
+                say!(
+                    self.session,
+                    DEBUG,
+                    "Dialplan: {} Absolute Condition [{name}]",
+                    self.session.name()
+                );
+                Outcome {
+                    acts: true,
+                    proceeds: true,
+                    ..outcome
+                }
+            }
         }
     }
 
     /// `regex="all|any|xor"`: several expressions in one condition.
-    fn judge_all(&self, condition: Node<'_>, rule: &BStr, name: &BStr) -> Outcome {
+    fn judge_all(
+        &self,
+        condition: Node<'_>,
+        rule: &BStr,
+        name: &BStr,
+        mut outcome: Outcome,
+    ) -> Outcome {
         let (all, xor) = (
             rule.eq_ignore_ascii_case(b"all"),
             rule.eq_ignore_ascii_case(b"xor"),
         );
+        let word = if all { "all" } else { "any" };
+        self.session.unset_all("DP_REGEX_MATCH");
         let (mut passes, mut fails) = (0, 0);
-        let mut last = Outcome {
-            passed: false,
-            groups: None,
-            captures: false,
-        };
+        // What the groups in the data of the actions are: of the last expression
+        // that was kept, or of the one that decided.
+        let mut kept: Option<Match> = None;
         for (at, regex) in condition.children("regex").enumerate() {
-            let outcome = self.judge_one(regex, name, "match");
-            if outcome.captures {
-                self.set_groups(
-                    &format!("DP_REGEX_MATCH_{}", at + 1),
-                    outcome.groups.as_ref(),
-                );
-                last = Outcome {
-                    passed: last.passed,
-                    ..outcome
-                };
-                passes += usize::from(last.groups.is_some());
-                fails += usize::from(last.groups.is_none());
-            } else {
-                passes += usize::from(outcome.passed);
-                fails += usize::from(!outcome.passed);
-            }
-            if !xor && ((all && fails > 0) || (!all && passes > 0)) {
+            let now = self.date_and_time(regex, name, word.into());
+            let Some(fit) = self.fit(regex, name, &format!("match={word}")) else {
+                let passed = now.unwrap_or(true);
+                if passed {
+                    outcome.proceeds = true;
+                    passes += 1;
+                } else {
+                    fails += 1;
+                }
+                if (passed && !all && !xor) || (!passed && all) {
+                    break;
+                }
+                continue;
+            };
+            let passed = fit.found.is_some();
+            outcome.proceeds = passed;
+            passes += usize::from(passed);
+            fails += usize::from(!passed);
+            if !xor && passed != all {
+                if passed && fit.captures && !fit.expanded {
+                    kept = fit.found;
+                }
                 break;
             }
+            if fit.captures {
+                self.set_groups(&format!("DP_REGEX_MATCH_{}", at + 1), fit.found.as_ref());
+                kept = fit.found;
+            }
         }
-        let passed = if xor {
+        if kept.is_some() {
+            outcome.captures = true;
+            outcome.proceeds = true;
+            outcome.groups = kept;
+        }
+        outcome.acts |= if xor {
             passes == 1
         } else {
             (all && fails == 0) || (!all && passes > 0)
         };
-        Outcome { passed, ..last }
+        outcome
     }
 
-    fn judge_one(&self, node: Node<'_>, name: &BStr, word: &str) -> Outcome {
+    /// Whether the field of a condition fits; `None` when it names none.
+    fn fit(&self, node: Node<'_>, name: &BStr, rule: &str) -> Option<Fit> {
         let session = self.session;
-        let expression = match node.child("expression") {
+        let given = match node.child("expression") {
             Some(child) => child.text(),
             None => node.attribute("expression").unwrap_or_default(),
         };
-        let expression = session.expand(expression);
-        let Some(field) = node.attribute("field") else {
-            say!(
-                session,
-                DEBUG,
-                "Dialplan: {} Absolute Condition [{name}]",
-                session.name()
-            );
-            return Outcome {
-                passed: true,
-                groups: None,
-                captures: false,
-            };
-        };
+        let expression = session.expand(given);
+        let field = node.attribute("field")?;
         let value = if field.contains(&b'$') {
             session.expand(field)
         } else {
-            text(self.profile.field(field)).to_owned()
+            if !self.profile.has_field(field) {
+                say!(
+                    session,
+                    WARNING,
+                    "Dialplan: [{name}] asks for the field [{field}], which a caller profile has not: it is empty; a variable is asked for as ${{{field}}}"
+                );
+            }
+            self.profile.value(field).unwrap_or_default()
         };
-        let found = perform(value.as_bstr(), expression.as_bstr());
+        let found = perform(&session.core.log, value.as_bstr(), expression.as_bstr());
         say!(
             session,
             DEBUG,
-            "Dialplan: {} Regex ({}) [{name}] {field}({value}) =~ /{expression}/ {word}={}",
+            "Dialplan: {} Regex ({}) [{name}] {field}({value}) =~ /{expression}/ {rule}",
             session.name(),
             if found.is_some() { "PASS" } else { "FAIL" },
-            node.attribute("break").unwrap_or(BStr::new("on-false"))
         );
-        Outcome {
-            passed: found.is_some(),
-            groups: found,
+        Some(Fit {
+            found,
             captures: expression.contains(&b'('),
-        }
+            expanded: expression != given,
+        })
     }
 
     /// The groups of a match as a list in a variable.
@@ -201,11 +307,11 @@ impl<'a> Hunt<'a> {
             .filter(|text| !text.is_empty())
             .or_else(|| action.attribute("data"));
         let mut data = BString::from(data.unwrap_or_default());
-        if outcome.passed && outcome.captures {
-            self.set_groups("DP_MATCH", outcome.groups.as_ref());
-            if let Some(groups) = &outcome.groups {
-                data = substitute(data.as_bstr(), groups);
-            }
+        if outcome.acts
+            && outcome.captures
+            && let Some(groups) = &outcome.groups
+        {
+            data = substitute(data.as_bstr(), groups);
         }
         let inline = action
             .attribute("inline")

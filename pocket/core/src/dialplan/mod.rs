@@ -11,10 +11,12 @@ use crate::session::profile::text;
 use crate::session::{Extension, Profile, Session, say};
 
 mod condition;
+mod date;
 mod expression;
 mod xml;
 
-pub(crate) use expression::{matches, perform, substitute};
+pub(crate) use date::read as read_date;
+pub(crate) use expression::{matches, substitute};
 
 /// What a search of all of a leg's dialplans has found.
 pub(crate) struct Found {

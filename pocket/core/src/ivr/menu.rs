@@ -16,7 +16,7 @@ use super::input::Input;
 use super::read::{Reading, collect_count};
 use super::{play, speak};
 use crate::c::*;
-use crate::dialplan::{perform, substitute};
+use crate::dialplan::{matches, substitute};
 use crate::event::here;
 use crate::session::{Session, say};
 
@@ -419,7 +419,7 @@ impl Bound {
     /// slashes, whose groups the argument can name.
     fn argument_for(&self, digits: &BStr) -> Option<BString> {
         if self.keys.first() == Some(&b'/') {
-            let found = perform(digits, self.keys.as_bstr())?;
+            let found = matches(digits, self.keys.as_bstr())?;
             return Some(substitute(self.argument.as_bstr(), &found));
         }
         (self.keys == digits).then(|| self.argument.clone())

@@ -2,7 +2,7 @@
 
 use std::ffi::CString;
 
-use bstr::{BStr, ByteSlice};
+use bstr::{BStr, BString, ByteSlice};
 
 use crate::event::Event;
 use crate::text::c_string;
@@ -89,9 +89,33 @@ impl Profile {
             .filter(|value| !value.is_empty())
     }
 
+    /// Whether there is a field of that name, whatever is in it.
+    pub(crate) fn has_field(&self, name: &[u8]) -> bool {
+        self.fields()
+            .iter()
+            .any(|(known, _)| name.eq_ignore_ascii_case(known.as_bytes()))
+            || [
+                "orig_caller_id_name",
+                "orig_caller_id_number",
+                "profile_index",
+            ]
+            .iter()
+            .any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
+            || fixed(name).is_some()
+            || self.time(name).is_some()
+    }
+
+    /// What a field holds, as text, also what is no text in the core.
+    pub(crate) fn value(&self, name: &[u8]) -> Option<BString> {
+        self.field(name)
+            .map(|field| field.as_bytes().into())
+            .or_else(|| fixed(name).map(BString::from))
+            .or_else(|| self.time(name).map(|time| time.to_string().into()))
+    }
+
     /// A field that is a time.
     pub(crate) fn time(&self, name: &[u8]) -> Option<i64> {
-        match name {
+        match name.to_ascii_lowercase().as_slice() {
             b"profile_created_time" => Some(self.times.profile_created),
             b"created_time" => Some(self.times.created),
             b"answered_time" => Some(self.times.answered),
@@ -154,6 +178,28 @@ impl Profile {
         event.add(format!("{prefix}-Privacy-Hide-Name"), "false");
         event.add(format!("{prefix}-Privacy-Hide-Number"), "false");
     }
+}
+
+/// What pocket's callers never differ in: kinds of numbers, and privacy.
+pub(crate) fn fixed(name: &[u8]) -> Option<&'static str> {
+    const UNDEFINED: &str = "255";
+    const FIXED: [(&str, &str); 11] = [
+        ("caller_ton", UNDEFINED),
+        ("caller_numplan", UNDEFINED),
+        ("destination_number_ton", UNDEFINED),
+        ("destination_number_numplan", UNDEFINED),
+        ("ani_ton", UNDEFINED),
+        ("ani_numplan", UNDEFINED),
+        ("rdnis_ton", UNDEFINED),
+        ("rdnis_numplan", UNDEFINED),
+        ("screen_bit", "true"),
+        ("privacy_hide_name", "false"),
+        ("privacy_hide_number", "false"),
+    ];
+    FIXED
+        .iter()
+        .find(|(known, _)| name.eq_ignore_ascii_case(known.as_bytes()))
+        .map(|(_, value)| *value)
 }
 
 /// The text of a field, for conditions of a dialplan.

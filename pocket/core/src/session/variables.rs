@@ -98,6 +98,9 @@ impl Session {
             if let Some(value) = profile.field(field) {
                 return Some(Value::There(value.as_ptr()));
             }
+            if let Some(value) = super::profile::fixed(field) {
+                return Some(Value::Copied(value.into()));
+            }
             if let Some(time) = profile.time(field) {
                 return Some(Value::Copied(time.to_string().into()));
             }
@@ -178,6 +181,15 @@ impl Session {
 
     pub(crate) fn unset(&self, name: impl AsRef<[u8]>) {
         self.set_checked(name.as_ref(), b"", false);
+    }
+
+    /// Unsets every variable whose name begins so.
+    pub(crate) fn unset_all(&self, prefix: &str) {
+        for (name, _) in self.variables() {
+            if name.starts_with(prefix.as_bytes()) {
+                self.unset(&name);
+            }
+        }
     }
 
     /// Variables in their order.

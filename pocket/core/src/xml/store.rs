@@ -146,6 +146,19 @@ impl Store {
         bindings.len() < before
     }
 
+    /// A configuration of the document, which no module is asked for.
+    pub(crate) fn configuration(&self, name: &str) -> Option<Found> {
+        let tree = self.document();
+        let node = tree
+            .root()
+            .find(Some("section"), Some("name"), Some("configuration".into()))
+            .and_then(|section| {
+                section.find(Some("configuration"), Some("name"), Some(name.into()))
+            })
+            .map(Node::tag)?;
+        Some(Found { tree, node })
+    }
+
     /// Asks the modules in turn, then the document.
     pub(crate) fn locate(
         &self,

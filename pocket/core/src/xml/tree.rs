@@ -276,6 +276,20 @@ impl<'a> Node<'a> {
         unsafe { borrow(attribute(self.as_ptr(), name.as_bytes())) }
     }
 
+    /// The names of all attributes, in order.
+    pub(crate) fn attribute_names(self) -> impl Iterator<Item = &'a BStr> + use<'a> {
+        // SAFETY: live for 'a, and not changed.
+        let mut at = unsafe { (*self.as_ptr()).attr };
+        std::iter::from_fn(move || {
+            // SAFETY: attributes are pairs up to a NULL, live for 'a.
+            unsafe {
+                let name = borrow(*at)?;
+                at = at.add(2);
+                Some(name)
+            }
+        })
+    }
+
     pub(crate) fn text(self) -> &'a BStr {
         // SAFETY: live for 'a, and not changed.
         unsafe { borrow((*self.as_ptr()).txt) }.unwrap_or_default()
