@@ -83,10 +83,18 @@ def pytest_runtest_makereport(
     return report
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Let go of the switches of a test once it was reported: pytest keeps the item, and so their logs."""
+    result = yield
+    item.stash[USED] = []
+    return result
+
+
 def _log_of(host: Host) -> str:
     if not host.alive():
         return "\n".join(host.log_text().splitlines()[-LAST_LINES_SHOWN:])
-    return "\n".join(str(line) for line in host.all_log()[host.begin :][-LOG_LINES_SHOWN:])
+    return "\n".join(str(line) for line in host.all_log()[-LOG_LINES_SHOWN:])
 
 
 @pytest.fixture(scope="session")

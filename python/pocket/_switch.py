@@ -29,6 +29,7 @@ REAL_POLL = 0.001
 # How long a poll goes on in real time at least: a thread that only computes needs some.
 REAL_PATIENCE = 5.0
 EVENTS_KEPT = 100_000
+LOG_KEPT = 100_000
 
 
 class CallTimeout(TimeoutError):
@@ -330,7 +331,7 @@ class Switch:
 
     @property
     def log(self) -> list[LogLine]:
-        """The log so far; what is cleared from the list does not come back."""
+        """The log so far, its newest 100,000 lines; what is cleared from the list does not come back."""
         if self._core is not None:
             self._take_log(self._core)
         return self._log
@@ -338,6 +339,7 @@ class Switch:
     def _take_log(self, core: _pocket.Switch) -> None:
         lines, self._next_line = core.log(self._next_line)
         self._log.extend(LogLine(*line) for line in lines)
+        del self._log[:-LOG_KEPT]
 
     def subscribe(self, *kinds: str, limit: int = EVENTS_KEPT) -> None:
         """Keep events of these kinds from now on, such as "CHANNEL_ANSWER"; "ALL" or none named: all."""

@@ -90,8 +90,6 @@ class Host(ABC):
         self.folder = folder
         self.script_dir = folder / "scripts"
         self.conf_dir = folder / "conf"
-        self.begin = 0
-        self.begin_events = 0
         self.configured = False
         self._extensions: dict[str, str] = {}
         self.script_dir.mkdir(parents=True, exist_ok=True)
@@ -150,9 +148,9 @@ class Host(ABC):
         return self.api("reload mod_rust")
 
     def begin_test(self) -> None:
-        """From here on, log and events are those of a new test."""
-        self.begin = self.mark()
-        self.begin_events = len(self.all_events())
+        """From here on, log and events are those of a new test; those of the tests before are dropped."""
+        self.flush()
+        self.drop_records()
 
     def restore(self) -> None:
         """Undo what a test has left: its configuration, and its calls."""
@@ -232,32 +230,35 @@ class Host(ABC):
 
     @abstractmethod
     def all_log(self) -> Sequence[LogLine]:
-        """Every log line since the switch started."""
+        """Every log line since the switch started or the test began, whichever was later."""
 
     @abstractmethod
     def all_events(self) -> Sequence[Event]:
-        """Every event since the switch started, bodies under `_body`."""
+        """Every event since then, bodies under `_body`."""
+
+    @abstractmethod
+    def drop_records(self) -> None:
+        """Drop the log lines and the events kept so far: a run of the suite makes millions."""
 
     def mark(self) -> int:
         """A place in the log: what comes after it was logged later."""
         self.flush()
         return len(self.all_log())
 
-    def log(self, since: int | None = None) -> list[LogLine]:
+    def log(self, since: int = 0) -> list[LogLine]:
         """The log since a mark, or since the test began."""
         self.flush()
-        return list(self.all_log()[self.begin if since is None else since :])
+        return list(self.all_log()[since:])
 
-    def wait_log(self, pattern: str, timeout: float = DEADLINE, since: int | None = None) -> LogLine:
+    def wait_log(self, pattern: str, timeout: float = DEADLINE, since: int = 0) -> LogLine:
         """The first line whose text matches, waited for."""
-        start = self.begin if since is None else since
 
         def found() -> LogLine | None:
-            return next((line for line in self.all_log()[start:] if re.search(pattern, line.text)), None)
+            return next((line for line in self.all_log()[since:] if re.search(pattern, line.text)), None)
 
         return self.wait_for(found, timeout, f"a log line that matches {pattern!r}")
 
-    def no_log(self, pattern: str, since: int | None = None) -> None:
+    def no_log(self, pattern: str, since: int = 0) -> None:
         """Fail when a line that matches was logged."""
         lines = [str(line) for line in self.log(since) if re.search(pattern, line.text)]
         assert not lines, f"logged against expectation: {lines}"
@@ -267,14 +268,13 @@ class Host(ABC):
         name: str,
         headers: Mapping[str, str] | None = None,
         timeout: float = DEADLINE,
-        since: int | None = None,
+        since: int = 0,
     ) -> Event:
         """The first event of that name with these headers, waited for; since the test began."""
-        start = self.begin_events if since is None else since
         wanted = {"Event-Name": name, **(headers or {})}
 
         def found() -> Event | None:
-            events = self.all_events()[start:]
+            events = self.all_events()[since:]
             return next((event for event in events if wanted.items() <= event.items()), None)
 
         return self.wait_for(found, timeout, f"the event {wanted}")

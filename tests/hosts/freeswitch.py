@@ -147,12 +147,17 @@ class FreeSwitchHost(Host):
             self._news.notify_all()
 
     def all_log(self) -> Sequence[LogLine]:
-        """Every log line since the event socket was there."""
+        """Every log line since the event socket was there, or the test began."""
         return self._log
 
     def all_events(self) -> Sequence[Event]:
-        """Every event since the event socket was there."""
+        """Every event since then."""
         return self._events
+
+    def drop_records(self) -> None:
+        """Drop them; the log file keeps the lines."""
+        self._log.clear()
+        self._events.clear()
 
     def flush(self) -> None:
         """Log a line and wait for it: the core keeps the order of lines."""

@@ -94,14 +94,21 @@ class PocketHost(Host):
         """Nothing to wait for: pocket's log is written when the line is logged."""
 
     def all_log(self) -> Sequence[LogLine]:
-        """Every log line since the switch was opened."""
-        for line in self._switch.log[len(self._log) :]:
-            self._log.append(LogLine(line.level, line.text.rstrip("\n"), line.uuid, line.file, line.line))
+        """Every log line since the test began."""
+        taken = self._switch.log
+        self._log.extend(LogLine(line.level, line.text.rstrip("\n"), line.uuid, line.file, line.line) for line in taken)
+        taken.clear()
         return self._log
 
     def all_events(self) -> Sequence[Event]:
-        """Every event since the switch was opened."""
+        """Every event since the test began."""
         return self._switch.events
+
+    def drop_records(self) -> None:
+        """Drop them here and in the switch."""
+        self.all_log()
+        self._log.clear()
+        self._switch.events.clear()
 
     def sleep(self, seconds: float) -> None:
         """Wait in pocket's time."""
