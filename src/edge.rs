@@ -18,6 +18,8 @@ compile_error!("mod_rust needs panic = \"unwind\": an abort would drop every cal
 
 thread_local! {
     static GUARDS: Cell<u32> = const { Cell::new(0) };
+    /// In a child that this thread has forked: how many guards it was in, and one more.
+    static FORKED_IN: Cell<u32> = const { Cell::new(0) };
     static PLACE: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
@@ -30,11 +32,8 @@ thread_local! {
 pub fn guard<T>(what: &'static CStr, failure: T, body: impl FnOnce() -> T) -> T {
     GUARDS.with(|g| g.set(g.get() + 1));
     let outcome = panic::catch_unwind(AssertUnwindSafe(body));
-    if FORKED.load(Ordering::Relaxed) {
-        // A script has forked, and its child comes back: it would go on as a
-        // second switch, with this one's sockets.
-        // SAFETY: does not return, and runs no exit handlers of the parent's.
-        unsafe { libc::_exit(0) };
+    if FORKED_IN.get() > GUARDS.get() {
+        leave_if_forked();
     }
     GUARDS.with(|g| g.set(g.get() - 1));
     match outcome {
@@ -51,6 +50,21 @@ pub fn guard<T>(what: &'static CStr, failure: T, body: impl FnOnce() -> T) -> T 
 /// This process is a child that a script has forked.
 static FORKED: AtomicBool = AtomicBool::new(false);
 
+/// Is this process a child that a script has forked? It has this thread alone.
+#[must_use]
+pub fn is_forked() -> bool {
+    FORKED.load(Ordering::Relaxed)
+}
+
+/// Ends a child that a script has forked on this thread and that comes back: it
+/// would go on as a second switch, with this one's sockets.
+pub fn leave_if_forked() {
+    if FORKED_IN.get() > 0 {
+        // SAFETY: does not return, and runs no exit handlers of the parent's.
+        unsafe { libc::_exit(0) };
+    }
+}
+
 /// Has children that a script forks noticed.
 pub fn notice_forks() {
     static ONCE: Once = Once::new();
@@ -61,8 +75,9 @@ pub fn notice_forks() {
 }
 
 unsafe extern "C" fn in_child() {
-    // One store and nothing else: other threads' locks are as the fork left them.
+    // Stores and nothing else: other threads' locks are as the fork left them.
     FORKED.store(true, Ordering::Relaxed);
+    FORKED_IN.set(GUARDS.get() + 1);
 }
 
 fn report(what: &'static CStr, payload: &(dyn Any + Send)) {

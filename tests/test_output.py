@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from hosts.base import Host, texts
+from saw import in_api
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -88,6 +92,53 @@ def test_other_python_runs_while_the_log_waits(host: Host) -> None:
     """)
     assert host.api(f"python {name}") == "done"
     host.wait_for(lambda: sum(text.startswith("line ") for text in texts(host.log())) == 8000 or None, what="the lines")
+
+
+def test_stdout_and_stderr_are_whole_text_streams(host: Host) -> None:
+    saw = in_api(
+        host,
+        """
+        import io
+        def body(saw):
+            for name in ("stdout", "stderr"):
+                stream = getattr(sys, name)
+                stream.writelines([name + " by writelines\\n", "and the next\\n"])
+                stream.buffer.write(b"\\xc3\\xa4 " + name.encode() + b" by its buffer\\n")
+                stream.buffer.flush()
+                stream.reconfigure(line_buffering=True, encoding="utf-8")
+                print("still", name, file=stream)
+                saw[name] = [
+                    stream.fileno(), stream.seekable(), stream.readable(), stream.writable(), stream.closed,
+                    stream.encoding.lower(), tried(stream.read).split(":")[0], isinstance(stream.name, str),
+                    stream.mode, stream.line_buffering,
+                ]
+            with sys.stdout: pass
+            sys.stderr.close()
+            print("not closed for others")
+        """,
+    )
+    rest = [False, False, True, False, "utf-8", "UnsupportedOperation", True, "w", True]
+    if host.is_pocket:  # a descriptor is the program's, and pytest may have put its own there
+        for name in ("stdout", "stderr"):
+            saw[name][0] = {"stdout": 1, "stderr": 2}[name]
+    assert saw == {"stdout": [1, *rest], "stderr": [2, *rest]}
+    for name, level in {"stdout": "INFO", "stderr": "ERR"}.items():
+        for text in (f"{name} by writelines", f"ä {name} by its buffer", f"still {name}"):
+            assert host.wait_log(f"^{text}$").level == level, text
+    host.wait_log("^not closed for others$")
+
+
+@pytest.mark.freeswitch_only  # in pocket standard error is the program's
+def test_the_fault_handler_of_python(fresh: Callable[..., Host]) -> None:
+    host = fresh()
+    name = host.script("""
+        import faulthandler
+        def fsapi(session, stream, env, args):
+            faulthandler.enable()
+            stream.write(str(faulthandler.is_enabled()))
+            faulthandler.disable()
+    """)
+    assert host.api(f"python {name}") == "True"
 
 
 def test_each_code_has_its_entry() -> None:

@@ -172,6 +172,133 @@ def fsapi(session, stream, env, args):
     assert "is ready" in host.api("status")
 
 
+@pytest.mark.parametrize(
+    "found",
+    {
+        "its own name": "sys.setrecursionlimit",
+        "sys imported once more": "again('sys').setrecursionlimit",
+        "a cell of a closure": "getattr(sys.setrecursionlimit, '__closure__', None)[-1].cell_contents"
+        " if getattr(sys.setrecursionlimit, '__closure__', None) else sys.setrecursionlimit",
+        "what the collector knows": "next(f for f in gc.get_objects() if type(f) is type(len)"
+        " and f.__name__ == 'setrecursionlimit')",
+    }.items(),
+    ids=lambda item: item[0],
+)
+def test_the_limit_holds_whatever_way_a_script_comes_to_it(fresh: Callable[..., Host], found: tuple[str, str]) -> None:
+    host = fresh()
+    name = host.script(
+        f"""
+import gc, importlib, sys
+def again(name):
+    before = sys.modules.pop(name)
+    try:
+        return importlib.import_module(name)
+    finally:
+        sys.modules[name] = before
+class Twice:
+    values = [2000, 10 ** 6]
+    def __index__(self): return self.values.pop(0)
+def set_limit(limit):
+    ({found[1]})(limit)
+"""
+        + WAYS["sorted"]
+        + """
+def fsapi(session, stream, env, args):
+    old = sys.getrecursionlimit()
+    for limit in (10 ** 6, Twice()):
+        set_limit(limit)
+        stream.write("%d " % sys.getrecursionlimit())
+    set_limit(10 ** 6)
+    try:
+        recurse()
+    except RecursionError:
+        stream.write("RecursionError")
+    set_limit(old)
+"""
+    )
+    assert host.api(f"python {name}") == "3000 2000 RecursionError"
+    host.wait_log("recursion limit 1000000 is too high")
+    assert "is ready" in host.api("status")
+
+
+@pytest.mark.parametrize("start", ["threading.Thread", "_thread", "a fresh _thread", "a pool"])
+def test_threads_have_room_whatever_stack_size_a_script_has_set(fresh: Callable[..., Host], start: str) -> None:
+    host = fresh()
+    name = host.script(
+        f"""
+import _thread, concurrent.futures, importlib, sys, threading
+START = "{start}"
+"""
+        + WAYS["sorted"]
+        + ENTRIES
+        + """
+def again(name):
+    before = sys.modules.pop(name)
+    try:
+        return importlib.import_module(name)
+    finally:
+        sys.modules[name] = before
+def in_small_thread():
+    threads = again("_thread") if START == "a fresh _thread" else _thread
+    threads.stack_size(65536)
+    if START == "a pool":
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            return pool.submit(attempt).result()
+    if START == "threading.Thread":
+        return in_thread()
+    results, done = [], threading.Event()
+    def run():
+        results.append(attempt())
+        done.set()
+    threads.start_new_thread(run, ())
+    done.wait()
+    return results[0]
+def fsapi(session, stream, env, args):
+    old = threading.stack_size()
+    for _ in range(3):
+        stream.write(in_small_thread() + " ")
+    threading.stack_size(old)
+"""
+    )
+    assert host.api(f"python {name}") == "RecursionError " * 3
+    assert "is ready" in host.api("status")
+
+
+@pytest.mark.parametrize("module", ["_xxsubinterpreters", "_interpreters", "_testcapi", "_testinternalcapi"])
+@pytest.mark.parametrize("how", ["import", "loader", "_imp"])
+def test_subinterpreters_are_refused(fresh: Callable[..., Host], module: str, how: str) -> None:
+    # Each would count its recursion from nothing, on the stack that is half used.
+    host = fresh()
+    name = host.script(f"""
+        import _imp, importlib.machinery, importlib.util, sys
+        def load():
+            if "{how}" == "import":
+                import {module} as found
+                return found
+            spec = importlib.machinery.BuiltinImporter.find_spec("{module}")
+            spec = spec or importlib.machinery.PathFinder.find_spec("{module}")
+            if spec is None:
+                raise ImportError("this Python does not have {module}")
+            if spec.origin == "built-in":
+                return _imp.create_builtin(spec)
+            if "{how}" == "_imp":
+                return _imp.create_dynamic(spec)
+            spec = importlib.util.spec_from_file_location("other.{module}", spec.origin)
+            return importlib.util.module_from_spec(spec)
+        def fsapi(session, stream, env, args):
+            sys.modules.pop("{module}", None)
+            try:
+                load()
+                stream.write("loaded")
+            except ImportError as error:
+                stream.write(f"ImportError: {{error}}")
+    """)
+    reply = host.api(f"python {name}")
+    assert reply.startswith("ImportError: ")
+    assert "the switch" in reply or "does not have" in reply or reply == f"ImportError: No module named '{module}'"
+    assert "is ready" in host.api("status")
+
+
 def test_the_limit_leaves_room_for_other_scripts(host: Host) -> None:
     name = host.script("""
         import sys

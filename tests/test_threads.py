@@ -130,3 +130,90 @@ def test_a_thread_places_calls(host: Host) -> None:
     )
     assert saw == {"causes": [[True, "NORMAL_CLEARING"]] * 4}
     host.wait_no_calls()
+
+
+def test_thread_locals_that_end_with_the_thread_use_the_switch(host: Host) -> None:
+    name = host.script("""
+        import logging, threading, freeswitch
+        class Last:
+            def __init__(self, what): self.what = what
+            def __del__(self):
+                try:
+                    if self.what == "prints": print("thread-local prints")
+                    if self.what == "logs": logging.warning("thread-local logs")
+                    if self.what == "calls":
+                        freeswitch.consoleLog("info", "thread-local calls %s" % freeswitch.API()("echo it"))
+                    if self.what == "runs":
+                        reply = freeswitch.API().execute("python", __name__)
+                        freeswitch.consoleLog("info", "thread-local runs " + reply)
+                    if self.what == "waits":
+                        freeswitch.msleep(1)
+                        freeswitch.consoleLog("info", "thread-local waits")
+                except Exception as error:
+                    freeswitch.consoleLog("info", "thread-local %s: %r" % (self.what, error))
+        LOCAL = threading.local()
+        def runtime(args):
+            LOCAL.last = Last(args)
+        def fsapi(session, stream, env, args):
+            stream.write("ran")
+    """)
+    for what in ("prints", "logs", "calls", "runs", "waits"):
+        assert host.api(f"pyrun {name} {what}").startswith("+OK")
+    host.wait_log("^thread-local prints$")
+    host.wait_log("^thread-local logs$")
+    host.wait_log("^thread-local calls it$")
+    # The thread is at its end: no script begins on it any more.
+    host.wait_log("^thread-local runs -ERR")
+    host.wait_log("^thread-local waits$")
+    host.no_log("panic|Panic")
+
+
+def test_a_thread_whose_class_guards_its_attributes(host: Host) -> None:
+    saw = in_api(
+        host,
+        """
+        class Guarded(threading.Thread):
+            def __init__(self, done):
+                super().__init__()
+                self.__dict__["done"] = done
+            def __setattr__(self, name, value):
+                if name == "run": raise AttributeError("run is fixed")
+                super().__setattr__(name, value)
+            def __delattr__(self, name):
+                raise AttributeError("nothing is taken away")
+            def run(self): self.done.append("ran")
+        def body(saw):
+            saw["done"] = []
+            threads = [Guarded(saw["done"]) for _ in range(3)]
+            for thread in threads: thread.start()
+            for thread in threads: thread.join()
+        """,
+    )
+    assert saw == {"done": ["ran"] * 3}
+
+
+def test_every_way_to_start_a_thread_is_the_script_s(host: Host) -> None:
+    name = host.script("""
+        import _thread, threading
+        def fsapi(session, stream, env, args):
+            gone = _thread.allocate_lock()
+            gone.acquire()
+            def say(what, also=""):
+                print("a thread of", what + also)
+                gone.release()
+            _thread.start_new_thread(say, ("_thread",))
+            gone.acquire()
+            _thread.start_new_thread(say, ("_thread",), {"also": " with keywords"})
+            gone.acquire()
+            timer = threading.Timer(0, say, ("a timer",))
+            timer.start()
+            timer.join()
+            for wrong in ((1, ()), (say, 1), (say, (), 1), ()):
+                try:
+                    _thread.start_new_thread(*wrong)
+                except TypeError:
+                    stream.write("TypeError,")
+    """)
+    assert host.api(f"python {name}") == "TypeError," * 4
+    for what in ("_thread", "_thread with keywords", "a timer"):
+        assert host.wait_log(f"^a thread of {what}$").level == "INFO"

@@ -9,18 +9,13 @@ from __future__ import annotations
 import importlib.abc
 import importlib.util
 import logging
+import os
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from importlib.machinery import ModuleSpec
 from types import CodeType, ModuleType, TracebackType
 from typing import Any
-
-STACK_SIZE = 8 << 20
-# What a stack of 8 MiB holds on every supported version, with a margin.
-MAX_RECURSION = 3000
-# Python's own default: the limit is one for all scripts, and none may take another's room.
-MIN_RECURSION = 1000
 
 
 class EmbeddedPackage(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
@@ -58,24 +53,6 @@ class EmbeddedPackage(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader)
         exec(self.get_code(module.__spec__.name), module.__dict__)
 
 
-def limit_recursion(warn: Callable[[str], None], in_script: Callable[[], bool]) -> None:
-    """Keep scripts from setting a recursion limit that the stacks do not hold, or others cannot live with."""
-    set_limit = sys.setrecursionlimit
-
-    def setrecursionlimit(limit: int, /) -> None:
-        """Set the recursion limit, between Python's default and what the switch's stacks hold."""
-        if isinstance(limit, int) and in_script():
-            if limit > MAX_RECURSION:
-                warn(f"recursion limit {limit} is too high for the stacks here: {MAX_RECURSION} is set")
-                limit = MAX_RECURSION
-            elif 0 < limit < MIN_RECURSION:
-                warn(f"recursion limit {limit} is too low for the other scripts: {MIN_RECURSION} is set")
-                limit = MIN_RECURSION
-        set_limit(limit)
-
-    sys.setrecursionlimit = setrecursionlimit
-
-
 class SwitchHandler(logging.Handler):
     """Gives the records of the `logging` package to the switch's log."""
 
@@ -102,22 +79,20 @@ def log_to_switch(write: Callable[[int, str, str, int, str], None], mine: Callab
         root.addHandler(SwitchHandler(write, mine))
 
 
-def wrap_threads(in_script: Callable[[], bool], around: Callable[[Callable[[], None]], None]) -> None:
-    """Have what a script's own thread runs called by `around`."""
-    start = threading.Thread.start
+def mind_forks() -> None:
+    """Have the children that scripts fork end as children do."""
+    os.register_at_fork(after_in_child=_be_main_thread)
 
-    def start_wrapped(self: threading.Thread) -> None:
-        if in_script():
-            run = self.run
 
-            def run_inside() -> None:
-                del self.run  # else the thread would hold itself
-                around(run)
-
-            self.run = run_inside  # type: ignore[method-assign]
-        start(self)
-
-    threading.Thread.start = start_wrapped  # type: ignore[method-assign]
+def _be_main_thread() -> None:
+    # The thread that forks is the child's main thread. One of the switch's is known to `threading` as a dummy,
+    # which before Python 3.13 has no lock, and which the end of a child of `multiprocessing` cannot do without.
+    main: Any = threading.main_thread()
+    ours: Any = threading
+    if type(main) is ours._DummyThread and getattr(main, "_tstate_lock", True) is None:
+        main.__class__ = ours._MainThread
+        main._name, main._daemonic = "MainThread", False
+        main._set_tstate_lock()
 
 
 def report_strays(report: Callable[[str, BaseException], None]) -> None:
@@ -144,20 +119,16 @@ def own_interpreter(
     sources: Mapping[str, tuple[str, bool]],
     stdout: Any,
     stderr: Any,
-    warn: Callable[[str], None],
     report: Callable[[str, BaseException], None],
     write: Callable[[int, str, str, int, str], None],
-    with_ordinary_priority: Callable[[Callable[[], None]], None],
 ) -> None:
     """Set up the interpreter that the switch started for itself."""
     sys.meta_path.insert(0, EmbeddedPackage(sources))
-    # FreeSWITCH's own unit limits new threads to 244 KB of stack.
-    threading.stack_size(STACK_SIZE)
-    sys.stdout = stdout
-    sys.stderr = stderr
-    # Threads that scripts start have such stacks too.
-    limit_recursion(warn, lambda: True)
-    wrap_threads(lambda: True, with_ordinary_priority)
+    from freeswitch._output import LogText
+
+    sys.stdout = LogText(stdout, "<stdout>", 1)
+    sys.stderr = LogText(stderr, "<stderr>", 2)
+    mind_forks()
     report_strays(report)
     log_to_switch(write, lambda: True)
     # Warnings go the same way; what is below the switch's own level costs little.

@@ -20,7 +20,7 @@ use super::environment::Place;
 use super::finish::{End, serve};
 use super::output::LogStream;
 use super::stack::SIZE;
-use super::{carried, errors, exit, gate, output, scripts};
+use super::{carried, errors, exit, gate, output, recursion, script_thread, scripts};
 use crate::python::_freeswitch;
 use crate::switch::core;
 
@@ -97,14 +97,13 @@ pub fn running_version() -> String {
 /// The module's own Python part failed.
 pub fn join(py: Python<'_>) -> PyResult<()> {
     force_lazy_objects(py);
-    let warn = pyo3::wrap_pyfunction!(output::warn, py)?;
-    let in_script = pyo3::wrap_pyfunction!(output::in_script, py)?;
+    let in_script = pyo3::wrap_pyfunction!(output::script_runs, py)?;
     let write = pyo3::wrap_pyfunction!(output::write_record, py)?;
-    let as_script = pyo3::wrap_pyfunction!(output::as_script, py)?;
     let boot = py.import("freeswitch._boot")?;
-    boot.call_method1("limit_recursion", (warn, &in_script))?;
-    boot.call_method1("log_to_switch", (write, &in_script))?;
-    boot.call_method1("wrap_threads", (in_script, as_script))?;
+    boot.call_method1("log_to_switch", (write, in_script))?;
+    recursion::limit(py)?;
+    script_thread::prepare(py)?;
+    boot.call_method0("mind_forks")?;
     *OWNER.lock() = Owner::Host;
     JOINED.store(true, Ordering::Release);
     Ok(())
@@ -243,11 +242,11 @@ fn boot(py: Python<'_>) -> PyResult<()> {
         carried::sources(py)?,
         log_streams.0,
         log_streams.1,
-        pyo3::wrap_pyfunction!(output::warn, py)?,
         pyo3::wrap_pyfunction!(errors::report_stray, py)?,
         pyo3::wrap_pyfunction!(output::write_record, py)?,
-        pyo3::wrap_pyfunction!(super::priority::with_ordinary_priority, py)?,
     ))?;
+    recursion::limit(py)?;
+    script_thread::prepare(py)?;
     py.import("freeswitch")?;
     Ok(())
 }
@@ -257,6 +256,7 @@ fn boot(py: Python<'_>) -> PyResult<()> {
 fn force_lazy_objects(py: Python<'_>) {
     let _ = py.get_type::<pyo3::panic::PanicException>();
     crate::python::force_types(py);
+    let _ = py.get_type::<script_thread::ThreadBody>();
 }
 
 /// The load line of the log: version, prefix, and whether there is a lock.

@@ -1,6 +1,7 @@
 //! The interpreter: its start and end, the threads and stacks that Python runs
 //! on, and the way in.
 
+mod builtin;
 mod carried;
 pub mod context;
 pub mod enter;
@@ -15,7 +16,9 @@ pub mod loaded;
 mod loading;
 pub mod output;
 pub mod priority;
+mod recursion;
 pub mod running;
+mod script_thread;
 pub mod scripts;
 pub mod signature;
 pub mod stack;

@@ -73,21 +73,18 @@ impl Place {
     }
 }
 
-/// A text stream of Python's that writes to the log.
+/// What is printed, on its way to the log; `freeswitch._output` makes a text
+/// stream of it.
 #[pyclass(frozen, module = "freeswitch")]
 pub struct LogStream {
     level: Level,
-    name: &'static str,
 }
 
 impl LogStream {
     /// `sys.stdout`: what a script prints is informational.
     #[must_use]
     pub fn stdout() -> Self {
-        Self {
-            level: Level::Info,
-            name: "<stdout>",
-        }
+        Self { level: Level::Info }
     }
 
     /// `sys.stderr`.
@@ -95,7 +92,6 @@ impl LogStream {
     pub fn stderr() -> Self {
         Self {
             level: Level::Error,
-            name: "<stderr>",
         }
     }
 
@@ -114,10 +110,10 @@ impl LogStream {
                 "write() argument must be str, not {kind}"
             )));
         };
-        let chars = text.len()?;
+        let length = text.len()?;
         let place = Place::here(py);
-        let lines = BEGUN.with_borrow_mut(|begun| {
-            let begun = &mut begun[self.slot()];
+        let lines = BEGUN.try_with(|begun| {
+            let begun = &mut begun.borrow_mut()[self.slot()];
             begun.text.extend_from_slice(&bytes);
             begun.place = place;
             let end = match begun.text.iter().rposition(|&b| b == b'\n') {
@@ -127,53 +123,15 @@ impl LogStream {
             };
             begun.text.drain(..end).collect::<Vec<u8>>()
         });
+        // At the very end of a thread nothing is kept any more.
+        let lines = lines.unwrap_or_else(|_| bytes.to_vec());
         if !lines.is_empty() {
             let place = Place::here(py);
             let uuid = head::call_here(py);
             // The log can make its caller wait, and nobody else should.
             py.detach(|| emit(self.level, place.as_ref(), uuid.as_deref(), &lines));
         }
-        Ok(chars)
-    }
-
-    /// Ends the line that was begun.
-    fn flush(&self) {
-        // print(..., flush=True) is asked for at every call; a line stays a line.
-    }
-
-    /// Not a terminal.
-    fn isatty(&self) -> bool {
-        false
-    }
-
-    /// It can be written to.
-    fn writable(&self) -> bool {
-        true
-    }
-
-    /// It cannot be read.
-    fn readable(&self) -> bool {
-        false
-    }
-
-    #[getter]
-    fn encoding(&self) -> &'static str {
-        "utf-8"
-    }
-
-    #[getter]
-    fn errors(&self) -> &'static str {
-        "surrogateescape"
-    }
-
-    #[getter]
-    fn name(&self) -> &'static str {
-        self.name
-    }
-
-    #[getter]
-    fn closed(&self) -> bool {
-        false
+        Ok(length)
     }
 }
 
@@ -188,15 +146,13 @@ fn emit(level: Level, place: Option<&Place>, uuid: Option<&CStr>, text: &[u8]) {
 
 /// Writes what was begun and never ended; at the end of a script.
 pub fn flush() {
-    BEGUN.with_borrow_mut(|begun| begun.iter_mut().for_each(Begun::finish));
+    let _ = BEGUN.try_with(|begun| begun.borrow_mut().iter_mut().for_each(Begun::finish));
 }
 
-/// Writes a line of the module's own about a script; for `freeswitch._boot`.
-#[pyfunction]
-pub fn warn(py: Python<'_>, text: &Bound<'_, PyAny>) {
-    let bytes = convert::bytes_of(text).unwrap_or_default();
-    let text = c_string_shown(&bytes);
-    py.detach(|| tracing::warn!("{}", text.to_string_lossy()));
+/// Has what this thread prints be kept until after Python has let go of it: a
+/// thread's data end in the reverse order of their first use.
+pub(super) fn outlive() {
+    let _ = BEGUN.try_with(|_| ());
 }
 
 thread_local! {
@@ -212,6 +168,8 @@ static REDIRECTED: AtomicUsize = AtomicUsize::new(0);
 #[pyclass(frozen, module = "freeswitch")]
 pub struct ScriptOutput {
     log: LogStream,
+    /// The same as a text stream.
+    text: Py<PyAny>,
     before: Py<PyAny>,
 }
 
@@ -232,7 +190,30 @@ impl ScriptOutput {
     }
 
     fn __getattr__<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
-        self.before.bind(py).getattr(name)
+        let stream = if SCRIPTS.get() == 0 {
+            &self.before
+        } else {
+            &self.text
+        };
+        stream.bind(py).getattr(name)
+    }
+
+    fn __iter__(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.__getattr__(py, "__iter__")?.call0().map(Bound::unbind)
+    }
+
+    fn __enter__<'py>(slf: Bound<'py, Self>) -> PyResult<Bound<'py, Self>> {
+        slf.get().__getattr__(slf.py(), "__enter__")?.call0()?;
+        Ok(slf)
+    }
+
+    #[pyo3(signature = (*error))]
+    fn __exit__<'py>(
+        &self,
+        py: Python<'py>,
+        error: &Bound<'py, pyo3::types::PyTuple>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.__getattr__(py, "__exit__")?.call1(error.clone())
     }
 }
 
@@ -265,20 +246,16 @@ pub fn write_record(
     py.detach(|| log::write(level, &file, &function, line, uuid.as_deref(), &text));
 }
 
-/// Does a script run on this thread?
-#[pyfunction]
+/// Is what runs on this thread a script's? In the switch's own interpreter all is.
+#[must_use]
 pub fn in_script() -> bool {
-    SCRIPTS.get() > 0
+    SCRIPTS.get() > 0 || !super::interpreter::is_joined()
 }
 
-/// Runs what a script's own thread runs: what it prints is the script's.
+/// As [`in_script`]; for `freeswitch._boot`.
 #[pyfunction]
-pub fn as_script(py: Python<'_>, run: &Bound<'_, PyAny>) -> PyResult<()> {
-    let redirect = begin(py)?;
-    let result = run.call0().map(drop);
-    flush();
-    drop(redirect);
-    result
+pub fn script_runs() -> bool {
+    in_script()
 }
 
 /// Redirects what a script prints, until this goes.
@@ -310,15 +287,19 @@ pub fn redirect_streams(py: Python<'_>) -> PyResult<()> {
         return Ok(());
     }
     let sys = py.import("sys")?;
-    for (name, log) in ["stdout", "stderr"]
-        .into_iter()
-        .zip([LogStream::stdout(), LogStream::stderr()])
-    {
+    let streams: [(_, fn() -> LogStream, _); 2] = [
+        ("stdout", LogStream::stdout, 1),
+        ("stderr", LogStream::stderr, 2),
+    ];
+    for (name, log, descriptor) in streams {
         let before = sys.getattr(name)?;
-        if !before.is_instance_of::<ScriptOutput>() {
-            let before = before.unbind();
-            sys.setattr(name, Py::new(py, ScriptOutput { log, before })?)?;
+        if before.is_instance_of::<ScriptOutput>() {
+            continue;
         }
+        let make = py.import("freeswitch._output")?.getattr("LogText")?;
+        let text = make.call1((log(), format!("<{name}>"), descriptor))?;
+        let (log, text, before) = (log(), text.unbind(), before.unbind());
+        sys.setattr(name, Py::new(py, ScriptOutput { log, text, before })?)?;
     }
     Ok(())
 }

@@ -4,8 +4,6 @@
 //! takes that of the one that starts it. Python that computes would then keep
 //! whole processors from whatever the switch starts after it.
 
-use pyo3::prelude::*;
-
 /// Gives the calling thread, and those that it starts, ordinary priority.
 ///
 /// `pthread_setschedparam(3)`; where that is refused, nothing changes.
@@ -15,11 +13,4 @@ pub fn step_down() {
     unsafe {
         libc::pthread_setschedparam(libc::pthread_self(), libc::SCHED_OTHER, &raw const ordinary)
     };
-}
-
-/// Runs what a script's own thread runs.
-#[pyfunction]
-pub fn with_ordinary_priority(run: &Bound<'_, PyAny>) -> PyResult<()> {
-    step_down();
-    run.call0().map(drop)
 }

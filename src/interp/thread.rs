@@ -7,9 +7,10 @@ use std::cell::{Cell, RefCell};
 use std::ptr::{self, NonNull};
 
 use pyo3::ffi;
+use pyo3::prelude::*;
 
-use super::gate;
 use super::stack::{BigStack, SIZE};
+use super::{gate, output};
 use crate::edge::guard;
 
 /// How many entries may lie in each other on one thread: Python calls the
@@ -24,6 +25,9 @@ pub enum NoRoom {
     /// Too many entries in each other, or too little stack left.
     #[error("Python and the switch call each other more than {MAX_NESTED} deep")]
     TooDeep,
+    /// The thread is at its end, and its stack in use by what Python ends there.
+    #[error("this thread is at its end")]
+    Over,
     /// No stack could be made.
     #[error("no stack could be mapped: see vm.max_map_count and the address space")]
     NoStack,
@@ -71,7 +75,7 @@ impl Drop for Depth<'_> {
 /// # Errors
 /// [`NoRoom`]
 pub fn run<R>(body: impl FnOnce(bool) -> R) -> Result<R, NoRoom> {
-    THREAD.with(|thread| {
+    let outcome = THREAD.try_with(|thread| {
         if thread.depth.get() > 0 {
             let here = ptr::from_ref(&thread).addr();
             let left = here.saturating_sub(thread.bottom.get());
@@ -104,7 +108,8 @@ pub fn run<R>(body: impl FnOnce(bool) -> R) -> Result<R, NoRoom> {
         drop(protected);
         stack.trim();
         Ok(result)
-    })
+    });
+    outcome.unwrap_or(Err(NoRoom::Over))
 }
 
 /// Keeps a thread state, unless the thread has one that is not ours.
@@ -120,7 +125,23 @@ fn pin(thread: &Thread) -> bool {
         let_go()
     };
     thread.state.set(NonNull::new(state));
+    output::outlive();
     true
+}
+
+/// Has what lies in `threading.local` of this thread end while Python is all
+/// there for its finalizers: they are the script's, and print and call as it does.
+fn end_locals(py: Python<'_>) {
+    let redirect = output::begin(py);
+    // SAFETY: attached; the dict is borrowed from the thread state, which stays.
+    unsafe {
+        let locals = ffi::PyThreadState_GetDict();
+        if !locals.is_null() {
+            ffi::PyDict_Clear(locals);
+        }
+    }
+    output::flush();
+    drop(redirect);
 }
 
 /// Detaches this thread from a state that is kept: the one place that does so by
@@ -236,6 +257,7 @@ impl Drop for Thread {
                 // gives back the count that pin() took, which ends the state.
                 unsafe {
                     ffi::PyEval_RestoreThread(state.as_ptr());
+                    end_locals(Python::assume_attached());
                     ffi::PyGILState_Release(ffi::PyGILState_STATE::PyGILState_UNLOCKED);
                 }
             });

@@ -57,19 +57,27 @@ pub fn begin(py: Python<'_>, script: Arc<Script>) -> Running<'_> {
 /// The script that runs on this thread.
 #[must_use]
 pub fn current() -> Option<Arc<Script>> {
-    RUNNING.with_borrow(|running| running.last().map(|this| this.script.clone()))
+    // At the very end of a thread, none does.
+    let running = RUNNING.try_with(|running| {
+        let running = running.borrow();
+        running.last().map(|this| this.script.clone())
+    });
+    running.ok().flatten()
 }
 
 /// Has a session looked after by the script that runs on this thread.
 pub fn watch(session: &Bound<'_, CoreSession>) {
     let leg = session.get().leg();
-    let is_new = RUNNING.with_borrow(|running| {
+    let is_new = RUNNING.try_with(|running| {
+        let running = running.borrow();
         let mine = running.last().map(|this| &this.sessions);
         mine.is_some_and(|mine| !mine.iter().any(|w| Arc::ptr_eq(&w.leg, leg)))
     });
     // Making the reference can run Python, which may come here again: not in the
     // midst of the list.
-    if is_new && let Ok(object) = PyWeakrefReference::new(session.as_any()) {
+    if is_new == Ok(true)
+        && let Ok(object) = PyWeakrefReference::new(session.as_any())
+    {
         let watched = Watched {
             leg: leg.clone(),
             object: object.unbind(),
@@ -123,7 +131,8 @@ impl Drop for Running<'_> {
 /// # Errors
 /// `SystemExit`, when a hook raised it: it ends the script.
 pub fn check_hooks(py: Python<'_>) -> PyResult<()> {
-    let due = RUNNING.with_borrow(|running| {
+    let due = RUNNING.try_with(|running| {
+        let running = running.borrow();
         let this = running.last()?;
         let sessions = &this.sessions;
         // Asked at each verb, and hardly ever so: no list until there is one.
@@ -132,7 +141,9 @@ pub fn check_hooks(py: Python<'_>) -> PyResult<()> {
             due.map(|w| w.object.clone_ref(py)).collect::<Vec<_>>()
         })
     });
-    let Some(due) = due else { return Ok(()) };
+    let Some(due) = due.ok().flatten() else {
+        return Ok(());
+    };
     for object in due {
         if let Some(session) = object.bind(py).upgrade() {
             CoreSession::run_hook(session.cast::<CoreSession>()?)?;

@@ -27,17 +27,17 @@ pub struct OfCall(Option<Call>);
 /// the session's own log level.
 #[must_use]
 pub fn of_call(uuid: &CStr, level: i32) -> OfCall {
-    OfCall(CALL.with(|c| {
-        c.replace(Some(Call {
-            uuid: uuid.to_owned(),
-            level,
-        }))
-    }))
+    let call = Call {
+        uuid: uuid.to_owned(),
+        level,
+    };
+    // At the very end of a thread it belongs to none.
+    OfCall(CALL.try_with(|c| c.replace(Some(call))).ok().flatten())
 }
 
 impl Drop for OfCall {
     fn drop(&mut self) {
-        CALL.with(|c| c.replace(self.0.take()));
+        let _ = CALL.try_with(|c| c.replace(self.0.take()));
     }
 }
 
