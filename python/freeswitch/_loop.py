@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import logging
+import os
 import sys
 import threading
 import time
@@ -19,6 +20,7 @@ from typing import Any, TypeVar
 import _freeswitch
 
 from freeswitch._async import AsyncSession, SessionLost, VerbError
+from freeswitch._selector import SwitchLoop, SwitchSelector
 from freeswitch.events import Watch, at_end
 
 # The UUID of the call that a coroutine works for, for its lines in the log.
@@ -91,8 +93,6 @@ def spawn(work: Coroutine[Any, Any, Any], context: Context | None = None) -> asy
 def _make() -> asyncio.AbstractEventLoop:
     descriptor = _freeswitch.descriptor()
     if descriptor is None:
-        from freeswitch._selector import SwitchLoop
-
         return SwitchLoop()
     try:
         import uvloop
@@ -125,6 +125,22 @@ def serve() -> None:
     finally:
         asyncio.set_event_loop(None)
         loop.close()
+
+
+def _in_child() -> None:
+    if _freeswitch.on_loop():
+        sys.setprofile(_end_child)
+
+
+def _end_child(frame: FrameType, event: str, _: Any) -> None:
+    """End a child that a coroutine has forked where it comes back to the loop: it is not a second switch's."""
+    if event == "return" and (frame.f_back is None or frame.f_back.f_code in _OF_LOOP):
+        os._exit(0)
+
+
+# What calls callbacks and coroutines; a loop that is written in C shows none of its own.
+_OF_LOOP = {serve.__code__, asyncio.Handle._run.__code__, SwitchSelector.select.__code__}
+os.register_at_fork(after_in_child=_in_child)
 
 
 def stop() -> None:

@@ -375,5 +375,7 @@ def _close_at_exit() -> None:
         _OPEN[-1].close()
 
 
+# A child that was forked has none of its threads: there is nothing in it to close.
+os.register_at_fork(after_in_child=_OPEN.clear)
 # Before the interpreter joins its threads: scripts still run, and can still end.
 threading._register_atexit(_close_at_exit)  # type: ignore[attr-defined]

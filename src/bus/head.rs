@@ -11,6 +11,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
 use super::inbox;
+use crate::edge;
 use crate::interp::enter::enter;
 use crate::interp::{errors, interpreter, output};
 use crate::python::convert::bytes_of;
@@ -72,6 +73,9 @@ pub fn runs() -> bool {
 /// # Errors
 /// There is no thread, no descriptor or no memory for it.
 pub fn start() -> Result<(), String> {
+    if edge::is_forked() {
+        return Err("this is a child that a script has forked".to_owned());
+    }
     let mut running = LOOP.lock();
     if running.is_some() {
         return Ok(());
