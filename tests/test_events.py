@@ -252,10 +252,10 @@ def test_a_timeout_of_half_a_minute(host: Host) -> None:
         host,
         """
 async def body(say):
-    before, loop = time.monotonic(), asyncio.get_running_loop()
+    before, loop = time.perf_counter(), asyncio.get_running_loop()
     begun = loop.time()
     try: await asyncio.wait_for(events.once("CUSTOM nobody::fires"), 30)
-    except TimeoutError: say(f"{round(loop.time() - begun)} {time.monotonic() - before < 5}")
+    except TimeoutError: say(f"{round(loop.time() - begun)} {time.perf_counter() - before < 5}")
 """,
     )
     assert said == "30 True"

@@ -6,6 +6,7 @@
 mod call;
 mod convert;
 mod switch;
+mod threads;
 
 use std::ffi::CStr;
 
@@ -38,5 +39,6 @@ fn _pocket(module: &Bound<'_, PyModule>) -> PyResult<()> {
     mod_rust::join_interpreter(py)?;
     module.add_class::<switch::Switch>()?;
     module.add_class::<call::Call>()?;
+    threads::add_to(module)?;
     Ok(())
 }

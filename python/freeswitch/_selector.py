@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import selectors
 from collections.abc import Mapping
 from typing import Any
 
 import _freeswitch
+
+from pocket import _threads
 
 # How often other people's descriptors are looked at while the clock follows real time, in seconds.
 LOOK = 0.005
@@ -56,6 +59,8 @@ class SwitchSelector(selectors.BaseSelector):
 class SwitchLoop(asyncio.SelectorEventLoop):
     """A loop whose clock is the switch's."""
 
+    _default_executor: concurrent.futures.Executor | None
+
     def __init__(self) -> None:
         self._switch = SwitchSelector()
         super().__init__(self._switch)
@@ -72,10 +77,13 @@ class SwitchLoop(asyncio.SelectorEventLoop):
     def run_in_executor(  # type: ignore[override]
         self, executor: Any, func: Any, *args: Any
     ) -> asyncio.Future[Any]:
-        """Run it; time does not jump while it runs."""
+        """Run it; time does not jump while it works."""
+        known = _threads.all_count(executor or self._default_executor)
         future = super().run_in_executor(executor, func, *args)
-        self._switch.jobs += 1
-        future.add_done_callback(self._job_done)
+        if not known:
+            # The clock does not see who does the job, so the loop does not wait in it until it is done.
+            self._switch.jobs += 1
+            future.add_done_callback(self._job_done)
         return future
 
     def _job_done(self, _: asyncio.Future[Any]) -> None:

@@ -10,8 +10,11 @@ Time is virtual: a call is played as fast as its script runs. What a script sees
 is what it would see inside FreeSWITCH.
 """
 
+from pocket import _threads
 from pocket._call import Call
 from pocket._switch import CallTimeout, Letter, LogLine, Switch
 from pocket._transcript import Entry, Transcript
 
 __all__ = ["Call", "CallTimeout", "Entry", "Letter", "LogLine", "Switch", "Transcript"]
+
+_threads.install()

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
-from pocket import _pocket
+from pocket import _pocket, _threads
 from pocket._call import Call
 
 T = TypeVar("T")
@@ -113,6 +113,7 @@ class Switch:
         if scripts is None:
             scripts = base / "scripts"
             scripts.mkdir()
+        _threads.begin()
         try:
             self._core = _pocket.Switch(
                 base=base,

@@ -18,7 +18,7 @@ pub type Message = Box<dyn FnOnce(Python<'_>) -> PyResult<()> + Send>;
 
 /// Messages, in the order that they came.
 static MESSAGES: Mutex<Vec<Message>> = Mutex::new(Vec::new());
-/// It has been woken, and has not looked yet.
+/// It has been woken by its descriptor, and has not looked yet.
 static WOKEN: AtomicBool = AtomicBool::new(false);
 static EVENT_FD: OnceLock<OwnedFd> = OnceLock::new();
 /// In pocket the loop waits in the switch's own time.
@@ -52,14 +52,19 @@ pub fn take() -> Vec<Message> {
 
 /// Ends the loop's wait.
 pub fn wake() {
-    if WOKEN.swap(true, Ordering::SeqCst) {
-        return;
-    }
     if interpreter::is_joined() {
+        // With no mark before: a thread that has made one and is held up before it
+        // rings would keep the others from ringing, and pocket's clock, which sees
+        // all of them wait, would jump.
         if let Some(bell) = BELL.lock().clone() {
             bell.ring();
         }
-    } else if let Some(fd) = EVENT_FD.get() {
+        return;
+    }
+    if WOKEN.swap(true, Ordering::SeqCst) {
+        return;
+    }
+    if let Some(fd) = EVENT_FD.get() {
         let one: u64 = 1;
         // SAFETY: eight bytes of ours are read.
         unsafe { libc::write(fd.as_raw_fd(), (&raw const one).cast(), 8) };
@@ -90,7 +95,6 @@ pub fn descriptor() -> std::io::Result<RawFd> {
 /// No memory.
 pub fn hang_bell() -> Result<(), Status> {
     *BELL.lock() = Some(std::sync::Arc::new(Bell::new()?));
-    WOKEN.store(false, Ordering::SeqCst);
     Ok(())
 }
 

@@ -117,12 +117,13 @@ pub fn set_global(name: &CStr, value: Option<&CStr>) {
     unsafe { switch_core_set_variable(name.as_ptr(), pointer(value)) };
 }
 
-/// Waits, with no call involved (`switch_sleep`), until `stop` is set at most.
+/// Waits, with no call involved (`switch_sleep`), until `stop` is set or the switch
+/// ends at most.
 pub fn sleep(_: &Detached, time: Duration, stop: &AtomicBool) {
     /// How soon a wait that is to end does.
     const STEP: i64 = 100_000;
     let mut left = i64::try_from(time.as_micros()).unwrap_or(i64::MAX);
-    while left > 0 && !stop.load(Ordering::Acquire) {
+    while left > 0 && !stop.load(Ordering::Acquire) && running() {
         let step = left.min(STEP);
         // SAFETY: no pointers.
         unsafe { switch_sleep(step) };

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from textwrap import dedent
@@ -24,7 +25,7 @@ def alone(hosts: Manager) -> None:
 @pytest.fixture
 def name(request: pytest.FixtureRequest) -> str:
     """The script's name: another in each test, for an interpreter keeps modules by name."""
-    return f"of_{request.node.name}"
+    return "of_" + re.sub(r"\W", "_", request.node.name)
 
 
 @pytest.fixture

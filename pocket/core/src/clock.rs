@@ -6,7 +6,12 @@
 //! the same instant happens in a fixed order.
 //!
 //! It never falls behind real time by more than [`GRACE`]: a script that spins
-//! on `time.sleep()` until a call ends still sees it end.
+//! until a call ends still sees it end.
+//!
+//! Whoever is woken counts from when it is woken, not from when it runs. What a
+//! thread waits for is changed and told under the clock's lock
+//! ([`Clock::raise_after`]): a change that others can see and that nobody has been
+//! woken for would let the clock move in between.
 
 use std::cell::Cell;
 use std::collections::{BTreeSet, HashMap};
@@ -14,7 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex, MutexGuard};
+use parking_lot::{Condvar, Mutex};
 
 /// How far the clock may fall behind real time while a thread computes.
 ///
@@ -34,6 +39,8 @@ static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 thread_local! {
     /// The clock that counts this thread, 0 for none.
     static COUNTED_BY: Cell<u64> = const { Cell::new(0) };
+    /// The clock that this thread drives, 0 for none.
+    static DRIVES: Cell<u64> = const { Cell::new(0) };
     static THREAD_ID: u64 = NEXT_ID.fetch_add(1, Ordering::Relaxed);
 }
 
@@ -187,13 +194,23 @@ impl Clock {
     pub(crate) fn join_driver(&self) {
         self.state.lock().running += 1;
         COUNTED_BY.set(self.id);
+        DRIVES.set(self.id);
     }
 
     pub(crate) fn leave_driver(&self) {
         if COUNTED_BY.get() == self.id {
             COUNTED_BY.set(0);
         }
+        if DRIVES.get() == self.id {
+            DRIVES.set(0);
+        }
         self.leave();
+    }
+
+    /// Whether the calling thread counts, and is the switch's or a script's: not
+    /// that of the program that drives the switch.
+    pub(crate) fn counts_here(&self) -> bool {
+        COUNTED_BY.get() == self.id && DRIVES.get() != self.id
     }
 
     /// Counts a thread that is about to be started, so that the clock does not
@@ -216,13 +233,17 @@ impl Clock {
     }
 
     pub(crate) fn raise(&self, signal: &Signal) {
+        self.raise_after(signal, || ());
+    }
+
+    /// Makes a change and wakes whoever waits for it, with nothing in between: a
+    /// thread that the clock does not count may be held up after any step, and
+    /// others that see the change rely on the wake-up.
+    pub(crate) fn raise_after<R>(&self, signal: &Signal, change: impl FnOnce() -> R) -> R {
         let mut state = self.state.lock();
-        signal.generation.fetch_add(1, Ordering::SeqCst);
-        if let Some(waiters) = state.by_signal.remove(&signal.id) {
-            for id in waiters {
-                wake(&mut state, id, Woken::Signal);
-            }
-        }
+        let changed = change();
+        raised(&mut state, signal);
+        changed
     }
 
     /// Waits as `wait` says. A signal raised since its generation was taken
@@ -239,7 +260,8 @@ impl Clock {
             return Woken::Deadline;
         }
         let give_up = wait.real_limit.map(|limit| Instant::now() + limit);
-        let (id, condition) = self.park(&mut state, &wait);
+        let counted = COUNTED_BY.get() == self.id;
+        let (id, condition) = park(&mut state, &wait, counted, THREAD_ID.with(|id| *id));
         loop {
             self.move_on(&mut state);
             if let Some(woken) = state.parked.get(&id).and_then(|parked| parked.woken) {
@@ -260,39 +282,6 @@ impl Clock {
                 wake(&mut state, id, Woken::RealLimit);
             }
         }
-    }
-
-    fn park(&self, state: &mut MutexGuard<'_, State>, wait: &Wait<'_>) -> (u64, Arc<Condvar>) {
-        let id = state.next;
-        state.next += 1;
-        let condition = Arc::new(Condvar::new());
-        let counted = COUNTED_BY.get() == self.id;
-        let thread = THREAD_ID.with(|id| *id);
-        if counted {
-            state.running -= 1;
-        } else {
-            state.strangers.remove(&thread);
-        }
-        if let Some(deadline) = wait.deadline {
-            state.due.insert((deadline, wait.rank, id));
-        }
-        let signal = wait.signal.map(|(signal, _)| signal.id);
-        if let Some(signal) = signal {
-            state.by_signal.entry(signal).or_default().push(id);
-        }
-        state.parked.insert(
-            id,
-            Parked {
-                deadline: wait.deadline,
-                rank: wait.rank,
-                signal,
-                condition: Arc::clone(&condition),
-                counted,
-                thread,
-                woken: None,
-            },
-        );
-        (id, condition)
     }
 
     /// When a parked thread must look at real time again, if ever.
@@ -360,6 +349,48 @@ impl Clock {
         let mut state = self.state.lock();
         state.running -= 1;
         self.move_on(&mut state);
+    }
+}
+
+/// Enters a thread that waits.
+fn park(state: &mut State, wait: &Wait<'_>, counted: bool, thread: u64) -> (u64, Arc<Condvar>) {
+    let id = state.next;
+    state.next += 1;
+    let condition = Arc::new(Condvar::new());
+    if counted {
+        state.running -= 1;
+    } else {
+        state.strangers.remove(&thread);
+    }
+    if let Some(deadline) = wait.deadline {
+        state.due.insert((deadline, wait.rank, id));
+    }
+    let signal = wait.signal.map(|(signal, _)| signal.id);
+    if let Some(signal) = signal {
+        state.by_signal.entry(signal).or_default().push(id);
+    }
+    state.parked.insert(
+        id,
+        Parked {
+            deadline: wait.deadline,
+            rank: wait.rank,
+            signal,
+            condition: Arc::clone(&condition),
+            counted,
+            thread,
+            woken: None,
+        },
+    );
+    (id, condition)
+}
+
+/// Wakes all who wait for the signal.
+fn raised(state: &mut State, signal: &Signal) {
+    signal.generation.fetch_add(1, Ordering::SeqCst);
+    if let Some(waiters) = state.by_signal.remove(&signal.id) {
+        for id in waiters {
+            wake(state, id, Woken::Signal);
+        }
     }
 }
 
@@ -447,3 +478,7 @@ impl Drop for Presence {
 #[cfg(test)]
 #[path = "clock_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "clock_model.rs"]
+mod model;

@@ -30,6 +30,7 @@ mod module;
 mod outbox;
 mod pool;
 mod queue;
+pub mod script;
 mod session;
 mod sound;
 mod stream;

@@ -62,15 +62,19 @@ impl Queue {
         if self.ended.load(Ordering::SeqCst) {
             return Err(Refusal::Ended);
         }
-        {
+        let push = || {
             let mut items = self.items.lock();
             if items.len() >= self.capacity {
                 return Err(Refusal::Again);
             }
             items.push_back(item);
+            Ok(())
+        };
+        // A full queue means that whoever waits has been woken.
+        match current() {
+            Some(core) => core.clock.raise_after(&self.changed, push),
+            None => push(),
         }
-        self.tell();
-        Ok(())
     }
 
     pub(crate) fn try_pop(&self) -> Result<usize, Refusal> {
