@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 import pytest
 
 from hosts.base import Host
@@ -241,3 +243,34 @@ def test_what_originate_does_not_take(host: Host, callee: str) -> None:
     assert saw["handlers"].startswith("TypeError: argument 'handlers'")
     assert saw["twice"].startswith("ValueError: ")
     assert saw["a_leg"].startswith("TypeError: argument 'a_leg'")
+
+
+def test_a_leg_that_answers_at_once_stays(host: Host) -> None:
+    """Its placer must not have it before its own thread has found that somebody has placed it."""
+    saw, _ = in_call(
+        host,
+        """
+        def body(session, saw):
+            for _ in range(200):
+                leg = freeswitch.Session("null/x", session)
+                # What its thread does with it is done when time has gone by.
+                freeswitch.msleep(20)
+                what = f"{leg.ready()} {leg.getState()}"
+                saw[what] = saw.get(what, 0) + 1
+                leg.hangup()
+                leg.destroy()
+        """,
+        timeout=60,
+    )
+    assert saw == {"True CS_SOFT_EXECUTE": 200}
+    no_channels(host)
+
+
+def test_a_leg_that_is_transferred_while_it_rings(host: Host, silent: str) -> None:
+    target = host.extension(("set_global", "arrived=${uuid}"), ("hangup", ""))
+    leg = str(uuid.uuid4())
+    host.api(f"bgapi originate {silent.replace('{', f'{{origination_uuid={leg},')} &park()")
+    host.wait_event("CHANNEL_PROGRESS", {"Unique-ID": leg})
+    assert host.api(f"uuid_transfer {leg} {target} XML default").startswith("+OK")
+    host.wait_for(lambda: host.api("global_getvar arrived") == leg, what="the leg in its extension")
+    no_channels(host)

@@ -317,7 +317,9 @@ fn wait(
     cancel: Option<&AtomicU32>,
 ) -> Result<Locked, Cause> {
     loop {
-        let good = |leg: &Locked| leg.is_up() && enough.of(leg);
+        // A leg that answers at once has yet to pass its own routing: its thread is
+        // to find there that somebody has placed it, or it looks for an extension.
+        let good = |leg: &Locked| leg.is_up() && leg.state().0 > CS_ROUTING.0 && enough.of(leg);
         // A leg that was answered and has ended at once was answered.
         if let Some(at) = legs.iter().position(good) {
             return Ok(legs.swap_remove(at));
@@ -387,11 +389,7 @@ pub(crate) fn wait_for_answer(caller: Option<&Arc<Session>>, peer: &Arc<Session>
 }
 
 fn take_over(a_leg: Option<&Arc<Session>>, winner: Locked) -> Locked {
-    let mut role = winner.role.lock();
-    if matches!(*role, Role::Originated) {
-        *role = Role::None;
-    }
-    drop(role);
+    winner.no_longer_originated();
     winner.clear_flag(CF_ORIGINATING);
     if let Some(leg) = a_leg {
         leg.set("originate_disposition", "SUCCESS");

@@ -31,6 +31,7 @@ pub(crate) fn transfer(
     }
     session.set(name, left.to_string());
     session.clear_flag(CF_ORIGINATING);
+    session.no_longer_originated();
     let before = session.profile();
     let mut profile = before.clone();
     let forced = |own: &BStr, name: &str| {

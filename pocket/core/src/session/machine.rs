@@ -238,6 +238,15 @@ impl Session {
         self.hangup(cause::NO_ROUTE_DESTINATION);
     }
 
+    /// The leg belongs to nobody's attempt to place a call any more: routed again,
+    /// it looks for an extension.
+    pub(crate) fn no_longer_originated(&self) {
+        let mut role = self.role.lock();
+        if matches!(*role, Role::Originated) {
+            *role = Role::None;
+        }
+    }
+
     fn on_execute(self: &Arc<Self>) {
         say!(self, DEBUG, "{} Standard EXECUTE", self.name());
         self.set("call_uuid", self.uuid());
