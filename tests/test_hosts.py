@@ -54,6 +54,14 @@ def test_far_end_hangs_up_a_call_that_is_not_answered(plain: Host) -> None:
     assert call.wait().cause == "ORIGINATOR_CANCEL"
 
 
+def test_a_call_with_an_api_hangup_hook_is_told_of(plain: Host) -> None:
+    result = plain.call(("set", "api_hangup_hook=global_setvar hook=${uuid}"), "answer", ("hangup", "USER_BUSY"))
+    plain.wait_for(lambda: plain.api("global_getvar hook") == result.uuid, what="the hook")
+    assert (result.cause, result.answered) == ("USER_BUSY", True)
+    assert "CHANNEL_DESTROY" in result.event_names()
+    assert all("Event-Name" in event for event in plain.all_events())
+
+
 def test_log_since_a_mark(plain: Host) -> None:
     plain.call(("log", "INFO before the mark"))
     mark = plain.mark()

@@ -138,6 +138,9 @@ class FreeSwitchHost(Host):
         self._notify()
 
     def _on_event(self, event: Event) -> None:
+        # What the core gave an api_hangup_hook as its environment it fires as an event, with neither name nor number.
+        if "Event-Name" not in event:
+            return
         self._events.append(event)
         self._notify()
 
