@@ -235,6 +235,9 @@ fn loopback_legs_mirror_each_other() {
         &switch,
         &format!("uuid_getvar {uuid} other_loopback_leg_uuid"),
     );
+    // Before the last digit, which ends both.
+    let calls = switch.calls();
+    assert_eq!(calls.len(), 2);
     assert_eq!(
         api(&switch, &format!("uuid_send_dtmf {uuid} 12")),
         format!("+OK {uuid} sent DTMF 12.\n")
@@ -243,12 +246,10 @@ fn loopback_legs_mirror_each_other() {
         api(&switch, &format!("uuid_recv_dtmf {other} 3")),
         format!("+OK {other} received DTMF 3.\n")
     );
-    let calls = switch.calls();
     for call in &calls {
         assert!(switch.wait_for(call, switch.now() + 60_000_000, &mut never));
         assert_eq!(call.cause().as_deref(), Some("USER_BUSY"));
     }
-    assert_eq!(calls.len(), 2);
     assert_eq!(api(&switch, "global_getvar heard"), "123");
     assert_eq!(
         api(&switch, &format!("uuid_kill {uuid}")),
