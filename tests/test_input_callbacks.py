@@ -159,6 +159,75 @@ def test_a_wait_within_the_callback(host: Host, file: str) -> None:
     assert saw == {"order": ["1", "2", "inner over", "3"], "outer": 0}
 
 
+# What is under way when the callback plays half a second of its own, and the milliseconds that it takes without that.
+STANDS_STILL = [("session.streamFile({file!r})", 2000), ("session.execute('playback', {file!r})", 2000)]
+
+
+@pytest.mark.parametrize(("wait", "took"), STANDS_STILL)
+def test_what_plays_stands_still_while_the_callback_plays(host: Host, file: str, wait: str, took: int) -> None:
+    saw, _ = in_call(
+        host,
+        f"""
+        def on_input(session, what, obj):
+            session.streamFile("silence_stream://500")
+        def body(session, saw):
+            session.answer()
+            session.setInputCallback(on_input)
+            begun = int(freeswitch.API().getTime())
+            {wait.format(file=file)}
+            saw["took"] = int(freeswitch.API().getTime()) - begun
+        """,
+        press=[(0.5, "1")],
+    )
+    assert took + 500 - SLACK / 2 < saw["took"] < took + 500 + SLACK
+
+
+@pytest.mark.pocket_only  # a far end that is parked in FreeSWITCH sends nothing to record
+def test_what_records_hears_nothing_while_the_callback_plays(host: Host) -> None:
+    path = host.folder / "short.wav"
+    in_call(
+        host,
+        f"""
+        def on_input(session, what, obj):
+            if obj.digit == "2":
+                return "stop"
+            session.streamFile("silence_stream://1000")
+        def body(session, saw):
+            session.answer()
+            session.setInputCallback(on_input)
+            session.recordFile({str(path)!r}, 10)
+        """,
+        press=[(0.5, "1"), (2.0, "2")],
+    )
+    with wave.open(str(path)) as recorded:
+        assert recorded.getnframes() / recorded.getframerate() == pytest.approx(1.0, abs=0.3)
+
+
+@pytest.mark.parametrize(
+    "wait",
+    ["session.streamFile({file!r})", "session.execute('playback', {file!r})", "session.sleep(2000)"],
+)
+@pytest.mark.parametrize("before", ["pass", "session.streamFile('silence_stream://200')"])
+def test_a_transfer_in_the_callback_succeeds(host: Host, file: str, wait: str, before: str) -> None:
+    target = host.extension(("set", "arrived=yes"), ("hangup", ""))
+    saw, result = in_call(
+        host,
+        f"""
+        def on_input(session, what, obj, saw):
+            {before}
+            saw["transferred"] = session.transfer({target!r}, "XML", "default")
+        def body(session, saw):
+            session.answer()
+            session.setInputCallback(on_input, saw)
+            {wait.format(file=file)}
+            saw["ready"] = session.ready()
+        """,
+        press=[(0.3, "1")],
+    )
+    assert saw == {"transferred": 1, "ready": False}
+    assert result.variables["arrived"] == "yes"
+
+
 def test_callbacks_may_change_while_they_run(host: Host) -> None:
     saw, _ = in_call(
         host,

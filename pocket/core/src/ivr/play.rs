@@ -181,7 +181,6 @@ fn run(
     length: Option<u64>,
     mut input: Option<&mut dyn Input>,
 ) -> End {
-    let mut played_until = session.core.clock.now();
     loop {
         if !session.ready() {
             return End::new(
@@ -202,18 +201,18 @@ fn run(
         if length.is_some_and(|length| u64::from(handle.position()) >= length) {
             return End::new(SUCCESS, false, "end of file");
         }
-        if session.read_frame() != SUCCESS {
+        // Only what is heard moves the file: while a callback plays one of its own,
+        // this one stands still.
+        let Some(heard) = session.hear_frame() else {
             return End::new(SUCCESS, false, "hangup");
-        }
+        };
         if let Some(input) = &mut input {
             let status = input.frame(session);
             if status != SUCCESS {
                 return End::new(status, false, "stopped");
             }
         }
-        let now = session.core.clock.now();
-        advance(handle, length, now - played_until);
-        played_until = now;
+        advance(handle, length, heard);
     }
 }
 

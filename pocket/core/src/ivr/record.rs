@@ -147,8 +147,9 @@ fn run(
     let second = || clock.epoch_now() / 1_000_000;
     let mut since = second();
     let restarts = session.is_true("record_restart_limit_on_dtmf");
-    let mut silent_since = clock.now();
-    let mut heard_until = clock.now();
+    // How long it has been silent, in microseconds of what was heard: while a
+    // callback plays a file, nothing is.
+    let mut silent = 0;
     loop {
         if !session.ready() {
             let why = if session.is_up() { "stopped" } else { "hangup" };
@@ -171,26 +172,26 @@ fn run(
                 return (status, if digit { "digit" } else { "event" });
             }
         }
-        if session.read_frame() != SUCCESS {
+        let Some(heard) = session.hear_frame() else {
             return (FAILURE, "hangup");
-        }
+        };
         if let Some(input) = &mut input {
             let status = input.frame(session);
             if status != SUCCESS {
                 return (status, "stopped");
             }
         }
-        let now = clock.now();
-        let elapsed = std::mem::replace(&mut heard_until, now);
-        let samples = usize::try_from((now - elapsed) * i64::from(RATE) / 1_000_000).unwrap_or(0);
+        let samples = usize::try_from(heard * i64::from(RATE) / 1_000_000).unwrap_or(0);
         if samples == 0 {
             continue;
         }
         if let Some(hits) = hits {
-            if !session.is_silent() {
-                silent_since = now;
-            }
-            if now - silent_since >= i64::from(hits) * FRAME {
+            silent = if session.is_silent() {
+                silent + heard
+            } else {
+                0
+            };
+            if silent >= i64::from(hits) * FRAME {
                 session.set("silence_hits_exhausted", "true");
                 return (SUCCESS, "silence");
             }

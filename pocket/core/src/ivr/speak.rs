@@ -162,7 +162,7 @@ fn utter(
     input: Option<&mut dyn Input>,
 ) -> Status {
     let began = session.core.clock.now();
-    let (status, why) = last(session, began.saturating_add(length(words)), input);
+    let (status, why) = last(session, length(words), input);
     let ended = session.core.clock.now();
     data.extend([
         ("start", began.to_string().into()),
@@ -173,9 +173,10 @@ fn utter(
     status
 }
 
+/// Speaks for that many microseconds; what a callback does meanwhile comes on top.
 fn last(
     session: &Arc<Session>,
-    done: i64,
+    mut left: i64,
     mut input: Option<&mut dyn Input>,
 ) -> (Status, &'static str) {
     loop {
@@ -194,12 +195,13 @@ fn last(
                 return (status, if digit { "digit" } else { "event" });
             }
         }
-        if session.core.clock.now() >= done {
+        if left <= 0 {
             return (SUCCESS, "end");
         }
-        if session.read_frame() != SUCCESS {
+        let Some(heard) = session.hear_frame() else {
             return (SUCCESS, "hangup");
-        }
+        };
+        left -= heard;
         if let Some(input) = &mut input {
             let status = input.frame(session);
             if status != SUCCESS {

@@ -65,6 +65,13 @@ impl Session {
         SUCCESS
     }
 
+    /// Waits as [`Session::read_frame`] does, and tells how long that took, in
+    /// microseconds; `None` where it failed.
+    pub(crate) fn hear_frame(self: &Arc<Self>) -> Option<i64> {
+        let before = self.core.clock.now();
+        (self.read_frame() == SUCCESS).then(|| self.core.clock.now() - before)
+    }
+
     /// Waits 20 ms with no media; only the clock ends it.
     pub(crate) fn idle_frame(&self) {
         self.core.clock.sleep(FRAME);
