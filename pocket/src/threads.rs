@@ -3,6 +3,7 @@
 use pocket_core::script;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 
 /// Microseconds of a wait: never less than was asked for, or whoever looks at the
 /// clock after it would wait again, for nothing.
@@ -94,6 +95,15 @@ impl Gate {
 
     fn locked(&self) -> bool {
         self.0.is_held()
+    }
+
+    fn __enter__(&self, py: Python<'_>) -> PyResult<bool> {
+        self.acquire(py, true, -1.0)
+    }
+
+    #[pyo3(signature = (*_error))]
+    fn __exit__(&self, _error: &Bound<'_, PyTuple>) -> PyResult<()> {
+        self.release()
     }
 }
 

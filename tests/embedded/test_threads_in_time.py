@@ -381,6 +381,39 @@ def test_the_way_back_from_a_thread_takes_no_time(switch_with: Open, name: str) 
     assert saw == 0
 
 
+def test_a_child_that_a_script_forks_has_pythons_own_time(switch_with: Open, name: str) -> None:
+    _, _, saw = ran(
+        switch_with,
+        name,
+        """
+        import os
+        def child():
+            begin = time.clock_gettime(time.CLOCK_MONOTONIC)
+            time.sleep(0.05)
+            assert queue.Queue().qsize() == 0 and not threading.Event().wait(0.05)
+            thread = threading.Thread(target=time.sleep, args=(0.05,))
+            thread.start()
+            thread.join()
+            return time.clock_gettime(time.CLOCK_MONOTONIC) - begin >= 0.15
+        def fork():
+            pid = os.fork()
+            if pid == 0:
+                try:
+                    os._exit(0 if child() else 1)
+                finally:
+                    os._exit(2)
+            return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        def body(session):
+            codes = []
+            thread = threading.Thread(target=lambda: codes.append(fork()))
+            thread.start()
+            thread.join()
+            return [*codes, fork()]
+        """,
+    )
+    assert saw == [0, 0]
+
+
 # Threads that are not of a script
 
 

@@ -44,6 +44,29 @@ thread_local! {
     static THREAD_ID: u64 = NEXT_ID.fetch_add(1, Ordering::Relaxed);
 }
 
+/// Whether any clock counts the calling thread: asked first, since it takes no lock.
+pub(crate) fn counted_here() -> bool {
+    COUNTED_BY.get() != 0
+}
+
+/// Has a child that this process forks count in no clock: the threads that would
+/// move it, or hold its lock, are not there.
+pub(crate) fn stay_out_of_children() {
+    unsafe extern "C" fn in_child() {
+        crate::edge::guard("a forked child", (), || {
+            COUNTED_BY.set(0);
+            DRIVES.set(0);
+        });
+    }
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    // SAFETY: the handler stays mapped, as the library does; it only writes this
+    // thread's own cells, which need no initialisation. Without memory for it a
+    // child is as it would be.
+    ONCE.call_once(|| unsafe {
+        libc::pthread_atfork(None, None, Some(in_child));
+    });
+}
+
 /// Something a thread waits for; raising it wakes all who wait.
 #[derive(Debug)]
 pub(crate) struct Signal {
@@ -468,8 +491,10 @@ pub(crate) struct Presence {
 
 impl Drop for Presence {
     fn drop(&mut self) {
-        if let Some(clock) = self.clock.take() {
-            COUNTED_BY.set(self.before);
+        // In a child that was forked nobody counts, and there is nothing to leave.
+        if let Some(clock) = self.clock.take()
+            && COUNTED_BY.replace(self.before) == clock.id
+        {
             clock.leave();
         }
     }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 
-use crate::clock::{Clock, Presence, Signal, Ticket, Wait};
+use crate::clock::{self, Clock, Presence, Signal, Ticket, Wait};
 use crate::switch::{Core, current};
 
 thread_local! {
@@ -16,6 +16,9 @@ thread_local! {
 }
 
 fn core_here() -> Option<Arc<Core>> {
+    if !clock::counted_here() {
+        return None;
+    }
     current().filter(|core| core.clock.counts_here())
 }
 

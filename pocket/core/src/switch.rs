@@ -14,7 +14,7 @@ use bstr::{BStr, BString, ByteSlice};
 use parking_lot::{Mutex, RwLock};
 
 use crate::cause;
-use crate::clock::{Clock, Wait};
+use crate::clock::{self, Clock, Wait};
 use crate::completion::Completions;
 use crate::database::Cache;
 use crate::dirs::Dirs;
@@ -115,6 +115,7 @@ impl Core {
     /// Opens a switch: its folders, its threads, its modules. The calling
     /// thread drives it, and counts in its clock until it is closed.
     pub(crate) fn open(options: Options) -> Result<Arc<Self>, OpenError> {
+        clock::stay_out_of_children();
         let clock = Arc::new(Clock::new(options.real_time));
         let uuid = uuid::Uuid::new_v4().to_string();
         let core = Arc::new(Self {
