@@ -20,7 +20,7 @@ use crate::entry::{
 use crate::interp::enter::enter;
 use crate::interp::environment::Place;
 use crate::interp::interpreter;
-use crate::interp::{errors, scripts};
+use crate::interp::{errors, scripts, thread};
 use crate::switch::event::Kind;
 use crate::switch::log::{self, Level};
 use crate::switch::module::Interfaces;
@@ -114,9 +114,12 @@ fn begin(
     };
     interpreter::start(&place)?;
     ending::reset();
-    enter(|py| scripts::forget(py).map_err(|e| errors::one_line(py, &e)))
-        .map_err(|e| LoadError::Config(e.to_string()))?
-        .map_err(LoadError::Config)?;
+    enter(|py| {
+        thread::end_left(py);
+        scripts::forget(py).map_err(|e| errors::one_line(py, &e))
+    })
+    .map_err(|e| LoadError::Config(e.to_string()))?
+    .map_err(LoadError::Config)?;
 
     let mut interfaces = interfaces().ok_or(LoadError::Interface("no memory"))?;
     register(&mut interfaces);

@@ -6,6 +6,7 @@
 use std::cell::{Cell, RefCell};
 use std::ptr::{self, NonNull};
 
+use parking_lot::Mutex;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
@@ -235,10 +236,37 @@ impl Drop for Protection {
     }
 }
 
+/// What a thread had that ended while nobody could enter Python.
+struct Left {
+    state: NonNull<ffi::PyThreadState>,
+    stack: BigStack,
+}
+
+// SAFETY: its thread has ended, so that whoever has it is the only one who has.
+unsafe impl Send for Left {}
+
+static LEFT: Mutex<Vec<Left>> = Mutex::new(Vec::new());
+
+/// Ends what threads have left that ended while the module was unloaded: each would
+/// keep a mapping of 8 MiB. Inside an entry, and only once the gate is open again.
+pub fn end_left(_: Python<'_>) {
+    let all = std::mem::take(&mut *LEFT.lock());
+    for Left { state, stack } in all {
+        // SAFETY: attached; the state is of a thread that has ended, so it is current
+        // nowhere, and it is in nobody else's hands.
+        unsafe {
+            ffi::PyThreadState_Clear(state.as_ptr());
+            ffi::PyThreadState_Delete(state.as_ptr());
+        }
+        stack.trim();
+        stack.put_back();
+    }
+}
+
 impl Drop for Thread {
     /// The thread ends: its state goes, which can run finalizers of
-    /// `threading.local`, on the big stack and through the gate. Where Python
-    /// ends too, or on the main thread, inside exit(), both are left.
+    /// `threading.local`, on the big stack and through the gate. While the gate is
+    /// closed both are left to [`end_left`]; on the main thread, inside exit(), for good.
     fn drop(&mut self) {
         let stack = self.stack.get_mut().take();
         let (Some(state), Some(mut stack)) = (self.state.get(), stack) else {
@@ -246,8 +274,12 @@ impl Drop for Thread {
         };
         // SAFETY: these take nothing and cannot fail.
         let main = unsafe { libc::getpid() == libc::gettid() };
-        let Some(_inside) = gate::enter().filter(|_| !main) else {
+        if main {
             std::mem::forget(stack);
+            return;
+        }
+        let Some(_inside) = gate::enter() else {
+            LEFT.lock().push(Left { state, stack });
             return;
         };
         let protected = Protection::new(state, &stack);

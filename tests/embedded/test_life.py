@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -128,3 +129,32 @@ def test_the_import_is_refused_where_a_real_core_is(tmp_path: Path) -> None:
 def test_either_package_can_be_imported_first() -> None:
     run = run_python("import freeswitch, pocket; print(freeswitch.Session.__name__)")
     assert (run.returncode, run.stdout) == (0, "Session\n")
+
+
+def test_a_thousand_switches_keep_no_memory_and_no_stacks() -> None:
+    # A thread of a call that ends while its switch closes leaves a thread state and a stack of 8 MiB behind.
+    done = run_python(
+        """
+        import json, pathlib, pocket, tempfile
+
+        scripts = pathlib.Path(tempfile.mkdtemp())
+        (scripts / "hello.py").write_text("def handler(session, args):\\n    session.answer()\\n")
+
+        def look(calls):
+            for _ in range(calls):
+                with pocket.Switch(scripts=scripts) as switch:
+                    switch.run("python", "hello")
+                    stacks = json.loads(switch.api("pystat json"))
+            resident = int(pathlib.Path("/proc/self/statm").read_text().split()[1]) * 4096
+            return resident, stacks["stacks_in_use"] + stacks["stacks_spare"]
+
+        look(100)
+        before, _ = look(1)
+        after, stacks = look(1000)
+        print(json.dumps([after - before, stacks]))
+        """
+    )
+    assert done.returncode == 0, done.stderr
+    grown, stacks = json.loads(done.stdout)
+    assert stacks <= 10, f"{stacks} stacks of 8 MiB"
+    assert grown < 2 << 20, f"{grown / 1000} bytes for each switch"
