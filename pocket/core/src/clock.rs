@@ -13,13 +13,14 @@
 //! ([`Clock::raise_after`]): a change that others can see and that nobody has been
 //! woken for would let the clock move in between.
 
-use std::cell::Cell;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
+
+use crate::presence::{self, Ticket};
 
 /// How far the clock may fall behind real time while a thread computes.
 ///
@@ -37,34 +38,7 @@ pub(crate) const FRAME: i64 = 20_000;
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
 thread_local! {
-    /// The clock that counts this thread, 0 for none.
-    static COUNTED_BY: Cell<u64> = const { Cell::new(0) };
-    /// The clock that this thread drives, 0 for none.
-    static DRIVES: Cell<u64> = const { Cell::new(0) };
     static THREAD_ID: u64 = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-}
-
-/// Whether any clock counts the calling thread: asked first, since it takes no lock.
-pub(crate) fn counted_here() -> bool {
-    COUNTED_BY.get() != 0
-}
-
-/// Has a child that this process forks count in no clock: the threads that would
-/// move it, or hold its lock, are not there.
-pub(crate) fn stay_out_of_children() {
-    unsafe extern "C" fn in_child() {
-        crate::edge::guard("a forked child", (), || {
-            COUNTED_BY.set(0);
-            DRIVES.set(0);
-        });
-    }
-    static ONCE: std::sync::Once = std::sync::Once::new();
-    // SAFETY: the handler stays mapped, as the library does; it only writes this
-    // thread's own cells, which need no initialisation. Without memory for it a
-    // child is as it would be.
-    ONCE.call_once(|| unsafe {
-        libc::pthread_atfork(None, None, Some(in_child));
-    });
 }
 
 /// Something a thread waits for; raising it wakes all who wait.
@@ -208,7 +182,7 @@ impl Clock {
 
     /// Counts the calling thread from now on.
     #[cfg(test)]
-    pub(crate) fn join(self: &Arc<Self>) -> Presence {
+    pub(crate) fn join(self: &Arc<Self>) -> crate::presence::Presence {
         self.reserve().enter()
     }
 
@@ -216,33 +190,25 @@ impl Clock {
     /// be called on it.
     pub(crate) fn join_driver(&self) {
         self.state.lock().running += 1;
-        COUNTED_BY.set(self.id);
-        DRIVES.set(self.id);
+        presence::drive(self.id);
     }
 
     pub(crate) fn leave_driver(&self) {
-        if COUNTED_BY.get() == self.id {
-            COUNTED_BY.set(0);
-        }
-        if DRIVES.get() == self.id {
-            DRIVES.set(0);
-        }
+        presence::drive_no_more(self.id);
         self.leave();
     }
 
     /// Whether the calling thread counts, and is the switch's or a script's: not
     /// that of the program that drives the switch.
     pub(crate) fn counts_here(&self) -> bool {
-        COUNTED_BY.get() == self.id && DRIVES.get() != self.id
+        presence::counted_by(self.id) && !presence::driven_by(self.id)
     }
 
     /// Counts a thread that is about to be started, so that the clock does not
     /// move in between.
     pub(crate) fn reserve(self: &Arc<Self>) -> Ticket {
         self.state.lock().running += 1;
-        Ticket {
-            clock: Some(Arc::clone(self)),
-        }
+        Ticket::new(Arc::clone(self))
     }
 
     /// Waits until the deadline, in frames or not: nothing else ends it.
@@ -283,7 +249,7 @@ impl Clock {
             return Woken::Deadline;
         }
         let give_up = wait.real_limit.map(|limit| Instant::now() + limit);
-        let counted = COUNTED_BY.get() == self.id;
+        let counted = presence::counted_by(self.id);
         let (id, condition) = park(&mut state, &wait, counted, THREAD_ID.with(|id| *id));
         loop {
             self.move_on(&mut state);
@@ -368,7 +334,13 @@ impl Clock {
         wake(state, id, Woken::Deadline);
     }
 
-    fn leave(&self) {
+    /// Which clock it is, for the threads that it counts.
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// One thread less that counts.
+    pub(crate) fn leave(&self) {
         let mut state = self.state.lock();
         state.running -= 1;
         self.move_on(&mut state);
@@ -446,56 +418,6 @@ fn wake(state: &mut State, id: u64, why: Woken) {
         waiters.retain(|waiter| *waiter != id);
         if waiters.is_empty() {
             state.by_signal.remove(&signal);
-        }
-    }
-}
-
-/// A place in the clock's count for a thread that is being started.
-pub(crate) struct Ticket {
-    clock: Option<Arc<Clock>>,
-}
-
-impl Ticket {
-    /// Takes the place; called on the thread itself.
-    pub(crate) fn enter(mut self) -> Presence {
-        let clock = self.clock.take();
-        let before = COUNTED_BY.get();
-        if let Some(clock) = &clock {
-            if before == clock.id {
-                // Counted already: the place is given back at once.
-                clock.leave();
-                return Presence {
-                    clock: None,
-                    before,
-                };
-            }
-            COUNTED_BY.set(clock.id);
-        }
-        Presence { clock, before }
-    }
-}
-
-impl Drop for Ticket {
-    fn drop(&mut self) {
-        if let Some(clock) = self.clock.take() {
-            clock.leave();
-        }
-    }
-}
-
-/// While it lives, its thread counts.
-pub(crate) struct Presence {
-    clock: Option<Arc<Clock>>,
-    before: u64,
-}
-
-impl Drop for Presence {
-    fn drop(&mut self) {
-        // In a child that was forked nobody counts, and there is nothing to leave.
-        if let Some(clock) = self.clock.take()
-            && COUNTED_BY.replace(self.before) == clock.id
-        {
-            clock.leave();
         }
     }
 }

@@ -29,6 +29,7 @@ mod log;
 mod module;
 mod outbox;
 mod pool;
+mod presence;
 mod queue;
 pub mod script;
 mod session;

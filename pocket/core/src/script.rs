@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 
-use crate::clock::{self, Clock, Presence, Signal, Ticket, Wait};
+use crate::clock::{Clock, Signal, Wait};
+use crate::presence::{self, Presence, Ticket};
 use crate::switch::{Core, current};
 
 thread_local! {
@@ -16,7 +17,7 @@ thread_local! {
 }
 
 fn core_here() -> Option<Arc<Core>> {
-    if !clock::counted_here() {
+    if !presence::counted_here() {
         return None;
     }
     current().filter(|core| core.clock.counts_here())

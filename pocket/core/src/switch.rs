@@ -14,7 +14,7 @@ use bstr::{BStr, BString, ByteSlice};
 use parking_lot::{Mutex, RwLock};
 
 use crate::cause;
-use crate::clock::{self, Clock, Wait};
+use crate::clock::{Clock, Wait};
 use crate::completion::Completions;
 use crate::database::Cache;
 use crate::dirs::Dirs;
@@ -25,6 +25,7 @@ use crate::globals::Globals;
 use crate::log::{self, Log};
 use crate::module::{Modules, Table};
 use crate::outbox::Outbox;
+use crate::presence;
 use crate::session::machine::STACK;
 use crate::session::table::Table as Sessions;
 use crate::session::{Profile, Session};
@@ -115,7 +116,7 @@ impl Core {
     /// Opens a switch: its folders, its threads, its modules. The calling
     /// thread drives it, and counts in its clock until it is closed.
     pub(crate) fn open(options: Options) -> Result<Arc<Self>, OpenError> {
-        clock::stay_out_of_children();
+        presence::stay_out_of_children();
         let clock = Arc::new(Clock::new(options.real_time));
         let uuid = uuid::Uuid::new_v4().to_string();
         let core = Arc::new(Self {

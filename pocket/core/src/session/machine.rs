@@ -15,9 +15,10 @@ use super::state;
 use super::{Role, Session, say};
 use crate::c::*;
 use crate::cause;
-use crate::clock::{Ticket, Wait};
+use crate::clock::Wait;
 use crate::dialplan;
 use crate::ivr;
+use crate::presence::Ticket;
 
 /// The stack that FreeSWITCH gives its threads: what overflows there shall
 /// overflow here.
