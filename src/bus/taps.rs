@@ -176,6 +176,12 @@ impl Tap {
         self.dropped.load(Ordering::Relaxed)
     }
 
+    /// A tap that wants every kind, and one besides, gets an event once.
+    fn is_told_of(&self, kind: Kind) -> bool {
+        let all = Kind::all();
+        kind == all || !self.wants.read().iter().any(|want| want.kind == all)
+    }
+
     fn lets_through(&self, event: View<'_>) -> bool {
         let subclass = self.wants.read().iter().any(|want| {
             (want.kind == event.kind() || want.kind == Kind::all())
@@ -251,7 +257,9 @@ fn bind(held: &Detached, kind: Kind) -> Result<(), Status> {
     let mut bound = BOUND.lock();
     let bound = bound.get_or_insert_default();
     if let std::collections::hash_map::Entry::Vacant(free) = bound.entry(kind.number()) {
-        free.insert(Subscription::new(held, kind, None, on_event)?);
+        free.insert(Subscription::new(held, kind, None, move |event| {
+            on_event(kind, event)
+        })?);
     }
     Ok(())
 }
@@ -266,14 +274,17 @@ pub fn end(held: &Detached) {
     drop(taps);
 }
 
-/// Runs on dispatch threads.
-fn on_event(event: View<'_>) {
+/// Runs on dispatch threads, for each subscription that an event is of: its own
+/// kind's, and that of all kinds.
+fn on_event(kind: Kind, event: View<'_>) {
     let taps = TAPS.read();
-    let Some(taps) = taps.as_ref() else { return };
+    let Some(of_kind) = taps.as_ref().and_then(|taps| taps.get(&kind.number())) else {
+        return;
+    };
     // One copy for all, made when the first wants it.
     let mut copy = None;
     let mut offer = |tap: &Arc<Tap>| {
-        if tap.lets_through(event) {
+        if tap.is_told_of(kind) && tap.lets_through(event) {
             if copy.is_none() {
                 copy = copied(event);
             }
@@ -282,18 +293,13 @@ fn on_event(event: View<'_>) {
             }
         }
     };
-    for kind in [event.kind().number(), Kind::all().number()] {
-        let Some(of_kind) = taps.get(&kind) else {
-            continue;
-        };
-        if !of_kind.of_calls.is_empty()
-            && let Some(uuid) = event.header(UUID, None)
-            && let Some(of_call) = of_kind.of_calls.get(&uuid)
-        {
-            of_call.iter().for_each(&mut offer);
-        }
-        of_kind.of_all.iter().for_each(&mut offer);
+    if !of_kind.of_calls.is_empty()
+        && let Some(uuid) = event.header(UUID, None)
+        && let Some(of_call) = of_kind.of_calls.get(&uuid)
+    {
+        of_call.iter().for_each(&mut offer);
     }
+    of_kind.of_all.iter().for_each(&mut offer);
 }
 
 /// With its number in the order that events are fired.
