@@ -238,7 +238,8 @@ pub fn on_originated(session: Session<'_>, held: &Detached) {
 #[pyclass(frozen, module = "freeswitch")]
 pub struct Work {
     id: u64,
-    listed: Mutex<Option<Listed>>,
+    /// What is shown of it, and its deadline, until it ends.
+    listed: Mutex<Option<(Listed, Option<Watched>)>>,
 }
 
 /// Puts a coroutine of an app into the list.
@@ -249,9 +250,12 @@ pub fn work_of_app(name: &str, uuid: &Bound<'_, PyAny>) -> PyResult<Work> {
     let (module, function) = name.split_once("::").unwrap_or((name, ""));
     let function = stats::function(module, function);
     let listed = list(id, &way::APP, function, uuid);
+    let deadline = way::APP
+        .timeout()
+        .map(|time| watchdog::watch(listed.script(), time));
     Ok(Work {
         id,
-        listed: Mutex::new(Some(listed)),
+        listed: Mutex::new(Some((listed, deadline))),
     })
 }
 
@@ -266,9 +270,13 @@ impl Work {
     /// It has ended.
     fn finish(&self, failed: bool) {
         output::flush();
-        let Some(listed) = self.listed.lock().take() else {
+        let Some((listed, _)) = self.listed.lock().take() else {
             return;
         };
+        if let Some(why) = listed.script().killed() {
+            let name = &listed.script().function.name;
+            tracing::warn!("MR0007 {} {name} was ended: {why}", way::APP.name);
+        }
         way::APP.count(listed.script(), Request::ending(&listed, failed));
     }
 }
