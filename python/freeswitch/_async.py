@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import inspect
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
 
 from _freeswitch import API, Event, OriginateError, Placing, Session, SessionGone
@@ -226,27 +226,17 @@ class AsyncSession(Session):
 
     # Events of this call
 
-    async def once(
+    def once(
         self,
         *names: str,
         guard: Callable[[Event], bool] | Mapping[str, str] | None = None,
         until: Awaitable[Any] | None = None,
         timeout: float | None = None,
-    ) -> Event:
+    ) -> Coroutine[Any, Any, Event]:
         """Wait for an event of this call, as `freeswitch.events.once` does; SessionLost when the call ends before."""
         from freeswitch import events
 
-        over = asyncio.ensure_future(events.destroyed(self._hands.uuid))
-        abandon = over if until is None else asyncio.ensure_future(_either(over, until))
-        try:
-            return await events.once(*names, guard=self._guarded(guard), until=abandon, timeout=timeout)
-        except events.Abandoned:
-            if over.done() and not over.cancelled():
-                raise SessionLost("the call is over") from None
-            raise
-        finally:
-            over.cancel()
-            abandon.cancel()
+        return events._once(names, self._guarded(guard), until, timeout, True)
 
     def stream(self, *names: str, guard: Callable[[Event], bool] | Mapping[str, str] | None = None) -> Stream:
         """Give the events of this call, as `freeswitch.events.stream` does, until the call ends."""
@@ -324,17 +314,6 @@ class AsyncSession(Session):
 
     async def __aexit__(self, *_: object) -> None:
         self._end()
-
-
-async def _either(over: asyncio.Future[Any], until: Awaitable[Any]) -> None:
-    other = asyncio.ensure_future(until)
-    try:
-        done, _ = await asyncio.wait({over, other}, return_when=asyncio.FIRST_COMPLETED)
-        if other in done:
-            other.result()
-    finally:
-        if other is not until:
-            other.cancel()
 
 
 __all__ = ["AsyncSession", "OriginateError", "SessionLost", "VerbError"]

@@ -70,6 +70,8 @@ class _Loop:
         self.waiting: dict[int, asyncio.Future[Any]] = {}
         self.placed: dict[str, tuple[AsyncSession, Watch]] = {}
         self.taps: dict[int, Any] = {}
+        # What waits for one event read from.
+        self.sources: dict[Any, Any] = {}
         self.listener: Any = None
         # Tasks that nobody else refers to.
         self.tasks: set[asyncio.Task[Any]] = set()
@@ -328,6 +330,13 @@ def deliver(number: int) -> None:
 
 def work(name: str, uuid: str, coroutine: Awaitable[object], is_over: Callable[[], bool]) -> asyncio.Task[Any]:
     """Run a coroutine that works on a call, listed as a script; `is_over` says whether the call is."""
+    task = begin_work(name, uuid, coroutine, is_over).task
+    assert task is not None
+    return task
+
+
+def begin_work(name: str, uuid: str, coroutine: Awaitable[object], is_over: Callable[[], bool]) -> Running:
+    """As `work`; gives the run."""
     item = _freeswitch.work_of_app(name, uuid)
     running = here.runs[item.id] = Running(item.id, None, uuid)
 
@@ -348,8 +357,8 @@ def work(name: str, uuid: str, coroutine: Awaitable[object], is_over: Callable[[
             running.end_placed()
             item.finish(failed)
 
-    task = running.task = spawn(run(), running.context)
-    return task
+    running.task = spawn(run(), running.context)
+    return running
 
 
 def only_here(what: str) -> None:

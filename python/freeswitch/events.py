@@ -17,13 +17,16 @@ import inspect
 import logging
 import weakref
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextvars import copy_context
 from typing import Any
 
-from _freeswitch import API, Event, Tap
+from _freeswitch import Event, Tap, known_names, on_loop
 
-Test = Callable[[Event], bool]
+from freeswitch._once import Armed, end_of, exists, lose
+from freeswitch._once import source as _source
+from freeswitch._waits import Test
+
 # Headers, a function, or both.
 Guard = Mapping[str, str] | Test | tuple[Mapping[str, str], Test] | None
 
@@ -127,76 +130,78 @@ def on(
     return _loop.call(Watch, names, callback, guard, queue, drop)
 
 
-async def once(
+def once(
     *names: str, guard: Guard = None, until: Awaitable[Any] | None = None, timeout: float | None = None
-) -> Event:
-    """Wait for one event.
+) -> Coroutine[Any, Any, Event]:
+    """Wait for one event, for `timeout` seconds from when the coroutine that this gives begins.
 
-    Raises Abandoned when `until` is done before, TimeoutError after `timeout` seconds, and what the guard raises.
+    The wait begins with this call, not with the await: it is made, the command is given, it is awaited. One for a
+    call, whose guard has its `Unique-ID`, begins after the event that ended the last such wait of the same coroutine:
+    nothing that comes between two of them is lost. Other waits do so when one for the same events follows at once.
+
+    Raises Abandoned when `until` is done before, TimeoutError, and what the guard raises. A coroutine that is given
+    as `until` runs for as long as somebody has it, and can be given to several waits.
     """
+    return _once(names, guard, until, timeout, False)
+
+
+def _once(
+    names: tuple[str, ...], guard: Guard, until: Awaitable[Any] | None, timeout: float | None, is_bound: bool
+) -> Coroutine[Any, Any, Event]:
+    if not on_loop():
+        return _misplaced()
+    if not names:
+        raise ValueError("an event must be named")
+    headers, test = _parts(guard)
+    names = tuple(kind_of(name) for name in names)
+    known = known_names(list(names))
+    source, of_headers = _source(names, headers)
+    wait = source.arm(known, _both(of_headers, test))
+    if is_bound and not wait.done():
+        source.bound.add(wait)
+        if not source.past.number and not exists(headers["Unique-ID"]):
+            lose(wait)
+    return _wait_for(Armed(wait), until, timeout)
+
+
+def _both(one: Test | None, two: Test | None) -> Test | None:
+    if one is None or two is None:
+        return one or two
+    return lambda event: one(event) and two(event)
+
+
+async def _misplaced() -> Event:
     from freeswitch import _loop
 
     _loop.only_here("freeswitch.events.once")
-    future: asyncio.Future[Event] = asyncio.get_running_loop().create_future()
-    headers, test = _parts(guard)
-
-    def found(event: Event) -> None:
-        if future.done():
-            return
-        try:
-            if test is None or test(event):
-                future.set_result(event)
-        except StopIteration:
-            # No future can have it.
-            future.set_exception(RuntimeError("the guard raised StopIteration"))
-        except BaseException as error:
-            future.set_exception(error)
-
-    watch = Watch(names, found, headers, QUEUE, "newest")
-    try:
-        return await _until(future, until, timeout)
-    finally:
-        watch.cancel()
+    raise RuntimeError("freeswitch.events.once is armed where it is called: call it in a coroutine of the switch")
 
 
-def at_end(uuid: str, callback: Callable[[Event], object]) -> Watch:
-    """Have a function called at the end of a call that there is now."""
-    return Watch(("CHANNEL_DESTROY",), callback, {"Unique-ID": uuid}, 1, "newest")
-
-
-async def destroyed(uuid: str) -> None:
-    """Wait for the end of a call."""
-    over = asyncio.Event()
-    watch = at_end(uuid, lambda _: over.set())
-    try:
-        if _exists(uuid):
-            await over.wait()
-    finally:
-        watch.cancel()
-
-
-def _exists(uuid: str) -> bool:
-    return API().execute("uuid_exists", uuid).strip() == "true"
-
-
-async def _until(future: asyncio.Future[Event], until: Awaitable[Any] | None, timeout: float | None) -> Event:
-    waits: set[asyncio.Future[Any]] = {future}
-    over = asyncio.ensure_future(until) if until is not None else None
+async def _wait_for(armed: Armed, until: Awaitable[Any] | None, timeout: float | None) -> Event:
+    wait = armed.take()
+    del armed
+    waits: set[asyncio.Future[Any]] = {wait}
+    over = end_of(until) if until is not None else None
     if over is not None:
         waits.add(over)
     try:
         await asyncio.wait(waits, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-        if future.done():
-            return future.result()
+        if wait.done():
+            return wait.result()
         if over is not None and over.done():
             if not over.cancelled() and over.exception() is not None:
                 raise Abandoned("the wait was abandoned") from over.exception()
             raise Abandoned("the wait was abandoned")
         raise TimeoutError(f"no such event in {timeout} s")
     finally:
-        future.cancel()
-        if over is not None and over is not until:
+        wait.cancel()
+        if over is not None and over is not until and not inspect.iscoroutine(until):
             over.cancel()
+
+
+def at_end(uuid: str, callback: Callable[[Event], object]) -> Watch:
+    """Have a function called at the end of a call that there is now."""
+    return Watch(("CHANNEL_DESTROY",), callback, {"Unique-ID": uuid}, 1, "newest")
 
 
 class Stream:
@@ -267,7 +272,7 @@ class Stream:
                 stream.close()
 
         self._end = at_end(uuid, over)
-        if not _exists(uuid):
+        if not exists(uuid):
             self.close()
 
     def __del__(self) -> None:

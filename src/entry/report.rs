@@ -73,6 +73,7 @@ fn numbers() -> Vec<(&'static str, u64, bool)> {
             DROPPED_EVENTS.load(Ordering::Relaxed),
             true,
         ),
+        ("refused_commands", stats::REFUSED.get(), true),
         ("queued_consumer_events", consumer::QUEUED.get(), false),
         ("queued_hook_events", hooks::QUEUED.get(), false),
         ("queued_coroutine_events", taps::QUEUED.get(), false),

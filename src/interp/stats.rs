@@ -248,6 +248,8 @@ pub static LOCK: Counters = Counters::new();
 pub static RELOADS: Count = Count::new();
 /// Those that failed to load, so that the old one stayed.
 pub static FAILED_RELOADS: Count = Count::new();
+/// Commands that the switch has refused to apps, and jobs of theirs that failed.
+pub static REFUSED: Count = Count::new();
 
 #[cfg(test)]
 mod tests {

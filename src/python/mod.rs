@@ -75,7 +75,7 @@ pub mod _freeswitch {
     #[pymodule_export]
     use super::stream::Stream;
     #[pymodule_export]
-    use super::tap::PyTap;
+    use super::tap::{PyTap, count_dropped, count_refused, known_names};
     #[pymodule_export]
     use super::{DatabaseError, OriginateError, ScriptKilled, SessionGone};
     #[pymodule_export]

@@ -85,14 +85,20 @@ pub fn forget_placed(py: Python<'_>, uuid: &Bound<'_, PyAny>) -> PyResult<()> {
 }
 
 /// Has the thread of a call run an application; false where there is no such call.
+/// `event_uuid` is what its events have as `Application-UUID`.
 #[pyfunction]
+#[pyo3(signature = (uuid, app, argument, loops, event_uuid=None))]
 pub fn send_execute(
     py: Python<'_>,
     uuid: &Bound<'_, PyAny>,
     app: &Bound<'_, PyAny>,
     argument: &Bound<'_, PyAny>,
     loops: u32,
+    event_uuid: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<bool> {
+    let event_uuid = event_uuid
+        .map(|uuid| text(uuid, "event_uuid"))
+        .transpose()?;
     let (uuid, app) = (text(uuid, "uuid")?, text(app, "cmd")?);
     let argument = text(argument, "arg")?;
     if app.is_empty() {
@@ -110,6 +116,9 @@ pub fn send_execute(
             view.add_header(c"execute-app-name", &app)?;
             view.add_header(c"execute-app-arg", &argument)?;
             view.add_header(c"loops", &loops)?;
+            if let Some(uuid) = &event_uuid {
+                view.add_header(c"event-uuid", uuid)?;
+            }
             locked.session().command(held, event)
         };
         send().is_ok()

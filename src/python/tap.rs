@@ -2,6 +2,7 @@
 
 use std::ffi::CString;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
@@ -11,7 +12,9 @@ use super::convert::text;
 use super::event::Event;
 use super::wait::detached;
 use crate::bus::taps::{Policy, Tap, Want};
+use crate::interp::stats;
 use crate::switch::Status;
+use crate::switch::consumer::DROPPED_EVENTS;
 use crate::switch::event::Kind;
 use crate::switch::text::c_string;
 
@@ -50,6 +53,29 @@ fn want(name: &CString) -> PyResult<Want> {
 fn wants(names: &[Bound<'_, PyAny>]) -> PyResult<Vec<Want>> {
     let names = names.iter().map(|name| want(&text(name, "name")?));
     names.collect()
+}
+
+/// Looks names of events up, `NAME` or `CUSTOM subclass`: what an event that is
+/// waited for is found by, its kind or its subclass.
+#[pyfunction]
+pub fn known_names(names: Vec<Bound<'_, PyAny>>) -> PyResult<Vec<String>> {
+    let known = wants(&names)?.into_iter().map(|want| match want.subclass {
+        Some(subclass) => subclass.to_string_lossy().into_owned(),
+        None => want.kind.name(),
+    });
+    Ok(known.collect())
+}
+
+/// Counts events that a coroutine was too late for.
+#[pyfunction]
+pub fn count_dropped(count: u64) {
+    DROPPED_EVENTS.fetch_add(count, Ordering::Relaxed);
+}
+
+/// Counts a command that the switch has refused.
+#[pyfunction]
+pub fn count_refused() {
+    stats::REFUSED.add();
 }
 
 fn not_bound(status: Status) -> PyErr {

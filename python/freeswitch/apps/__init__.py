@@ -101,10 +101,27 @@ def unload(app_id: str, name: str | None = None) -> None:
 
 
 def bgapi(command: str, callback: Callable[..., Any] | None = None, **kwargs: Any) -> Job:
-    """Run an API command in the background. The job can be awaited; `callback` gets its answer."""
+    """Run an API command in the background, from a coroutine or a thread; `callback` gets its answer, on the loop.
+
+    Await the job, or ask it in a thread by `get(timeout)`: JobError where it fails. A failure that nobody awaits is
+    told of in the log (MR0015).
+    """
+    return _bgapi(command, callback, kwargs)
+
+
+def _bgapi(
+    command: str,
+    callback: Callable[..., Any] | None = None,
+    kwargs: Mapping[str, Any] | None = None,
+    cid: str | None = None,
+    leg: str | None = None,
+) -> Job:
+    from freeswitch import _loop
     from freeswitch.apps import _dispatch
 
-    return _dispatch.bgapi(command, callback, kwargs)
+    if not isinstance(command, str):
+        raise TypeError(f"argument 'command' must be str, not {type(command).__name__}")
+    return _loop.call(_dispatch.bgapi, command, callback, dict(kwargs or {}), cid, leg)
 
 
 def originate(dest: str, app_id: str | None = None, *, variables: Mapping[str, str] | None = None) -> Job:
@@ -114,7 +131,12 @@ def originate(dest: str, app_id: str | None = None, *, variables: Mapping[str, s
     given = dict(variables or {})
     if app_id is not None:
         given["freeswitch_app"] = app_id
-    return bgapi(f"originate {with_variables(dest, given) if given else dest} &park()")
+    to = with_variables(dest, given) if given else dest
+    # The command is cut at its blanks, but for those between quotes.
+    if " " in to and "'" not in to:
+        to = f"'{to}'"
+    line = f"originate {to} &park()"
+    return _bgapi(line, cid=app_id, leg=given.get("origination_uuid"))
 
 
 __all__ = [

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-import time
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
-from _freeswitch import API, Event, Tap
+from _freeswitch import API, Event, Tap, count_refused
 
 from freeswitch import _loop, events
-from freeswitch.apps._marks import is_newer, marks_of
+from freeswitch._waits import PLACES, Paced, names_of
+from freeswitch.apps._marks import arguments_of, is_newer, marks_of, plain
 from freeswitch.apps.models import Call, Job, Session, event_time
 
 log = logging.getLogger("freeswitch.apps")
@@ -27,7 +27,6 @@ APP_HEADERS = ("variable_freeswitch_app", "variable_switchio_app")
 CALL_HEADER = "variable_call_uuid"
 # A burst of events that the loop has not come to yet.
 QUEUE = 100_000
-BATCH = 256
 # How many events of a leg that has failed are kept with it.
 LAST = 2
 # How long after its leg a coroutine may go on unnoticed, in seconds.
@@ -45,12 +44,13 @@ class _App:
         # Which header, beside those of all, has its id.
         self.header = header
         self.teardown: Generator[Any, Any, Any] | None = None
-        self.callbacks: dict[str, list[Callable[..., Any]]] = {}
-        self.coroutines: dict[str, list[Callable[..., Any]]] = {}
-        self.handlers: dict[str, list[Callable[..., Any]]] = {}
+        # By event: functions, and how many arguments they get.
+        self.callbacks: dict[str, list[tuple[Callable[..., Any], int]]] = {}
+        self.coroutines: dict[str, list[tuple[Callable[..., Any], int]]] = {}
+        self.handlers: dict[str, list[tuple[Callable[..., Any], int]]] = {}
 
 
-class Listener:
+class Listener(Paced):
     """The legs, calls and jobs that there are, and the apps that work on them."""
 
     def __init__(self) -> None:
@@ -59,18 +59,23 @@ class Listener:
         self.bg_jobs: dict[str, Job] = {}
         self.hangup_causes: Counter[str] = Counter()
         self.failed_sessions: dict[str, deque[Session]] = {}
+        # Those that place a leg whose UUID is known, by that.
+        self._placing: dict[str, Job] = {}
+        # By what they said.
+        self.failed_jobs: Counter[str] = Counter()
         self.total_answered_sessions = 0
         self.apps: dict[str, list[_App]] = {}
         self.headers = list(APP_HEADERS)
         self._needed: set[str] = set()
-        self._taps: list[Tap] = []
         self._tap = Tap(list(BASE), [], QUEUE, True)
+        super().__init__(self._tap)
         self._needed.update(BASE)
         _loop.here.taps[self._tap.id] = self
 
     def need(self, name: str) -> None:
         """Listen to a kind of event; a name that is no kind is a subclass of CUSTOM."""
         if name not in self._needed:
+            plain(name)
             self._tap.extend([events.kind_of(name)])
             self._needed.add(name)
 
@@ -100,38 +105,61 @@ class Listener:
         """How many legs ended for another reason than NORMAL_CLEARING."""
         return sum(self.hangup_causes.values()) - self.hangup_causes["NORMAL_CLEARING"]
 
-    def _deliver(self) -> bool:
-        batch = self._tap.take(BATCH)
-        for event in batch:
-            try:
-                self._take_in(event)
-            except BaseException:
-                log.exception("an event %s", event.getType())
-        return bool(batch)
+    def _hand(self, event: Event) -> bool:
+        try:
+            return self._take_in(event)
+        except BaseException:
+            log.exception("an event %s", event.getType())
+            return True
 
-    def _take_in(self, event: Event) -> None:
+    def _take_in(self, event: Event) -> bool:
+        """Hand out an event; whether somebody has waited for it, or was started by it."""
+        names = names_of(event)
         name = event.getHeader("Event-Subclass") or event.getType()
-        if name == "BACKGROUND_JOB":
-            self._end_job(event)
-        session = self._session_of(name, event)
+        job = self._end_job(event) if name == "BACKGROUND_JOB" else None
+        session = self._session_of(name, event) if job is None else self._session_of_job(job)
         app_id = self._app_id(event, session)
-        for app in self._apps_under(app_id):
-            for handler in app.handlers.get(name, ()):
+        # What is of no leg is for whoever is marked with it.
+        is_of_leg = session is not None or bool(event.getHeader("Unique-ID"))
+        for app in self._apps_under(app_id) if is_of_leg else list(self.loaded()):
+            for handler, _ in _marked(app.handlers, names):
                 self._guarded(app, handler, event)
+        if job is not None:
+            return self._tell_of_job(job, session)
         if session is None:
-            return
+            return False
+        begun = False
         for app in self._apps_under(app_id):
-            for function in app.callbacks.get(name, ()):
-                self._guarded(app, function, session)
+            for function, count in _marked(app.callbacks, names):
+                begun = True
+                begun_at = session._past.callback()
+                self._guarded(app, function, session, *((session.bg_job,) if count > 1 else ()))
+                PLACES.reset(begun_at)
         # Who waits is told before new coroutines are, lest these take the event for one to come.
-        session._resume(name, event)
+        begun |= session._past.add(names, event)
         for app in self._apps_under(app_id):
-            for function in app.coroutines.get(name, ()):
-                self._start(app, function, session)
+            for function, count in _marked(app.coroutines, names):
+                begun = True
+                self._start(app, function, session, *((session.bg_job,) if count > 1 else ()))
         if name == "CHANNEL_DESTROY":
-            session._over()
+            begun |= session._over()
             if session.tasks:
                 _loop.spawn(self._look_after(session))
+            else:
+                session._past.clear()
+        return begun
+
+    def _tell_of_job(self, job: Job, session: Session | None) -> bool:
+        """Call what is marked with the end of a job: that of the leg that it has placed, else all."""
+        begun = False
+        for app in list(self._apps_under(session.cid) if session is not None else self.loaded()):
+            for function, _ in app.callbacks.get("BACKGROUND_JOB", ()):
+                begun = True
+                self._guarded(app, function, session, job)
+            for function, _ in app.coroutines.get("BACKGROUND_JOB", ()):
+                begun = True
+                self._start(app, function, session, job)
+        return begun
 
     def _apps_under(self, app_id: str) -> list[_App]:
         return self.apps.get(app_id, [])
@@ -145,23 +173,34 @@ class Listener:
                 return str(found)
         return session.cid if session is not None else "default"
 
-    def _guarded(self, app: _App, function: Callable[..., Any], argument: Any) -> None:
+    def _guarded(self, app: _App, function: Callable[..., Any], *arguments: Any) -> None:
         try:
-            function(argument)
+            function(*arguments)
         except SystemExit:
             pass
         # Whatever it is, the other apps and events go on.
         except BaseException:
             log.exception("MR0004 app %s failed in %s", app.name, getattr(function, "__name__", function))
 
-    def _start(self, app: _App, function: Callable[..., Any], session: Session) -> None:
+    def _start(self, app: _App, function: Callable[..., Any], session: Session | None, *more: Job | None) -> None:
         name = f"{app.name}::{getattr(function, '__name__', 'coroutine')}"
-        task = _loop.work(name, session.uuid, function(session), lambda: session.hungup)
-        session.tasks.add(task)
-        task.add_done_callback(session.tasks.discard)
+        if session is None:
+            job = next(job for job in more if job is not None)
+            _loop.work(name, job.uuid, function(None, *more), lambda: False)
+            return
+        leg = session
+        running = _loop.begin_work(name, leg.uuid, function(leg, *more), lambda: leg.hungup)
+        task = running.task
+        assert task is not None
+        leg._past.begin(task, running.context)
+        leg.tasks.add(task)
+        task.add_done_callback(leg.tasks.discard)
 
     async def _look_after(self, session: Session) -> None:
-        await asyncio.wait(session.tasks, timeout=FAREWELL)
+        # The last may have ended before this began.
+        if session.tasks:
+            await asyncio.wait(session.tasks, timeout=FAREWELL)
+        session._past.clear()
         if session.tasks:
             log.warning("MR0013 %d coroutines of apps go on after the end of %s", len(session.tasks), session.uuid)
 
@@ -191,6 +230,7 @@ class Listener:
 
     def _new(self, event: Event, uuid: str) -> Session:
         session = self.sessions[uuid] = Session(event, self)
+        session.bg_job = self._placing.pop(uuid, None)
         call_uuid = event.getHeader(CALL_HEADER) or uuid
         call = self.calls.get(call_uuid)
         if call is None:
@@ -215,10 +255,45 @@ class Listener:
             if not call.sessions:
                 self.calls.pop(call.uuid, None)
 
-    def _end_job(self, event: Event) -> None:
+    def begin_job(self, job: Job) -> None:
+        """Keep a job until its end."""
+        self.bg_jobs[job.uuid] = job
+        if job.sess_uuid is not None:
+            self._placing[job.sess_uuid] = job
+
+    def _end_job(self, event: Event) -> Job | None:
         job = self.bg_jobs.pop(event.getHeader("Job-UUID") or "", None)
-        if job is not None:
-            job._end(event)
+        if job is None:
+            return None
+        if job.sess_uuid is not None:
+            self._placing.pop(job.sess_uuid, None)
+        failed = job._end(event)
+        if failed is not None:
+            self.count_failure(failed)
+        return job
+
+    def count_failure(self, why: str) -> None:
+        """Count a job that has failed."""
+        self.failed_jobs[why] += 1
+        count_refused()
+
+    def _session_of_job(self, job: Job) -> Session | None:
+        """Give the leg that a job has placed."""
+        if job.sess_uuid is None and job.successful() and str(job.result) in self.sessions:
+            job.sess_uuid = str(job.result)
+        session = self.sessions.get(job.sess_uuid or "")
+        if session is not None:
+            session.bg_job = job
+        return session
+
+
+def _marked(
+    functions: dict[str, list[tuple[Callable[..., Any], int]]], names: frozenset[str]
+) -> list[tuple[Callable[..., Any], int]]:
+    """Give what is marked with an event, of an app."""
+    if not functions:
+        return []
+    return [found for name in names for found in functions.get(name, ())]
 
 
 def listener() -> Listener:
@@ -251,16 +326,12 @@ def load(
     marked = list(marks_of(loaded.instance))
     if not marked:
         raise ValueError(f"{name} has no function that is marked with an event")
-    for mark, function in marked:
-        is_async = inspect.iscoroutinefunction(function)
-        if is_async != (mark.kind == "coroutine"):
-            raise TypeError(
-                f"{name}.{function.__name__} is marked as a {mark.kind}, and is {'' if is_async else 'no '}async"
-            )
+    counted = [(mark, function, arguments_of(mark, function, name)) for mark, function in marked]
+    for mark, function, count in counted:
         for event in (mark.event, *mark.subscribe):
             here.need(event)
         where = {"callback": loaded.callbacks, "coroutine": loaded.coroutines, "handler": loaded.handlers}
-        where[mark.kind].setdefault(mark.event, []).append(function)
+        where[mark.kind].setdefault(plain(mark.event), []).append((function, count))
     _set_up(
         loaded, {"client": here, "listener": here, "pool": here, "event_loop": _loop.here.loop, **funcargs}, prepost
     )
@@ -342,12 +413,20 @@ def unload(app_id: str, name: str | None) -> None:
         _tear_down(loaded)
 
 
-def bgapi(command: str, callback: Callable[..., Any] | None, kwargs: dict[str, Any]) -> Job:
+def bgapi(
+    command: str, callback: Callable[..., Any] | None, kwargs: dict[str, Any], cid: str | None, leg: str | None
+) -> Job:
     """Run a command in the background; see `freeswitch.apps.bgapi`."""
-    _loop.only_here("freeswitch.apps.bgapi")
     here = listener()
-    reply = API().execute("bgapi", command)
-    uuid = reply.strip().rpartition(" ")[2]
-    job = here.bg_jobs[uuid] = Job(uuid, callback, kwargs)
-    job.launch_time = time.time()
+    reply = API().execute("bgapi", command).strip()
+    uuid = reply.rpartition(" ")[2]
+    job = Job(uuid, command, callback, kwargs)
+    job.cid, job.sess_uuid = cid, leg
+    if reply.startswith("+OK"):
+        here.begin_job(job)
+    else:
+        # It has not begun, and has no end that could be told of.
+        why = reply.removeprefix("-ERR").strip()
+        job._fail(why)
+        here.count_failure(why)
     return job

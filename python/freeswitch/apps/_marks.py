@@ -6,6 +6,10 @@ import inspect
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
 
+from _freeswitch import known_names
+
+from freeswitch.events import kind_of
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 _NAME = "_freeswitch_marks"
@@ -18,6 +22,75 @@ class Mark(NamedTuple):
     kind: str
     # Events that it waits for, and that nobody else may have asked for.
     subscribe: tuple[str, ...]
+
+
+# What has no leg: only a handler gets it.
+WITHOUT_LEG = frozenset({
+    "CLONE", "HEARTBEAT", "LOG", "MODULE_LOAD", "MODULE_UNLOAD", "NAT", "PUBLISH", "RELOADXML", "SHUTDOWN", "STARTUP",
+    "TRAP", "UNPUBLISH",
+})  # fmt: skip
+# A callback for these may take the job as well, as in switchio.
+WITH_JOB = frozenset({"BACKGROUND_JOB", "CHANNEL_DESTROY"})
+
+
+def plain(name: str) -> str:
+    """Give the name that events of a kind are found by: a custom one's is its subclass.
+
+    ValueError for what is no event, and for ALL.
+    """
+    known = _plain.get(name)
+    if known is None:
+        known = known_names([kind_of(name)])[0]
+        if known == "ALL":
+            raise ValueError("an app names the events that it is for, and ALL is none")
+        if len(_plain) < 1000:
+            _plain[name] = known
+    return known
+
+
+_plain: dict[str, str] = {}
+
+
+def arguments_of(mark: Mark, function: Callable[..., Any], name: str) -> int:
+    """Give how many arguments a marked function gets: one, or the session and the job.
+
+    TypeError for what the switch could not call, ValueError for an event that the function would never get.
+    """
+    title = f"{name}.{getattr(function, '__name__', function)}"
+    if isinstance(function, type):
+        raise TypeError(f"{title} is marked as a {mark.kind}, and is a class: mark a function")
+    is_async = inspect.iscoroutinefunction(function)
+    if is_async != (mark.kind == "coroutine"):
+        raise TypeError(f"{title} is marked as a {mark.kind}, and is {'' if is_async else 'no '}async")
+    event = plain(mark.event)
+    if mark.kind != "handler" and event in WITHOUT_LEG:
+        raise ValueError(
+            f"{title} is marked as a {mark.kind} for {event}, which is no leg's event: mark it as a handler"
+        )
+    try:
+        signature = inspect.signature(function)
+    except ValueError:
+        # One of C's says nothing of it.
+        return 1
+    takes = [count for count in (1, 2) if _takes(signature, count)]
+    if mark.kind == "handler":
+        takes = [count for count in takes if count == 1]
+    if event == "BACKGROUND_JOB" and mark.kind != "handler":
+        takes = [count for count in takes if count == 2]
+    if not takes:
+        wanted = {"handler": "the event"}.get(
+            mark.kind, "the session" if event not in WITH_JOB else "the session and the job"
+        )
+        raise TypeError(f"{title} is marked as a {mark.kind} for {event}, and does not take {wanted}")
+    return takes[-1] if event in WITH_JOB else takes[0]
+
+
+def _takes(signature: inspect.Signature, count: int) -> bool:
+    try:
+        signature.bind(*range(count))
+    except TypeError:
+        return False
+    return True
 
 
 def _marker(kind: str) -> Callable[..., Callable[[F], F]]:

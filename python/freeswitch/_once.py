@@ -1,0 +1,194 @@
+"""Waits for one event, armed by the call: which queue they read from, and when that is closed."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import weakref
+from collections.abc import Awaitable, Coroutine, Generator, Hashable, Iterable, Mapping
+from typing import Any
+
+from _freeswitch import API, Event, Tap, on_loop, post
+
+from freeswitch._waits import Paced, Past, Test, Wait, names_of
+
+# How many events a queue keeps that the loop has not come to.
+QUEUE = 10_000
+# How many turns of the loop a queue that is for no call stays after its last wait, for the coroutine's next one.
+LINGER = 8
+
+UUID = "unique-id"
+
+
+class Source(Paced):
+    """A tap, and the waits that read from it."""
+
+    def __init__(self, key: Hashable, names: list[str], headers: list[tuple[str, str]], uuid: str | None) -> None:
+        from freeswitch import _loop
+
+        self._tap = Tap(names, headers, QUEUE, False)
+        super().__init__(self._tap)
+        self.past = Past(f"events of {uuid or ', '.join(names)}")
+        self.is_over = False
+        self._key = key
+        self._uuid = uuid
+        # Those that have waited here.
+        self._readers: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
+        # Waits that end with the call.
+        self.bound: weakref.WeakSet[Wait] = weakref.WeakSet()
+        self._here = _loop.here
+        self._here.taps[self._tap.id] = self
+        self._here.sources[key] = self
+
+    def _hand(self, event: Event) -> bool:
+        names = names_of(event)
+        begun = self.past.add(names | {"ALL"}, event)
+        if self._uuid is not None and "CHANNEL_DESTROY" in names:
+            self.is_over = True
+            for wait in list(self.bound):
+                begun |= not wait.done()
+                lose(wait)
+            self.look()
+        return begun
+
+    def arm(self, names: Iterable[str], test: Test | None) -> Wait:
+        """Begin a wait here."""
+        from freeswitch import _loop
+
+        wait = self.past.wait(names, test)
+        run = _loop.RUN.get()
+        # The tasks that a script makes come and go: it reads here until it ends itself.
+        reader = run.task if run is not None and run.task is not None else asyncio.current_task()
+        if reader is not None and self._uuid is not None and reader not in self._readers:
+            self._readers.add(reader)
+            reader.add_done_callback(self._reader_ended)
+        wait.add_done_callback(lambda _: self.look())
+        if wait.done():
+            self.look()
+        return wait
+
+    def look(self, turns: int = LINGER) -> None:
+        """Close it when nobody reads here any more."""
+        if self.past.pending():
+            return
+        if self._uuid is None:
+            if turns:
+                asyncio.get_running_loop().call_soon(self.look, turns - 1)
+                return
+        elif not self.is_over and self.past.number and any(not task.done() for task in self._readers):
+            return
+        self.close()
+
+    def _reader_ended(self, _: asyncio.Task[Any]) -> None:
+        self.look()
+
+    def close(self) -> None:
+        """Take no more events."""
+        for reader in list(self._readers):
+            reader.remove_done_callback(self._reader_ended)
+        if self._here.sources.get(self._key) is self:
+            del self._here.sources[self._key]
+        self._here.taps.pop(self._tap.id, None)
+        self._tap.close()
+
+
+def source(names: tuple[str, ...], headers: Mapping[str, str]) -> tuple[Source, Test | None]:
+    """Give where a wait for these events reads, and what it must still look at."""
+    from freeswitch import _loop
+
+    uuid = next((value for name, value in headers.items() if str(name).lower() == UUID), None)
+    if uuid is not None:
+        rest = {name: value for name, value in headers.items() if name.lower() != UUID}
+        found = _loop.here.sources.get(uuid)
+        if found is None:
+            # Whatever comes on the call, for the next wait may be for another kind.
+            found = Source(uuid, ["ALL"], [("Unique-ID", uuid)], uuid)
+        return found, _has(rest) if rest else None
+    # A wait for no call in particular goes on where one of the same coroutine for the same events has just ended.
+    key = (names, tuple(sorted(headers.items())), _loop.RUN.get() or asyncio.current_task())
+    return _loop.here.sources.get(key) or Source(key, list(names), list(headers.items()), None), None
+
+
+def _has(headers: Mapping[str, str]) -> Test:
+    return lambda event: all(event.getHeader(name) == value for name, value in headers.items())
+
+
+def lose(wait: Wait) -> None:
+    """End a wait whose call is over."""
+    from freeswitch._async import SessionLost
+
+    wait.fail(SessionLost("the call is over"))
+
+
+def exists(uuid: str) -> bool:
+    """Tell whether there is such a call."""
+    return API().execute("uuid_exists", uuid).strip() == "true"
+
+
+class Armed:
+    """A wait in the hands of a coroutine that has not begun: with that it goes, too."""
+
+    def __init__(self, wait: Wait) -> None:
+        self._wait: Wait | None = wait
+
+    def take(self) -> Wait:
+        """Give the wait to the coroutine, which has begun."""
+        wait, self._wait = self._wait, None
+        assert wait is not None
+        return wait
+
+    def __del__(self) -> None:
+        wait = self._wait
+        if wait is not None and not wait.done():
+            if on_loop():
+                wait.cancel()
+            else:
+                post(wait.cancel)
+
+
+class _Lent:
+    """Runs a coroutine that others have: it ends when nobody has it any more."""
+
+    def __init__(self, work: Coroutine[Any, Any, Any]) -> None:
+        self.work = weakref.ref(work)
+
+    def __await__(self) -> Generator[Any, None, None]:
+        error: BaseException | None = None
+        while (work := self.work()) is not None:
+            try:
+                waits_for = work.send(None) if error is None else work.throw(error)
+            except StopIteration:
+                return
+            del work
+            try:
+                yield waits_for
+            except BaseException as ended:
+                error = ended
+            else:
+                error = None
+
+
+# What was given as `until`, and the task that runs it: it can be given again, also when it has ended.
+_ends: weakref.WeakKeyDictionary[Coroutine[Any, Any, Any], asyncio.Future[Any]] = weakref.WeakKeyDictionary()
+
+
+def end_of(until: Awaitable[Any]) -> asyncio.Future[Any]:
+    """Give the future of an awaitable. A coroutine runs for as long as somebody has it: it can be given again."""
+    if not inspect.iscoroutine(until):
+        return asyncio.ensure_future(until)
+    end = _ends.get(until)
+    if end is None:
+        end = _ends[until] = asyncio.ensure_future(_run(_Lent(until)))
+        weakref.finalize(until, _drop, end).atexit = False
+    return end
+
+
+async def _run(lent: _Lent) -> None:
+    await lent
+
+
+def _drop(end: asyncio.Future[Any]) -> None:
+    if on_loop():
+        end.cancel()
+    elif not end.done():
+        post(end.cancel)
