@@ -10,8 +10,6 @@ from typing import Any
 
 import _freeswitch
 
-from pocket import _threads
-
 # How often other people's descriptors are looked at while the clock follows real time, in seconds.
 LOOK = 0.005
 
@@ -78,6 +76,9 @@ class SwitchLoop(asyncio.SelectorEventLoop):
         self, executor: Any, func: Any, *args: Any
     ) -> asyncio.Future[Any]:
         """Run it; time does not jump while it works."""
+        # This is read inside FreeSWITCH as well, where there is no pocket.
+        from pocket import _threads
+
         known = _threads.all_count(executor or self._default_executor)
         future = super().run_in_executor(executor, func, *args)
         if not known:
