@@ -56,6 +56,35 @@ impl Dirs {
         self.part(10)
     }
 
+    /// Global variables that name the folders, and what they name.
+    pub(crate) fn variables(&self) -> impl Iterator<Item = (&'static str, &[u8])> {
+        let base = self.base.as_bytes();
+        let part = |at: usize| self.parts[at].as_bytes();
+        [
+            ("base_dir", base),
+            ("conf_dir", self.conf.as_bytes()),
+            ("script_dir", self.script.as_bytes()),
+            ("mod_dir", part(0)),
+            ("log_dir", part(1)),
+            ("run_dir", part(2)),
+            ("db_dir", part(3)),
+            ("temp_dir", part(4)),
+            ("htdocs_dir", part(5)),
+            ("grammar_dir", part(6)),
+            ("storage_dir", part(7)),
+            ("cache_dir", part(8)),
+            ("recordings_dir", part(9)),
+            ("sounds_dir", part(10)),
+            ("sound_prefix", part(10)),
+            ("fonts_dir", base),
+            ("images_dir", base),
+            ("certs_dir", base),
+            ("data_dir", base),
+            ("localstate_dir", base),
+        ]
+        .into_iter()
+    }
+
     fn part(&self, at: usize) -> PathBuf {
         PathBuf::from(std::ffi::OsStr::from_bytes(self.parts[at].as_bytes()))
     }

@@ -40,28 +40,21 @@ pub(crate) fn level_name(level: i32) -> &'static str {
     }
 }
 
-/// The level of a name or a number; [`INVALID`] for anything else.
+/// The level of a name or a number; [`INVALID`] for anything else. As in the
+/// core no text at all is a number, 0.
 pub(crate) fn parse_level(text: &[u8]) -> i32 {
-    if text.first().is_some_and(u8::is_ascii_digit) {
-        let number = i32::try_from(crate::text::number(text)).unwrap_or(INVALID);
-        return if number > 100 {
-            number
-        } else {
-            number.min(DEBUG)
-        };
+    if text.is_empty() || crate::text::is_number(text) || matches!(text, b"-" | b"+") {
+        let number = crate::text::number(text).max(0);
+        return i32::try_from(number).unwrap_or(i32::MAX).min(INVALID - 1);
     }
     let upper = text.to_ascii_uppercase();
     match upper.as_slice() {
         b"DISABLE" => DISABLE,
-        b"ERROR" => ERROR,
-        name => match name.strip_prefix(b"DEBUG").map(crate::text::number) {
-            Some(more @ 1..=10) => 100 + i32::try_from(more).unwrap_or(0),
-            _ => NAMES
-                .iter()
-                .position(|known| known.as_bytes() == name)
-                .and_then(|at| i32::try_from(at).ok())
-                .unwrap_or(INVALID),
-        },
+        name => NAMES
+            .iter()
+            .position(|known| known.as_bytes() == name)
+            .and_then(|at| i32::try_from(at).ok())
+            .unwrap_or(INVALID),
     }
 }
 
@@ -252,10 +245,10 @@ mod tests {
     #[test]
     fn levels_have_names_and_numbers() {
         assert_eq!(parse_level(b"err"), ERROR);
-        assert_eq!(parse_level(b"error"), ERROR);
-        assert_eq!(parse_level(b"4"), WARNING);
-        assert_eq!(parse_level(b"debug3"), 103);
-        assert_eq!(parse_level(b"loud"), INVALID);
+        assert_eq!([b"4".as_slice(), b"+4", b"4.9"].map(parse_level), [WARNING; 3]);
+        assert_eq!([b"".as_slice(), b"-1", b"console"].map(parse_level), [CONSOLE; 3]);
+        assert_eq!([b"error".as_slice(), b"debug3", b"loud", b"1x"].map(parse_level), [INVALID; 4]);
+        assert_eq!(parse_level(b"9"), 9);
         assert_eq!(level_name(ERROR), "ERR");
     }
 

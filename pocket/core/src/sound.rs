@@ -91,6 +91,24 @@ fn without_parameters(file: &BStr) -> &BStr {
     rest
 }
 
+/// The `{name=value}` in front of a file, blanks included.
+pub(crate) fn in_front(file: &BStr) -> &[u8] {
+    &file[..file.len() - without_parameters(file).len()]
+}
+
+/// What they say, names and values.
+pub(crate) fn parameters(file: &BStr) -> Vec<(BString, BString)> {
+    in_front(file)
+        .split_str("}")
+        .filter_map(|braces| braces.trim_ascii_start().strip_prefix(b"{"))
+        .flat_map(|inner| crate::text::split(inner, b',', 1024))
+        .filter_map(|pair| {
+            let mut words = crate::text::split(&pair, b'=', 2).into_iter();
+            Some((words.next()?, words.next()?))
+        })
+        .collect()
+}
+
 fn wav(path: &Path) -> Option<Sound> {
     let reader = hound::WavReader::open(path).ok()?;
     let rate = u64::from(reader.spec().sample_rate.max(1));

@@ -1,6 +1,5 @@
 //! One switch: everything that belongs to it, from opening to closing.
 
-use std::collections::HashMap;
 use std::ffi::CStr;
 use std::fmt::Arguments;
 use std::path::PathBuf;
@@ -163,15 +162,14 @@ impl Core {
         load: &[String],
     ) -> Result<(), OpenError> {
         self.dirs.show();
-        let own: HashMap<&str, &[u8]> = HashMap::from([
-            ("hostname", b"pocket".as_slice()),
+        let own: [(&str, &[u8]); 5] = [
+            ("hostname", b"pocket"),
             ("local_ip_v4", b"127.0.0.1"),
+            ("local_mask_v4", b"255.0.0.0"),
+            ("local_ip_v6", b"::1"),
             ("core_uuid", uuid.as_bytes()),
-            ("base_dir", self.dirs.base.as_bytes()),
-            ("conf_dir", self.dirs.conf.as_bytes()),
-            ("script_dir", self.dirs.script.as_bytes()),
-        ]);
-        for (name, value) in own {
+        ];
+        for (name, value) in own.into_iter().chain(self.dirs.variables()) {
             self.globals.set(name.as_bytes(), value);
         }
         for (name, value) in variables {

@@ -72,40 +72,102 @@ pub(crate) fn number(text: &[u8]) -> i64 {
 }
 
 /// A command line split at `delimiter` as `switch_separate_string` splits it:
-/// single quotes hold an argument together, a backslash escapes, and what is
-/// beyond `limit` stays in the last piece.
+/// single quotes hold a piece together, a backslash escapes, `^^:` in front names
+/// another delimiter, and what is beyond `limit` stays in the last piece.
 pub(crate) fn split(text: &[u8], delimiter: u8, limit: usize) -> Vec<BString> {
-    let mut pieces = Vec::new();
-    let mut piece = Vec::new();
-    let mut quoted = false;
-    let mut bytes = text.iter().copied().peekable();
+    let (text, delimiter) = match text {
+        [b'^', b'^', other, rest @ ..] if !rest.is_empty() => (rest, *other),
+        text => (text, delimiter),
+    };
     let blank = delimiter == b' ';
-    if blank {
-        while bytes.next_if_eq(&b' ').is_some() {}
-    }
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'\\' if matches!(bytes.peek(), Some(next) if *next == delimiter || *next == b'\'' || *next == b'\\') =>
-            {
-                piece.extend(bytes.next());
-            }
-            b'\'' => quoted = !quoted,
-            byte if byte == delimiter && !quoted && pieces.len() + 1 < limit => {
-                pieces.push(BString::from(std::mem::take(&mut piece)));
-                if blank {
-                    while bytes.next_if_eq(&b' ').is_some() {}
-                    if bytes.peek().is_none() {
-                        return pieces;
-                    }
-                }
-            }
-            byte => piece.push(byte),
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() && pieces.len() < limit {
+        let end = if pieces.len() + 1 == limit {
+            rest.len()
+        } else {
+            end_of_piece(rest, delimiter)
+        };
+        pieces.push(unquote(&rest[..end], (!blank).then_some(delimiter)));
+        rest = rest.get(end + 1..).unwrap_or_default();
+        if blank {
+            rest = trim_blanks(rest);
         }
     }
-    if !piece.is_empty() || !pieces.is_empty() || quoted {
-        pieces.push(BString::from(piece));
-    }
     pieces
+}
+
+fn trim_blanks(text: &[u8]) -> &[u8] {
+    let blanks = text.iter().take_while(|byte| **byte == b' ').count();
+    &text[blanks..]
+}
+
+/// Where the next delimiter is that is neither quoted nor escaped. A quote that
+/// none closes is a character, but between blanks.
+fn end_of_piece(text: &[u8], delimiter: u8) -> usize {
+    let blank = delimiter == b' ';
+    let mut at = if blank {
+        text.len() - trim_blanks(text).len()
+    } else {
+        0
+    };
+    let mut quoted = false;
+    while at < text.len() {
+        match text[at] {
+            b'\\' => at += 1,
+            b'\'' if blank || quoted || text[at + 1..].contains(&b'\'') => quoted = !quoted,
+            byte if byte == delimiter && !quoted => return at,
+            _ => {}
+        }
+        at += 1;
+    }
+    text.len()
+}
+
+/// A piece without its quotes, its escapes, and the blanks around it.
+fn unquote(text: &[u8], delimiter: Option<u8>) -> BString {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = trim_blanks(text);
+    let mut quoted = false;
+    let mut end = 0;
+    while let Some((&byte, after)) = rest.split_first() {
+        rest = after;
+        if byte == b'\\'
+            && let Some(&next) = after.first()
+            && let Some(meant) = unescape(next, delimiter)
+        {
+            out.push(meant);
+            rest = &after[1..];
+            end = out.len();
+        } else if byte == b'\'' && (quoted || after.contains(&b'\'')) {
+            quoted = !quoted;
+            if quoted {
+                end = out.len();
+            }
+        } else {
+            out.push(byte);
+            if byte != b' ' || quoted {
+                end = out.len();
+            }
+        }
+    }
+    // As in the core, what has no end keeps its blanks.
+    if end > 0 || text.contains(&b'\'') {
+        out.truncate(end);
+    }
+    out.into()
+}
+
+/// What an escaped byte means; `None` when the backslash is one itself.
+fn unescape(byte: u8, delimiter: Option<u8>) -> Option<u8> {
+    match byte {
+        b'n' => Some(b'\n'),
+        b'r' => Some(b'\r'),
+        b't' => Some(b'\t'),
+        b's' => Some(b' '),
+        b'\'' | b'"' | b'\\' => Some(byte),
+        byte => (Some(byte) == delimiter).then_some(byte),
+    }
 }
 
 /// Both halves around the first `delimiter`, the second empty without one.
@@ -148,7 +210,13 @@ mod tests {
         assert_eq!(split(b"a b  c", b' ', 10), ["a", "b", "c"]);
         assert_eq!(split(b"a 'b c' d", b' ', 10), ["a", "b c", "d"]);
         assert_eq!(split(b"uuid var a b c", b' ', 3), ["uuid", "var", "a b c"]);
-        assert_eq!(split(b"a=", b'=', 2), ["a", ""]);
+        assert_eq!(split(b"a=", b'=', 2), ["a"]);
+        assert_eq!(split(b"a,,b ,", b',', 9), ["a", "", "b"]);
+        assert_eq!(split(b"u v it's here", b' ', 3), ["u", "v", "it's here"]);
+        assert_eq!(split(b"it's,ours", b',', 9), ["it's", "ours"]);
+        assert_eq!(split(b"'a,b',c\\,d", b',', 9), ["a,b", "c,d"]);
+        assert_eq!(split(br"a\sb\n\q '' 'c '", b' ', 9), ["a b\n\\q", "", "c "]);
+        assert_eq!(split(b"^^:a b:c", b' ', 9), ["a b", "c"]);
         assert!(split(b"", b' ', 4).is_empty());
     }
 

@@ -100,12 +100,13 @@ pub(super) fn export(session: &Arc<Session>, data: &BStr) {
 
 /// `level text`
 pub(super) fn log(session: &Arc<Session>, data: &BStr) {
-    let (word, rest) = cut(data, b' ');
-    let level = switch_log::parse_level(word);
-    let (level, text) = if level == switch_log::INVALID {
-        (switch_log::DEBUG, data)
-    } else {
-        (level, rest)
+    let (level, text) = match data.find_byte(b' ') {
+        Some(at) => (switch_log::parse_level(&data[..at]), data[at + 1..].as_bstr()),
+        None => (switch_log::DEBUG, data),
+    };
+    let level = match level {
+        switch_log::INVALID | switch_log::DISABLE => switch_log::DEBUG,
+        level => level,
     };
     session.log(level, here!(), format_args!("{text}"));
 }

@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use bindings::SWITCH_EVENT_BACKGROUND_JOB;
-use bstr::{BString, ByteSlice};
+use bindings::{SWITCH_EVENT_API, SWITCH_EVENT_BACKGROUND_JOB, SWITCH_EVENT_CHANNEL_DATA};
+use bstr::{BStr, BString, ByteSlice, ByteVec};
 
 use super::{Invocation, Reply, console as run_line, usage};
+use crate::c::SUCCESS;
 use crate::cause;
-use crate::event::here;
+use crate::event::{Event, here};
 use crate::log;
+use crate::session::expand::{Headers, expand as expand_text};
 use crate::session::machine::STACK;
-use crate::session::state;
 use crate::text::{number, split};
 
 pub(super) fn echo(call: &Invocation<'_>) -> Reply {
@@ -77,24 +78,48 @@ pub(super) fn msleep(call: &Invocation<'_>) -> Reply {
     "+OK".into()
 }
 
-pub(super) fn eval(call: &Invocation<'_>) -> Reply {
-    let (uuid, rest) = match call.argument.strip_prefix(b"uuid:") {
-        Some(rest) => {
-            let (uuid, rest) = crate::text::cut(rest, b' ');
-            (Some(uuid), rest)
-        }
-        None => (None, call.argument),
+/// `[uuid:<uuid> ]text`: what a call's events say, and the text.
+fn of_call<'a>(call: &Invocation<'a>, event: &mut Event) -> &'a BStr {
+    let Some(rest) = call.argument.strip_prefix(b"uuid:") else {
+        return call.argument;
     };
-    if let Some(uuid) = uuid {
-        return match call.core.sessions.locate(uuid) {
-            Some(session) => session.expand(rest).into(),
-            None => "-ERR invalid session uuid\n".into(),
-        };
+    let (uuid, text) = crate::text::cut(rest, b' ');
+    if let Some(session) = call.core.sessions.locate(uuid) {
+        session.describe(event);
     }
-    match call.session {
-        Some(session) => session.expand(rest).into(),
-        None => rest.into(),
+    text
+}
+
+pub(super) fn eval(call: &Invocation<'_>) -> Reply {
+    let mut event = call.core.events.create(SWITCH_EVENT_CHANNEL_DATA, None, here!());
+    let text = of_call(call, &mut event);
+    let headers = Headers {
+        core: call.core,
+        event: &event,
+    };
+    expand_text(&headers, text).into()
+}
+
+/// Runs a command with its arguments expanded.
+pub(super) fn expand(call: &Invocation<'_>) -> Reply {
+    let mut event = call.core.events.create(SWITCH_EVENT_API, None, here!());
+    event.add("API-Command", "expand");
+    event.add("API-Command-Argument", call.argument);
+    let line = of_call(call, &mut event);
+    if line.is_empty() {
+        return "-ERR No input\n".into();
     }
+    let (name, argument) = crate::text::cut(line, b' ');
+    let headers = Headers {
+        core: call.core,
+        event: &event,
+    };
+    let argument = expand_text(&headers, argument);
+    let mut reply = super::run(call.core, name, argument.as_bstr(), call.session, None);
+    if reply.status != SUCCESS {
+        reply.text.push_str("-ERR Cannot execute command\n");
+    }
+    reply.text.into()
 }
 
 pub(super) fn global_getvar(call: &Invocation<'_>) -> Reply {
@@ -271,51 +296,4 @@ pub(super) fn bgapi(call: &Invocation<'_>) -> Reply {
         }
         Err(error) => format!("-ERR {error}\n").into(),
     }
-}
-
-pub(super) fn show(call: &Invocation<'_>) -> Reply {
-    let words = split(call.argument, b' ', 6);
-    match words.first().map(|word| word.as_slice()) {
-        Some(b"channels" | b"calls") => {}
-        Some(b"modules" | b"status" | b"api" | b"application") => return "\n0 total.\n".into(),
-        _ => {
-            return usage(
-                "codec|endpoint|application|api|dialplan|file|timer|calls [count]|channels [count|like <match string>]|calls|\
-                 detailed_calls|bridged_calls|detailed_bridged_calls|aliases|complete|chat|management|modules|nat_map|say|\
-                 interfaces|interface_types|tasks|limits|status",
-            );
-        }
-    }
-    let sessions = call.core.sessions.all();
-    let mut text = String::new();
-    if words.get(1).is_none_or(|word| word != "count") && !sessions.is_empty() {
-        text.push_str(
-            "uuid,direction,created,created_epoch,name,state,cid_name,cid_num,ip_addr,dest,application,\
-             application_data,dialplan,context\n",
-        );
-        for session in &sessions {
-            let profile = session.profile();
-            let get = |name: &str| session.get(name).unwrap_or_default();
-            text.push_str(&format!(
-                "{},{},,{},{},{},{},{},,{},{},{},{},{}\n",
-                session.uuid(),
-                if session.outbound {
-                    "outbound"
-                } else {
-                    "inbound"
-                },
-                profile.times.created / 1_000_000,
-                session.name(),
-                state::name(session.state()).to_string_lossy(),
-                profile.caller_id_name.to_string_lossy(),
-                profile.caller_id_number.to_string_lossy(),
-                profile.destination_number.to_string_lossy(),
-                get("current_application"),
-                get("current_application_data"),
-                profile.dialplan.to_string_lossy(),
-                profile.context.to_string_lossy(),
-            ));
-        }
-    }
-    format!("{text}\n{} total.\n", sessions.len()).into()
 }

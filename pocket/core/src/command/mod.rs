@@ -7,6 +7,7 @@ use bstr::{BStr, BString, ByteSlice};
 
 use crate::c::{FAILURE, SUCCESS};
 use crate::event::{Event, here};
+use crate::log;
 use crate::session::Session;
 use crate::stream::Stream;
 use crate::switch::Core;
@@ -14,6 +15,7 @@ use crate::switch::Core;
 mod general;
 mod modules;
 mod originate;
+mod show;
 mod time;
 mod uuid;
 
@@ -42,13 +44,14 @@ impl<T: Into<BString>> From<T> for Reply {
 /// A command of pocket's own.
 pub(crate) type Builtin = fn(&Invocation<'_>) -> Reply;
 
-const COMMANDS: [(&str, Builtin); 36] = [
+const COMMANDS: [(&str, Builtin); 37] = [
     ("bgapi", general::bgapi),
     ("console", general::console),
     ("console_complete", general::console_complete),
     ("create_uuid", general::create_uuid),
     ("echo", general::echo),
     ("eval", general::eval),
+    ("expand", general::expand),
     ("fsctl", general::fsctl),
     ("global_getvar", general::global_getvar),
     ("global_setvar", general::global_setvar),
@@ -59,7 +62,7 @@ const COMMANDS: [(&str, Builtin); 36] = [
     ("originate", originate::originate),
     ("reload", modules::reload),
     ("reloadxml", modules::reloadxml),
-    ("show", general::show),
+    ("show", show::show),
     ("status", general::status),
     ("strepoch", time::strepoch),
     ("strftime", time::strftime),
@@ -143,6 +146,13 @@ pub(crate) unsafe fn execute(
             }
         }
         None => {
+            core.say(
+                log::WARNING,
+                here!(),
+                format_args!(
+                    "pocket has no command [{name}]; on FreeSWITCH a module may have it"
+                ),
+            );
             // SAFETY: the caller's stream.
             unsafe { write(stream, b"INVALID COMMAND!\n") };
             FAILURE

@@ -59,6 +59,9 @@ pub(super) fn setvar(call: &Invocation<'_>) -> Reply {
     let [uuid, name, ..] = words.as_slice() else {
         return usage("<uuid> <var> [value]");
     };
+    if uuid.is_empty() {
+        return usage("<uuid> <var> [value]");
+    }
     let Some(session) = locate(call, uuid) else {
         return NO_CHANNEL.into();
     };
@@ -71,20 +74,33 @@ pub(super) fn setvar(call: &Invocation<'_>) -> Reply {
 }
 
 pub(super) fn setvar_multi(call: &Invocation<'_>) -> Reply {
-    let (uuid, pairs) = cut(call.argument, b' ');
-    if uuid.is_empty() || pairs.is_empty() {
-        return usage("<uuid> <var>=<value>;<var>=<value>...");
+    const SYNTAX: &str = "<uuid> <var>=<value>;<var>=<value>...";
+    if call.argument.is_empty() {
+        return usage(SYNTAX);
     }
-    let Some(session) = locate(call, uuid) else {
-        return NO_CHANNEL.into();
+    let Some(at) = call.argument.find_byte(b' ') else {
+        return "".into();
     };
-    for pair in pairs.split_str(";") {
-        let (name, value) = cut(pair.as_bstr(), b'=');
-        if !name.is_empty() {
-            session.add_checked(name, value, false, SWITCH_STACK_BOTTOM);
+    let Some(session) = locate(call, &call.argument[..at]) else {
+        return format!("{NO_CHANNEL}-USAGE: {SYNTAX}\n").into();
+    };
+    let mut reply = String::new();
+    let mut done = false;
+    for pair in split(&call.argument[at + 1..], b';', 64) {
+        let (name, value) = cut(&pair, b'=');
+        if name.is_empty() {
+            reply.push_str("-ERR No variable specified\n");
+        } else {
+            session.set_checked(name, value, true);
+            done = true;
         }
     }
-    "+OK\n".into()
+    if done {
+        reply.push_str("+OK\n");
+    } else {
+        reply.push_str(&format!("-USAGE: {SYNTAX}\n"));
+    }
+    reply.into()
 }
 
 pub(super) fn park(call: &Invocation<'_>) -> Reply {

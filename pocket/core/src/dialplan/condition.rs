@@ -339,6 +339,7 @@ impl<'a> Hunt<'a> {
 fn run_inline(session: &Arc<Session>, name: &BStr, data: &BStr) {
     let Some(application) = session.core.modules.application(name) else {
         say!(session, ERROR, "Invalid Application {name}");
+        session.warn_of_application(name);
         session.hangup(cause::DESTINATION_OUT_OF_ORDER);
         return;
     };

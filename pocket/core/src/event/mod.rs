@@ -7,7 +7,7 @@ use bindings::{
     SWITCH_EVENT_CLONE, SWITCH_STACK_BOTTOM, switch_event, switch_event_header,
     switch_event_types_t, switch_priority_t, switch_stack_t,
 };
-use bstr::{BStr, BString, ByteSlice, ByteVec};
+use bstr::{BStr, BString};
 
 pub(crate) mod dispatch;
 mod header;
@@ -187,20 +187,11 @@ impl Event {
         Self(unsafe { NonNull::new_unchecked(raw::duplicate(self.as_ptr())) })
     }
 
-    /// `${name}` in a text in the place of the headers that it names.
-    pub(crate) fn expand(&self, text: &BStr) -> BString {
-        let mut out = BString::default();
-        let mut rest = text.as_bytes();
-        while let Some(at) = rest.find("${") {
-            let Some(end) = rest[at..].find_byte(b'}') else {
-                break;
-            };
-            out.push_str(&rest[..at]);
-            out.push_str(self.get(&rest[at + 2..at + end]).unwrap_or_default());
-            rest = &rest[at + end + 1..];
-        }
-        out.push_str(rest);
-        out
+    /// One of the values of an array header.
+    pub(crate) fn get_at(&self, name: &[u8], index: usize) -> Option<BString> {
+        self.headers()
+            .find(|(known, _, _)| known.eq_ignore_ascii_case(name))
+            .and_then(|(_, _, values)| values?.into_iter().nth(index))
     }
 
     /// An event that only holds headers.

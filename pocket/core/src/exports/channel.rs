@@ -179,7 +179,7 @@ export! {
         let (channel, text) = unsafe { (channel_of(channel), text(in_)) };
         let Some(channel) = channel else { return in_.cast_mut() };
         // Callers compare the pointers to know whether the text is new.
-        match channel.expand_changed(text, recur) {
+        match crate::session::expand::expand_changed(&channel, text, recur) {
             Cow::Borrowed(_) => in_.cast_mut(),
             Cow::Owned(expanded) => crate::text::malloc_string(&expanded),
         }

@@ -11,6 +11,7 @@ use crate::c::*;
 use crate::edge::export;
 use crate::event::{Event, here};
 use crate::outbox::{self, Letter};
+use crate::session::expand::{Headers, expand};
 use crate::switch::current;
 use crate::text::malloc_string;
 use crate::{json, log};
@@ -37,7 +38,7 @@ export! {
                 return FAILURE;
             };
             let data = data.filter(|data| *data != "__undef");
-            let data = Event::with(message, |message| data.map(|data| message.expand(data)));
+            let data = Event::with(message, |event| data.map(|data| expand(&Headers { core: &core, event }, data)));
             data.map_or(FAILURE, |data| application.call(message, data.as_ref().map(|data| data.as_slice())))
         }
     }

@@ -133,16 +133,28 @@ fn play_one(
     }
     let outer = session.private(b"__fh");
     session.set_private(b"__fh", handle.address());
+    // The events have the file as it was completed, with its parameters in front,
+    // and these as headers, too.
+    let parameters = sound::parameters(file);
+    let shown = BString::from([sound::in_front(file), &path].concat());
     let kind = ["local_stream", "tone_stream"]
         .into_iter()
-        .find(|kind| path.starts_with(kind.as_bytes()));
+        .find(|kind| shown.starts_with(kind.as_bytes()));
     let describe = |event: &mut Event| {
         if let Some(kind) = kind {
             event.add("Playback-File-Type", kind);
         }
-        event.add("Playback-File-Path", &path);
+        event.add("Playback-File-Path", &shown);
     };
-    session.fire(SWITCH_EVENT_PLAYBACK_START, describe);
+    let add_parameters = |event: &mut Event| {
+        for (name, value) in &parameters {
+            event.add(name, value);
+        }
+    };
+    session.fire(SWITCH_EVENT_PLAYBACK_START, |event| {
+        describe(event);
+        add_parameters(event);
+    });
     let began = session.core.clock.now();
     let end = run(session, handle, length, input);
     let ended = session.core.clock.now();
@@ -162,6 +174,7 @@ fn play_one(
             "Playback-Status",
             if end.status == BREAK { "break" } else { "done" },
         );
+        add_parameters(event);
     });
     let data = vec![
         ("start", BString::from(began.to_string())),

@@ -152,8 +152,12 @@ fn run(
     let mut silent = 0;
     loop {
         if !session.ready() {
-            let why = if session.is_up() { "stopped" } else { "hangup" };
-            return (FAILURE, why);
+            // As in the core a hangup ends a recording well.
+            return if session.is_up() {
+                (FAILURE, "stopped")
+            } else {
+                (SUCCESS, "hangup")
+            };
         }
         if session.take_break().is_some() {
             return (BREAK, "break");
@@ -173,7 +177,7 @@ fn run(
             }
         }
         let Some(heard) = session.hear_frame() else {
-            return (FAILURE, "hangup");
+            return (SUCCESS, "hangup");
         };
         if let Some(input) = &mut input {
             let status = input.frame(session);

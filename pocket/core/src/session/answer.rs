@@ -71,7 +71,11 @@ impl Session {
         }
         say!(self, NOTICE, "Ring-Ready {}!", self.name());
         self.set_flag(CF_RING_READY, 1);
-        self.mark_time(|times, now| times.progress = now);
+        self.mark_time_of_both(|times, now| {
+            if times.progress == 0 {
+                times.progress = now;
+            }
+        });
         self.fire(SWITCH_EVENT_CHANNEL_PROGRESS, |_| {});
         self.run_on("execute_on_ring", "api_on_ring");
         self.set_call_state(CallState::Ringing);
@@ -84,7 +88,7 @@ impl Session {
         say!(self, NOTICE, "Pre-Answer {}!", self.name());
         self.set_flag(CF_EARLY_MEDIA, 1);
         self.set("endpoint_disposition", "EARLY MEDIA");
-        self.mark_time(|times, now| times.progress_media = now);
+        self.mark_time_of_both(|times, now| times.progress_media = now);
         self.note(Kind::EarlyMedia, "", Vec::new());
         self.fire(SWITCH_EVENT_CHANNEL_PROGRESS_MEDIA, |_| {});
         self.run_on("execute_on_pre_answer", "api_on_pre_answer");

@@ -60,6 +60,7 @@ impl Session {
         }
         let Some(application) = application else {
             say!(self, ERROR, "Invalid Application {name}");
+            self.warn_of_application(name);
             self.hangup(cause::DESTINATION_OUT_OF_ORDER);
             return FAILURE;
         };
@@ -74,6 +75,15 @@ impl Session {
         }
         self.run(&application, argument);
         SUCCESS
+    }
+
+    /// Says that it is pocket that lacks an application.
+    pub(crate) fn warn_of_application(&self, name: &BStr) {
+        say!(
+            self,
+            WARNING,
+            "pocket has no application [{name}]; on FreeSWITCH a module may have it"
+        );
     }
 
     fn get_media(self: &Arc<Self>, name: &BStr) -> bool {

@@ -1,16 +1,70 @@
-//! `${variable}` and `${command(arguments)}` in the text of a dialplan.
+//! `${variable}` and `${command(arguments)}` in the text of a dialplan, and of
+//! commands that expand their arguments.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use bstr::{BStr, BString, ByteSlice, ByteVec};
 
-use super::Session;
 use crate::c::SUCCESS;
 use crate::command;
+use crate::event::Event;
+use crate::session::Session;
+use crate::switch::Core;
 
 /// Deeper than this the core leaves text as it is.
 const DEEPEST: u32 = 100;
+
+/// Where the values of variables come from.
+pub(crate) trait Variables {
+    fn core(&self) -> &Arc<Core>;
+
+    /// The leg that commands are run for.
+    fn session(&self) -> Option<&Arc<Session>>;
+
+    /// A value, one of several by `index`, and whether it is expanded, too.
+    fn value(&self, name: &[u8], index: i32) -> Option<(BString, bool)>;
+}
+
+impl Variables for Arc<Session> {
+    fn core(&self) -> &Arc<Core> {
+        &self.core
+    }
+
+    fn session(&self) -> Option<&Arc<Session>> {
+        Some(self)
+    }
+
+    fn value(&self, name: &[u8], index: i32) -> Option<(BString, bool)> {
+        self.get_at(name, index).map(|value| (value, true))
+    }
+}
+
+/// The headers of an event, then the global variables:
+/// `switch_event_expand_headers`.
+pub(crate) struct Headers<'a> {
+    pub(crate) core: &'a Arc<Core>,
+    pub(crate) event: &'a Event,
+}
+
+impl Variables for Headers<'_> {
+    fn core(&self) -> &Arc<Core> {
+        self.core
+    }
+
+    fn session(&self) -> Option<&Arc<Session>> {
+        None
+    }
+
+    fn value(&self, name: &[u8], index: i32) -> Option<(BString, bool)> {
+        let own = match usize::try_from(index) {
+            Ok(index) => self.event.get_at(name, index),
+            Err(_) => self.event.get(name).map(ToOwned::to_owned),
+        };
+        own.map(|value| (value, false))
+            .or_else(|| Some((self.core.globals.get(name)?, true)))
+    }
+}
 
 /// Whether text has something to expand: `${`, also after several dollars.
 pub(crate) fn holds_variable(text: &[u8]) -> bool {
@@ -34,15 +88,30 @@ fn holds_escape(text: &[u8]) -> bool {
 impl Session {
     /// The text with its variables in place.
     pub(crate) fn expand(self: &Arc<Self>, text: &[u8]) -> BString {
-        self.expand_changed(text, 0).into_owned()
+        expand(self, text)
     }
+}
 
-    /// As [`Session::expand`]; text with nothing to expand is not copied.
-    pub(crate) fn expand_changed<'a>(
-        self: &Arc<Self>,
-        text: &'a [u8],
-        depth: u32,
-    ) -> Cow<'a, BStr> {
+/// As [`expand`], `depth` deep in another one; text with nothing to expand is not
+/// copied.
+pub(crate) fn expand_changed<'a>(
+    variables: &impl Variables,
+    text: &'a [u8],
+    depth: u32,
+) -> Cow<'a, BStr> {
+    Expansion(variables).text(text, depth)
+}
+
+/// The text with its variables in place.
+pub(crate) fn expand(variables: &impl Variables, text: &[u8]) -> BString {
+    expand_changed(variables, text, 0).into_owned()
+}
+
+struct Expansion<'a, V>(&'a V);
+
+impl<V: Variables> Expansion<'_, V> {
+    /// Text with nothing to expand is not copied.
+    fn text<'a>(&self, text: &'a [u8], depth: u32) -> Cow<'a, BStr> {
         if depth > DEEPEST || !(holds_variable(text) || holds_escape(text)) {
             return Cow::Borrowed(text.as_bstr());
         }
@@ -69,7 +138,8 @@ impl Session {
                     let name = after.strip_prefix(b"$").unwrap_or(after);
                     if let Some(inner) = name.strip_prefix(b"{") {
                         let (inner, following) = inner_of(inner);
-                        out.push_str(self.value_of(inner, depth));
+                        let global = next == Some(&b'$');
+                        out.push_str(self.value_of(inner, global, depth));
                         rest = following;
                         continue;
                     }
@@ -88,18 +158,18 @@ impl Session {
         Cow::Owned(out.into())
     }
 
-    fn value_of(self: &Arc<Self>, inner: &[u8], depth: u32) -> BString {
+    fn value_of(&self, inner: &[u8], global: bool, depth: u32) -> BString {
         match inner.iter().position(|byte| *byte == b' ' || *byte == b'(') {
-            None => self.variable_of(inner, depth),
+            None => self.variable_of(inner, global, depth),
             Some(at) => {
-                let command = self.expand_changed(inner[..at].trim_ascii_end(), depth + 1);
+                let command = self.text(inner[..at].trim_ascii_end(), depth + 1);
                 let argument = if inner[at] == b'(' {
                     closed(&inner[at + 1..])
                 } else {
                     &inner[at + 1..]
                 };
-                let argument = self.expand_changed(argument, depth + 1);
-                let reply = command::run(&self.core, &command, &argument, Some(self), None);
+                let argument = self.text(argument, depth + 1);
+                let reply = command::run(self.0.core(), &command, &argument, self.0.session(), None);
                 if reply.status == SUCCESS {
                     reply.text
                 } else {
@@ -110,8 +180,8 @@ impl Session {
     }
 
     /// `name`, `name[2]`, `name:offset`, `name:offset:length`.
-    fn variable_of(self: &Arc<Self>, inner: &[u8], depth: u32) -> BString {
-        let expanded = self.expand_changed(inner, depth + 1);
+    fn variable_of(&self, inner: &[u8], global: bool, depth: u32) -> BString {
+        let expanded = self.text(inner, depth + 1);
         let mut parts = expanded.splitn_str(3, ":");
         let name = parts.next().unwrap_or_default();
         let offset = parts.next().map_or(0, crate::text::number);
@@ -123,10 +193,20 @@ impl Session {
             ),
             _ => (name, -1),
         };
-        let Some(value) = self.get_at(name, index) else {
+        // Two dollars ask for the global one.
+        let found = if global {
+            self.0.core().globals.get(name).map(|value| (value, true))
+        } else {
+            self.0.value(name, index)
+        };
+        let Some((value, goes_on)) = found else {
             return BString::default();
         };
-        let value = self.expand_changed(&value, depth + 1);
+        let value = if goes_on {
+            self.text(&value, depth + 1).into_owned()
+        } else {
+            value
+        };
         let from = match usize::try_from(offset) {
             Ok(offset) => offset.min(value.len()),
             Err(_) => {

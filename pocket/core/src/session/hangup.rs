@@ -3,14 +3,18 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use bindings::{SWITCH_EVENT_CHANNEL_HANGUP, SWITCH_EVENT_CHANNEL_HANGUP_COMPLETE};
+use bindings::{
+    SWITCH_EVENT_CHANNEL_DATA, SWITCH_EVENT_CHANNEL_HANGUP, SWITCH_EVENT_CHANNEL_HANGUP_COMPLETE,
+};
 use bstr::{BString, ByteSlice};
 
+use super::expand::{Headers, expand};
 use super::state::{self, CallState};
 use super::{Session, say};
 use crate::c::*;
 use crate::cause;
 use crate::command;
+use crate::event::Event;
 use crate::transcript::Kind;
 
 impl Session {
@@ -113,12 +117,20 @@ impl Session {
             }
         };
         let with_session = self.is_true("session_in_hangup_hook");
-        let argument = self.expand(argument);
-        let mut event =
-            self.core
-                .events
-                .create(bindings::SWITCH_EVENT_API, None, crate::event::here!());
+        // Not an event that was made for the command, but the call's own: it has
+        // the variables by their bare names, and no Event-Name.
+        let mut event = Event::plain(SWITCH_EVENT_CHANNEL_DATA);
+        for (name, value) in self.variables() {
+            event.add(name, value);
+        }
         self.describe(&mut event);
+        let argument = expand(
+            &Headers {
+                core: &self.core,
+                event: &event,
+            },
+            argument,
+        );
         let reply = command::run(
             &self.core,
             command.as_bstr(),

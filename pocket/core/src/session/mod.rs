@@ -196,6 +196,7 @@ impl Session {
         session.set_profile(profile);
         session.set("uuid", session.uuid());
         session.set("session_id", id.to_string());
+        session.set("call_uuid", session.uuid());
         session.set("direction", if outbound { "outbound" } else { "inbound" });
         session.set("channel_name", session.name());
         session

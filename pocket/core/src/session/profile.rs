@@ -85,8 +85,11 @@ impl Profile {
         fields
             .into_iter()
             .find(|(known, _)| name.eq_ignore_ascii_case(known.as_bytes()))
+            // Two of them are not there until they are set; the others are empty.
+            .filter(|(known, value)| {
+                !value.is_empty() || !["transfer_source", "profile_index"].contains(known)
+            })
             .map(|(_, value)| value)
-            .filter(|value| !value.is_empty())
     }
 
     /// Whether there is a field of that name, whatever is in it.

@@ -2,7 +2,7 @@
 //! profile mutex: recursive, and held by C between variable_first and _last.
 
 use std::cell::RefCell;
-use std::ffi::c_char;
+use std::ffi::{CString, c_char};
 
 use bindings::{
     SWITCH_EVENT_CHANNEL_DATA, SWITCH_STACK_BOTTOM, switch_event_header_t, switch_stack_t,
@@ -101,7 +101,10 @@ impl Session {
             if let Some(value) = super::profile::fixed(field) {
                 return Some(Value::Copied(value.into()));
             }
-            if let Some(time) = profile.time(field) {
+            // FreeSWITCH has no times of the leg that this one called.
+            if !name.starts_with(b"bleg_")
+                && let Some(time) = profile.time(field)
+            {
                 return Some(Value::Copied(time.to_string().into()));
             }
         }
@@ -317,12 +320,41 @@ impl Session {
         self.data.0.lock().borrow_mut().hunt = profile.map(Box::new);
     }
 
-    pub(crate) fn set_originator(&self, profile: Profile) {
+    /// The profile of the leg that made this one, as it is now. Of its times the
+    /// core keeps none but those that this leg sets.
+    pub(crate) fn set_originator(&self, mut profile: Profile) {
+        profile.times = super::profile::Times::default();
+        profile.profile_index = CString::default();
+        profile.transfer_source = CString::default();
         self.data.0.lock().borrow_mut().originator = Some(Box::new(profile));
     }
 
-    pub(crate) fn set_originatee(&self, profile: Profile) {
+    pub(crate) fn set_originatee(&self, mut profile: Profile) {
+        profile.profile_index = CString::default();
+        profile.transfer_source = CString::default();
         self.data.0.lock().borrow_mut().originatee = Some(Box::new(profile));
+    }
+
+    /// Marks a time on the leg's own profile, on what it knows of the leg that
+    /// made it, and on that leg.
+    pub(crate) fn mark_time_of_both(
+        &self,
+        mark: impl Fn(&mut super::profile::Times, i64) + Copy,
+    ) {
+        self.mark_time(mark);
+        let now = self.core.clock.epoch_now();
+        let uuid = {
+            let guard = self.data.0.lock();
+            let mut data = guard.borrow_mut();
+            let Some(profile) = data.originator.as_deref_mut() else {
+                return;
+            };
+            mark(&mut profile.times, now);
+            profile.uuid.clone()
+        };
+        if let Some(other) = self.core.sessions.locate(uuid.as_bytes()) {
+            other.mark_time(mark);
+        }
     }
 
     /// Changes the current profile's times.

@@ -7,4 +7,4 @@ pub(crate) mod tree;
 pub(crate) mod write;
 
 pub(crate) use parse::parse;
-pub(crate) use tree::Node;
+pub(crate) use tree::{Node, escape};
