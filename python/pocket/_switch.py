@@ -67,7 +67,7 @@ class Switch:
     """An embedded switch with mod_rust in it; a process has one at a time.
 
     scripts: the folder of the scripts; a temporary one when it is not given.
-    conf: a folder with autoload_configs/*.conf.xml and dialplan/*.xml.
+    conf: a folder with autoload_configs/*.conf.xml, dialplan/*.xml and directory/*.xml.
     config: configurations by name and text; they win over files.
     dialplan: extensions of the context default, or whole contexts, as XML.
     variables: global variables.

@@ -160,9 +160,7 @@ impl Driver {
             ),
         };
         let mut profile = Profile::to(&destination, &options.context);
-        profile.caller_id_name = c_string(&options.caller_id_name);
-        profile.caller_id_number = c_string(&options.caller_id_number);
-        profile.ani = c_string(&options.caller_id_number);
+        profile.call_from(&options.caller_id_name, &options.caller_id_number);
         profile.username = c_string(&options.caller_id_number);
         profile.network_addr = c"127.0.0.1".to_owned();
         profile.source = c"mod_pocket".to_owned();

@@ -245,9 +245,18 @@ mod tests {
     #[test]
     fn levels_have_names_and_numbers() {
         assert_eq!(parse_level(b"err"), ERROR);
-        assert_eq!([b"4".as_slice(), b"+4", b"4.9"].map(parse_level), [WARNING; 3]);
-        assert_eq!([b"".as_slice(), b"-1", b"console"].map(parse_level), [CONSOLE; 3]);
-        assert_eq!([b"error".as_slice(), b"debug3", b"loud", b"1x"].map(parse_level), [INVALID; 4]);
+        assert_eq!(
+            [b"4".as_slice(), b"+4", b"4.9"].map(parse_level),
+            [WARNING; 3]
+        );
+        assert_eq!(
+            [b"".as_slice(), b"-1", b"console"].map(parse_level),
+            [CONSOLE; 3]
+        );
+        assert_eq!(
+            [b"error".as_slice(), b"debug3", b"loud", b"1x"].map(parse_level),
+            [INVALID; 4]
+        );
         assert_eq!(parse_level(b"9"), 9);
         assert_eq!(level_name(ERROR), "ERR");
     }

@@ -101,7 +101,10 @@ pub(super) fn export(session: &Arc<Session>, data: &BStr) {
 /// `level text`
 pub(super) fn log(session: &Arc<Session>, data: &BStr) {
     let (level, text) = match data.find_byte(b' ') {
-        Some(at) => (switch_log::parse_level(&data[..at]), data[at + 1..].as_bstr()),
+        Some(at) => (
+            switch_log::parse_level(&data[..at]),
+            data[at + 1..].as_bstr(),
+        ),
         None => (switch_log::DEBUG, data),
     };
     let level = match level {

@@ -91,7 +91,10 @@ fn of_call<'a>(call: &Invocation<'a>, event: &mut Event) -> &'a BStr {
 }
 
 pub(super) fn eval(call: &Invocation<'_>) -> Reply {
-    let mut event = call.core.events.create(SWITCH_EVENT_CHANNEL_DATA, None, here!());
+    let mut event = call
+        .core
+        .events
+        .create(SWITCH_EVENT_CHANNEL_DATA, None, here!());
     let text = of_call(call, &mut event);
     let headers = Headers {
         core: call.core,

@@ -149,9 +149,7 @@ pub(crate) unsafe fn execute(
             core.say(
                 log::WARNING,
                 here!(),
-                format_args!(
-                    "pocket has no command [{name}]; on FreeSWITCH a module may have it"
-                ),
+                format_args!("pocket has no command [{name}]; on FreeSWITCH a module may have it"),
             );
             // SAFETY: the caller's stream.
             unsafe { write(stream, b"INVALID COMMAND!\n") };

@@ -141,7 +141,11 @@ pub(super) fn show(call: &Invocation<'_>) -> Reply {
 }
 
 fn as_lines(table: &Table, count_only: bool, delimiter: &[u8]) -> Reply {
-    let delimiter = if delimiter.is_empty() { b"," } else { delimiter };
+    let delimiter = if delimiter.is_empty() {
+        b","
+    } else {
+        delimiter
+    };
     let mut text = Vec::new();
     if !count_only && !table.rows.is_empty() {
         text.extend(bstr::join(delimiter, &table.columns));
@@ -254,9 +258,7 @@ fn calls(sessions: &[Arc<Session>], bridged_only: bool, detailed: bool) -> Table
         .collect();
     let other = |session: &Arc<Session>| {
         let uuid = session.get("bridge_to")?;
-        sessions
-            .iter()
-            .find(|other| other.uuid() == uuid.as_bstr())
+        sessions.iter().find(|other| other.uuid() == uuid.as_bstr())
     };
     let calls_other = |session: &Arc<Session>| session.has(CF_BRIDGE_ORIGINATOR);
     let mut rows = Vec::new();
@@ -268,11 +270,15 @@ fn calls(sessions: &[Arc<Session>], bridged_only: bool, detailed: bool) -> Table
             continue;
         }
         let mut row: Vec<_> = first.iter().map(|column| value(session, column)).collect();
-        row.extend(second.iter().map(|column| {
-            peer.map_or_else(BString::default, |peer| value(peer, column))
-        }));
+        row.extend(
+            second
+                .iter()
+                .map(|column| peer.map_or_else(BString::default, |peer| value(peer, column))),
+        );
         row.push(peer.map_or_else(BString::default, |_| {
-            (session.profile().times.bridged / 1_000_000).to_string().into()
+            (session.profile().times.bridged / 1_000_000)
+                .to_string()
+                .into()
         }));
         rows.push(row);
     }

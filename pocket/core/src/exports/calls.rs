@@ -11,6 +11,7 @@ use super::{channel as channel_of, session as session_of};
 use crate::c::*;
 use crate::cause;
 use crate::edge::export;
+use crate::ivr::answer;
 use crate::ivr::bridge::{Listener, bridge};
 use crate::ivr::originate::{self, Request};
 use crate::session::lock::Locked;
@@ -58,6 +59,7 @@ export! {
                 caller_id_number: crate::text::borrow(cid_num_override),
                 timeout: i64::from(timelimit_sec),
                 cancel,
+                profile: None,
             };
             let a_leg = session_of(session);
             let (status, why) =
@@ -81,7 +83,7 @@ export! {
     ) -> switch_status_t = else FAILURE; {
         // SAFETY: the caller's sessions, which live.
         let (caller, peer) = unsafe { (session_of(session), session_of(peer_session)) };
-        peer.map_or(FAILURE, |peer| originate::wait_for_answer(caller.as_ref(), &peer))
+        peer.map_or(FAILURE, |peer| answer::wait_for_answer(caller.as_ref(), &peer))
     }
 
     fn switch_ivr_multi_threaded_bridge(

@@ -10,6 +10,7 @@ use bindings::{
 };
 use bstr::{BStr, BString, ByteSlice};
 
+use super::answer::wait_for_answer;
 use super::transfer::transfer;
 use crate::apps::call::handle_failure;
 use crate::c::*;
@@ -17,7 +18,7 @@ use crate::cause;
 use crate::clock::FRAME;
 use crate::event::Event;
 use crate::session::lock::Locked;
-use crate::session::{Role, Session, say};
+use crate::session::{Extension, Role, Session, say};
 use crate::text::{is_true, split};
 use crate::transcript::Kind;
 
@@ -64,6 +65,9 @@ impl Listener {
     }
 }
 
+/// Frames that a leg has heard before its hooks run.
+const LEAD_FRAMES: u32 = 10;
+
 /// How long one side waits for the other to be there, in microseconds.
 const PATIENCE: i64 = 10_000_000;
 
@@ -79,7 +83,8 @@ pub(crate) fn bridge(a: &Arc<Session>, b: &Locked, listeners: [Option<Listener>;
     } else if b.has(CF_EARLY_MEDIA) && !a.has(CF_ANSWERED) {
         a.pre_answer();
     }
-    if !b.has(CF_ANSWERED) && !b.has(CF_EARLY_MEDIA) {
+    let has_media = |leg: &Session| leg.has(CF_ANSWERED) || leg.has(CF_EARLY_MEDIA);
+    if !has_media(b) && !b.has(CF_RING_READY) {
         say!(a, WARNING, "Bridge Failed {}->{}", a.name(), b.name());
         b.hangup(cause::NO_ANSWER);
         return FAILURE;
@@ -103,6 +108,23 @@ pub(crate) fn bridge(a: &Arc<Session>, b: &Locked, listeners: [Option<Listener>;
         event.add("Bridge-B-Unique-ID", b.uuid());
     };
     a.fire(SWITCH_EVENT_CHANNEL_BRIDGE, describe);
+    if !has_media(b) && (wait_for_answer(Some(a), b) != SUCCESS || !a.ready()) {
+        b.hangup(cause::ALLOTTED_TIMEOUT);
+        b.set("call_uuid", b.uuid());
+        a.fire(SWITCH_EVENT_CHANNEL_UNBRIDGE, describe);
+        return FAILURE;
+    }
+    if b.has(CF_ANSWERED) {
+        a.answer();
+    }
+    // The A leg's variables say what either leg runs when it hears the other.
+    for (prefix, leg) in [("aleg", a), ("bleg", &**b)] {
+        for part in ["app", "data"] {
+            if let Some(value) = a.get(format!("bridge_pre_execute_{prefix}_{part}")) {
+                leg.set(format!("bridge_pre_execute_{part}"), value);
+            }
+        }
+    }
     *b.role.lock() = Role::Bridged(BridgeLeg {
         other: a.uuid().to_owned(),
         listener: peers,
@@ -121,6 +143,7 @@ pub(crate) fn bridge(a: &Arc<Session>, b: &Locked, listeners: [Option<Listener>;
             leg.unset(name);
         }
     }
+    b.set("call_uuid", b.uuid());
     a.fire(SWITCH_EVENT_CHANNEL_UNBRIDGE, describe);
     if !a.has(CF_TRANSFER) && a.is_up() {
         after(a, b);
@@ -135,22 +158,35 @@ fn after(a: &Arc<Session>, b: &Session) {
         cause => cause,
     };
     let hangs_up = a.get("hangup_after_bridge").unwrap_or_default();
-    if !b.has(CF_ANSWERED) {
+    let answered = b.has(CF_ANSWERED);
+    if !answered {
         handle_failure(a, cause);
-        return;
     }
     if hangs_up.eq_ignore_ascii_case(b"explicit") {
         a.hangup(cause);
-    } else if a.is_true("park_after_bridge") {
+    }
+    if !a.is_up() || a.has(CF_TRANSFER) {
+        return;
+    }
+    let target = || {
+        let own = answered.then(|| a.get("transfer_after_bridge")).flatten();
+        own.or_else(|| a.get("transfer_after_early_bridge"))
+    };
+    if (answered && a.is_true("park_after_bridge")) || a.is_true("park_after_early_bridge") {
         park_session(a);
-    } else if let Some(target) = a.get("transfer_after_bridge") {
-        a.unset("transfer_after_bridge");
-        let parts = split(&target, b':', 3);
-        let part = |at: usize| parts.get(at).map_or(BStr::new(""), |part| part.as_bstr());
-        transfer(a, part(0), part(1), part(2));
-    } else if is_true(&hangs_up) {
+    } else if let Some(target) = target() {
+        transfer_after(a, target.as_bstr());
+    } else if answered && is_true(&hangs_up) {
         a.hangup(cause);
     }
+}
+
+/// `extension:dialplan:context`, once.
+fn transfer_after(session: &Arc<Session>, target: &BStr) {
+    session.unset("transfer_after_bridge");
+    let parts = split(target, b':', 4);
+    let part = |at: usize| parts.get(at).map_or(BStr::new(""), |part| part.as_bstr());
+    transfer(session, part(0), part(1), part(2));
 }
 
 /// `switch_ivr_park_session`: the leg's own thread parks it.
@@ -165,12 +201,21 @@ pub(crate) fn run_peer(b: &Arc<Session>, leg: &BridgeLeg) {
         Some(a) => exchange(b, &a, leg.listener),
         None => b.hangup(cause::DESTINATION_OUT_OF_ORDER),
     }
-    if !b.has(CF_TRANSFER) && !b.has(CF_REDIRECT) && b.state() == CS_EXCHANGE_MEDIA {
-        b.hangup(if b.has(CF_ANSWERED) {
-            cause::NORMAL_CLEARING
-        } else {
-            cause::ORIGINATOR_CANCEL
-        });
+    if b.has(CF_TRANSFER) || b.has(CF_REDIRECT) || b.state() != CS_EXCHANGE_MEDIA {
+        return;
+    }
+    if b.is_true("park_after_bridge") {
+        park_session(b);
+    } else if let Some(target) = b.get("transfer_after_bridge") {
+        transfer_after(b, target.as_bstr());
+    } else if b.has(CF_ANSWERED) {
+        b.hangup(cause::NORMAL_CLEARING);
+    } else if !b.run_on("execute_on_orphaned_bleg", "api_on_orphaned_bleg") {
+        b.hangup(cause::ORIGINATOR_CANCEL);
+    }
+    if b.state() == CS_EXCHANGE_MEDIA {
+        b.set("park_timeout", "3");
+        b.set_state(CS_PARK);
     }
 }
 
@@ -182,6 +227,11 @@ fn exchange(own: &Arc<Session>, other: &Arc<Session>, listener: Option<Listener>
         own.core.clock.sleep(FRAME);
     }
     let filters = own.is_true("bridge_filter_dtmf");
+    let ends = own
+        .get("bridge_terminate_key")
+        .filter(|_| listener.is_none())
+        .unwrap_or_default();
+    let mut frames = 0;
     'bridge: while own.ready()
         && other.is_up()
         && other.has(CF_BRIDGED)
@@ -190,6 +240,10 @@ fn exchange(own: &Arc<Session>, other: &Arc<Session>, listener: Option<Listener>
     {
         own.parse_all_events();
         while let Some(digit) = own.take_digit() {
+            if ends.contains(&digit.digit.cast_unsigned()) {
+                say!(own, DEBUG, "{} ended call via DTMF", own.name());
+                break 'bridge;
+            }
             match listener.map_or(SUCCESS, |listener| listener.digit(own, digit)) {
                 IGNORE => {}
                 SUCCESS if filters => {}
@@ -214,7 +268,43 @@ fn exchange(own: &Arc<Session>, other: &Arc<Session>, listener: Option<Listener>
         if own.read_frame() != SUCCESS {
             break;
         }
+        frames += 1;
+        if frames == LEAD_FRAMES {
+            begin_hooks(own);
+        }
     }
+    end_hooks(own);
     own.clear_flag(CF_BRIDGED);
     other.kick();
+}
+
+/// What a leg runs when it hears the other.
+fn begin_hooks(own: &Arc<Session>) {
+    own.run_on("execute_on_pre_bridge", "api_before_bridge");
+    if let Some(name) = own.get("bridge_pre_execute_app") {
+        let data = own.get("bridge_pre_execute_data");
+        let data = data.as_ref().map(|data| data.as_bstr());
+        own.queue_private_event(own.command_event(name.as_bstr(), data));
+    }
+}
+
+/// What it runs when it hears the other no longer; an application that it goes on
+/// with takes the place of what is left of its extension.
+fn end_hooks(own: &Arc<Session>) {
+    own.run_on("execute_on_post_bridge", "api_after_bridge");
+    if !own.is_up() || own.has(CF_REDIRECT) {
+        return;
+    }
+    let Some(name) = own.get("exec_after_bridge_app") else {
+        return;
+    };
+    let data = own.get("exec_after_bridge_arg").unwrap_or_default();
+    let mut extension = Extension::default();
+    extension.add(own, name.as_bstr(), data.as_bstr());
+    *own.extension.lock() = Some(extension);
+    if own.state() == CS_EXECUTE {
+        own.set_flag(CF_RESET, 1);
+    } else {
+        own.set_state(CS_EXECUTE);
+    }
 }

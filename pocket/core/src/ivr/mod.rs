@@ -1,5 +1,6 @@
 //! What runs on a leg: playing, waiting, digits, bridges, originate.
 
+pub(crate) mod answer;
 pub(crate) mod bridge;
 pub(crate) mod broadcast;
 pub(crate) mod collect;

@@ -127,9 +127,17 @@ impl Session {
     }
 
     /// Runs the applications and commands of all variables whose names begin
-    /// so, on the thread that is here, which need not be the leg's.
-    fn run_on(self: &Arc<Self>, application_prefix: &str, command_prefix: &str) {
-        for line in self.values_of(application_prefix, true) {
+    /// so, on the thread that is here, which need not be the leg's; whether there
+    /// were any.
+    pub(crate) fn run_on(self: &Arc<Self>, application_prefix: &str, command_prefix: &str) -> bool {
+        let applications = self.run_applications_on(application_prefix);
+        let commands = self.run_commands_on(command_prefix);
+        applications || commands
+    }
+
+    fn run_applications_on(self: &Arc<Self>, prefix: &str) -> bool {
+        let lines = self.values_of(prefix, true);
+        for line in &lines {
             let at = line.iter().enumerate().position(|(at, byte)| {
                 *byte == b' '
                     || (*byte == b':'
@@ -146,8 +154,13 @@ impl Session {
                 self.execute(name, argument);
             }
         }
-        for line in self.values_of(command_prefix, false) {
-            let (name, argument) = crate::text::cut(&line, b' ');
+        !lines.is_empty()
+    }
+
+    fn run_commands_on(self: &Arc<Self>, prefix: &str) -> bool {
+        let lines = self.values_of(prefix, false);
+        for line in &lines {
+            let (name, argument) = crate::text::cut(line, b' ');
             let argument = self.expand(argument);
             let reply = command::run(&self.core, name, argument.as_bstr(), None, None);
             say!(
@@ -158,6 +171,7 @@ impl Session {
                 reply.text
             );
         }
+        !lines.is_empty()
     }
 
     fn values_of(&self, prefix: &str, with_global: bool) -> Vec<BString> {

@@ -169,7 +169,8 @@ impl<V: Variables> Expansion<'_, V> {
                     &inner[at + 1..]
                 };
                 let argument = self.text(argument, depth + 1);
-                let reply = command::run(self.0.core(), &command, &argument, self.0.session(), None);
+                let reply =
+                    command::run(self.0.core(), &command, &argument, self.0.session(), None);
                 if reply.status == SUCCESS {
                     reply.text
                 } else {

@@ -27,6 +27,8 @@ pub(crate) struct Profile {
     pub(crate) dialplan: CString,
     pub(crate) caller_id_name: CString,
     pub(crate) caller_id_number: CString,
+    pub(crate) orig_caller_id_name: CString,
+    pub(crate) orig_caller_id_number: CString,
     pub(crate) callee_id_name: CString,
     pub(crate) callee_id_number: CString,
     pub(crate) network_addr: CString,
@@ -59,6 +61,15 @@ impl Profile {
         }
     }
 
+    /// Who calls, and by which number, which is the line's, too.
+    pub(crate) fn call_from(&mut self, name: &[u8], number: &[u8]) {
+        self.caller_id_name = c_string(name);
+        self.orig_caller_id_name = c_string(name);
+        self.caller_id_number = c_string(number);
+        self.orig_caller_id_number = c_string(number);
+        self.ani = c_string(number);
+    }
+
     /// A field by the name that it has as a variable.
     pub(crate) fn field(&self, name: &[u8]) -> Option<&CString> {
         let fields: [(&str, &CString); 19] = [
@@ -66,8 +77,8 @@ impl Profile {
             ("username", &self.username),
             ("caller_id_name", &self.caller_id_name),
             ("caller_id_number", &self.caller_id_number),
-            ("orig_caller_id_name", &self.caller_id_name),
-            ("orig_caller_id_number", &self.caller_id_number),
+            ("orig_caller_id_name", &self.orig_caller_id_name),
+            ("orig_caller_id_number", &self.orig_caller_id_number),
             ("callee_id_name", &self.callee_id_name),
             ("callee_id_number", &self.callee_id_number),
             ("ani", &self.ani),
@@ -140,8 +151,8 @@ impl Profile {
             ("Dialplan", &self.dialplan),
             ("Caller-ID-Name", &self.caller_id_name),
             ("Caller-ID-Number", &self.caller_id_number),
-            ("Orig-Caller-ID-Name", &self.caller_id_name),
-            ("Orig-Caller-ID-Number", &self.caller_id_number),
+            ("Orig-Caller-ID-Name", &self.orig_caller_id_name),
+            ("Orig-Caller-ID-Number", &self.orig_caller_id_number),
             ("Callee-ID-Name", &self.callee_id_name),
             ("Callee-ID-Number", &self.callee_id_number),
             ("Network-Addr", &self.network_addr),

@@ -335,12 +335,23 @@ impl Session {
         self.data.0.lock().borrow_mut().originatee = Some(Box::new(profile));
     }
 
+    /// Changes the current profile.
+    pub(crate) fn change_profile(&self, change: impl FnOnce(&mut Profile)) {
+        if let Some(profile) = self.data.0.lock().borrow_mut().current_profile() {
+            change(profile);
+        }
+    }
+
+    /// Gives the channel another name.
+    pub(crate) fn rename(&self, name: &[u8]) {
+        *self.name.lock() = name.into();
+        self.set("channel_name", name);
+        self.change_profile(|profile| profile.chan_name = c_string(name));
+    }
+
     /// Marks a time on the leg's own profile, on what it knows of the leg that
     /// made it, and on that leg.
-    pub(crate) fn mark_time_of_both(
-        &self,
-        mark: impl Fn(&mut super::profile::Times, i64) + Copy,
-    ) {
+    pub(crate) fn mark_time_of_both(&self, mark: impl Fn(&mut super::profile::Times, i64) + Copy) {
         self.mark_time(mark);
         let now = self.core.clock.epoch_now();
         let uuid = {

@@ -261,10 +261,12 @@ fn shared(tree: Tree) -> Tree {
 fn document(sources: &Sources, log: &Log, variables: &dyn Fn(&[u8]) -> Option<BString>) -> Vec<u8> {
     let mut configuration = bstr::join("\n", &sources.config);
     let mut dialplan = Vec::new();
+    let mut directory = Vec::new();
     if let Some(conf) = &sources.conf {
         for (folder, out) in [
             ("autoload_configs", &mut configuration),
             ("dialplan", &mut dialplan),
+            ("directory", &mut directory),
         ] {
             for path in xml_files(&conf.join(folder)) {
                 match std::fs::read(&path) {
@@ -285,6 +287,8 @@ fn document(sources: &Sources, log: &Log, variables: &dyn Fn(&[u8]) -> Option<BS
     text.push_str(configuration);
     text.push_str("\n</section>\n<section name=\"dialplan\">\n");
     text.push_str(with_extensions(&dialplan, &sources.dialplan));
+    text.push_str("\n</section>\n<section name=\"directory\">\n");
+    text.push_str(directory);
     text.push_str("\n</section>\n</document>\n");
     globals(&text, variables)
 }

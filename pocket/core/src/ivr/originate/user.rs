@@ -1,0 +1,250 @@
+//! `user/1000@domain`: dials what the directory says of a user.
+
+use std::sync::Arc;
+
+use bindings::SWITCH_EVENT_REQUEST_PARAMS;
+use bstr::{BStr, BString, ByteSlice};
+
+use super::leg::Outgoing;
+use super::settings::TIMEOUT;
+use super::{Request, Variables, originate, variables};
+use crate::c::Cause;
+use crate::cause;
+use crate::event::{Event, here};
+use crate::log;
+use crate::session::Profile;
+use crate::session::expand::{Headers, expand};
+use crate::session::lock::Locked;
+use crate::switch::Core;
+use crate::text::{c_string, number};
+use crate::xml::Node;
+
+/// A user of the directory.
+struct User {
+    id: BString,
+    /// Names and values, those of the user before those of group and domain.
+    params: Vec<(BString, BString)>,
+    variables: Vec<(BString, BString)>,
+}
+
+/// Places the call; the leg may have been answered already.
+pub(super) fn dial(
+    outgoing: &Outgoing<'_>,
+    destination: &BStr,
+    mut variables: Variables,
+    profile: Profile,
+    forked: bool,
+) -> Result<Locked, Cause> {
+    let core = outgoing.core;
+    let domain = || {
+        core.globals
+            .get(b"domain")
+            .unwrap_or_else(|| "pocket".into())
+    };
+    let (name, domain) = match destination.find_byte(b'@') {
+        Some(at) => (destination[..at].as_bstr(), destination[at + 1..].into()),
+        None => (destination, domain()),
+    };
+    let Some(user) = find(core, name, domain.as_bstr(), &variables) else {
+        core.say(
+            log::WARNING,
+            here!(),
+            format_args!("Can't find user [{name}@{domain}]"),
+        );
+        return Err(cause::SUBSCRIBER_ABSENT);
+    };
+    if variables
+        .get("user_recurse_variables")
+        .is_some_and(is_false)
+    {
+        variables = Variables::default();
+    }
+    let mut dial = None;
+    for (name, value) in &user.params {
+        if name.eq_ignore_ascii_case(b"dial-string") {
+            dial = Some(value.clone());
+        } else if name.len() > 9 && name[..9].eq_ignore_ascii_case(b"dial-var-") {
+            variables.set(&name[9..], value);
+        }
+    }
+    let Some(dial) = dial else {
+        core.say(
+            log::ERROR,
+            here!(),
+            format_args!("No dial-string available, please check your user directory."),
+        );
+        return Err(cause::MANDATORY_IE_MISSING);
+    };
+    variables.set(b"dialed_user", &user.id);
+    variables.set(b"dialed_domain", &domain);
+    if !dial.is_empty() && !dial.contains_str("presence_id=") {
+        variables.set(b"presence_id", format!("{}@{domain}", user.id).as_bytes());
+    }
+    let own = |name: &str| variables.get(name).map(|value| number(value));
+    let mut seconds = own("leg_timeout");
+    let dial = match outgoing.a_leg {
+        Some(leg) => {
+            seconds = leg
+                .get("call_timeout")
+                .map(|value| number(&value))
+                .or(seconds);
+            leg.set("dialed_user", &user.id);
+            leg.set("dialed_domain", &domain);
+            leg.expand(&dial)
+        }
+        None => {
+            seconds = own("call_timeout").or(seconds);
+            let mut event = Event::list();
+            for (name, value) in variables.iter() {
+                event.add(name, value);
+            }
+            let event = &event;
+            expand(&Headers { core, event }, &dial)
+        }
+    };
+    let itself = format!("user/{}", user.id).to_ascii_lowercase();
+    if dial.to_ascii_lowercase().contains_str(&itself) {
+        core.say(
+            log::WARNING,
+            here!(),
+            format_args!("The dial string of {itself} calls {itself} again"),
+        );
+        return Err(cause::INVALID_IE_CONTENTS);
+    }
+    let session = if forked {
+        first_leg(outgoing, dial.as_bstr(), variables, profile)?
+    } else {
+        let pairs = variables.into_pairs();
+        let request = Request {
+            variables: &pairs,
+            timeout: seconds.unwrap_or(TIMEOUT),
+            cancel: outgoing.request.cancel,
+            profile: Some(&profile),
+            ..Request::default()
+        };
+        originate(core, outgoing.a_leg, dial.as_bstr(), &request)?
+    };
+    if let Some(context) = session.get("user_context") {
+        session.change_profile(|profile| profile.context = c_string(&context));
+    }
+    for (name, value) in &user.variables {
+        session.set(name, value);
+    }
+    Ok(session)
+}
+
+fn is_false(value: &BStr) -> bool {
+    const WORDS: [&str; 7] = [
+        "no", "off", "false", "f", "disabled", "inactive", "disallow",
+    ];
+    WORDS
+        .iter()
+        .any(|word| value.eq_ignore_ascii_case(word.as_bytes()))
+        || value == "0"
+}
+
+/// One of several legs that are called at once is not waited for: the first
+/// address alone is dialled.
+fn first_leg(
+    outgoing: &Outgoing<'_>,
+    dial: &BStr,
+    mut shared: Variables,
+    profile: Profile,
+) -> Result<Locked, Cause> {
+    let targets = super::take_shared(outgoing.core, dial, &mut shared)
+        .ok_or(cause::DESTINATION_OUT_OF_ORDER)?;
+    let groups = crate::text::split(&targets, b'|', 128);
+    let legs = groups
+        .first()
+        .map(|group| variables::legs(group))
+        .unwrap_or_default();
+    let first = legs.first().ok_or(cause::DESTINATION_OUT_OF_ORDER)?;
+    let request = Request {
+        profile: Some(&profile),
+        ..*outgoing.request
+    };
+    Outgoing {
+        shared: &shared,
+        request: &request,
+        ..*outgoing
+    }
+    .place(first.as_bstr(), true)
+}
+
+fn find(core: &Arc<Core>, name: &BStr, domain: &BStr, variables: &Variables) -> Option<User> {
+    let mut params = core
+        .events
+        .create(SWITCH_EVENT_REQUEST_PARAMS, None, here!());
+    for (header, value) in [
+        ("as_channel", BStr::new("true")),
+        ("action", BStr::new("user_call")),
+        ("key", BStr::new("id")),
+        ("user", name),
+        ("domain", domain),
+    ] {
+        params.add(header, value);
+    }
+    for (header, value) in variables.iter() {
+        params.add(header, value);
+    }
+    let key = Some(("name", domain));
+    let found = core
+        .xml
+        .locate(&core.log, "directory", Some("domain"), key, params.as_ptr())?;
+    let domain = found.node();
+    let in_groups = domain
+        .child("groups")
+        .into_iter()
+        .flat_map(|groups| groups.children("group"))
+        .filter_map(|group| Some((Some(group), user_in(group.child("users")?, name)?)))
+        .next();
+    let direct = || {
+        domain
+            .child("users")
+            .and_then(|users| user_in(users, name))
+            .or_else(|| user_in(domain, name))
+            .map(|user| (None, user))
+    };
+    let (group, user) = in_groups.or_else(direct)?;
+    let levels = [Some(user), group, Some(domain)];
+    Some(User {
+        id: user.attribute("id").unwrap_or_default().to_owned(),
+        params: merged(&levels, "params", "param"),
+        variables: merged(&levels, "variables", "variable"),
+    })
+}
+
+fn user_in<'a>(users: Node<'a>, name: &BStr) -> Option<Node<'a>> {
+    users.children("user").find(|user| {
+        let is = |attribute: &str| {
+            user.attribute(attribute)
+                .is_some_and(|value| value.eq_ignore_ascii_case(name))
+        };
+        let pointer = user
+            .attribute("type")
+            .is_some_and(|kind| kind.eq_ignore_ascii_case(b"pointer"));
+        !pointer && (is("id") || is("number-alias"))
+    })
+}
+
+/// What a user has, then what only the group and the domain have.
+fn merged(levels: &[Option<Node<'_>>; 3], list: &str, entry: &str) -> Vec<(BString, BString)> {
+    let mut all: Vec<(BString, BString)> = Vec::new();
+    for level in levels.iter().flatten() {
+        for node in level
+            .child(list)
+            .into_iter()
+            .flat_map(|list| list.children(entry))
+        {
+            let name = node.attribute("name").unwrap_or_default();
+            if !all
+                .iter()
+                .any(|(known, _)| known.eq_ignore_ascii_case(name))
+            {
+                let value = node.attribute("value").unwrap_or_default();
+                all.push((name.to_owned(), value.to_owned()));
+            }
+        }
+    }
+    all
+}
