@@ -18,7 +18,7 @@ use crate::text::number;
 use crate::transcript::Kind;
 
 /// Samples that the core reads at a time, and how many are left when it does.
-const BLOCK: u64 = 8192;
+const BLOCK: u64 = 16_384;
 const AHEAD: u64 = 160;
 
 /// Why a file is not played any more, and whether the rest of the list is.
@@ -160,10 +160,7 @@ fn play_one(
     let ended = session.core.clock.now();
     say!(session, DEBUG, "done playing file {path}");
     session.set("playback_last_offset_pos", handle.position().to_string());
-    // The core counts what it has read, not what it skipped.
-    let skipped = usize::try_from(start).unwrap_or(0);
-    let samples = handle.samples_in().saturating_sub(skipped);
-    handle.set_samples_in(samples);
+    let samples = handle.samples_in();
     let rate = usize::try_from(RATE).unwrap_or(1);
     session.set("playback_seconds", (samples / rate).to_string());
     session.set("playback_ms", (samples / (rate / 1000)).to_string());
@@ -194,6 +191,7 @@ fn run(
     length: Option<u64>,
     mut input: Option<&mut dyn Input>,
 ) -> End {
+    let mut ahead = ReadAhead::new(handle);
     loop {
         if !session.ready() {
             return End::new(
@@ -225,7 +223,7 @@ fn run(
                 return End::new(status, false, "stopped");
             }
         }
-        advance(handle, length, heard);
+        ahead.advance(handle, length, heard);
     }
 }
 
@@ -252,25 +250,50 @@ fn look(session: &Arc<Session>, input: &mut dyn Input) -> Option<End> {
     (status != SUCCESS).then(|| End::new(status, true, why))
 }
 
-/// Moves on by what was heard in that time, faster or slower by the handle's speed.
-fn advance(handle: Handle, length: Option<u64>, elapsed: i64) {
-    if handle.is_paused() {
-        return;
+/// What was read of a file that is not heard yet: the core reads in blocks, and
+/// counts what it has read. Whoever seeks has it read on from there.
+struct ReadAhead {
+    /// Where the next is read.
+    end: u64,
+    /// Where the file stands, unless somebody has moved it.
+    position: u32,
+}
+
+impl ReadAhead {
+    fn new(handle: Handle) -> Self {
+        Self {
+            end: u64::from(handle.position()),
+            position: handle.position(),
+        }
     }
-    let speed = f64::from(handle.speed().clamp(-2, 2));
-    let factor = 1.0 / (1.0 - 0.25 * speed);
-    let samples = (elapsed.min(FRAME * 50) as f64 * f64::from(RATE) / 1e6 * factor).round();
-    let left = length.map_or(u64::from(u32::MAX), |length| {
-        length.saturating_sub(u64::from(handle.position()))
-    });
-    let moved = (samples as u64).min(left);
-    handle.set_position(
-        handle
-            .position()
-            .saturating_add(u32::try_from(moved).unwrap_or(u32::MAX)),
-    );
-    // The core counts what it has read, which is some blocks ahead.
-    let read = (u64::from(handle.position()) + AHEAD) / BLOCK * BLOCK + BLOCK;
-    let read = length.map_or(read, |length| read.min(length));
-    handle.set_samples_in(usize::try_from(read).unwrap_or(usize::MAX));
+
+    /// Moves on by what was heard in that time, faster or slower by the handle's
+    /// speed.
+    fn advance(&mut self, handle: Handle, length: Option<u64>, elapsed: i64) {
+        if handle.position() != self.position {
+            *self = Self::new(handle);
+        }
+        if handle.is_paused() {
+            return;
+        }
+        let speed = f64::from(handle.speed().clamp(-2, 2));
+        let factor = 1.0 / (1.0 - 0.25 * speed);
+        let samples = (elapsed.min(FRAME * 50) as f64 * f64::from(RATE) / 1e6 * factor).round();
+        let left = length.map_or(u64::from(u32::MAX), |length| {
+            length.saturating_sub(u64::from(handle.position()))
+        });
+        let moved = (samples as u64).min(left);
+        let position = u64::from(handle.position()).saturating_add(moved);
+        while self.end <= position + AHEAD {
+            let block = length.map_or(BLOCK, |length| length.saturating_sub(self.end).min(BLOCK));
+            if block == 0 {
+                break;
+            }
+            self.end += block;
+            let read = usize::try_from(block).unwrap_or(0);
+            handle.set_samples_in(handle.samples_in().saturating_add(read));
+        }
+        self.position = u32::try_from(position).unwrap_or(u32::MAX);
+        handle.set_position(self.position);
+    }
 }
