@@ -242,3 +242,16 @@ def test_a_startup_script_that_goes_on_is_not_started_twice(host: Host) -> None:
     (second,) = host.wait_for(lambda: [n for n in numbers() if n != first] or None, what="its next run")
     assert numbers() == [second]
     host.api(f"pykill {second}")
+
+
+@pytest.mark.parametrize("arguments", ["", " a b"])
+def test_a_function_can_be_named_in_a_hangup_hook(host: Host, arguments: str) -> None:
+    """FreeSWITCH splits the variable at its first `::`, or else at its first blank."""
+    name = host.script("def other(session, stream, env, args): print('hook', repr(args))")
+    call = host.start_call(
+        host.extension("answer", ("sleep", "10000")),
+        variables={"api_hangup_hook": f"python::{name}::other{arguments}"},
+    )
+    host.wait_event("CHANNEL_ANSWER", {"Unique-ID": call.uuid})
+    call.hangup()
+    host.wait_log(f"^hook {arguments.strip()!r}$")

@@ -234,7 +234,8 @@ class _FolderImport:
 def check(name: str, folder: str | None) -> None:
     """Refuse a module that may not be named from outside, loaded or not."""
     parts = name.split(".")
-    if not all(part.isidentifier() for part in parts):
+    # A module is named after its file, which need not be a name that an import statement takes.
+    if not all(parts):
         raise Refused(f"'{name}' is no module name")
     if parts[0] in sys.stdlib_module_names:
         raise Refused(f"'{parts[0]}' is of the standard library, not of the script folders")

@@ -46,7 +46,7 @@ impl<'a> Target<'a> {
             Some((module, function)) => (module, Some(function).filter(|f| !f.is_empty())),
             None => (name, None),
         };
-        if !module.split('.').all(is_identifier) {
+        if !module.split('.').all(is_file_name) {
             return Err(BadTarget::Module(shown()));
         }
         if let Some(function) = function.filter(|f| !is_identifier(f)) {
@@ -60,7 +60,13 @@ impl<'a> Target<'a> {
     }
 }
 
-/// Near enough to Python's own rule; the loader asks Python itself.
+/// A module is named after its file, `voicemail-box.py` say, which need not be a
+/// name that Python's `import` statement takes. It stays within its folder.
+fn is_file_name(name: &str) -> bool {
+    !name.is_empty() && !name.contains(['/', ':', '\\']) && !name.chars().any(char::is_control)
+}
+
+/// Near enough to Python's own rule.
 fn is_identifier(name: &str) -> bool {
     let mut chars = name.chars();
     chars.next().is_some_and(|c| c == '_' || c.is_alphabetic())
@@ -91,13 +97,22 @@ mod tests {
     }
 
     #[test]
+    fn a_module_is_named_after_its_file() {
+        for name in ["voicemail-box", "1st", "my-ivr.main", "é", "class", "a+b"] {
+            assert_eq!(target(name).map(|t| t.module), Ok(name));
+        }
+    }
+
+    #[test]
     fn refuses_what_is_no_name() {
         assert_eq!(target(" "), Err(BadTarget::Empty));
         assert_eq!(
             target("../../etc/passwd"),
             Err(BadTarget::Module("../../etc/passwd".into()))
         );
-        assert_eq!(target("a..b"), Err(BadTarget::Module("a..b".into())));
+        for name in ["a..b", ".a", "a.", "a:b", "a/b", "a\\b", "a\u{1}"] {
+            assert_eq!(target(name), Err(BadTarget::Module(name.into())));
+        }
         assert_eq!(target("a::b-c"), Err(BadTarget::Function("b-c".into())));
         assert!(Target::parse(b"\xff").is_err());
     }

@@ -109,7 +109,10 @@ impl Session {
         let Some(line) = self.get(variable) else {
             return;
         };
-        let (command, argument) = match line.find("::") {
+        let colon = line
+            .find_byte(b':')
+            .filter(|at| line[at + 1..].first() == Some(&b':'));
+        let (command, argument) = match colon {
             Some(at) => (&line[..at], &line[at + 2..]),
             None => {
                 let (command, argument) = crate::text::cut(&line, b' ');
