@@ -1,6 +1,7 @@
 """Every method and function of the module with arguments that are good, for the tests that make them bad.
 
-An argument's kind says what it refuses: `text`, `text?` (None too is good), `number`, `any`, or a class.
+An argument's kind says what it refuses: `text`, `text?` (None too is good), `number`, `limit` (a number of which a
+negative one is no limit, or the default), `endless` (the same, where the call would never end), `any`, or a class.
 Where a call is over after a method, the method stands in ENDS.
 """
 
@@ -16,14 +17,14 @@ SESSION: dict[str, Arguments] = {
     "answered": [],
     "bridged": [],
     "check_hangup_hook": [],
-    "collectDigits": [("number", "20"), ("number", "20")],
+    "collectDigits": [("limit", "20"), ("limit", "20")],
     "consoleLog": [("text?", "'debug'"), ("text?", "'x'")],
     "consoleLog2": [("text?", "'debug'"), ("text?", "'f'"), ("text?", "'g'"), ("number", "1"), ("text?", "'x'")],
     "detectSpeech": [("text?", "'stop'"), ("text?", "'a'"), ("text?", "'b'"), ("text?", "'c'")],
     "execute": [("text", "'set'"), ("text?", "'a=b'")],
     "flushDigits": [],
     "flushEvents": [],
-    "getDigits": [("number", "1"), ("text?", "''"), ("number", "20"), ("number", "20"), ("number", "20")],
+    "getDigits": [("limit", "1"), ("text?", "''"), ("limit", "20"), ("limit", "20"), ("limit", "20")],
     "getPrivate": [("text", "'x'")],
     "getState": [],
     "getVariable": [("text", "'x'")],
@@ -35,13 +36,11 @@ SESSION: dict[str, Arguments] = {
     "mediaReady": [],
     "playAndDetectSpeech": [("text", QUIET), ("text", "'none'"), ("text", "'g'")],
     "playAndGetDigits": [
-        *[("number", "1"), ("number", "1"), ("number", "1"), ("number", "20"), ("text?", "'#'"), ("text?", "''")],
-        *[("text?", "''"), ("text?", "''"), ("text?", "None"), ("number", "20"), ("text?", "None")],
+        *[("number", "1"), ("number", "1"), ("endless", "1"), ("endless", "20"), ("text?", "'#'"), ("text?", "''")],
+        *[("text?", "''"), ("text?", "''"), ("text?", "None"), ("limit", "20"), ("text?", "None")],
     ],
     "preAnswer": [],
-    "read": [
-        *[("number", "1"), ("number", "1"), ("text?", "''"), ("number", "20"), ("text?", "'#'"), ("number", "20")]
-    ],
+    "read": [*[("limit", "1"), ("limit", "1"), ("text?", "''"), ("limit", "20"), ("text?", "'#'"), ("limit", "20")]],
     "ready": [],
     "say": [("text", "'1'"), ("text", "'none'"), ("text", "'number'"), ("text", "'pronounced'"), ("text?", "None")],
     "sayPhrase": [("text", "'none'"), ("text?", "''"), ("text?", "None")],
@@ -67,7 +66,7 @@ SESSION: dict[str, Arguments] = {
 ENDS: dict[str, Arguments] = {
     "hangup": [("text?", "'normal_clearing'")],
     "transfer": [("text", "'none'"), ("text?", "'XML'"), ("text?", "'default'")],
-    "recordFile": [("text", "'/tmp'"), ("number", "1"), ("number", "0"), ("number", "0")],
+    "recordFile": [("text", "'/tmp'"), ("limit", "1"), ("limit", "0"), ("limit", "0")],
     "destroy": [],
 }
 FUNCTIONS: dict[str, Arguments] = {
@@ -100,18 +99,18 @@ FUNCTIONS: dict[str, Arguments] = {
     "freeswitch.Event('CUSTOM').__setitem__": [("text", "'x'"), ("text", "'y'")],
     "freeswitch.EventConsumer": [("text?", "'CUSTOM'"), ("text?", "'bad::input'"), ("number", "10")],
     "freeswitch.EventConsumer().bind": [("text", "'CUSTOM'"), ("text?", "'bad::input'")],
-    "freeswitch.EventConsumer().pop": [("flag", "0"), ("number", "20")],
+    "freeswitch.EventConsumer().pop": [("flag", "0"), ("limit", "20")],
     "freeswitch.IVRMenu": [
         ("IVRMenu?", "None"),
         *[("text?", "'x'")] * 10,
-        *[("number", "1")] * 6,
+        *[("limit", "1")] * 6,
     ],
     "freeswitch.IVRMenu(None, *['x'] * 10, *[1] * 6).bindAction": [
         *[("text", "'menu-exit'"), ("text?", "''"), ("text", "'1'")]
     ],
     "freeswitch.Session": [("text?", "'error/user_busy'"), ("Session?", "None")],
     "freeswitch.Session().originate": [
-        *[("Session?", "None"), ("text", "'error/user_busy'"), ("number", "1"), ("None", "None")]
+        *[("Session?", "None"), ("text", "'error/user_busy'"), ("limit", "1"), ("None", "None")]
     ],
     "freeswitch.Stream().write": [("text", "'x'")],
     "freeswitch.Stream().raw_write": [("bytes", "b'x'"), ("number", "1")],

@@ -89,7 +89,7 @@ def body(session, saw):
     saw["name"] = tried(main.execute, session, "no_such_menu")
     saw["session"] = tried(main.execute, "session", "main")
     saw["main"] = tried(menu, "main", "sub")
-    saw["number"] = tried(menu, None, "sub", timeout=-1)
+    saw["number"] = tried(menu, None, "sub", timeout=1 << 31)
 """,
     )
     assert (saw["action"], saw["name"]) == (None, None)

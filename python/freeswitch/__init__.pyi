@@ -143,7 +143,9 @@ class CoreSession:
     def originate(
         self, a_leg_session: CoreSession | None, dest: str, timeout: int | None = None, handlers: None = None
     ) -> int:
-        """Place a call and wait for it for at most `timeout` seconds, 60 by default; 0 is success.
+        """Place a call and wait for it for at most `timeout` seconds; 0 is success.
+
+        Without a `timeout`, or with 0, it is 60; less than 0 is no limit.
 
         The call outlives the object (switch_ivr_originate). ValueError where the
         session is of a call already.
@@ -162,7 +164,7 @@ class CoreSession:
     def recordFile(self, file_name: str, time_limit: int = 0, silence_threshold: int = 0, silence_hits: int = 0) -> int:
         """Record for at most so many seconds, or until so many frames in a row are below the threshold.
 
-        0 is no limit (switch_ivr_record_file). A file that cannot be written ends the call.
+        0 or less is no limit (switch_ivr_record_file). A file that cannot be written ends the call.
         """
     def insertFile(self, file: str, insert_file: str, sample_point: int) -> int:
         """Put one sound file into another, at a sample (switch_ivr_insert_file)."""
@@ -184,7 +186,10 @@ class CoreSession:
         valid_terminators: str | None,
         digit_timeout: int = 0,
     ) -> str:
-        """Play a prompt and collect digits, once. Milliseconds (the rules of switch_ivr_read)."""
+        """Play a prompt and collect digits, once. Milliseconds (the rules of switch_ivr_read).
+
+        Less than 1 is 1, but for `digit_timeout`: 0 is `timeout`, and less is no limit.
+        """
     def playAndGetDigits(
         self,
         min_digits: int,
@@ -201,8 +206,8 @@ class CoreSession:
     ) -> str:
         """Play a prompt and collect digits, again after an invalid answer; "" on failure.
 
-        Milliseconds (the rules of switch_play_and_get_digits). `transfer_on_failure`
-        is "extension dialplan context".
+        Milliseconds (the rules of switch_play_and_get_digits). Times and `max_tries` of
+        less than 0 are no limit. `transfer_on_failure` is "extension dialplan context".
         """
     @overload
     def collectDigits(self, abs_timeout: int, /) -> int: ...
@@ -210,7 +215,7 @@ class CoreSession:
     def collectDigits(self, digit_timeout: int, abs_timeout: int) -> int:
         """Wait for digits with the input callback; 0, as in mod_python.
 
-        Milliseconds; 0 waits for ever (switch_ivr_collect_digits_callback).
+        Milliseconds; 0 or less is no limit (switch_ivr_collect_digits_callback).
         """
     def flushDigits(self) -> int:
         """Forget digits that were pressed and not read; 0, as in mod_python (switch_channel_flush_dtmf)."""
@@ -371,7 +376,7 @@ class EventConsumer:
     def bind(self, event_name: str, subclass_name: str | None = None) -> int:
         """Subscribe (switch_event_bind_removable); 0, and a warning in the log, for an unknown name."""
     def pop(self, block: int = 0, timeout: int = 0) -> Event | None:
-        """Give the oldest event; with `block` wait for one, for `timeout` milliseconds where that is not 0.
+        """Give the oldest event; with `block` wait for one, for `timeout` milliseconds where that is above 0.
 
         None where there is none, or the consumer was cleaned up (switch_queue_pop_timeout).
         """
@@ -486,7 +491,12 @@ class IVRMenu:
         max_failures: int,
         max_timeouts: int,
     ) -> None:
-        """`inter_timeout` between two digits and `timeout` for the first are in milliseconds."""
+        """`inter_timeout` between two digits and `timeout` for the first are in milliseconds.
+
+        The core's defaults stand for 0: 3 `confirm_attempts`, `max_failures` and `max_timeouts`, a `timeout`
+        of 10 s, half of that between digits, a `digit_len` of the longest key. Less than 0 is the same, but
+        for `inter_timeout` (no limit) and `digit_len` (1023, the most; `confirm_attempts` are 100 at most).
+        """
     def bindAction(self, action: str, arg: str | None, bind: str) -> None:
         """Have a key, or a pattern in slashes, do something (switch_ivr_menu_bind_action).
 

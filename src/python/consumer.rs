@@ -6,7 +6,7 @@ use std::time::Duration;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 
-use super::convert::{count_or, flag, optional_text, text};
+use super::convert::{count_or, flag, limit_or, optional_text, text};
 use super::event::Event;
 use super::invocation;
 use super::leg::later;
@@ -104,7 +104,7 @@ impl EventConsumer {
     }
 
     /// The oldest event, or None. With `block` it waits, for `timeout`
-    /// milliseconds where that is not 0, until there is one.
+    /// milliseconds where that is above 0, until there is one.
     #[pyo3(signature = (block=None, timeout=None))]
     fn pop(
         &self,
@@ -112,13 +112,13 @@ impl EventConsumer {
         block: Option<&Bound<'_, PyAny>>,
         timeout: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Option<Event>> {
-        let (block, timeout) = (flag(block, "block")?, count_or(timeout, "timeout", 0)?);
+        let (block, timeout) = (flag(block, "block")?, limit_or(timeout, "timeout", 0)?);
         self.take(
             py,
             match (block, timeout) {
                 (false, _) => Patience::None,
-                (true, 0) => Patience::Endless,
-                (true, ms) => Patience::For(Duration::from_millis(u64::from(ms))),
+                (true, None | Some(0)) => Patience::Endless,
+                (true, Some(ms)) => Patience::For(Duration::from_millis(u64::from(ms))),
             },
         )
     }

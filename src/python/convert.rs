@@ -152,6 +152,31 @@ pub fn count_or(value: Option<&Bound<'_, PyAny>>, name: &str, default: u32) -> P
     value.map_or(Ok(default), |value| count(value, name))
 }
 
+/// As [`count`], where a negative number stands for no limit, or for the core's
+/// default: none is given for it then.
+///
+/// # Errors
+/// As [`count`].
+pub fn limit(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Option<u32>> {
+    let is_negative = value.is_instance_of::<PyInt>() && value.lt(0)?;
+    if is_negative {
+        return Ok(None);
+    }
+    count(value, name).map(Some)
+}
+
+/// As [`limit`], with a default for what was left out.
+///
+/// # Errors
+/// As [`count`].
+pub fn limit_or(
+    value: Option<&Bound<'_, PyAny>>,
+    name: &str,
+    default: u32,
+) -> PyResult<Option<u32>> {
+    value.map_or(Ok(Some(default)), |value| limit(value, name))
+}
+
 /// mod_python's flags are ints; a bool is one.
 ///
 /// # Errors

@@ -5,7 +5,7 @@ use std::ffi::{CString, c_int};
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
-use super::convert::{count, optional_text, text};
+use super::convert::{limit, optional_text, text};
 use super::wait::wait;
 use super::{invocation, session};
 use crate::switch::handle::Gone;
@@ -24,9 +24,21 @@ pub struct IvrMenu {
     menu: Menu,
 }
 
-fn number(value: &Bound<'_, PyAny>, name: &str) -> PyResult<c_int> {
-    c_int::try_from(count(value, name)?)
-        .map_err(|_| PyValueError::new_err(format!("argument '{name}' is too large")))
+/// The core keeps a caller's digits in so many bytes less one, and looks at no length.
+const MOST_DIGITS: c_int = 1023;
+/// More confirmations are not asked for: the core asks them all, though the call is over.
+const MOST_ATTEMPTS: c_int = 100;
+
+/// A number of the menu, at most `most`; a negative one is what the core reads as
+/// no limit or as its default.
+fn number(value: &Bound<'_, PyAny>, name: &str, most: c_int) -> PyResult<c_int> {
+    match limit(value, name)?.map(c_int::try_from) {
+        None => Ok(-1),
+        Some(Ok(number)) if number <= most => Ok(number),
+        Some(_) => Err(PyValueError::new_err(format!(
+            "argument '{name}' must be at most {most}, not {value}"
+        ))),
+    }
 }
 
 #[pymethods]
@@ -86,12 +98,16 @@ impl IvrMenu {
             confirm: [at(6), at(7)],
             tts: [at(8), at(9)],
             numbers: [
-                number(confirm_attempts, "confirm_attempts")?,
-                number(inter_timeout, "inter_timeout")?,
-                number(digit_len, "digit_len")?,
-                number(timeout, "timeout")?,
-                number(max_failures, "max_failures")?,
-                number(max_timeouts, "max_timeouts")?,
+                // The core takes 0 alone for its default, and counts down from others.
+                number(confirm_attempts, "confirm_attempts", MOST_ATTEMPTS)?.max(0),
+                number(inter_timeout, "inter_timeout", c_int::MAX)?,
+                match number(digit_len, "digit_len", MOST_DIGITS)? {
+                    digits if digits < 0 => MOST_DIGITS,
+                    digits => digits,
+                },
+                number(timeout, "timeout", c_int::MAX)?,
+                number(max_failures, "max_failures", c_int::MAX)?,
+                number(max_timeouts, "max_timeouts", c_int::MAX)?,
             ],
         };
         let menu = Menu::new(main.map(|m| &m.get().menu), &look);
@@ -112,6 +128,12 @@ impl IvrMenu {
         let action = text(action, "action")?;
         let argument = optional_text(Some(arg), "arg")?.unwrap_or_default();
         let keys = text(bind, "bind")?;
+        let is_pattern = keys.as_bytes().starts_with(b"/");
+        if !is_pattern && keys.as_bytes().len() > MOST_DIGITS as usize {
+            return Err(PyValueError::new_err(format!(
+                "argument 'bind' has more than {MOST_DIGITS} keys"
+            )));
+        }
         if let Err(error) = self.menu.bind(&action, &argument, &keys) {
             tracing::error!("bindAction: '{}': {error}", action.to_string_lossy());
         }

@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 
 use super::{CoreSession, done};
 use crate::interp::running::Breaker;
-use crate::python::convert::{count_or, text};
+use crate::python::convert::{limit_or, text};
 use crate::python::leg::Leg;
 use crate::python::listener::Listener;
 use crate::python::wait::{detached, may_wait, wait};
@@ -171,7 +171,8 @@ impl CoreSession {
         Self::acquire(slf, &target, a_leg, TIMEOUT_S, true, true).map(drop)
     }
 
-    /// Places a call and waits for it, for at most `timeout` seconds; 0 when it
+    /// Places a call and waits for it, for at most `timeout` seconds (0: 60, less:
+    /// no limit); 0 when it
     /// came about, as in mod_python. `handlers` is None.
     #[pyo3(signature = (a_leg_session, dest, timeout=None, handlers=None))]
     fn originate(
@@ -183,7 +184,8 @@ impl CoreSession {
     ) -> PyResult<u8> {
         let a_leg = optional_leg(Some(a_leg_session), "a_leg_session")?;
         let dest = text(dest, "dest")?;
-        let timeout = count_or(timeout, "timeout", TIMEOUT_S)?;
+        // 0 is the core's own default; a negative number is read as it reads it.
+        let timeout = limit_or(timeout, "timeout", TIMEOUT_S)?.unwrap_or(u32::MAX);
         if handlers.is_some_and(|h| !h.is_none()) {
             return Err(PyTypeError::new_err(
                 "argument 'handlers' must be None: it is a table of C functions",

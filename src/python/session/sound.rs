@@ -5,12 +5,13 @@ use std::time::Duration;
 use pyo3::prelude::*;
 
 use super::{CoreSession, done};
-use crate::python::convert::{count, count_or, optional_text, str_of, text};
+use crate::python::convert::{count, count_or, limit, limit_or, optional_text, str_of, text};
 use crate::switch::digits::{Prompt, Timeouts};
 use crate::switch::input::Input;
 
-fn millis(ms: u32) -> Duration {
-    Duration::from_millis(u64::from(ms))
+/// A time; a negative one is read as the core reads it, which is 49 days.
+fn millis(ms: Option<u32>) -> Duration {
+    Duration::from_millis(u64::from(ms.unwrap_or(u32::MAX)))
 }
 
 #[pymethods]
@@ -30,7 +31,8 @@ impl CoreSession {
     }
 
     /// Records to a file for at most `time_limit` seconds, or until
-    /// `silence_hits` frames in a row are below `silence_threshold`.
+    /// `silence_hits` frames in a row are below `silence_threshold`; 0 or less is
+    /// no limit.
     #[pyo3(name = "recordFile", signature = (file_name, time_limit=None, silence_threshold=None, silence_hits=None))]
     fn record_file(
         slf: &Bound<'_, Self>,
@@ -40,23 +42,25 @@ impl CoreSession {
         silence_hits: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<u8> {
         let file = text(file_name, "file_name")?;
-        let limit = count_or(time_limit, "time_limit", 0)?;
-        let threshold = count_or(silence_threshold, "silence_threshold", 0)?;
-        let hits = count_or(silence_hits, "silence_hits", 0)?;
+        // 0 is none, as a negative number is for the application `record`.
+        let time = limit_or(time_limit, "time_limit", 0)?.unwrap_or(0);
+        let threshold = limit_or(silence_threshold, "silence_threshold", 0)?.unwrap_or(0);
+        let hits = limit_or(silence_hits, "silence_hits", 0)?.unwrap_or(0);
         Self::listening(slf, "recordFile", |s, held, input| {
-            done(s.record(held, &file, limit, threshold, hits, input))
+            done(s.record(held, &file, time, threshold, hits, input))
         })
     }
 
     /// Waits for digits with the input callback: `(abs_timeout)` or
-    /// `(digit_timeout, abs_timeout)`, in milliseconds. 0, as in mod_python.
+    /// `(digit_timeout, abs_timeout)`, in milliseconds; 0 or less is no limit.
+    /// 0, as in mod_python.
     #[pyo3(name = "collectDigits", signature = (digit_timeout, abs_timeout=None))]
     fn collect_digits(
         slf: &Bound<'_, Self>,
         digit_timeout: &Bound<'_, PyAny>,
         abs_timeout: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<u8> {
-        let first = count(
+        let first = limit(
             digit_timeout,
             if abs_timeout.is_some() {
                 "digit_timeout"
@@ -65,8 +69,8 @@ impl CoreSession {
             },
         )?;
         let (digit, total) = match abs_timeout {
-            Some(total) => (first, count(total, "abs_timeout")?),
-            None => (0, first),
+            Some(total) => (first, limit(total, "abs_timeout")?),
+            None => (Some(0), first),
         };
         Self::listening(
             slf,
@@ -81,7 +85,8 @@ impl CoreSession {
     }
 
     /// Collects up to `maxdigits` digits, or until one of `terminators`, and
-    /// gives them without it. Times are in milliseconds; 0 waits for ever.
+    /// gives them without it. Times are in milliseconds; 0 or less is no limit,
+    /// and so is a `maxdigits` of less than 0.
     #[pyo3(name = "getDigits", signature = (maxdigits, terminators, timeout, interdigit=None, abstimeout=None))]
     fn get_digits<'py>(
         slf: &Bound<'py, Self>,
@@ -91,12 +96,12 @@ impl CoreSession {
         interdigit: Option<&Bound<'py, PyAny>>,
         abstimeout: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let max = count(maxdigits, "maxdigits")? as usize;
+        let max = limit(maxdigits, "maxdigits")?.map_or(usize::MAX, |max| max as usize);
         let terminators = optional_text(Some(terminators), "terminators")?.unwrap_or_default();
         let times = Timeouts {
-            first: millis(count(timeout, "timeout")?),
-            between: millis(count_or(interdigit, "interdigit", 0)?),
-            total: millis(count_or(abstimeout, "abstimeout", 0)?),
+            first: millis(limit(timeout, "timeout")?),
+            between: millis(limit_or(interdigit, "interdigit", 0)?),
+            total: millis(limit_or(abstimeout, "abstimeout", 0)?),
         };
         let digits = Self::blocking(slf, "getDigits", |s, held| {
             s.collect_digits(held, max, terminators.as_bytes(), times)
@@ -118,12 +123,12 @@ impl CoreSession {
         let file = optional_text(Some(prompt_audio_file), "prompt_audio_file")?;
         let terminators = optional_text(Some(valid_terminators), "valid_terminators")?;
         let prompt = Prompt {
-            // As mod_python: at least one digit, and one millisecond.
-            min: count(min_digits, "min_digits")?.max(1) as usize,
-            max: count(max_digits, "max_digits")?.max(1) as usize,
+            // As mod_python: at least one digit, and one millisecond, whatever is said.
+            min: limit(min_digits, "min_digits")?.unwrap_or(0).max(1) as usize,
+            max: limit(max_digits, "max_digits")?.unwrap_or(0).max(1) as usize,
             tries: 1,
-            timeout: millis(count(timeout, "timeout")?.max(1)),
-            between: millis(count_or(digit_timeout, "digit_timeout", 0)?),
+            timeout: millis(Some(limit(timeout, "timeout")?.unwrap_or(0).max(1))),
+            between: millis(limit_or(digit_timeout, "digit_timeout", 0)?),
             terminators: terminators.as_deref(),
             file: file.as_deref(),
             invalid_file: None,
@@ -138,7 +143,8 @@ impl CoreSession {
     }
 
     /// Plays a prompt and collects digits, again after an invalid answer; "" when
-    /// all tries failed. Times are in milliseconds.
+    /// all tries failed. Times are in milliseconds; less than 0 is no limit, also
+    /// of tries.
     #[pyo3(name = "playAndGetDigits", signature = (
         min_digits, max_digits, max_tries, timeout, terminators, audio_files, bad_input_audio_files,
         digits_regex, var_name=None, digit_timeout=None, transfer_on_failure=None,
@@ -167,9 +173,9 @@ impl CoreSession {
         let prompt = Prompt {
             min: count(min_digits, "min_digits")? as usize,
             max: count(max_digits, "max_digits")? as usize,
-            tries: count(max_tries, "max_tries")?,
-            timeout: millis(count(timeout, "timeout")?),
-            between: millis(count_or(digit_timeout, "digit_timeout", 0)?),
+            tries: limit(max_tries, "max_tries")?.unwrap_or(u32::MAX),
+            timeout: millis(limit(timeout, "timeout")?),
+            between: millis(limit_or(digit_timeout, "digit_timeout", 0)?),
             terminators: terminators.as_deref(),
             file: file.as_deref(),
             invalid_file: invalid_file.as_deref(),

@@ -67,7 +67,8 @@ export! {
                 engine: own(tts_engine),
                 voice: own(tts_voice),
                 confirm_attempts: positive(confirm_attempts),
-                between: positive(inter_timeout),
+                // The core reads it as unsigned when it waits: no limit.
+                between: inter_timeout.cast_unsigned(),
                 timeout: positive(timeout),
                 digits: positive(digit_len) as usize,
                 failures: positive(max_failures),
