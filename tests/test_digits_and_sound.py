@@ -7,7 +7,7 @@ import wave
 import pytest
 
 from hosts.base import Host
-from saw import in_call
+from saw import coroutine, in_call, seen, start
 
 
 @pytest.mark.parametrize(
@@ -40,6 +40,100 @@ def test_digits(host: Host, call: str, press: list[tuple[float, str]], digits: s
         press=press,
     )
     assert saw == {"digits": digits}
+
+
+# Each with the digits that are pressed before and after a break of what plays.
+BROKEN = [
+    ("getDigits(2, '#', 3000)", "1", "2", "12"),
+    ("getDigits(3, '#', 3000, 2000)", "1", "2#", "12"),
+    ("getDigits(3, '#', 2000, 3000)", "", "12#", "12"),
+    ("getDigits(3, '#', 0, 0, 3000)", "1", "2#", "12"),
+    ("read(1, 3, '', 3000, '#')", "1", "2#", "12"),
+    ("playAndGetDigits(1, 3, 1, 3000, '#', '', '', '')", "1", "2#", "12"),
+]
+
+
+@pytest.mark.parametrize("call", BROKEN, ids=lambda call: call[0])
+@pytest.mark.parametrize("command", ["uuid_break", "uuid_break {} all"])
+def test_digits_go_on_after_a_break(host: Host, call: tuple[str, str, str, str], command: str) -> None:
+    method, before, after, expected = call
+    live = start(
+        host,
+        f"""
+        def body(session, saw):
+            session.answer()
+            freeswitch.consoleLog("info", "reading\\n")
+            saw["digits"] = session.{method}
+        """,
+    )
+    host.wait_log("^reading$")
+    if before:
+        live.press(before)
+    host.sleep(0.3)
+    assert host.api(f"{command.format(live.uuid) if '{}' in command else f'{command} {live.uuid}'}").startswith("+OK")
+    host.sleep(0.2)
+    live.press(after)
+    assert seen(live.wait())[0] == {"digits": expected}
+
+
+@pytest.mark.freeswitch_only
+def test_digits_go_on_after_a_hold(host: Host) -> None:
+    live = start(host, "def body(session, saw):\n session.answer()\n saw['digits'] = session.getDigits(3, '#', 5000)\n")
+    host.wait_event("CHANNEL_ANSWER", {"Unique-ID": live.uuid})
+    live.press("1")
+    host.sleep(0.3)
+    host.api(f"uuid_hold {live.uuid}")
+    host.sleep(0.2)
+    host.api(f"uuid_hold off {live.uuid}")
+    live.press("2#")
+    assert seen(live.wait())[0] == {"digits": "12"}
+
+
+@pytest.mark.parametrize(("times", "took"), [("800", 800), ("5000, 5000, 800", 800), ("0, 800", 800)])
+def test_a_break_gives_digits_no_more_time(host: Host, times: str, took: int) -> None:
+    live = start(
+        host,
+        f"""
+        def body(session, saw):
+            session.answer()
+            begun = int(freeswitch.API().getTime())
+            freeswitch.consoleLog("info", "reading\\n")
+            saw["digits"] = session.getDigits(3, '#', {times})
+            saw["took"] = int(freeswitch.API().getTime()) - begun
+        """,
+    )
+    host.wait_log("^reading$")
+    for _ in range(3):
+        host.sleep(0.2)
+        host.api(f"uuid_break {live.uuid}")
+    saw, _ = seen(live.wait())
+    assert saw["digits"] == ""
+    assert took - 40 <= saw["took"] < took + 400
+
+
+def test_digits_of_a_coroutine_go_on_after_a_break(host: Host) -> None:
+    name = coroutine(
+        host,
+        """
+        async def body(session, saw):
+            await session.answer()
+            freeswitch.consoleLog("info", "reading\\n")
+            saw["digits"] = await session.get_digits(3, timeout=3)
+            reading = asyncio.create_task(session.get_digits(3, timeout=30))
+            await asyncio.sleep(0.2)
+            reading.cancel()
+            saw["cancelled"] = [type(r).__name__ for r in await asyncio.gather(reading, return_exceptions=True)]
+            await session.sleep(0.1)
+        """,
+    )
+    live = host.start_call(host.extension(("python", name)))
+    host.wait_log("^reading$")
+    live.press("1")
+    host.sleep(0.3)
+    host.api(f"uuid_break {live.uuid}")
+    host.sleep(0.2)
+    live.press("2#")
+    assert seen(live.wait())[0] == {"digits": "12", "cancelled": ["CancelledError"]}
 
 
 def test_play_and_get_digits_keeps_and_transfers(host: Host) -> None:

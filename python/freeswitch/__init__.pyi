@@ -173,8 +173,9 @@ class CoreSession:
     def getDigits(
         self, maxdigits: int, terminators: str | None, timeout: int, interdigit: int = 0, abstimeout: int = 0
     ) -> str:
-        """Collect digits, without the terminator. Milliseconds; 0 waits for ever.
+        """Collect digits, without the terminator. Milliseconds; 0 or less is no limit.
 
+        A negative `maxdigits` is no limit, either. What breaks a playback (uuid_break, uuid_hold) ends it not.
         By switch_ivr_collect_digits_callback, with the rules of switch_ivr_collect_digits_count.
         """
     def read(

@@ -51,6 +51,8 @@ struct Collector<'t> {
     terminators: &'t [u8],
     /// The wait for the next digit has another length than the one before.
     pause_after_first: bool,
+    /// When the wait for the next digit began.
+    since: Cell<Duration>,
 }
 
 impl Collector<'_> {
@@ -70,6 +72,7 @@ impl Input for Collector<'_> {
             return Verdict::Stop;
         }
         self.digits.borrow_mut().push(dtmf.digit);
+        self.since.set(now());
         let first = self.digits.borrow().len() == 1;
         if self.full() || (first && self.pause_after_first) {
             Verdict::Stop
@@ -99,6 +102,15 @@ impl Input for FirstDigit {
 
 fn millis(time: Duration) -> u32 {
     u32::try_from(time.as_millis()).unwrap_or(u32::MAX)
+}
+
+/// The milliseconds left until then, 0 for no end; none, where it is over.
+fn left(end: Option<Duration>) -> Option<u32> {
+    match end.map(|end| end.saturating_sub(now())) {
+        None => Some(0),
+        Some(Duration::ZERO) => None,
+        Some(left) => Some(millis(left).max(1)),
+    }
 }
 
 fn now() -> Duration {
@@ -160,28 +172,35 @@ impl Session<'_> {
             max,
             terminators,
             pause_after_first: wait != between,
+            since: Cell::new(now()),
         };
         let end = (!times.total.is_zero()).then(|| now() + times.total);
         let status = loop {
-            let left = match end.map(|end| end.saturating_sub(now())) {
-                Some(Duration::ZERO) => break SWITCH_STATUS_TIMEOUT,
-                left => left.map_or(0, |left| millis(left).max(1)),
+            let next = (!wait.is_zero()).then(|| collector.since.get() + wait);
+            let (Some(left), Some(wait_left)) = (left(end), left(next)) else {
+                break SWITCH_STATUS_TIMEOUT;
             };
             let mut input = Wait::new(&collector, std::ptr::null_mut());
             let mut args = input.args();
             // SAFETY: the session lives, and the arguments outlive the call.
             let status = unsafe {
-                switch_ivr_collect_digits_callback(self.as_ptr(), &raw mut args, millis(wait), left)
+                switch_ivr_collect_digits_callback(self.as_ptr(), &raw mut args, wait_left, left)
             };
             if collector.done() {
                 break SWITCH_STATUS_SUCCESS;
             }
-            let paused = collector.pause_after_first && collector.digits.borrow().len() == 1;
-            if !paused || status != SWITCH_STATUS_BREAK {
+            if status != SWITCH_STATUS_BREAK {
                 break status;
             }
-            wait = between;
-            collector.pause_after_first = false;
+            if collector.pause_after_first && collector.digits.borrow().len() == 1 {
+                wait = between;
+                collector.pause_after_first = false;
+            } else if !self.channel().ready() {
+                // Our own hand: `Session::interrupt`.
+                break status;
+            }
+            // A break for what plays, uuid_break or uuid_hold: the core's own function
+            // goes on after it, and so does this.
         };
         Digits {
             text: collector.digits.into_inner(),
