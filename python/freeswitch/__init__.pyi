@@ -153,9 +153,13 @@ class CoreSession:
     def waitForAnswer(self, calling_session: CoreSession | None) -> None:
         """Wait until this call, placed for another or nobody, is answered (switch_ivr_wait_for_answer)."""
     def setAutoHangup(self, val: object) -> int:
-        """Have the call end with this object, or not; 0, as in mod_python."""
+        """Have the call end with this object, and with the script at the latest, or not; 0, as in mod_python.
+
+        It is hung up with NORMAL_CLEARING, whatever call it is and however the script ends; one that is
+        being transferred goes on. On by default for `Session(dial_string)` alone.
+        """
     def destroy(self) -> None:
-        """Let go of the call: one that the script has placed ends where `setAutoHangup` says so."""
+        """Let go of the call: it ends where `setAutoHangup` says so."""
 
     # Sound and digits
 

@@ -188,6 +188,8 @@ pub fn on_call(
         head::module(py)?.call_method1("begin", (run,)).map(drop)
     });
     serve(session, held, &hands, id);
+    // It ends with its coroutine where setAutoHangup says so.
+    leg.release(held);
     let failed = failed.lock().take();
     failed.map_or(Ok(()), Err)
 }

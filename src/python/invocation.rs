@@ -1,5 +1,5 @@
 //! What runs on this thread: which sessions' hangup hooks are to be looked after,
-//! and which calls end with the script that placed them.
+//! and which calls end with the script.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -113,7 +113,7 @@ impl Drop for Running<'_> {
         });
         let sessions = ended.ok().flatten().map(|ended| ended.sessions);
         for Watched { leg, object } in sessions.into_iter().flatten() {
-            if leg.is_kept() {
+            if leg.has_an_end() {
                 detached(py, |held| leg.release(held));
             }
             // Hooks and callbacks refer to the session and it to them: the circle

@@ -251,14 +251,43 @@ impl Leg {
         !self.hook_ran.swap(true, Ordering::AcqRel)
     }
 
-    /// Lets go of a call that the script has placed: hangs it up where it is to
-    /// end with the object, and keeps cause and variables. Others just part.
+    /// Lets go of the call, once: hangs it up where it is to end with the object.
+    /// Of one that the script has placed cause and variables are kept; others are
+    /// usable as before.
     pub fn release(&self, held: &Detached) {
         let Some(handle) = self.handle() else { return };
-        let Some(lock) = handle.let_go() else { return };
+        let auto_hangup = self.auto_hangup.swap(false, Ordering::Relaxed);
+        let Some(lock) = handle.let_go() else {
+            if auto_hangup {
+                // Gone: then it is hung up.
+                let _ = self.with(|session| hang_up(held, session));
+            }
+            return;
+        };
         self.home.leave();
-        let remains = end(held, &lock, self.auto_hangup());
-        *self.call.write() = Call::Over(Arc::new(remains));
+        let session = lock.session();
+        if auto_hangup {
+            hang_up(held, session);
+        }
+        *self.call.write() = Call::Over(Arc::new(remains(session)));
+    }
+
+    /// Does its object's end have anything to do: a call to let go of, or one that
+    /// ends with it?
+    #[must_use]
+    pub fn has_an_end(&self) -> bool {
+        self.is_kept() || (self.auto_hangup() && self.handle().is_some())
+    }
+
+    /// The object goes, and another thread is to [`Self::release`] the call: one
+    /// that is being transferred now is not to end, wherever it is by then.
+    pub fn settle_end(&self) {
+        let leaves = self.auto_hangup()
+            && !crate::switch::core::gone()
+            && matches!(self.with(|s| s.channel().has(CF_TRANSFER)), Ok(true));
+        if leaves {
+            self.set_auto_hangup(false);
+        }
     }
 
     /// Parts from a call that is over, and keeps what is known of it: for code
@@ -275,14 +304,12 @@ impl Leg {
     }
 }
 
-/// mod_python's rule for the end of a session object.
-fn end(held: &Detached, lock: &Locked, auto_hangup: bool) -> Remains {
-    let session = lock.session();
+/// mod_python's rule for the end of a session object that ends its call.
+fn hang_up(held: &Detached, session: Session<'_>) {
     let channel = session.channel();
-    if auto_hangup && channel.is_up() && !channel.has(CF_TRANSFER) {
+    if channel.is_up() && !channel.has(CF_TRANSFER) {
         channel.hangup(held, Cause::NORMAL_CLEARING);
     }
-    remains(session)
 }
 
 fn remains(session: Session<'_>) -> Remains {

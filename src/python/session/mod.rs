@@ -38,8 +38,9 @@ impl Drop for CoreSession {
     /// The object can go on any thread, with the interpreter held: what waits is
     /// left to a thread that never holds it.
     fn drop(&mut self) {
-        if self.leg.is_kept() {
+        if self.leg.has_an_end() {
             let leg = self.leg.clone();
+            leg.settle_end();
             later(Box::new(move |held| leg.release(held)));
         }
     }

@@ -197,15 +197,20 @@ impl CoreSession {
         Self::acquire(slf, &dest, a_leg, timeout, false, false).map(|placed| u8::from(!placed))
     }
 
-    /// Has the call end with this object, or not. 0, as in mod_python.
+    /// Has the call end with this object, and with the script at the latest, or
+    /// not. 0, as in mod_python.
     #[pyo3(name = "setAutoHangup")]
-    fn set_auto_hangup(&self, val: &Bound<'_, PyAny>) -> PyResult<u8> {
-        self.leg.set_auto_hangup(val.is_truthy()?);
+    fn set_auto_hangup(slf: &Bound<'_, Self>, val: &Bound<'_, PyAny>) -> PyResult<u8> {
+        let on = val.is_truthy()?;
+        slf.get().leg.set_auto_hangup(on);
+        if on {
+            invocation::watch(slf);
+        }
         Ok(0)
     }
 
-    /// Lets go of the call. One that the script has placed is hung up where
-    /// `setAutoHangup` says so, and leaves cause and variables behind.
+    /// Lets go of the call: hangs it up where `setAutoHangup` says so. One that
+    /// the script has placed leaves cause and variables behind.
     fn destroy(slf: &Bound<'_, Self>) {
         Self::release(slf);
     }
