@@ -134,7 +134,7 @@ def test_one_call_uses_everything(host: Host) -> None:
         "menu": "two",
         "busy": [1, False, "USER_BUSY"],
         "no answer": [1, False, "NO_ANSWER"],
-        "peer": [True, "NONE"],
+        "peer": [True, "SUCCESS"],
         "heard": {"a": ["4", "*"], "b": ["5"]},
         "after the bridge": True,
         "event": "hello",

@@ -41,7 +41,7 @@ def test_a_dial_string(host: Host, callee: str, a_leg: str) -> None:
         """,
     )
     assert saw == {
-        "ready": [True, True, "NONE", 1],
+        "ready": [True, True, "SUCCESS", 1],
         "made": "here",
         "state": "CS_SOFT_EXECUTE",
         "flags": 1,
@@ -274,3 +274,30 @@ def test_a_leg_that_is_transferred_while_it_rings(host: Host, silent: str) -> No
     assert host.api(f"uuid_transfer {leg} {target} XML default").startswith("+OK")
     host.wait_for(lambda: host.api("global_getvar arrived") == leg, what="the leg in its extension")
     no_channels(host)
+
+
+def test_the_cause_of_a_call_that_is_up(host: Host, callee: str) -> None:
+    """What originate has said; the channel has none yet."""
+    early = host.extension("pre_answer", ("sleep", "60000"))
+    saw = in_api(
+        host,
+        f"""
+        def body(saw):
+            placed, other, early = freeswitch.Session("loopback/{callee}"), freeswitch.Session(), None
+            other.originate(None, "loopback/{callee}", 30)
+            by_uuid = freeswitch.Session(placed.uuid)
+            early = freeswitch.Session("loopback/{early}")
+            saw["up"] = [leg.hangupCause() for leg in (placed, other, early, by_uuid, freeswitch.Session())]
+            saw["attribute"] = [placed.cause, by_uuid.cause]
+            placed.hangup("USER_BUSY")
+            other.hangup()
+            saw["down"] = [leg.hangupCause() for leg in (placed, other, by_uuid)]
+            saw["failed"] = freeswitch.Session("error/user_busy").hangupCause()
+        """,
+    )
+    assert saw == {
+        "up": ["SUCCESS", "SUCCESS", "SUCCESS", "NONE", "NONE"],
+        "attribute": [None, None],
+        "down": ["USER_BUSY", "NORMAL_CLEARING", "USER_BUSY"],
+        "failed": "USER_BUSY",
+    }

@@ -92,7 +92,11 @@ class CoreSession:
     def hangupState(self) -> None:
         """Run what is due after a hangup now (switch_core_session_hangup_state)."""
     def hangupCause(self) -> str:
-        """Give the hangup cause by name; "NONE" while the call lives (switch_channel_get_cause)."""
+        """Give the hangup cause by name (switch_channel_get_cause).
+
+        While the call lives, "SUCCESS" of one that the script has placed, as switch_ivr_originate
+        has said, and "NONE" of others; `cause` is None for both.
+        """
     def ready(self) -> bool:
         """Tell whether the script may go on with the call (switch_channel_ready)."""
     def mediaReady(self) -> bool:

@@ -16,6 +16,8 @@ pub struct Cause(pub(super) switch_call_cause_t);
 impl Cause {
     /// No cause yet: the call lives.
     pub const NONE: Self = Self(bindings::SWITCH_CAUSE_NONE);
+    /// A call that was placed came about.
+    pub const SUCCESS: Self = Self(bindings::SWITCH_CAUSE_SUCCESS);
     /// The caller has gone while the call was being placed.
     pub const ORIGINATOR_CANCEL: Self = Self(bindings::SWITCH_CAUSE_ORIGINATOR_CANCEL);
     /// The ordinary end.

@@ -130,17 +130,19 @@ impl CoreSession {
         })
     }
 
-    /// Why the call was hung up or did not come about, `NORMAL_CLEARING` say;
-    /// `NONE` while it lives.
+    /// Why the call was hung up or did not come about, `NORMAL_CLEARING` say.
+    /// While it lives, `SUCCESS` of one that the script has placed, and `NONE` of
+    /// others.
     #[pyo3(name = "hangupCause")]
     fn hangup_cause(slf: &Bound<'_, Self>) -> PyResult<String> {
         let py = slf.py();
         invocation::check_hooks(py)?;
         present(py);
         let leg = &slf.get().leg;
-        leg.cause()
-            .map(|c| c.name())
-            .ok_or_else(|| super::gone(py, leg))
+        let cause = leg.cause().ok_or_else(|| super::gone(py, leg))?;
+        // The channel has no cause yet; that the call came about, originate has said.
+        let placed = cause == Cause::NONE && leg.is_kept();
+        Ok(if placed { Cause::SUCCESS } else { cause }.name())
     }
 
     /// The channel's state, `CS_EXECUTE` say; `ERROR` where there never was a call.
