@@ -1,18 +1,19 @@
 //! The channel of a session: its state, variables and flags.
 
-use std::ffi::{CStr, CString, c_int};
+use std::ffi::{CStr, CString, c_int, c_void};
 use std::marker::PhantomData;
 use std::ptr::NonNull;
 
 use bindings::{
     SWITCH_FALSE, SWITCH_TRUE, switch_channel_clear_flag, switch_channel_direction,
     switch_channel_event_set_data, switch_channel_expand_variables_check, switch_channel_flag_t,
-    switch_channel_flush_dtmf, switch_channel_get_cause, switch_channel_get_state,
-    switch_channel_get_variable_dup, switch_channel_perform_answer, switch_channel_perform_hangup,
-    switch_channel_perform_pre_answer, switch_channel_perform_set_state,
-    switch_channel_set_flag_value, switch_channel_set_variable_var_check, switch_channel_state_t,
-    switch_channel_t, switch_channel_test_flag, switch_channel_test_ready,
-    switch_channel_variable_first, switch_channel_variable_last,
+    switch_channel_flush_dtmf, switch_channel_get_cause, switch_channel_get_private,
+    switch_channel_get_state, switch_channel_get_variable_dup, switch_channel_perform_answer,
+    switch_channel_perform_hangup, switch_channel_perform_pre_answer,
+    switch_channel_perform_set_state, switch_channel_set_flag_value, switch_channel_set_private,
+    switch_channel_set_variable_var_check, switch_channel_state_t, switch_channel_t,
+    switch_channel_test_flag, switch_channel_test_ready, switch_channel_variable_first,
+    switch_channel_variable_last,
 };
 
 use super::cause::{Cause, State};
@@ -72,6 +73,21 @@ impl Channel<'_> {
     pub fn media_ready(self) -> bool {
         // SAFETY: the channel lives.
         unsafe { switch_channel_test_ready(self.as_ptr(), SWITCH_TRUE, SWITCH_TRUE) != 0 }
+    }
+
+    /// A pointer that somebody keeps with the channel (`switch_channel_get_private`).
+    pub(super) fn private(self, key: &CStr) -> *mut c_void {
+        // SAFETY: the channel lives, and the core reads the name.
+        unsafe { switch_channel_get_private(self.as_ptr(), key.as_ptr()) }
+    }
+
+    /// Keeps a pointer with the channel (`switch_channel_set_private`).
+    ///
+    /// # Safety
+    /// It is what those who look for this key expect, for as long as it stays.
+    pub(super) unsafe fn set_private(self, key: &CStr, value: *mut c_void) {
+        // SAFETY: the channel lives, and the core copies the name; the value is the caller's.
+        unsafe { switch_channel_set_private(self.as_ptr(), key.as_ptr(), value) };
     }
 
     /// Is this flag set (`switch_channel_test_flag`)?

@@ -1,6 +1,6 @@
 //! What a playing or waiting call does with digits and events that come in.
 
-use std::ffi::{CString, c_uint, c_void};
+use std::ffi::{CStr, CString, c_uint, c_void};
 use std::sync::Arc;
 
 use bindings::{
@@ -140,6 +140,34 @@ impl<'a> Wait<'a> {
     }
 }
 
+/// The file that a call plays, as commands find it (`uuid_fileman`), while its
+/// callback runs. A file that is played in there takes its place, and the core
+/// puts nothing back: this does when it goes.
+struct Playing<'a> {
+    session: Session<'a>,
+    file: *mut c_void,
+}
+
+impl<'a> Playing<'a> {
+    const KEY: &'static CStr = c"__fh";
+
+    fn of(session: Session<'a>) -> Self {
+        let file = session.channel().private(Self::KEY);
+        Self { session, file }
+    }
+}
+
+impl Drop for Playing<'_> {
+    fn drop(&mut self) {
+        let channel = self.session.channel();
+        if channel.private(Self::KEY) != self.file {
+            // SAFETY: the call that set it is beneath this callback: its handle lives
+            // until that returns, which takes it away itself.
+            unsafe { channel.set_private(Self::KEY, self.file) };
+        }
+    }
+}
+
 unsafe extern "C" fn on_input(
     session: *mut switch_core_session_t,
     input: *mut c_void,
@@ -155,6 +183,7 @@ unsafe extern "C" fn on_input(
         let Some(session) = (unsafe { Session::from_ptr(session) }) else {
             return SWITCH_STATUS_SUCCESS;
         };
+        let _playing = Playing::of(session);
         match kind {
             SWITCH_INPUT_TYPE_DTMF if !input.is_null() => {
                 // SAFETY: with this kind the core passes a digit.

@@ -44,7 +44,7 @@ impl<T: Into<BString>> From<T> for Reply {
 /// A command of pocket's own.
 pub(crate) type Builtin = fn(&Invocation<'_>) -> Reply;
 
-const COMMANDS: [(&str, Builtin); 37] = [
+const COMMANDS: &[(&str, Builtin)] = &[
     ("bgapi", general::bgapi),
     ("console", general::console),
     ("console_complete", general::console_complete),
@@ -73,6 +73,7 @@ const COMMANDS: [(&str, Builtin); 37] = [
     ("uuid_break", uuid::break_),
     ("uuid_broadcast", uuid::broadcast),
     ("uuid_exists", uuid::exists),
+    ("uuid_fileman", uuid::fileman),
     ("uuid_getvar", uuid::getvar),
     ("uuid_kill", uuid::kill),
     ("uuid_park", uuid::park),

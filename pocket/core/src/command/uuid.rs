@@ -6,6 +6,7 @@ use bstr::{BStr, BString, ByteSlice};
 use super::{Invocation, Reply, usage};
 use crate::c::*;
 use crate::cause;
+use crate::ivr::file::{Handle, process};
 use crate::ivr::{broadcast as ivr_broadcast, transfer as ivr_transfer};
 use crate::session::dtmf::Queued;
 use crate::session::lock::Locked;
@@ -169,6 +170,28 @@ pub(super) fn send_dtmf(call: &Invocation<'_>) -> Reply {
     } else {
         "-ERR Operation failed\n".into()
     }
+}
+
+/// What acts on the file that a leg plays: `volume:+1`, `pause`, `seek:+1000`.
+pub(super) fn fileman(call: &Invocation<'_>) -> Reply {
+    let words = split(call.argument, b' ', 4);
+    let [uuid, command, ..] = words.as_slice() else {
+        return usage("<uuid> <cmd:val>");
+    };
+    let Some(session) = locate(call, uuid) else {
+        return NO_CHANNEL.into();
+    };
+    session.with_private(b"__fh", |file| {
+        // SAFETY: who plays keeps the handle's address there for as long as it lives,
+        // and takes it away under the lock that is held here.
+        match unsafe { Handle::new(file as *mut _) } {
+            Some(handle) => {
+                process(command.as_bstr(), Some(handle));
+                "+OK\n".into()
+            }
+            None => "-ERR No file handle!\n".into(),
+        }
+    })
 }
 
 pub(super) fn break_(call: &Invocation<'_>) -> Reply {

@@ -1,6 +1,7 @@
 //! A file handle that C has made, and the commands that act on it.
 
 use std::ptr::NonNull;
+use std::sync::atomic::{AtomicI32, AtomicU32, AtomicUsize, Ordering::Relaxed};
 
 use bindings::{
     SWITCH_FILE_OPEN as OPEN, SWITCH_FILE_PAUSE as PAUSE, switch_file_handle_t, switch_status_t,
@@ -16,22 +17,22 @@ pub(crate) const RATE: u32 = 8000;
 /// SWITCH_FILE_DONE, which only the core looks at.
 const DONE: u32 = 1 << 14;
 
-/// The handle. A callback changes it while a file plays, so it is read and
-/// written member by member, through its address.
+/// The handle. A callback and `uuid_fileman` change it while a file plays, so it is
+/// read and written member by member, through its address.
 #[derive(Clone, Copy)]
 pub(crate) struct Handle(NonNull<switch_file_handle_t>);
 
 macro_rules! members {
-    ($($get:ident, $set:ident, $member:ident: $type:ty;)+) => {
+    ($($get:ident, $set:ident, $member:ident: $type:ty as $atomic:ty;)+) => {
         $(
             pub(crate) fn $get(self) -> $type {
-                // SAFETY: live by the contract of `new`.
-                unsafe { (&raw const (*self.0.as_ptr()).$member).read() }
+                // SAFETY: live by the contract of `new`, and aligned as a member.
+                unsafe { <$atomic>::from_ptr(&raw mut (*self.0.as_ptr()).$member) }.load(Relaxed)
             }
 
             pub(crate) fn $set(self, value: $type) {
-                // SAFETY: live by the contract of `new`.
-                unsafe { (&raw mut (*self.0.as_ptr()).$member).write(value) };
+                // SAFETY: as above.
+                unsafe { <$atomic>::from_ptr(&raw mut (*self.0.as_ptr()).$member) }.store(value, Relaxed);
             }
         )+
     };
@@ -39,23 +40,23 @@ macro_rules! members {
 
 impl Handle {
     /// # Safety
-    /// `handle` is NULL or stays live, and on this thread, while this is used.
+    /// `handle` is NULL or stays live while this is used.
     pub(crate) unsafe fn new(handle: *mut switch_file_handle_t) -> Option<Self> {
         NonNull::new(handle).map(Self)
     }
 
     members! {
-        flags, set_flags, flags: u32;
-        samples, set_samples, samples: u32;
-        native_rate, set_native_rate, native_rate: u32;
-        speed, set_speed, speed: i32;
-        volume, set_volume, vol: i32;
-        position, set_position, offset_pos: u32;
-        samples_in, set_samples_in, samples_in: usize;
-        length, set_length, sample_count: usize;
-        written, set_written, samples_out: usize;
-        threshold, set_threshold, thresh: u32;
-        silence_hits, set_silence_hits, silence_hits: u32;
+        flags, set_flags, flags: u32 as AtomicU32;
+        samples, set_samples, samples: u32 as AtomicU32;
+        native_rate, set_native_rate, native_rate: u32 as AtomicU32;
+        speed, set_speed, speed: i32 as AtomicI32;
+        volume, set_volume, vol: i32 as AtomicI32;
+        position, set_position, offset_pos: u32 as AtomicU32;
+        samples_in, set_samples_in, samples_in: usize as AtomicUsize;
+        length, set_length, sample_count: usize as AtomicUsize;
+        written, set_written, samples_out: usize as AtomicUsize;
+        threshold, set_threshold, thresh: u32 as AtomicU32;
+        silence_hits, set_silence_hits, silence_hits: u32 as AtomicU32;
     }
 
     pub(crate) fn address(self) -> usize {

@@ -131,7 +131,6 @@ fn play_one(
     if start > 0 {
         handle.seek(i64::from(start));
     }
-    let outer = session.private(b"__fh");
     session.set_private(b"__fh", handle.address());
     // The events have the file as it was completed, with its parameters in front,
     // and these as headers, too.
@@ -179,8 +178,8 @@ fn play_one(
         ("why", end.why.into()),
     ];
     session.note(Kind::Played, path.clone(), data);
-    // A file that was played inside a callback gives the outer one back.
-    session.set_private(b"__fh", outer);
+    // As the core: of a file around this one, that a callback has interrupted, nothing is left.
+    session.set_private(b"__fh", 0);
     handle.close();
     end
 }

@@ -283,6 +283,12 @@ impl Session {
             .unwrap_or(0)
     }
 
+    /// Uses what is kept by this key, which stays what it is meanwhile.
+    pub(crate) fn with_private<R>(&self, key: &[u8], body: impl FnOnce(usize) -> R) -> R {
+        let privates = self.privates.lock();
+        body(privates.get(key.as_bstr()).copied().unwrap_or(0))
+    }
+
     pub(crate) fn set_private(&self, key: &[u8], value: usize) {
         let mut privates = self.privates.lock();
         if value == 0 {
