@@ -119,6 +119,22 @@ def test_a_json_answer_that_the_switch_cannot_say(host: Host, answer: str) -> No
     assert "Error: " in saw["said"]
 
 
+def test_a_json_answer_with_a_backslash(host: Host) -> None:
+    """Escaped, it looks like a NUL, and is none."""
+    name = host.script("""
+        def json(data, args): return {"a\\\\u0000": ["\\\\u0000", "\\\\\\\\u0000"], "back": data["text"]}
+    """)
+    source = f"""
+        def body(saw):
+            saw["said"] = freeswitch.API().json("python", {{"run": "{name}", "text": "\\\\u0000"}})
+            saw["nul"] = tried(freeswitch.API().json, "python", {{"run": "{name}", "text": "a\\0b"}})
+            saw["name"] = tried(freeswitch.API().json, "python", {{"run": "{name}", "a\\0b": 1}})
+    """
+    saw = in_api(host, source)
+    assert saw["said"] == {"a\\u0000": ["\\u0000", "\\\\u0000"], "back": "\\u0000"}
+    assert saw["nul"] == saw["name"] == "ValueError: argument 'data': a string has a NUL"
+
+
 def test_event_hooks_run_in_order(host: Host) -> None:
     name = host.script("""
         import freeswitch

@@ -426,7 +426,10 @@ class API:
     def __call__(self, command: str | None) -> str:
         """As `executeString`."""
     def json(self, command: str, data: object = None) -> Any:
-        """Run a JSON command and give its response (switch_json_api_execute); RuntimeError where it fails."""
+        """Run a JSON command and give its response (switch_json_api_execute).
+
+        RuntimeError where it fails, ValueError where a string of the data has a NUL.
+        """
     def getTime(self) -> str:
         """Give the switch's clock in milliseconds since 1970, as text, as in mod_python."""
 

@@ -33,7 +33,7 @@ pub unsafe extern "C" fn python(
             Ok(answer) => (SWITCH_STATUS_SUCCESS, Some(answer)),
             Err(Failed(why)) => (
                 SWITCH_STATUS_FALSE,
-                Json::parse(super::report::quoted(&why).as_bytes()),
+                Json::parse(super::report::quoted(&why).as_bytes()).ok(),
             ),
         };
         if let Some(answer) = answer {
@@ -68,15 +68,7 @@ fn answer(request: &[u8]) -> Result<Json, Failed> {
 
 /// What the switch makes of an answer, if it can.
 fn tree(text: &[u8]) -> PyResult<Json> {
-    // Its strings end there.
-    if text.windows(6).any(|w| w == br"\u0000") {
-        return Err(PyValueError::new_err("a string of the answer has a NUL"));
-    }
-    Json::parse(text).ok_or_else(|| {
-        PyValueError::new_err(
-            "the switch cannot read the answer: it is nested too deep, or has a lone surrogate",
-        )
-    })
+    Json::parse(text).map_err(|why| PyValueError::new_err(format!("the script's answer: {why}")))
 }
 
 fn data_of<'py>(py: Python<'py>, request: &[u8]) -> PyResult<Bound<'py, PyAny>> {

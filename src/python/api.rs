@@ -3,7 +3,7 @@
 use std::ffi::CStr;
 use std::sync::Arc;
 
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -11,6 +11,7 @@ use super::convert::{optional_text, str_of, text};
 use super::leg::Leg;
 use super::wait::wait;
 use super::{invocation, session};
+use crate::switch::chat::BadJson;
 use crate::switch::handle::Gone;
 use crate::switch::text::c_string;
 use crate::switch::{Detached, api, chat, core, session as switch};
@@ -133,7 +134,8 @@ impl Api {
     }
 
     /// Calls a JSON command, and gives its response: `json("status")`. Raises
-    /// RuntimeError with the switch's message where it fails.
+    /// RuntimeError with the switch's message where it fails, ValueError where a
+    /// string of the data has a NUL.
     #[pyo3(signature = (command, data=None))]
     fn json<'py>(
         &self,
@@ -153,8 +155,12 @@ impl Api {
         let reply = self.run(py, |held, session| {
             chat::json(held, request.as_bytes(), session)
         })?;
-        let reply =
-            reply.ok_or_else(|| PyRuntimeError::new_err("the switch takes this for no JSON"))?;
+        let reply = reply.map_err(|why| match why {
+            BadJson::Nul => PyValueError::new_err(format!("argument 'data': {why}")),
+            BadJson::Unreadable => {
+                PyRuntimeError::new_err(format!("the request, or what came back: {why}"))
+            }
+        })?;
         let reply = json.call_method1("loads", (str_of(py, &reply),))?;
         if reply.get_item("status")?.eq("success")? {
             return reply.get_item("response");

@@ -38,13 +38,31 @@ impl View<'_> {
 /// A JSON tree of the core's, freed with it.
 pub struct Json(NonNull<cJSON>);
 
+/// What the core cannot make a tree of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BadJson {
+    /// The core's strings would end there.
+    #[error("a string has a NUL")]
+    Nul,
+    /// No JSON, or more than the core reads.
+    #[error("the switch cannot read it: it is nested too deep, or has a lone surrogate")]
+    Unreadable,
+}
+
 impl Json {
-    /// Parses a text; none where it is no JSON.
-    #[must_use]
-    pub fn parse(text: &[u8]) -> Option<Self> {
-        let text = c_string(text).ok()?;
+    /// Parses a text.
+    ///
+    /// # Errors
+    /// [`BadJson`]
+    pub fn parse(text: &[u8]) -> Result<Self, BadJson> {
+        if has_nul(text) {
+            return Err(BadJson::Nul);
+        }
+        let text = c_string(text).map_err(|_| BadJson::Nul)?;
         // SAFETY: the core reads the text and gives a tree of its own.
-        NonNull::new(unsafe { cJSON_Parse(text.as_ptr()) }).map(Self)
+        NonNull::new(unsafe { cJSON_Parse(text.as_ptr()) })
+            .map(Self)
+            .ok_or(BadJson::Unreadable)
     }
 
     /// The text of a tree that the core lends.
@@ -76,17 +94,38 @@ impl Drop for Json {
     }
 }
 
+/// Does a string in a JSON text stand for one with a NUL? A backslash begins an
+/// escape there, and the second of two stands for itself.
+fn has_nul(text: &[u8]) -> bool {
+    let mut rest = text;
+    while let Some(at) = rest.iter().position(|&b| b == b'\\') {
+        let escape = &rest[at + 1..];
+        if escape.starts_with(b"u0000") {
+            return true;
+        }
+        rest = escape.get(1..).unwrap_or_default();
+    }
+    false
+}
+
 /// Runs a JSON API command: an object with `command` and `data`, as text
 /// (`switch_json_api_execute`). Gives the object with `status`, `message` and
-/// `response` added; none where the request is no JSON.
-pub fn json(_: &Detached, request: &[u8], session: Option<Session<'_>>) -> Option<Vec<u8>> {
+/// `response` added.
+///
+/// # Errors
+/// [`BadJson`]: of the request.
+pub fn json(
+    _: &Detached,
+    request: &[u8],
+    session: Option<Session<'_>>,
+) -> Result<Vec<u8>, BadJson> {
     let session = session.map_or(std::ptr::null_mut(), Session::as_ptr);
     let tree = Json::parse(request)?;
     // SAFETY: the tree is ours; the session lives or is NULL; with no place for
     // it the answer is put into the tree.
     unsafe {
         switch_json_api_execute(tree.0.as_ptr(), session, std::ptr::null_mut());
-        Json::text_of(tree.0.as_ptr())
+        Json::text_of(tree.0.as_ptr()).ok_or(BadJson::Unreadable)
     }
 }
 
@@ -124,4 +163,24 @@ pub fn send_mail(_: &Detached, mail: &Mail<'_>) -> bool {
         )
     };
     sent == SWITCH_TRUE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::has_nul;
+
+    #[test]
+    fn a_nul_is_an_escape_and_not_six_letters() {
+        for (text, expected) in [
+            (br#""\u0000""#.as_slice(), true),
+            (br#"{"a\u0000": 1}"#, true),
+            (br#""\\\u0000""#, true),
+            (br#""\\u0000""#, false),
+            (br#""\\\\u0000""#, false),
+            (br#""u0000 \u0001 \"""#, false),
+            (br#""\"#, false),
+        ] {
+            assert_eq!(has_nul(text), expected, "{}", text.escape_ascii());
+        }
+    }
 }
