@@ -19,9 +19,8 @@ use crate::entry::{
 };
 use crate::interp::enter::enter;
 use crate::interp::environment::Place;
-use crate::interp::interpreter;
-use crate::interp::{errors, scripts, thread};
-use crate::switch::event::Kind;
+use crate::interp::{errors, gate, interpreter, scripts, thread};
+use crate::switch::event::{Kind, View};
 use crate::switch::log::{self, Level};
 use crate::switch::module::Interfaces;
 use crate::switch::subscription::Subscription;
@@ -58,11 +57,11 @@ enum LoadError {
     Version(String),
     #[error("MR0003 {0}")]
     Python(#[from] interpreter::StartError),
-    #[error("the core gave no place for the module: {0}")]
+    #[error("mod_rust: the core gave no place for the module: {0}")]
     Interface(&'static str),
     #[error("MR0009 the configuration was not taken in: {0}")]
     Config(String),
-    #[error(transparent)]
+    #[error("mod_rust: no event was bound: {0}")]
     Core(#[from] Status),
 }
 
@@ -84,13 +83,15 @@ unsafe extern "C" fn load(
         match loaded {
             Ok(()) => SWITCH_STATUS_SUCCESS,
             Err(error) => {
+                gate::close();
                 log::write(
                     Level::Crit,
                     c"mod_rust",
                     c"load",
                     0,
                     None,
-                    format!("mod_rust: {error}").as_bytes(),
+                    // Its code stands at the head of the line.
+                    error.to_string().as_bytes(),
                 );
                 SWITCH_STATUS_TERM
             }
@@ -124,18 +125,45 @@ fn begin(
     let mut interfaces = interfaces().ok_or(LoadError::Interface("no memory"))?;
     register(&mut interfaces);
     let (startup, at_load) = (config.startup.clone(), config.at_load.clone());
-    reload::apply(held, config).map_err(LoadError::Config)?;
+    if let Err(error) = bind_all(held, config) {
+        // What is bound would call a module that is not there.
+        unbind_all(held);
+        reload::forget();
+        return Err(error);
+    }
     *STARTUP.lock() = startup;
-    neighbour::watch(held);
-    completion::begin(held);
-    SUBSCRIPTIONS.lock().extend([
-        Subscription::new(held, Kind::SHUTDOWN, None, |_| ending::begin())?,
-        Subscription::new(held, Kind::RELOADXML, None, |_| reload::on_reloadxml())?,
-    ]);
     let about = enter(interpreter::about).unwrap_or_default();
     tracing::info!("mod_rust {} with {about}", env!("CARGO_PKG_VERSION"));
     start_all(at_load);
     Ok(())
+}
+
+/// Has the core call the module: lookups, events, completion.
+fn bind_all(held: &Detached, config: Config) -> Result<(), LoadError> {
+    reload::apply(held, config).map_err(LoadError::Config)?;
+    neighbour::watch(held);
+    completion::begin(held);
+    let events: [(Kind, fn(View<'_>)); 2] = [
+        (Kind::SHUTDOWN, |_| ending::begin()),
+        (Kind::RELOADXML, |_| reload::on_reloadxml()),
+    ];
+    for (kind, receiver) in events {
+        let subscription = Subscription::new(held, kind, None, receiver)?;
+        SUBSCRIPTIONS.lock().push(subscription);
+    }
+    Ok(())
+}
+
+/// Has the core call it no more; what is not bound is left alone.
+fn unbind_all(held: &Detached) {
+    completion::end(held);
+    xml::unbind(held);
+    hooks::set(held, Vec::new());
+    neighbour::end(held);
+    let subscriptions = std::mem::take(&mut *SUBSCRIPTIONS.lock());
+    for subscription in subscriptions {
+        subscription.end(held);
+    }
 }
 
 fn check_version(config: &Config) -> Result<(), LoadError> {
@@ -259,14 +287,7 @@ unsafe extern "C" fn shutdown() -> switch_status_t {
         // SAFETY: the loader's thread has nothing to do with Python.
         let held = unsafe { Detached::new() };
         let core_ends = core::shutting_down();
-        completion::end(&held);
-        xml::unbind(&held);
-        hooks::set(&held, Vec::new());
-        neighbour::end(&held);
-        let subscriptions = std::mem::take(&mut *SUBSCRIPTIONS.lock());
-        for subscription in subscriptions {
-            subscription.end(&held);
-        }
+        unbind_all(&held);
         ending::wait();
         head::stop();
         taps::end(&held);

@@ -124,6 +124,66 @@ def test_changes_are_taken_in_while_a_call_goes_on(host: Host, command: str) -> 
     assert call.wait().variables["ended"] == "yes"
 
 
+# Lets the script folders be refused, from here on or no longer.
+REFUSING = """
+from freeswitch import _scripts
+KEPT = _scripts.use_roots
+def refuse(*_): raise OSError("no folders today")
+def fsapi(session, stream, env, args):
+    _scripts.use_roots = refuse if args == "on" else KEPT
+    stream.write("done")
+"""
+
+
+@pytest.mark.parametrize("command", ["reloadxml", "pyreload"])
+def test_a_configuration_is_taken_in_as_a_whole_or_not_at_all(host: Host, command: str) -> None:
+    refusing = host.script(REFUSING)
+    answer = """
+        import time
+        def fsapi(session, stream, env, args):
+            end = time.monotonic() + 0.5
+            while time.monotonic() < end: pass
+            stream.write("{}")
+    """
+    slow = host.script(answer.format("old"))
+    told = host.script("def hook(event): print('hooked')\ndef xml_fetch(params): print('asked')\n")
+    fire = host.script("""
+        import freeswitch
+        def fsapi(session, stream, env, args): freeswitch.Event("TALK").fire()
+    """)
+    lines = (
+        '<param name="script-timeout" value="api 0.2"/>',
+        '<param name="reload-scripts" value="never"/>',
+        f'<param name="xml-handler-script" value="{told}"/>',
+        '<param name="xml-handler-bindings" value="dialplan"/>',
+        f'<hook event="TALK" script="{told}"/>',
+    )
+    assert host.api(f"python {slow}") == "old"
+    assert host.api(f"python {refusing} on") == "done"
+    try:
+        change(host, f'<configuration name="python.conf"><settings>{"".join(lines)}</settings></configuration>')
+        reply = host.api(command)
+        if command == "pyreload":
+            assert reply.startswith("-ERR") and "no folders today" in reply
+        else:
+            host.wait_log("^MR0009 .*no folders today")
+        # Neither the time, nor when scripts are loaded anew, nor who is asked and called.
+        host.script(answer.format("new"), slow)
+        host.wait_for(lambda: host.api(f"python {slow}") == "new" or None, 200, what="the new version")
+        host.run("set", "x=y")
+        host.api(f"python {fire}")
+        host.wait_event("TALK")
+        host.no_log("^(asked|hooked)$")
+    finally:
+        host.api(f"python {refusing} off")
+    assert not host.api("pyreload").startswith("-ERR")
+    assert host.api(f"python {slow}").startswith("-ERR")
+    host.run("set", "x=y")
+    host.api(f"python {fire}")
+    host.wait_log("^asked$")
+    host.wait_log("^hooked$")
+
+
 @pytest.mark.freeswitch_only  # pocket joins the interpreter of its program
 def test_a_virtual_environment(fresh: Callable[..., Host], tmp_path: Path) -> None:
     site = tmp_path / f"lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages"

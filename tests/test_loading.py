@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -166,6 +168,7 @@ def test_refuses_to_load_beside_mod_python3(spec: Spec, fresh: Callable[..., Hos
     assert "-ERR" in host.api("load mod_rust")
     told = [line for line in host.log() if "mod_python3" in line.text and line.level in {"ERR", "CRIT"}]
     assert len(told) == 1
+    assert told[0].text.startswith("MR0001 mod_python3 ")
     assert "is ready" in host.api("status")
 
 
@@ -177,6 +180,50 @@ def test_tells_when_mod_python3_is_loaded_later(spec: Spec, fresh: Callable[...,
     host = fresh()
     host.api("load mod_python3")
     host.wait_for(lambda: [line for line in host.log() if line.level == "CRIT" and "mod_python3" in line.text] or None)
+    host.wait_log("^MR0001 mod_python3 ")
+
+
+# Has the core refuse one event to the module.
+REFUSE = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <string.h>
+
+int switch_event_bind_removable(const char *id, int event, const char *subclass, void *call, void *data, void **node)
+{
+    int (*bind)(const char *, int, const char *, void *, void *, void **) =
+        dlsym(RTLD_NEXT, "switch_event_bind_removable");
+    int (*by_name)(const char *, int *) = dlsym(RTLD_NEXT, "switch_name_event");
+    int refused = -1;
+
+    by_name(getenv("REFUSED_EVENT"), &refused);
+    return !strcmp(id, "mod_rust") && event == refused ? 1 : bind(id, event, subclass, call, data, node);
+}
+"""
+
+
+@pytest.mark.freeswitch_only
+@pytest.mark.parametrize("event", ["SHUTDOWN", "RELOADXML"])
+def test_a_load_that_fails_leaves_nothing_bound(fresh: Callable[..., Host], tmp_path: Path, event: str) -> None:
+    (tmp_path / "refuse.c").write_text(REFUSE)
+    library = tmp_path / "refuse.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", str(library), str(tmp_path / "refuse.c"), "-ldl"], check=True)
+    config = settings(
+        '<param name="xml-handler-script" value="left_over"/>',
+        '<param name="xml-handler-bindings" value="dialplan"/>',
+        '<hook event="TALK" script="left_over"/>',
+    )
+    host = fresh(load=False, config=config, environ={"LD_PRELOAD": str(library), "REFUSED_EVENT": event})
+    host.script("def xml_fetch(params): print('asked')\ndef hook(event): print('hooked')\n", "left_over")
+    assert "-ERR" in host.api("load mod_rust")
+    assert host.api("module_exists mod_rust") == "false"
+    assert host.run("set", "x=y").variables["x"] == "y"
+    host.api("lua ~freeswitch.Event('TALK'):fire()")
+    host.wait_event("TALK")
+    host.api("reloadxml")
+    host.no_log("^(asked|hooked)$")
+    host.no_log("MR0009")
 
 
 @pytest.mark.freeswitch_only

@@ -155,12 +155,14 @@ def use_roots(folders: Iterable[str], allowed: Iterable[str] = ("*",)) -> None:
 
     `allowed` are patterns of the modules that may be named from outside.
     """
-    _allowed[:] = allowed
+    # What can fail comes first: nothing is taken in then.
+    patterns, new_roots = list(allowed), [os.path.abspath(folder) for folder in folders if folder]
+    _allowed[:] = patterns
     for root in _added:
         if root in sys.path:
             sys.path.remove(root)
     _added.clear()
-    roots[:] = [os.path.abspath(folder) for folder in folders if folder]
+    roots[:] = new_roots
     if _finder not in sys.meta_path:
         at = next((i for i, f in enumerate(sys.meta_path) if f is PathFinder), len(sys.meta_path))
         sys.meta_path.insert(at, _finder)

@@ -53,7 +53,7 @@ fn on_module_load(event: View<'_>) {
             c"neighbour",
             0,
             None,
-            b"mod_python3 was loaded after mod_rust and has taken 'python' over: its first call will crash \
+            b"MR0001 mod_python3 was loaded after mod_rust and has taken 'python' over: its first call will crash \
               the switch. Unload it, and take it out of modules.conf.xml",
         );
     }

@@ -21,11 +21,22 @@ static RELOADING: Mutex<()> = Mutex::new(());
 /// How long to wait for the reload that is under way.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Puts a configuration into force.
+/// Puts a configuration into force: all of it, or nothing.
 ///
 /// # Errors
 /// One line that says why not.
 pub fn apply(held: &Detached, config: Config) -> Result<(), String> {
+    // What can fail comes first.
+    use_roots(&config)?;
+    if let Err(status) = xml::bind(held, config.fetchers.clone()) {
+        if let Some(before) = current()
+            && let Err(why) = use_roots(&before)
+        {
+            tracing::error!("MR0009 the script folders that were in use are not put back: {why}");
+        }
+        return Err(format!("XML lookups are not bound: {status}"));
+    }
+
     if let Some(before) = current()
         && (before.virtual_env != config.virtual_env || before.python_home != config.python_home)
     {
@@ -38,16 +49,19 @@ pub fn apply(held: &Detached, config: Config) -> Result<(), String> {
         way.set_timeout(timeout.map(|(_, time)| *time));
     }
     scripts::set_reload(config.reload);
-    let roots = roots(&config);
-    enter(|py| {
-        interpreter::use_roots(py, &roots, &config.allowed).map_err(|e| errors::one_line(py, &e))
-    })
-    .map_err(|e| e.to_string())??;
-    xml::bind(held, config.fetchers.clone()).map_err(|status| status.to_string())?;
     hooks::set(held, config.hooks.clone());
     loaded::check_again();
     *CURRENT.lock() = Some(Arc::new(config));
     Ok(())
+}
+
+/// Gives the script folders to Python.
+fn use_roots(config: &Config) -> Result<(), String> {
+    let roots = roots(config);
+    enter(|py| {
+        interpreter::use_roots(py, &roots, &config.allowed).map_err(|e| errors::one_line(py, &e))
+    })
+    .map_err(|e| e.to_string())?
 }
 
 /// Reads the configuration, and puts it into force.

@@ -34,14 +34,14 @@ static BINDING: Mutex<Option<Binding>> = Mutex::new(None);
 /// bind and unbind waits for lookups, and a lookup must never wait for that.
 ///
 /// # Errors
-/// The core's status.
+/// The core's status; who answered before goes on to.
 pub fn bind(held: &Detached, fetchers: Vec<Fetcher>) -> Result<(), Status> {
-    let any = !fetchers.is_empty();
-    *FETCHERS.write() = Some(fetchers.into());
     let mut binding = BINDING.lock();
-    if any && binding.is_none() {
+    if !fetchers.is_empty() && binding.is_none() {
         *binding = Some(Binding::new(held, Sections::ALL, lookup)?);
     }
+    drop(binding);
+    *FETCHERS.write() = Some(fetchers.into());
     Ok(())
 }
 

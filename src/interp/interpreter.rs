@@ -290,7 +290,7 @@ pub fn stop(wait: Duration) -> bool {
     gate::close();
     let left = gate::wait_until_empty(wait);
     if left > 0 {
-        tracing::warn!("{left} scripts still run as Python ends");
+        tracing::warn!("MR0008 {left} scripts still run as Python ends");
     }
     let Owner::Us(commands) = &*OWNER.lock() else {
         return left == 0;
@@ -309,7 +309,7 @@ pub fn stop(wait: Duration) -> bool {
             .saturating_duration_since(Instant::now())
             .max(Duration::from_millis(500));
         if answer.recv_timeout(grace).is_err() {
-            tracing::warn!("Python did not end within its time");
+            tracing::warn!("MR0008 Python did not end within its time");
             exit::leave_early();
         }
     }

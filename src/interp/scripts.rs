@@ -114,13 +114,13 @@ pub fn find(py: Python<'_>, wanted: &Wanted<'_>) -> PyResult<Arc<Loaded>> {
         Reload::Changed if known.stale() => {
             // Of many calls at once one loads; the others go on with the old code.
             match loading::try_hold(wanted) {
-                Some(_one) => Ok(renew(py, wanted, known, None, Duration::ZERO)),
+                Some(_one) => Ok(renew(py, wanted, known, None, Duration::ZERO).function),
                 None => Ok(known),
             }
         }
         Reload::Always => {
             let _one = loading::hold(py, wanted)?;
-            Ok(renew(py, wanted, known, None, PATIENCE))
+            Ok(renew(py, wanted, known, None, PATIENCE).function)
         }
         _ => Ok(known),
     }
@@ -158,6 +158,23 @@ fn is_busy(py: Python<'_>, error: &PyErr) -> bool {
     busy.is_ok_and(|class| error.is_instance(py, &class))
 }
 
+/// What came of loading a script anew.
+struct Renewed {
+    /// The function to call.
+    function: Arc<Loaded>,
+    /// It is of the new version; else that did not load, or was not tried.
+    is_new: bool,
+}
+
+impl Renewed {
+    fn not(known: Arc<Loaded>) -> Self {
+        Self {
+            function: known,
+            is_new: false,
+        }
+    }
+}
+
 /// Loads a script anew; where that fails the old one stays, and the log says so.
 fn renew(
     py: Python<'_>,
@@ -165,7 +182,7 @@ fn renew(
     known: Arc<Loaded>,
     forced: Option<&str>,
     patience: Duration,
-) -> Arc<Loaded> {
+) -> Renewed {
     // Looked at before: what is written while we load is another change.
     let tried = known.files();
     match load(py, wanted, true, forced, patience) {
@@ -183,10 +200,13 @@ fn renew(
             drop(loaded);
             // What goes with the old code may run Python: not under our lock.
             drop(old);
-            fresh
+            Renewed {
+                function: fresh,
+                is_new: true,
+            }
         }
         // The others that are loaded may wait for us: the next call tries again.
-        Err(error) if patience.is_zero() && is_busy(py, &error) => known,
+        Err(error) if patience.is_zero() && is_busy(py, &error) => Renewed::not(known),
         Err(error) => {
             FAILED_RELOADS.add();
             let mut told = TOLD.lock();
@@ -198,7 +218,7 @@ fn renew(
             known.accept_files(tried);
             if !is_new && forced.is_none() {
                 // Another function of the same version.
-                return known;
+                return Renewed::not(known);
             }
             let failure = Failure {
                 code: errors::NOT_RELOADED,
@@ -207,7 +227,7 @@ fn renew(
                 outcome: "the old one stays in use",
             };
             errors::report(py, &error, &failure);
-            known
+            Renewed::not(known)
         }
     }
 }
@@ -241,8 +261,7 @@ pub fn reload(py: Python<'_>, module: Option<&str>) -> PyResult<(usize, usize)> 
     }
     functions.sort_by(|a, b| a.0.cmp(&b.0));
     functions.dedup_by(|a, b| (&a.0.folder, &a.0.module) == (&b.0.folder, &b.0.module));
-    let failed_before = FAILED_RELOADS.get();
-    let mut modules = functions.len();
+    let (mut loaded, mut failed) = (0, 0);
     let mut forced = module;
     for (key, known) in functions {
         let wanted = Wanted {
@@ -254,19 +273,18 @@ pub fn reload(py: Python<'_>, module: Option<&str>) -> PyResult<(usize, usize)> 
         if known.check(py, &wanted).is_err() {
             // It may not be named any more: who names it is told.
             let_go(&wanted);
-            modules -= 1;
             continue;
         }
         let _one = loading::hold(py, &wanted)?;
-        let failed = FAILED_RELOADS.get();
-        renew(py, &wanted, known, forced, PATIENCE);
-        if FAILED_RELOADS.get() == failed {
+        if renew(py, &wanted, known, forced, PATIENCE).is_new {
+            loaded += 1;
             // The next ones find that it is new.
             forced = None;
+        } else {
+            failed += 1;
         }
     }
-    let failed = usize::try_from(FAILED_RELOADS.get() - failed_before).unwrap_or(usize::MAX);
-    Ok((modules - failed.min(modules), failed))
+    Ok((loaded, failed))
 }
 
 /// A private folder, for the Python half.
