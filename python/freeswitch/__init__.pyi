@@ -444,6 +444,9 @@ class Dbh:
     def query(self, sql: str, parameters: Iterable[object] | None = None) -> Iterator[dict[str, str | None]]:
         """Run a query and give its rows; `?` stands for a parameter: None, bool, int, float, str or bytes.
 
+        A `?` in a string, name or comment is none, nor in PostgreSQL's `$$...$$`. Where a
+        backslash matters, the database is asked once whether it is an escape in its strings.
+
         ValueError where the numbers of `?` and parameters differ, DatabaseError
         where the database refuses (switch_cache_db_execute_sql_callback). The core
         gives every value as text, to its first NUL: read bytes that have one by `hex()`.

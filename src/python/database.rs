@@ -1,6 +1,6 @@
 //! `Dbh`: a database, by the switch's cached handles.
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 
 use parking_lot::Mutex;
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
@@ -9,6 +9,7 @@ use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyT
 
 use super::convert::{bytes_of, str_of, text};
 use super::invocation;
+use super::sql::{Dialect, Piece, Pieces, write_text};
 use super::wait::{detached, wait};
 use crate::switch::Detached;
 use crate::switch::database::{Database, DatabaseError, Row};
@@ -18,8 +19,10 @@ use crate::switch::database::{Database, DatabaseError, Row};
 #[pyclass(frozen, module = "freeswitch")]
 pub struct Dbh {
     database: Mutex<Option<Database>>,
-    /// Is a backslash an escape in its strings?
-    backslash: bool,
+    /// One of the core's own.
+    sqlite: bool,
+    /// Is a backslash an escape in its strings? Asked for when it is first needed.
+    backslash: Mutex<Option<bool>>,
 }
 
 fn failed(error: &DatabaseError) -> PyErr {
@@ -57,7 +60,7 @@ impl Dbh {
         Ok(result)
     }
 
-    fn rows(&self, py: Python<'_>, sql: &CString, most: usize) -> PyResult<Vec<Row>> {
+    fn rows(&self, py: Python<'_>, sql: &CStr, most: usize) -> PyResult<Vec<Row>> {
         let rows = self.run(py, |database, held| {
             let mut rows = Vec::new();
             let result = database.query(held, sql, &mut |row| {
@@ -68,6 +71,82 @@ impl Dbh {
         })?;
         rows.map_err(|error| failed(&error))
     }
+
+    /// A statement with its parameters.
+    fn statement(
+        &self,
+        py: Python<'_>,
+        sql: &Bound<'_, PyAny>,
+        parameters: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<CString> {
+        let sql = text(sql, "sql")?;
+        let statement = match parameters.filter(|p| !p.is_none()) {
+            None => Ok(sql.clone()),
+            Some(parameters) => {
+                let parameters: Vec<_> = parameters.try_iter()?.collect::<PyResult<_>>()?;
+                let dialect = self.dialect(py, sql.as_bytes(), &parameters)?;
+                filled(sql.as_bytes(), &parameters, dialect)
+            }
+        };
+        if SETTINGS.iter().any(|name| mentions(sql.as_bytes(), name)) {
+            // What comes after it is read otherwise, maybe.
+            *self.backslash.lock() = None;
+        }
+        statement
+    }
+
+    /// How the database reads strings, as far as it matters for this statement.
+    fn dialect(
+        &self,
+        py: Python<'_>,
+        sql: &[u8],
+        parameters: &[Bound<'_, PyAny>],
+    ) -> PyResult<Dialect> {
+        let has_backslash = |text: &[u8]| text.contains(&b'\\');
+        let mut texts = parameters.iter().filter_map(bytes_of);
+        let matters = has_backslash(sql) || sql.contains(&b'#') || texts.any(|t| has_backslash(&t));
+        Ok(Dialect {
+            sqlite: self.sqlite,
+            backslash: !self.sqlite && matters && self.backslash(py)?,
+        })
+    }
+
+    /// Is a backslash an escape in the strings of this database? That depends on
+    /// the database, and on how it is set: it is asked.
+    fn backslash(&self, py: Python<'_>) -> PyResult<bool> {
+        if let Some(known) = *self.backslash.lock() {
+            return Ok(known);
+        }
+        // Whole in either case: a string of one backslash, or of two.
+        let probes = [c"SELECT '\\\\' AS a", c"SELECT '\\\\' AS a FROM DUAL"];
+        for probe in probes {
+            let rows = match self.rows(py, probe, 1) {
+                Ok(rows) => rows,
+                Err(error) if error.is_instance_of::<super::DatabaseError>(py) => continue,
+                Err(error) => return Err(error),
+            };
+            let value = rows.first().and_then(|row| row.first()?.1.as_deref());
+            let is_escape = match value {
+                Some(b"\\") => true,
+                Some(b"\\\\") => false,
+                _ => continue,
+            };
+            *self.backslash.lock() = Some(is_escape);
+            return Ok(is_escape);
+        }
+        Err(super::DatabaseError::new_err(
+            "the database does not say whether a backslash in its strings is an escape: \
+             give no parameter or statement with a backslash or '#' in it",
+        ))
+    }
+}
+
+/// What sets how a database reads strings: PostgreSQL's, MySQL's.
+const SETTINGS: [&[u8]; 2] = [b"standard_conforming_strings", b"sql_mode"];
+
+fn mentions(sql: &[u8], name: &[u8]) -> bool {
+    sql.windows(name.len())
+        .any(|w| w.eq_ignore_ascii_case(name))
 }
 
 #[pymethods]
@@ -77,19 +156,12 @@ impl Dbh {
     #[new]
     fn new(py: Python<'_>, dsn: &Bound<'_, PyAny>) -> PyResult<Self> {
         let dsn = text(dsn, "dsn")?;
-        let scheme = dsn
-            .to_bytes()
-            .split(|&b| b == b':')
-            .next()
-            .unwrap_or_default()
-            .to_ascii_lowercase();
         let database = wait(py, "Dbh", None, |held| Database::connect(held, &dsn))
             .map_err(|error| failed(&error))?;
-        let backslash = !database.is_sqlite()
-            && !matches!(scheme.as_slice(), b"pgsql" | b"postgres" | b"postgresql");
         Ok(Self {
+            sqlite: database.is_sqlite(),
             database: Mutex::new(Some(database)),
-            backslash,
+            backslash: Mutex::new(None),
         })
     }
 
@@ -107,7 +179,7 @@ impl Dbh {
         sql: &Bound<'py, PyAny>,
         parameters: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let sql = statement(sql, parameters, self.backslash)?;
+        let sql = self.statement(py, sql, parameters)?;
         let rows = self.rows(py, &sql, usize::MAX)?;
         let rows = PyList::new(
             py,
@@ -126,7 +198,7 @@ impl Dbh {
         sql: &Bound<'py, PyAny>,
         parameters: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Option<Bound<'py, PyDict>>> {
-        let sql = statement(sql, parameters, self.backslash)?;
+        let sql = self.statement(py, sql, parameters)?;
         self.rows(py, &sql, 1)?
             .first()
             .map(|r| shown(py, r))
@@ -141,7 +213,7 @@ impl Dbh {
         sql: &Bound<'_, PyAny>,
         parameters: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<i32> {
-        let sql = statement(sql, parameters, self.backslash)?;
+        let sql = self.statement(py, sql, parameters)?;
         let changed = self.run(py, |database, held| {
             database
                 .query(held, &sql, &mut |_| true)
@@ -184,56 +256,20 @@ fn shown<'py>(py: Python<'py>, row: &Row) -> PyResult<Bound<'py, PyDict>> {
     Ok(dict)
 }
 
-/// What a `?` is no parameter in: how it begins and ends.
-const BEGINS: [(&[u8], &[u8]); 5] = [
-    (b"'", b"'"),
-    (b"\"", b"\""),
-    (b"`", b"`"),
-    (b"--", b"\n"),
-    (b"/*", b"*/"),
-];
-
-/// Puts the parameters into a statement. The core binds none itself.
-fn statement(
-    sql: &Bound<'_, PyAny>,
-    parameters: Option<&Bound<'_, PyAny>>,
-    backslash: bool,
-) -> PyResult<CString> {
-    let sql = text(sql, "sql")?;
-    let Some(parameters) = parameters.filter(|p| !p.is_none()) else {
-        return Ok(sql);
-    };
-    let mut parameters = parameters.try_iter()?;
-    let mut out = Vec::with_capacity(sql.as_bytes().len() + 64);
-    // What ends the string, name or comment that this is in.
-    let mut within: Option<&[u8]> = None;
-    let mut rest = sql.as_bytes();
-    while let [byte, ..] = rest {
-        let mut taken = 1;
-        match within {
-            Some(end) if rest.starts_with(end) => {
-                taken = end.len();
-                within = None;
-            }
-            Some(_) => {}
-            None if *byte == b'?' => {
+/// Writes a statement with its parameters in their places.
+fn filled(sql: &[u8], parameters: &[Bound<'_, PyAny>], dialect: Dialect) -> PyResult<CString> {
+    let mut parameters = parameters.iter();
+    let mut out = Vec::with_capacity(sql.len() + 64);
+    for piece in Pieces::new(sql, dialect) {
+        match piece {
+            Piece::Text(text) => out.extend_from_slice(text),
+            Piece::Parameter => {
                 let value = parameters.next().ok_or_else(|| {
                     PyValueError::new_err("the statement has more ? than there are parameters")
                 })?;
-                literal(&value?, backslash, &mut out)?;
-                rest = &rest[1..];
-                continue;
-            }
-            None => {
-                let begins = BEGINS.iter().find(|(begin, _)| rest.starts_with(begin));
-                if let Some((begin, end)) = begins {
-                    taken = begin.len();
-                    within = Some(end);
-                }
+                literal(value, dialect, &mut out)?;
             }
         }
-        out.extend_from_slice(&rest[..taken]);
-        rest = &rest[taken..];
     }
     if parameters.next().is_some() {
         return Err(PyValueError::new_err(
@@ -244,7 +280,7 @@ fn statement(
 }
 
 /// Writes a value as SQL.
-fn literal(value: &Bound<'_, PyAny>, backslash: bool, out: &mut Vec<u8>) -> PyResult<()> {
+fn literal(value: &Bound<'_, PyAny>, dialect: Dialect, out: &mut Vec<u8>) -> PyResult<()> {
     if value.is_none() {
         out.extend_from_slice(b"NULL");
     } else if let Ok(truth) = value.cast::<PyBool>() {
@@ -270,16 +306,11 @@ fn literal(value: &Bound<'_, PyAny>, backslash: bool, out: &mut Vec<u8>) -> PyRe
         );
         out.push(b'\'');
     } else if value.is_instance_of::<PyString>() {
-        out.push(b'\'');
-        for &byte in &*bytes_of(value).unwrap_or_default() {
-            match byte {
-                b'\'' => out.extend_from_slice(b"''"),
-                b'\\' if backslash => out.extend_from_slice(b"\\\\"),
-                0 => return Err(PyValueError::new_err("argument 'parameters' has a NUL")),
-                byte => out.push(byte),
-            }
+        let text = bytes_of(value).unwrap_or_default();
+        if text.contains(&0) {
+            return Err(PyValueError::new_err("argument 'parameters' has a NUL"));
         }
-        out.push(b'\'');
+        write_text(&text, dialect, out);
     } else {
         let kind = value.get_type().name()?;
         return Err(PyTypeError::new_err(format!(

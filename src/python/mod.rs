@@ -15,6 +15,7 @@ pub mod menu;
 pub mod place;
 pub mod placing;
 pub mod session;
+mod sql;
 pub mod stream;
 pub mod tap;
 pub mod wait;
