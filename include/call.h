@@ -144,6 +144,31 @@ typedef enum {
 	SWITCH_CAUSE_REJECT_ALL = 825
 } switch_call_cause_t;
 
+/* Who calls whom. The core keeps the times of a leg's own profile and of the one
+ * that called it; a profile of the leg that it called can have none. */
+struct switch_caller_profile {
+	const char *slice_texts[8];
+	uint8_t slice_caller_ton;
+	uint8_t slice_caller_numplan;
+	const char *slice_network[2];
+	uint8_t slice_ani_ton;
+	uint8_t slice_ani_numplan;
+	const char *slice_aniii[2];
+	uint8_t slice_rdnis_ton;
+	uint8_t slice_rdnis_numplan;
+	char *slice_destination_number;
+	uint8_t slice_destination_ton;
+	uint8_t slice_destination_numplan;
+	const char *slice_place[5];
+	uint32_t slice_flags;
+	struct switch_caller_profile *slice_profiles[4];
+	struct switch_channel_timetable *times;
+	struct switch_channel_timetable *slice_old_times;
+	void *slice_parts[3];
+	switch_call_direction_t slice_directions[2];
+	void *slice_rest[4];
+};
+
 /* Called whenever the state of a channel has changed, under its state mutex
  * except at hangup; anything but success keeps the next hook from running. */
 typedef switch_status_t (*switch_state_change_hook_t)(switch_core_session_t *);

@@ -67,6 +67,9 @@ switch_status_t switch_channel_set_variable_var_check(switch_channel_t *channel,
 													  switch_bool_t var_check);
 char *switch_channel_expand_variables_check(switch_channel_t *channel, const char *in, switch_event_t *var_list, switch_event_t *api_list,
 	uint32_t recur);
+switch_caller_profile_t *switch_channel_get_originatee_caller_profile(switch_channel_t *channel);
+void switch_channel_set_scope_variables(switch_channel_t *channel, switch_event_t **event);
+switch_status_t switch_channel_get_scope_variables(switch_channel_t *channel, switch_event_t **event);
 void switch_channel_event_set_data(switch_channel_t *channel, switch_event_t *event);
 
 /* playing, waiting, digits, transfer */

@@ -181,11 +181,6 @@ pub struct apr_thread_mutex_t {
 }
 #[repr(C)]
 #[derive(Debug)]
-pub struct switch_caller_profile {
-    _unused: [u8; 0],
-}
-#[repr(C)]
-#[derive(Debug)]
 pub struct switch_caller_extension {
     _unused: [u8; 0],
 }
@@ -273,6 +268,30 @@ pub struct switch_channel_flag_t(pub ::core::ffi::c_uint);
 #[repr(transparent)]
 #[derive(Debug, Copy, Clone, Hash, PartialEq, Eq)]
 pub struct switch_call_cause_t(pub ::core::ffi::c_uint);
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct switch_caller_profile {
+    pub slice_texts: [*const ::core::ffi::c_char; 8usize],
+    pub slice_caller_ton: u8,
+    pub slice_caller_numplan: u8,
+    pub slice_network: [*const ::core::ffi::c_char; 2usize],
+    pub slice_ani_ton: u8,
+    pub slice_ani_numplan: u8,
+    pub slice_aniii: [*const ::core::ffi::c_char; 2usize],
+    pub slice_rdnis_ton: u8,
+    pub slice_rdnis_numplan: u8,
+    pub slice_destination_number: *mut ::core::ffi::c_char,
+    pub slice_destination_ton: u8,
+    pub slice_destination_numplan: u8,
+    pub slice_place: [*const ::core::ffi::c_char; 5usize],
+    pub slice_flags: u32,
+    pub slice_profiles: [*mut switch_caller_profile; 4usize],
+    pub times: *mut switch_channel_timetable,
+    pub slice_old_times: *mut switch_channel_timetable,
+    pub slice_parts: [*mut ::core::ffi::c_void; 3usize],
+    pub slice_directions: [switch_call_direction_t; 2usize],
+    pub slice_rest: [*mut ::core::ffi::c_void; 4usize],
+}
 #[repr(transparent)]
 #[derive(Debug, Copy, Clone, Hash, PartialEq, Eq)]
 pub struct switch_originate_flag_enum_t(pub ::core::ffi::c_uint);
@@ -553,6 +572,11 @@ pub struct switch_cache_db_handle {
 #[repr(transparent)]
 #[derive(Debug, Copy, Clone, Hash, PartialEq, Eq)]
 pub struct switch_cache_db_handle_type_t(pub ::core::ffi::c_uint);
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct switch_channel_timetable {
+    pub _address: u8,
+}
 pub const SWITCH_API_VERSION: u32 = 5;
 pub const SWITCH_FALSE: switch_bool_t = switch_bool_t(0);
 pub const SWITCH_TRUE: switch_bool_t = switch_bool_t(1);
@@ -770,6 +794,52 @@ pub const SWITCH_CAUSE_UNSUPPORTED_CERTIFICATE: switch_call_cause_t = switch_cal
 pub const SWITCH_CAUSE_INVALID_IDENTITY: switch_call_cause_t = switch_call_cause_t(823);
 pub const SWITCH_CAUSE_STALE_DATE: switch_call_cause_t = switch_call_cause_t(824);
 pub const SWITCH_CAUSE_REJECT_ALL: switch_call_cause_t = switch_call_cause_t(825);
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of switch_caller_profile"][::core::mem::size_of::<switch_caller_profile>() - 296usize];
+    ["Alignment of switch_caller_profile"]
+        [::core::mem::align_of::<switch_caller_profile>() - 8usize];
+    ["Offset of field: switch_caller_profile::slice_texts"]
+        [::core::mem::offset_of!(switch_caller_profile, slice_texts) - 0usize];
+    ["Offset of field: switch_caller_profile::slice_caller_ton"]
+        [::core::mem::offset_of!(switch_caller_profile, slice_caller_ton) - 64usize];
+    ["Offset of field: switch_caller_profile::slice_caller_numplan"]
+        [::core::mem::offset_of!(switch_caller_profile, slice_caller_numplan) - 65usize];
+    ["Offset of field: switch_caller_profile::slice_network"]
+        [::core::mem::offset_of!(switch_caller_profile, slice_network) - 72usize];
+    ["Offset of field: switch_caller_profile::slice_ani_ton"]
+        [::core::mem::offset_of!(switch_caller_profile, slice_ani_ton) - 88usize];
+    ["Offset of field: switch_caller_profile::slice_ani_numplan"]
+        [::core::mem::offset_of!(switch_caller_profile, slice_ani_numplan) - 89usize];
+    ["Offset of field: switch_caller_profile::slice_aniii"]
+        [::core::mem::offset_of!(switch_caller_profile, slice_aniii) - 96usize];
+    ["Offset of field: switch_caller_profile::slice_rdnis_ton"]
+        [::core::mem::offset_of!(switch_caller_profile, slice_rdnis_ton) - 112usize];
+    ["Offset of field: switch_caller_profile::slice_rdnis_numplan"]
+        [::core::mem::offset_of!(switch_caller_profile, slice_rdnis_numplan) - 113usize];
+    ["Offset of field: switch_caller_profile::slice_destination_number"]
+        [::core::mem::offset_of!(switch_caller_profile, slice_destination_number) - 120usize];
+    ["Offset of field: switch_caller_profile::slice_destination_ton"]
+        [::core::mem::offset_of!(switch_caller_profile, slice_destination_ton) - 128usize];
+    ["Offset of field: switch_caller_profile::slice_destination_numplan"]
+        [::core::mem::offset_of!(switch_caller_profile, slice_destination_numplan) - 129usize];
+    ["Offset of field: switch_caller_profile::slice_place"]
+        [::core::mem::offset_of!(switch_caller_profile, slice_place) - 136usize];
+    ["Offset of field: switch_caller_profile::slice_flags"]
+        [::core::mem::offset_of!(switch_caller_profile, slice_flags) - 176usize];
+    ["Offset of field: switch_caller_profile::slice_profiles"]
+        [::core::mem::offset_of!(switch_caller_profile, slice_profiles) - 184usize];
+    ["Offset of field: switch_caller_profile::times"]
+        [::core::mem::offset_of!(switch_caller_profile, times) - 216usize];
+    ["Offset of field: switch_caller_profile::slice_old_times"]
+        [::core::mem::offset_of!(switch_caller_profile, slice_old_times) - 224usize];
+    ["Offset of field: switch_caller_profile::slice_parts"]
+        [::core::mem::offset_of!(switch_caller_profile, slice_parts) - 232usize];
+    ["Offset of field: switch_caller_profile::slice_directions"]
+        [::core::mem::offset_of!(switch_caller_profile, slice_directions) - 256usize];
+    ["Offset of field: switch_caller_profile::slice_rest"]
+        [::core::mem::offset_of!(switch_caller_profile, slice_rest) - 264usize];
+};
 pub const SOF_NONE: switch_originate_flag_enum_t = switch_originate_flag_enum_t(0);
 pub const SWITCH_EVENT_CUSTOM: switch_event_types_t = switch_event_types_t(0);
 pub const SWITCH_EVENT_CLONE: switch_event_types_t = switch_event_types_t(1);
@@ -1428,6 +1498,17 @@ unsafe extern "C" {
         api_list: *mut switch_event_t,
         recur: u32,
     ) -> *mut ::core::ffi::c_char;
+    pub fn switch_channel_get_originatee_caller_profile(
+        channel: *mut switch_channel_t,
+    ) -> *mut switch_caller_profile_t;
+    pub fn switch_channel_set_scope_variables(
+        channel: *mut switch_channel_t,
+        event: *mut *mut switch_event_t,
+    );
+    pub fn switch_channel_get_scope_variables(
+        channel: *mut switch_channel_t,
+        event: *mut *mut switch_event_t,
+    ) -> switch_status_t;
     pub fn switch_channel_event_set_data(
         channel: *mut switch_channel_t,
         event: *mut switch_event_t,

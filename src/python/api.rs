@@ -1,17 +1,18 @@
 //! `API`: the switch's own commands.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::sync::Arc;
 
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{IntoPyDict, PyDict};
 
 use super::convert::{optional_text, str_of, text};
 use super::leg::Leg;
 use super::wait::wait;
 use super::{invocation, session};
 use crate::switch::chat::BadJson;
+use crate::switch::guard::command as guard;
 use crate::switch::handle::Gone;
 use crate::switch::text::c_string;
 use crate::switch::{Detached, api, chat, core, session as switch};
@@ -60,6 +61,50 @@ impl Api {
         }
     }
 
+    /// A JSON request for a command or an application as the core can take it; none
+    /// where it is that already.
+    fn json_checked(&self, py: Python<'_>, request: &CStr) -> PyResult<Option<CString>> {
+        let runs_something = [&b"fsapi"[..], b"execute"]
+            .iter()
+            .any(|name| request.to_bytes().windows(name.len()).any(|w| w == *name));
+        if !runs_something {
+            return Ok(None);
+        }
+        let json = py.import("json")?;
+        let lenient = [("strict", false)].into_py_dict(py)?;
+        let decoder = json.call_method("JSONDecoder", (), Some(&lenient))?;
+        let Ok(parsed) = decoder.call_method1("raw_decode", (str_of(py, request.to_bytes()),))
+        else {
+            // What the core takes for no JSON, either.
+            return Ok(None);
+        };
+        let parsed = parsed.get_item(0)?;
+        let Ok(data) = parsed.get_item("data") else {
+            return Ok(None);
+        };
+        let field = |name: &str| -> Option<CString> { text(&data.get_item(name).ok()?, name).ok() };
+        let name = parsed.get_item("command").and_then(|c| text(&c, "command"));
+        let changed = match name.unwrap_or_default().to_bytes() {
+            b"fsapi" => {
+                let argument = field("arg").unwrap_or_default();
+                let command = field("cmd").unwrap_or_default();
+                guard::json_command(&command, &argument).map(|safe| safe.map(|s| ("arg", s)))
+            }
+            b"execute" => {
+                let (app, argument) = (field("app").unwrap_or_default(), field("arg"));
+                let uuid = field("uuid").unwrap_or_default();
+                guard::json_execute(&uuid, &app, argument.as_deref())
+            }
+            _ => return Ok(None),
+        };
+        let changed = changed.map_err(|why| PyRuntimeError::new_err(why.to_string()))?;
+        let Some((name, safe)) = changed else {
+            return Ok(None);
+        };
+        data.set_item(name, str_of(py, safe.as_bytes()))?;
+        text(&json.call_method1("dumps", (parsed,))?, "data").map(Some)
+    }
+
     fn command<'py>(
         &self,
         py: Python<'py>,
@@ -72,6 +117,20 @@ impl Api {
         if unloads_us(command, data) {
             return Ok(IN_USE.into_pyobject(py)?.into_any());
         }
+        let checked = match data {
+            Some(data) if command.to_bytes().eq_ignore_ascii_case(b"json") => {
+                match self.json_checked(py, data) {
+                    Ok(checked) => checked,
+                    Err(why) => {
+                        return Ok(format!("-ERR {}\n", why.value(py))
+                            .into_pyobject(py)?
+                            .into_any());
+                    }
+                }
+            }
+            _ => None,
+        };
+        let data = checked.as_deref().or(data);
         let reply = self.run(py, |held, session| {
             api::execute(held, command, data, session)
         })?;
@@ -152,6 +211,7 @@ impl Api {
             data.cloned().unwrap_or_else(|| PyDict::new(py).into_any()),
         )?;
         let request = text(&json.call_method1("dumps", (request,))?, "data")?;
+        let request = self.json_checked(py, &request)?.unwrap_or(request);
         let reply = self.run(py, |held, session| {
             chat::json(held, request.as_bytes(), session)
         })?;

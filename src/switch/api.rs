@@ -1,12 +1,15 @@
 //! Calling the switch's own API commands.
 
+use std::borrow::Cow;
 use std::ffi::CStr;
 
 use bindings::switch_api_execute;
 
+use super::guard::Refused;
+use super::guard::command::{self as guard, Checked};
 use super::session::Session;
 use super::stream::Collector;
-use super::text::pointer;
+use super::text::{c_string_shown, pointer};
 use super::{Detached, Status};
 
 /// Runs an API command and gives its reply (`switch_api_execute`). A command
@@ -17,6 +20,32 @@ pub fn execute(
     argument: Option<&CStr>,
     session: Option<Session<'_>>,
 ) -> Vec<u8> {
+    let checked = argument
+        .map(|text| guard::checked(command.to_bytes(), text.to_bytes(), session))
+        .transpose();
+    let argument = match checked {
+        Ok(None) => None,
+        Ok(Some(Checked::Run(Cow::Borrowed(_)))) => argument.map(Cow::Borrowed),
+        Ok(Some(Checked::Run(Cow::Owned(safe)))) => Some(Cow::Owned(c_string_shown(&safe))),
+        Ok(Some(Checked::Reply(reply))) => return reply,
+        Err(why) => return refused(command, &why),
+    };
+    let argument = argument.as_deref();
+    let calls = guard::named(argument);
+    calls
+        .run(command, argument, session, || {
+            run(command, argument, session)
+        })
+        .unwrap_or_else(|why| refused(command, &why))
+}
+
+/// What the caller of a command gets that the core would not survive.
+fn refused(command: &CStr, why: &Refused) -> Vec<u8> {
+    tracing::error!("{}: {why}", command.to_string_lossy());
+    guard::refusal(why)
+}
+
+fn run(command: &CStr, argument: Option<&CStr>, session: Option<Session<'_>>) -> Vec<u8> {
     let mut reply = Collector::new();
     let session = session.map_or(std::ptr::null_mut(), Session::as_ptr);
     // SAFETY: the strings end with NUL, the session lives over the call or is

@@ -18,7 +18,8 @@ use bindings::{
 
 use super::cause::{Cause, State};
 use super::event::{OwnedEvent, View};
-use super::text::{copied, pointer};
+use super::guard::{files, times};
+use super::text::{copied, lent, pointer};
 use super::{Detached, Status};
 
 const FILE: &CStr = c"mod_rust";
@@ -182,20 +183,70 @@ impl Channel<'_> {
         // mutex on this thread. With no variables at all the first leaves it
         // unlocked and there is no value that could be replaced.
         let locked = unsafe { switch_channel_variable_first(self.as_ptr()) };
-        // SAFETY: the channel lives, and the value stays until the lock is left.
-        let value = unsafe {
-            copied(switch_channel_get_variable_dup(
-                self.as_ptr(),
-                name.as_ptr(),
-                SWITCH_FALSE,
-                -1,
-            ))
+        // Looked at under the lock, in which no other leg's profile can come.
+        let unknown = times::is_one(name.to_bytes()) && self.lacks_b_leg_times();
+        let value = if unknown {
+            None
+        } else {
+            // SAFETY: the channel lives, and the value stays until the lock is left.
+            unsafe {
+                copied(switch_channel_get_variable_dup(
+                    self.as_ptr(),
+                    name.as_ptr(),
+                    SWITCH_FALSE,
+                    -1,
+                ))
+            }
         };
         if !locked.is_null() {
             // SAFETY: as above.
             unsafe { switch_channel_variable_last(self.as_ptr()) };
         }
+        if unknown {
+            // Takes the lock itself, which the core counts once.
+            return self.beside_b_leg_times(name);
+        }
         value
+    }
+
+    /// A variable of the call's own, and none of what else has a name.
+    #[must_use]
+    pub(super) fn own_variable(self, name: &[u8]) -> Option<Vec<u8>> {
+        // SAFETY: as in `variable_names`.
+        let first = unsafe { switch_channel_variable_first(self.as_ptr()) };
+        let mut next = first;
+        let mut value = None;
+        // SAFETY: the list stays as it is under the lock.
+        while let (None, Some(header)) = (&value, unsafe { next.as_ref() }) {
+            // SAFETY: name and value end with NUL, or are NULL.
+            unsafe {
+                if lent(header.name).is_some_and(|n| n.to_bytes().eq_ignore_ascii_case(name)) {
+                    value = copied(header.value);
+                }
+            }
+            next = header.next;
+        }
+        if !first.is_null() {
+            // SAFETY: as above.
+            unsafe { switch_channel_variable_last(self.as_ptr()) };
+        }
+        value
+    }
+
+    /// Is `${}` in the data of applications expanded on this call
+    /// (`app_disable_expand_variables`)?
+    #[must_use]
+    pub(super) fn expands(self) -> bool {
+        const TRUE: [&[u8]; 7] = [
+            b"yes", b"on", b"true", b"t", b"enabled", b"active", b"allow",
+        ];
+        self.variable(super::session::NO_EXPANSION).is_none_or(|v| {
+            let word = TRUE.iter().any(|t| v.eq_ignore_ascii_case(t));
+            let number = std::str::from_utf8(&v)
+                .ok()
+                .and_then(|v| v.parse::<f64>().ok());
+            !word && number.is_none_or(|n| n == 0.0)
+        })
     }
 
     /// The names of the call's own variables, in order.
@@ -252,12 +303,13 @@ impl Channel<'_> {
     /// # Errors
     /// The core's status: an empty name.
     pub fn set_variable(self, name: &CStr, value: Option<&CStr>) -> Result<(), Status> {
+        let value = value.map(|value| files::safe_value(name, value));
         // SAFETY: the channel lives, and the core copies both strings.
         Status::check(unsafe {
             switch_channel_set_variable_var_check(
                 self.as_ptr(),
                 name.as_ptr(),
-                pointer(value),
+                pointer(value.as_deref()),
                 SWITCH_FALSE,
             )
         })
@@ -266,6 +318,7 @@ impl Channel<'_> {
     /// Expands `${name}` and `${api(arguments)}` (`switch_channel_expand_variables`).
     #[must_use]
     pub fn expand(self, _: &Detached, text: &CStr) -> CString {
+        let _times = times::Empty::times(self);
         // SAFETY: the channel lives; no lists restrict what may be expanded.
         let out = unsafe {
             switch_channel_expand_variables_check(

@@ -9,6 +9,7 @@ use bindings::{
     switch_cache_db_release_db_handle,
 };
 
+use super::guard::files;
 use super::text::{copied, taken};
 use super::{Detached, Status};
 use crate::edge::guard;
@@ -40,6 +41,7 @@ impl Database {
     /// # Errors
     /// There is none to be had.
     pub fn connect(_: &Detached, dsn: &CStr) -> Result<Self, DatabaseError> {
+        let dsn = files::safe_source(dsn);
         let mut handle = std::ptr::null_mut();
         // SAFETY: the strings end with NUL, and the core writes one pointer.
         Status::check(unsafe {

@@ -290,6 +290,25 @@ impl View<'_> {
         self.add(SWITCH_STACK_BOTTOM, name, value)
     }
 
+    /// Adds a header whose value is empty, which the core takes for none to add.
+    ///
+    /// # Errors
+    /// The core's status.
+    pub(super) fn add_empty(self, name: &CStr) -> Result<(), Status> {
+        self.add_header(name, c"-")?;
+        // SAFETY: the event lives, and the value of a header that was added is one
+        // string of the event's own, which ends a byte earlier then.
+        unsafe {
+            if let Some(header) =
+                switch_event_get_header_ptr(self.ptr.as_ptr(), name.as_ptr()).as_mut()
+                && let Some(first) = header.value.as_mut()
+            {
+                *first = 0;
+            }
+        }
+        Ok(())
+    }
+
     /// Adds an element to the array that a header is, or makes it one.
     ///
     /// # Errors

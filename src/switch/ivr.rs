@@ -1,5 +1,6 @@
 //! Playing, waiting and transferring, with an ear for digits and events.
 
+use std::borrow::Cow;
 use std::ffi::CStr;
 
 use bindings::{
@@ -7,6 +8,7 @@ use bindings::{
     switch_ivr_play_file, switch_ivr_record_file, switch_ivr_session_transfer, switch_ivr_sleep,
 };
 
+use super::guard::{application, files, queued};
 use super::input::{Input, Wait};
 use super::session::Session;
 use super::text::pointer;
@@ -46,6 +48,14 @@ pub(super) fn listening<R>(
 }
 
 impl Session<'_> {
+    /// A file's name as the core can take it.
+    pub(super) fn safe(self, name: &CStr) -> Cow<'_, CStr> {
+        if !files::suspicious(name.to_bytes()) {
+            return Cow::Borrowed(name);
+        }
+        files::safe(name, application::delimiter(self.channel()))
+    }
+
     /// Plays a file, tone or stream to its end (`switch_ivr_play_file`), from
     /// `start` samples on. Early media is started where the call is not answered.
     ///
@@ -59,6 +69,7 @@ impl Session<'_> {
         start: u32,
         input: Option<&dyn Input>,
     ) -> Result<(), Status> {
+        let name = self.safe(name);
         let mut file = File::new();
         file.handle.samples = start;
         let prebuffer = self.channel().variable(c"stream_prebuffer");
@@ -87,6 +98,7 @@ impl Session<'_> {
         silence_hits: u32,
         input: Option<&dyn Input>,
     ) -> Result<(), Status> {
+        let name = self.safe(name);
         let mut file = File::new();
         file.handle.thresh = threshold;
         file.handle.silence_hits = silence_hits;
@@ -108,6 +120,7 @@ impl Session<'_> {
         insert: &CStr,
         at: usize,
     ) -> Result<(), Status> {
+        let (file, insert) = (self.safe(file), self.safe(insert));
         // SAFETY: the session lives, and the strings end with NUL.
         Status::check(unsafe {
             switch_ivr_insert_file(self.as_ptr(), file.as_ptr(), insert.as_ptr(), at)
@@ -146,6 +159,11 @@ impl Session<'_> {
         dialplan: Option<&CStr>,
         context: Option<&CStr>,
     ) -> Result<(), Status> {
+        let safe = queued::transfer(self.channel(), extension, dialplan);
+        let extension = safe.map_err(|why| {
+            tracing::error!("transfer: {why}");
+            Status(bindings::SWITCH_STATUS_GENERR)
+        })?;
         // SAFETY: the session lives, the strings end with NUL or are NULL.
         Status::check(unsafe {
             switch_ivr_session_transfer(

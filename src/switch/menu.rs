@@ -1,5 +1,6 @@
 //! IVR menus (`switch_ivr_menu_*`).
 
+use std::borrow::Cow;
 use std::ffi::{CStr, c_int};
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use bindings::{
     switch_ivr_menu_init, switch_ivr_menu_str2action, switch_ivr_menu_t,
 };
 
+use super::guard::{files, queued};
 use super::pool::Pool;
 use super::session::Session;
 use super::text::pointer;
@@ -59,6 +61,18 @@ unsafe impl Send for Menu {}
 // SAFETY: as above.
 unsafe impl Sync for Menu {}
 
+/// What a key does, as the core can take it.
+fn safe_argument<'a>(action: &CStr, argument: &'a CStr) -> Result<Cow<'a, CStr>, MenuError> {
+    match action.to_bytes() {
+        b"menu-play-sound" => Ok(files::safe(argument, None)),
+        b"menu-exec-app" => queued::in_menu(argument).map_err(|why| {
+            tracing::error!("menu-exec-app: {why}");
+            MenuError::Core(Status(bindings::SWITCH_STATUS_GENERR))
+        }),
+        _ => Ok(Cow::Borrowed(argument)),
+    }
+}
+
 /// Has the stack for itself until it goes.
 struct Using<'s>(&'s Stack);
 
@@ -95,7 +109,9 @@ impl Menu {
         };
         let using = stack.take()?;
         let top = stack.top.load(Ordering::Relaxed);
-        let [greeting, short, invalid, exit, transfer] = look.sounds.map(pointer);
+        let sounds = look.sounds.map(files::safe_optional);
+        let [greeting, short, invalid, exit, transfer] =
+            sounds.each_ref().map(|sound| pointer(sound.as_deref()));
         let [confirm_macro, confirm_key] = look.confirm.map(pointer);
         let [engine, voice] = look.tts.map(pointer);
         let [attempts, between, digits, timeout, failures, timeouts] = look.numbers;
@@ -143,6 +159,7 @@ impl Menu {
         unsafe {
             Status::check(switch_ivr_menu_str2action(action.as_ptr(), &raw mut kind))?;
             let menu = self.menu.as_ptr();
+            let argument = safe_argument(action, argument)?;
             Ok(Status::check(switch_ivr_menu_bind_action(
                 menu,
                 kind,

@@ -17,6 +17,7 @@ pub mod digits;
 pub mod event;
 pub mod extension;
 pub mod flat;
+pub mod guard;
 pub mod handle;
 pub mod home;
 pub mod input;

@@ -17,9 +17,13 @@ use bindings::{
 
 use super::channel::Channel;
 use super::event::OwnedEvent;
+use super::guard::{application, queued};
 use super::text::{c_string, pointer};
 use super::xml::Xml;
 use super::{Detached, Status};
+
+/// A variable by which the core leaves the data of applications as it is.
+pub(super) const NO_EXPANSION: &CStr = c"app_disable_expand_variables";
 
 /// A session that is good for as long as `'a`: the core lent it for a callback,
 /// or a lock on it is held.
@@ -87,15 +91,22 @@ impl<'a> Session<'a> {
     /// `${}` in the data is expanded by the core, API calls in it included.
     ///
     /// # Errors
-    /// The core's status; an unknown application also hangs the call up.
+    /// The core's status; an unknown application also hangs the call up. Data
+    /// that the core would not survive is refused, with a line in the log.
     pub fn execute(
         self,
-        _: &Detached,
+        held: &Detached,
         app: &CStr,
         data: Option<&CStr>,
         expand: bool,
     ) -> Result<(), Status> {
-        const NO_EXPANSION: &CStr = c"app_disable_expand_variables";
+        let (app, data) = match application::prepare(self, held, app, data, expand) {
+            Ok(prepared) => prepared,
+            Err(why) => {
+                tracing::error!("{}: {why}", app.to_string_lossy());
+                return Err(Status(bindings::SWITCH_STATUS_GENERR));
+            }
+        };
         let channel = self.channel();
         // The core has no argument for it, but a variable that it reads first.
         let before = (!expand).then(|| channel.variable(NO_EXPANSION));
@@ -108,7 +119,7 @@ impl<'a> Session<'a> {
             switch_core_session_execute_application_get_flags(
                 self.as_ptr(),
                 app.as_ptr(),
-                pointer(data),
+                pointer(data.as_deref()),
                 std::ptr::null_mut(),
             )
         };
@@ -170,6 +181,7 @@ impl Session<'_> {
     /// # Errors
     /// The core's status; the event is freed then.
     pub fn receive_event(self, _: &Detached, event: OwnedEvent) -> Result<(), Status> {
+        self.check(&event)?;
         // SAFETY: the session lives, and the event is given away.
         event.give(|event| unsafe { switch_core_session_receive_event(self.as_ptr(), event) })
     }
@@ -180,10 +192,19 @@ impl Session<'_> {
     /// # Errors
     /// The core's status.
     pub fn command(self, _: &Detached, event: OwnedEvent) -> Result<(), Status> {
+        self.check(&event)?;
         // SAFETY: the session lives, and the event is given away.
         event.give(|event| unsafe {
             let urgent = bindings::SWITCH_FALSE;
             switch_core_session_queue_private_event(self.as_ptr(), event, urgent)
+        })
+    }
+
+    /// Refuses what the session would not survive, with a line in the log.
+    fn check(self, event: &OwnedEvent) -> Result<(), Status> {
+        queued::event(self.channel(), event.view()).map_err(|why| {
+            tracing::error!("event: {why}");
+            Status(bindings::SWITCH_STATUS_GENERR)
         })
     }
 

@@ -194,6 +194,7 @@ impl Session<'_> {
         grammar: &CStr,
         input: Option<&dyn Input>,
     ) -> Result<Option<Vec<u8>>, Status> {
+        let file = self.safe(file);
         let mut result: *mut c_char = std::ptr::null_mut();
         let status = listening(input, std::ptr::null_mut(), |args| {
             // SAFETY: as in speak(); the core writes one pointer.

@@ -185,6 +185,37 @@ export! {
         }
     }
 
+    fn switch_channel_get_originatee_caller_profile(channel: *mut switch_channel_t) -> *mut switch_caller_profile_t = else ptr::null_mut(); {
+        // SAFETY: the caller's channel, which lives.
+        unsafe { channel_of(channel) }.map_or(ptr::null_mut(), |channel| channel.originatee_for_c())
+    }
+
+    fn switch_channel_set_scope_variables(channel: *mut switch_channel_t, event: *mut *mut switch_event_t) = else (); {
+        // SAFETY: the caller's channel and cell, which live; the event is given away.
+        let (channel, event) = unsafe {
+            let event = event.as_mut().map(|cell| std::mem::replace(cell, ptr::null_mut()));
+            (channel_of(channel), event.and_then(|event| Event::take(event)))
+        };
+        let Some(channel) = channel else { return };
+        match event {
+            Some(scope) => channel.push_scope(scope),
+            None => channel.pop_scope(),
+        }
+    }
+
+    fn switch_channel_get_scope_variables(channel: *mut switch_channel_t, event: *mut *mut switch_event_t) -> switch_status_t = else FAILURE; {
+        // SAFETY: the caller's channel and cell, which live.
+        unsafe {
+            match (channel_of(channel).and_then(|channel| channel.scope()), event.as_mut()) {
+                (Some(scope), Some(cell)) => {
+                    *cell = scope.give();
+                    SUCCESS
+                }
+                _ => FAILURE,
+            }
+        }
+    }
+
     fn switch_channel_event_set_data(channel: *mut switch_channel_t, event: *mut switch_event_t) = else (); {
         // SAFETY: the caller's channel and event, which live.
         unsafe {

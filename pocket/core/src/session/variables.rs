@@ -5,7 +5,8 @@ use std::cell::RefCell;
 use std::ffi::{CString, c_char};
 
 use bindings::{
-    SWITCH_EVENT_CHANNEL_DATA, SWITCH_STACK_BOTTOM, switch_event_header_t, switch_stack_t,
+    SWITCH_EVENT_CHANNEL_DATA, SWITCH_STACK_BOTTOM, switch_caller_profile_t, switch_event_header_t,
+    switch_stack_t,
 };
 use bstr::{BString, ByteSlice};
 use parking_lot::ReentrantMutex;
@@ -13,6 +14,15 @@ use parking_lot::ReentrantMutex;
 use super::{Profile, Session, say};
 use crate::event::Event;
 use crate::text::{self, c_string};
+
+/// A profile of a leg that was called, as far as C looks at one: without times.
+struct Called(switch_caller_profile_t);
+
+// SAFETY: its pointers are all NULL, and nobody writes it.
+unsafe impl Sync for Called {}
+
+// SAFETY: the structure is pointers and numbers, and the core begins with zeroes.
+static CALLED: Called = Called(unsafe { std::mem::zeroed() });
 
 /// What the lock guards.
 pub(super) struct Data {
@@ -235,6 +245,22 @@ impl Session {
         self.data.0.lock().borrow_mut().scopes.push(scope);
     }
 
+    /// All variables for one application, the innermost first.
+    pub(crate) fn scope(&self) -> Option<Event> {
+        let guard = self.data.0.lock();
+        let data = guard.borrow();
+        if data.scopes.is_empty() {
+            return None;
+        }
+        let mut all = Event::list();
+        for (name, value, _) in data.scopes.iter().rev().flat_map(Event::headers) {
+            if all.get(name).is_none() {
+                all.add(name, value);
+            }
+        }
+        Some(all)
+    }
+
     pub(crate) fn pop_scope(&self) {
         self.data.0.lock().borrow_mut().scopes.pop();
     }
@@ -365,6 +391,14 @@ impl Session {
         };
         if let Some(other) = self.core.sessions.locate(uuid.as_bytes()) {
             other.mark_time(mark);
+        }
+    }
+
+    /// The profile of the leg that this one has called, as C sees it.
+    pub(crate) fn originatee_for_c(&self) -> *mut switch_caller_profile_t {
+        match self.data.0.lock().borrow().originatee {
+            None => std::ptr::null_mut(),
+            Some(_) => (&raw const CALLED.0).cast_mut(),
         }
     }
 

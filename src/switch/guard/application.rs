@@ -1,0 +1,379 @@
+//! Applications and their data, on the way to `switch_core_session_exec`.
+//!
+//! The core expands the data, takes `%[name=value]` off it, and gives the rest to
+//! the application. Where it has made a copy and the bracket does not close, the
+//! application gets NULL. Text that could become such a one is expanded here,
+//! looked at, and given to the core in a form that expands to itself.
+
+use std::borrow::Cow;
+use std::ffi::{CStr, CString};
+
+use super::files::{self, safe_in};
+use super::{Refused, c_text, escaped, holds_escape, holds_variable, queued, times};
+use crate::switch::Detached;
+use crate::switch::channel::Channel;
+use crate::switch::session::Session;
+use crate::switch::text::c_string;
+
+/// Where in its data an application has the name of a file.
+#[derive(Clone, Copy)]
+enum Place {
+    /// The data is one.
+    Whole,
+    /// Behind a count, `+3 file`.
+    AfterCount,
+    /// The first word.
+    First,
+    /// Any word.
+    Words,
+    /// Behind the name of a variable that names a file.
+    Value,
+}
+
+const FILES: [(&[u8], Place); 19] = [
+    (b"playback", Place::Whole),
+    (b"endless_playback", Place::Whole),
+    (b"loop_playback", Place::AfterCount),
+    (b"play_and_detect_speech", Place::Whole),
+    (b"play_and_get_digits", Place::Words),
+    (b"read", Place::Words),
+    (b"record", Place::Words),
+    (b"record_session", Place::Words),
+    (b"displace_session", Place::Words),
+    (b"sched_broadcast", Place::Words),
+    (b"soft_hold", Place::Words),
+    (b"fifo", Place::Words),
+    (b"wait_for_silence", Place::Words),
+    (b"detect_audio", Place::Words),
+    (b"detect_silence", Place::Words),
+    (b"lua", Place::First),
+    (b"set", Place::Value),
+    (b"export", Place::Value),
+    (b"bridge_export", Place::Value),
+];
+
+/// Applications that follow a null pointer where they get no data.
+const NEED_DATA: [&[u8]; 11] = [
+    b"bgsystem",
+    b"digit_action_set_realm",
+    b"loop_playback",
+    b"preprocess",
+    b"record_session_mask",
+    b"record_session_pause",
+    b"record_session_resume",
+    b"record_session_unmask",
+    b"stop_displace_session",
+    b"stop_record_session",
+    b"system",
+];
+
+/// Would the application crash on no data at all?
+pub(super) fn needs_data(app: &[u8]) -> bool {
+    NEED_DATA.iter().any(|name| app.eq_ignore_ascii_case(name))
+}
+
+/// The one that takes no data, and crashes on empty data.
+pub(super) fn wants_none(app: &[u8]) -> bool {
+    app.eq_ignore_ascii_case(b"curl")
+}
+
+/// Where the data of an application has a file; of those that set variables only
+/// where the variable is one for files.
+fn place(app: &[u8], data: &[u8]) -> Option<Place> {
+    let (_, place) = FILES
+        .iter()
+        .find(|(name, _)| app.eq_ignore_ascii_case(name))?;
+    match place {
+        Place::Value => files::is_assigned(data).then_some(Place::Value),
+        place => Some(*place),
+    }
+}
+
+/// Mends the file names in an application's data; `delimiter` is `playback_delimiter`.
+pub(super) fn with_safe_files<'d>(
+    app: &[u8],
+    data: &'d [u8],
+    delimiter: Option<u8>,
+) -> Cow<'d, [u8]> {
+    if !files::suspicious(data) {
+        return Cow::Borrowed(data);
+    }
+    let Some(place) = place(app, data) else {
+        return Cow::Borrowed(data);
+    };
+    let scope = scope(data).flatten().map_or(0, |end| end + 1);
+    let (before, separators) = match place {
+        Place::Whole => (scope, delimiter.into_iter().collect()),
+        Place::AfterCount => (scope + after_count(&data[scope..]), Vec::new()),
+        Place::Words => (scope, [b' '].into_iter().chain(delimiter).collect()),
+        Place::Value => (scope + after_name(&data[scope..]), Vec::new()),
+        Place::First => {
+            let words = files::pieces(&data[scope..], b" ").next();
+            let end = words.map_or(data.len(), |word| scope + word.end);
+            return match safe_in(&data[scope..end], &[]) {
+                Cow::Borrowed(_) => Cow::Borrowed(data),
+                Cow::Owned(word) => Cow::Owned([&data[..scope], &word, &data[end..]].concat()),
+            };
+        }
+    };
+    match safe_in(&data[before..], &separators) {
+        Cow::Borrowed(_) => Cow::Borrowed(data),
+        Cow::Owned(rest) => Cow::Owned([&data[..before], &rest].concat()),
+    }
+}
+
+fn after_count(data: &[u8]) -> usize {
+    if data.first() == Some(&b'+') {
+        data.iter().position(|&b| b == b' ').map_or(0, |at| at + 1)
+    } else {
+        0
+    }
+}
+
+fn after_name(data: &[u8]) -> usize {
+    data.iter().position(|&b| b == b'=').map_or(0, |at| at + 1)
+}
+
+/// Where the variables for one application end that a text begins with: none
+/// where it begins with no bracket, and nowhere where that does not close.
+pub(super) fn scope(text: &[u8]) -> Option<Option<usize>> {
+    let rest = text.strip_prefix(b"%")?;
+    let open = match rest {
+        [b'[', ..] => 1,
+        [_, b'[', ..] => 2,
+        _ => return None,
+    };
+    Some(files::end(&text[open..], b'[', b']').map(|at| open + at))
+}
+
+/// Could the text begin with `%` once it is expanded?
+pub(super) fn may_open_scope(channel: Channel<'_>, text: &[u8]) -> bool {
+    match text {
+        [b'%', ..] => true,
+        [b'\\', ..] => text.contains(&b'%'),
+        [b'$', rest @ ..] => {
+            let inner = rest.strip_prefix(b"$").unwrap_or(rest);
+            let Some(inner) = inner.strip_prefix(b"{") else {
+                return false;
+            };
+            let Some(end) = inner.iter().position(|&b| b == b'}') else {
+                return true;
+            };
+            let name = &inner[..end];
+            if name.iter().any(|b| b" (:[{$".contains(b)) {
+                return true;
+            }
+            let value = c_string(name).ok().and_then(|name| channel.variable(&name));
+            match value.as_deref() {
+                None | Some([]) => may_open_scope(channel, &inner[end + 1..]),
+                Some([first, ..]) => b"%$\\".contains(first),
+            }
+        }
+        _ => false,
+    }
+}
+
+/// The text with the variables that it begins with in place, as far as they have
+/// plain values: what it begins with once it is expanded.
+pub(super) fn with_head(channel: Channel<'_>, text: &[u8]) -> Option<Vec<u8>> {
+    let mut rest = text;
+    loop {
+        let inner = rest.strip_prefix(b"${")?;
+        let end = inner.iter().position(|&b| b == b'}')?;
+        let name = &inner[..end];
+        if name.iter().any(|b| b" (:[{$".contains(b)) {
+            return None;
+        }
+        let value = channel.variable(&c_string(name).ok()?).unwrap_or_default();
+        rest = &inner[end + 1..];
+        if !value.is_empty() || !rest.starts_with(b"${") {
+            return Some([&value, rest].concat());
+        }
+    }
+}
+
+/// Variables that are looked up before their expansion is taken for endless.
+const LOOKUPS: u32 = 10_000;
+/// Deeper than this the core leaves a text as it is.
+const DEEPEST: u32 = 100;
+/// Names in names that are put together.
+const DEEPEST_NAME: u32 = 8;
+
+/// Refuses a text whose expansion the core would not survive or not end. It
+/// follows variables that contain variables a hundred deep, so with two in each
+/// it never comes back.
+///
+/// # Errors
+/// [`Refused`]
+pub(super) fn expandable(channel: Channel<'_>, text: &[u8]) -> Result<(), Refused> {
+    let mut walk = Walk {
+        channel,
+        times: channel.lacks_b_leg_times(),
+        left: LOOKUPS,
+    };
+    walk.text(text, 0)
+}
+
+struct Walk<'a> {
+    channel: Channel<'a>,
+    /// Would the core crash on a time of the B leg?
+    times: bool,
+    left: u32,
+}
+
+impl Walk<'_> {
+    /// The name that a text begins with, behind `${`; other names can be in it.
+    fn name(&self, text: &[u8], depth: u32) -> Vec<u8> {
+        let mut name = Vec::new();
+        let mut rest = text;
+        while let Some((&byte, after)) = rest.split_first() {
+            if let Some(inner) = rest.strip_prefix(b"${")
+                && depth < DEEPEST_NAME
+            {
+                let own = self.name(inner, depth + 1);
+                let value = c_string(own).ok().and_then(|n| self.channel.variable(&n));
+                name.extend(value.unwrap_or_default());
+                let end = files::end(&rest[1..], b'{', b'}').map_or(rest.len(), |at| at + 2);
+                rest = &rest[end..];
+                continue;
+            }
+            if b"}:[ (".contains(&byte) {
+                break;
+            }
+            name.push(byte);
+            rest = after;
+        }
+        name
+    }
+
+    fn text(&mut self, text: &[u8], depth: u32) -> Result<(), Refused> {
+        if self.times && times::indexed(text) {
+            return Err(Refused::Time(Refused::show(text)));
+        }
+        let mut rest = text;
+        while let Some(at) = rest.windows(2).position(|w| w == b"${") {
+            rest = &rest[at + 2..];
+            let Some(left) = self.left.checked_sub(1) else {
+                return Err(Refused::Endless(Refused::show(text)));
+            };
+            self.left = left;
+            let name = self.name(rest, 0);
+            let value = c_string(name).ok().and_then(|n| self.channel.variable(&n));
+            if let Some(value) = value.filter(|v| depth < DEEPEST && holds_variable(v)) {
+                self.text(&value, depth + 1)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `playback_delimiter`, by which the core separates the files of one name.
+pub(in crate::switch) fn delimiter(channel: Channel<'_>) -> Option<u8> {
+    channel.variable(c"playback_delimiter")?.first().copied()
+}
+
+/// Application and data as the core can take them.
+pub(in crate::switch) type Prepared<'d> = (Cow<'d, CStr>, Option<Cow<'d, CStr>>);
+
+/// Makes an application and its data such that the core survives them.
+///
+/// # Errors
+/// [`Refused`]: there is no such form.
+pub(in crate::switch) fn prepare<'d>(
+    session: Session<'_>,
+    held: &Detached,
+    app: &'d CStr,
+    data: Option<&'d CStr>,
+    expand: bool,
+) -> Result<Prepared<'d>, Refused> {
+    let Some(data) = data else {
+        // Data that a dialplan leaves out is empty, and no application dies of that.
+        let none = app.to_bytes().windows(2).any(|w| w == b"::") || wants_none(app.to_bytes());
+        let data = (!none).then_some(Cow::Borrowed(c""));
+        return Ok((queued::in_name(session.channel(), app)?, data));
+    };
+    let text = data.to_bytes();
+    if wants_none(app.to_bytes()) && text.iter().all(|&b| b == b' ') {
+        return Ok((Cow::Borrowed(app), None));
+    }
+    if !text.iter().any(|b| b"$%".contains(b)) && !files::suspicious(text) {
+        return Ok((Cow::Borrowed(app), Some(Cow::Borrowed(data))));
+    }
+    let data = checked(session, held, app.to_bytes(), data, expand)?;
+    Ok((Cow::Borrowed(app), Some(data)))
+}
+
+fn checked<'d>(
+    session: Session<'_>,
+    held: &Detached,
+    app: &[u8],
+    data: &'d CStr,
+    expand: bool,
+) -> Result<Cow<'d, CStr>, Refused> {
+    let channel = session.channel();
+    let text = data.to_bytes();
+    let changes = holds_variable(text) || holds_escape(text);
+    if !(expand && changes && channel.expands()) {
+        return Ok(match with_safe_files(app, text, delimiter(channel)) {
+            Cow::Borrowed(_) => Cow::Borrowed(data),
+            changed @ Cow::Owned(_) => Cow::Owned(c_text(changed, data)),
+        });
+    }
+    expandable(channel, text)?;
+    if place(app, text).is_none()
+        && !wants_none(app)
+        && !channel.lacks_b_leg_times()
+        && !may_open_scope(channel, text)
+    {
+        return Ok(Cow::Borrowed(data));
+    }
+    let expanded = channel.expand(held, data);
+    if scope(expanded.to_bytes()) == Some(None) {
+        return Err(Refused::Bracket(Refused::show(expanded.to_bytes())));
+    }
+    if wants_none(app) && expanded.to_bytes().iter().all(|&b| b == b' ') {
+        return Err(Refused::Nothing(Refused::show(app)));
+    }
+    let safe = with_safe_files(app, expanded.to_bytes(), delimiter(channel)).into_owned();
+    Ok(Cow::Owned(
+        CString::new(escaped(safe)).unwrap_or_else(|_| expanded.clone()),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn safe(app: &str, data: &str) -> String {
+        let data = with_safe_files(app.as_bytes(), data.as_bytes(), None);
+        String::from_utf8_lossy(&data).into_owned()
+    }
+
+    #[test]
+    fn brackets() {
+        assert_eq!(scope(b"%[a=b]c"), Some(Some(5)));
+        assert_eq!(scope(b"%;[a=b;c=d]e"), Some(Some(10)));
+        assert_eq!(scope(b"%[a"), Some(None));
+        assert_eq!(scope(b"%[a[b]"), Some(None));
+        assert_eq!(scope(b"%(1000,0,440)"), None);
+        assert_eq!(scope(b"%"), None);
+    }
+
+    #[test]
+    fn files_by_their_place() {
+        assert_eq!(safe("playback", "{"), "./{");
+        assert_eq!(safe("playback", "%[a=b]{"), "%[a=b]./{");
+        assert_eq!(safe("PlayBack", "{a=b c}d.wav"), "{a=b c}d.wav");
+        assert_eq!(safe("record", "{a=b c}d.wav 5"), "./{a=b c}d.wav 5");
+        assert_eq!(safe("loop_playback", "+3 {a"), "+3 ./{a");
+        assert_eq!(safe("lua", "{ {\"a\": 1"), "./{ {\"a\": 1");
+        assert_eq!(safe("lua", "x.lua {\"a\": 1"), "x.lua {\"a\": 1");
+        assert_eq!(safe("log", "INFO {"), "INFO {");
+        assert_eq!(safe("set", "ringback={"), "ringback=./{");
+        assert_eq!(safe("set", "json={"), "json={");
+        assert_eq!(
+            safe("play_and_get_digits", "1 1 1 9 # { { x"),
+            "1 1 1 9 # ./{ ./{ x"
+        );
+    }
+}

@@ -1,0 +1,425 @@
+//! API commands and their arguments, on the way to `switch_api_execute`.
+
+use std::borrow::Cow;
+use std::ffi::{CStr, CString};
+
+use super::application::expandable;
+use super::files::{pieces, safe_in};
+use super::{Refused, holds_variable, queued, times};
+use crate::switch::session::{Locked, Session};
+use crate::switch::text::{c_string, c_string_shown};
+
+/// What becomes of a command.
+#[derive(Debug)]
+pub enum Checked<'a> {
+    /// It is run, with this argument.
+    Run(Cow<'a, [u8]>),
+    /// This is its reply.
+    Reply(Vec<u8>),
+}
+
+/// Which word of a command is a file.
+#[derive(Clone, Copy)]
+enum Kind {
+    /// The first word.
+    First,
+    /// Any word.
+    Words,
+    /// The word with this number is a file, or `app::data`.
+    Broadcast(usize),
+    /// The rest from the word with this number is a command.
+    Command(usize),
+    /// `expand [uuid:x] command`.
+    Expand,
+    /// `uuid_transfer`.
+    Transfer,
+    /// `originate`, with `&app(data)`.
+    Originate,
+    /// Reads one variable of a call.
+    GetVariable,
+    /// Reads the session of the caller, whatever call it is given.
+    OfCaller,
+    /// Wants one word more than it looks for.
+    Avmd,
+}
+
+const COMMANDS: [(&[u8], Kind); 21] = [
+    (b"lua", Kind::First),
+    (b"luarun", Kind::First),
+    (b"load", Kind::First),
+    (b"unload", Kind::Words),
+    (b"reload", Kind::Words),
+    (b"uuid_displace", Kind::Words),
+    (b"uuid_record", Kind::Words),
+    (b"conference", Kind::Words),
+    (b"voicemail_inject", Kind::Words),
+    (b"uuid_broadcast", Kind::Broadcast(1)),
+    (b"sched_broadcast", Kind::Broadcast(2)),
+    (b"bgapi", Kind::Command(0)),
+    (b"sched_api", Kind::Command(2)),
+    (b"unsched_api", Kind::Words),
+    (b"expand", Kind::Expand),
+    (b"uuid_transfer", Kind::Transfer),
+    (b"sched_transfer", Kind::Transfer),
+    (b"originate", Kind::Originate),
+    (b"uuid_getvar", Kind::GetVariable),
+    (b"uuid_media_params", Kind::OfCaller),
+    (b"avmd", Kind::Avmd),
+];
+
+/// How many commands may stand in each other.
+const NESTED: u32 = 16;
+
+/// The argument of a command as the core can take it, or the reply to it.
+///
+/// # Errors
+/// [`Refused`]
+pub fn checked<'a>(
+    command: &[u8],
+    argument: &'a [u8],
+    session: Option<Session<'_>>,
+) -> Result<Checked<'a>, Refused> {
+    nested(command, argument, session, NESTED)
+}
+
+fn nested<'a>(
+    command: &[u8],
+    argument: &'a [u8],
+    session: Option<Session<'_>>,
+    deep: u32,
+) -> Result<Checked<'a>, Refused> {
+    let known = |(name, _): &&(&[u8], Kind)| command.eq_ignore_ascii_case(name);
+    let Some((_, kind)) = COMMANDS.iter().find(known) else {
+        return Ok(Checked::Run(Cow::Borrowed(argument)));
+    };
+    let run = |text: Cow<'a, [u8]>| Ok(Checked::Run(text));
+    match *kind {
+        Kind::Words => run(safe_in(argument, b" ")),
+        Kind::First => {
+            let end = pieces(argument.trim_ascii_start(), b" ").next();
+            let start = argument.len() - argument.trim_ascii_start().len();
+            let end = end.map_or(argument.len(), |word| start + word.end);
+            run(match safe_in(&argument[..end], &[]) {
+                Cow::Borrowed(_) => Cow::Borrowed(argument),
+                Cow::Owned(word) => Cow::Owned([&word, &argument[end..]].concat()),
+            })
+        }
+        Kind::Broadcast(at) => {
+            let target = call_in(argument, at - 1);
+            changed(argument, at, |path| {
+                queued::broadcast(target.as_ref().map(|t| t.session().channel()), path)
+            })
+            .map(Checked::Run)
+        }
+        Kind::Transfer => transfer(argument).map(Checked::Run),
+        Kind::Originate => originate(argument).map(Checked::Run),
+        Kind::Command(at) => inner(argument, word_start(argument, at), session, deep),
+        Kind::Expand => {
+            let word = pieces(argument, b" ").next().unwrap_or(0..0);
+            let of_call = argument[word].starts_with(b"uuid:");
+            inner(
+                argument,
+                word_start(argument, usize::from(of_call)),
+                session,
+                deep,
+            )
+        }
+        Kind::GetVariable => {
+            Ok(variable(argument).map_or(Checked::Run(Cow::Borrowed(argument)), Checked::Reply))
+        }
+        Kind::OfCaller if session.is_none() && words(argument) > 1 => Err(Refused::Command(
+            "uuid_media_params reads the session of the caller: use API(session)",
+        )),
+        Kind::Avmd if words(argument) == 1 && !lone(argument) => {
+            Err(Refused::Command("avmd needs start or stop behind the UUID"))
+        }
+        Kind::OfCaller | Kind::Avmd => run(Cow::Borrowed(argument)),
+    }
+}
+
+fn words(argument: &[u8]) -> usize {
+    pieces(argument, b" ")
+        .filter(|word| !argument[word.clone()].is_empty())
+        .count()
+}
+
+/// Where the word with this number begins; blanks between count once.
+fn word_start(argument: &[u8], number: usize) -> usize {
+    pieces(argument, b" ")
+        .filter(|word| !argument[word.clone()].is_empty())
+        .nth(number)
+        .map_or(argument.len(), |word| word.start)
+}
+
+/// What avmd takes with nothing behind it.
+fn lone(argument: &[u8]) -> bool {
+    [&b"reload"[..], b"show", b"load", b"set"]
+        .iter()
+        .any(|word| argument.trim_ascii().eq_ignore_ascii_case(word))
+}
+
+fn word_at(argument: &[u8], number: usize) -> Option<std::ops::Range<usize>> {
+    pieces(argument, b" ")
+        .filter(|word| !argument[word.clone()].is_empty())
+        .nth(number)
+}
+
+fn call_in(argument: &[u8], number: usize) -> Option<Locked> {
+    let word = word_at(argument, number)?;
+    Locked::find(&c_string(&argument[word]).ok()?)
+}
+
+/// The argument with one word changed.
+fn changed<'a>(
+    argument: &'a [u8],
+    number: usize,
+    change: impl FnOnce(&'a [u8]) -> Result<Cow<'a, [u8]>, Refused>,
+) -> Result<Cow<'a, [u8]>, Refused> {
+    let Some(word) = word_at(argument, number) else {
+        return Ok(Cow::Borrowed(argument));
+    };
+    Ok(match change(&argument[word.clone()])? {
+        Cow::Borrowed(_) => Cow::Borrowed(argument),
+        Cow::Owned(safe) => {
+            Cow::Owned([&argument[..word.start], &safe, &argument[word.end..]].concat())
+        }
+    })
+}
+
+/// A command within another one's argument, from `start` on.
+fn inner<'a>(
+    argument: &'a [u8],
+    start: usize,
+    session: Option<Session<'_>>,
+    deep: u32,
+) -> Result<Checked<'a>, Refused> {
+    let rest = &argument[start..];
+    let end = rest.iter().position(|&b| b == b' ').unwrap_or(rest.len());
+    let Some(deep) = deep.checked_sub(1) else {
+        return Ok(Checked::Run(Cow::Borrowed(argument)));
+    };
+    // A command that is run later has no session.
+    let behind = (end + 1).min(rest.len());
+    Ok(
+        match nested(&rest[..end], &rest[behind..], session, deep)? {
+            Checked::Run(Cow::Borrowed(_)) => Checked::Run(Cow::Borrowed(argument)),
+            Checked::Run(Cow::Owned(safe)) => {
+                Checked::Run(Cow::Owned([&argument[..start + behind], &safe].concat()))
+            }
+            Checked::Reply(reply) => Checked::Reply(reply),
+        },
+    )
+}
+
+fn transfer(argument: &[u8]) -> Result<Cow<'_, [u8]>, Refused> {
+    let inline = (2..6).find(|&at| {
+        word_at(argument, at).is_some_and(|word| argument[word].eq_ignore_ascii_case(b"inline"))
+    });
+    // The word before the dialplan is where to.
+    let Some(at) = inline.map(|at| at - 1) else {
+        return Ok(Cow::Borrowed(argument));
+    };
+    let target = call_in(argument, 0).or_else(|| call_in(argument, 1));
+    changed(argument, at, |word| {
+        // The quotes of a word with blanks stay around it.
+        let quoted = word.len() > 1 && word.starts_with(b"'") && word.ends_with(b"'");
+        let bare = if quoted {
+            &word[1..word.len() - 1]
+        } else {
+            word
+        };
+        let channel = target.as_ref().map(|t| t.session().channel());
+        Ok(match queued::inline(channel, bare)? {
+            Cow::Borrowed(_) => Cow::Borrowed(word),
+            Cow::Owned(safe) if quoted => Cow::Owned([b"'", &safe[..], b"'"].concat()),
+            Cow::Owned(safe) => Cow::Owned(safe),
+        })
+    })
+}
+
+/// `originate <dial string> &app(data)`.
+fn originate(argument: &[u8]) -> Result<Cow<'_, [u8]>, Refused> {
+    let Some(at) = argument.windows(2).position(|w| w == b" &") else {
+        return Ok(Cow::Borrowed(argument));
+    };
+    let app = &argument[at + 2..];
+    let Some(open) = app.iter().position(|&b| b == b'(') else {
+        return Ok(Cow::Borrowed(argument));
+    };
+    let close = app.iter().rposition(|&b| b == b')').unwrap_or(app.len());
+    if close < open {
+        return Ok(Cow::Borrowed(argument));
+    }
+    let start = at + 2 + open + 1;
+    let end = at + 2 + close;
+    Ok(
+        match queued::data(None, &app[..open], &argument[start..end])? {
+            Cow::Borrowed(_) => Cow::Borrowed(argument),
+            Cow::Owned(safe) => Cow::Owned([&argument[..start], &safe, &argument[end..]].concat()),
+        },
+    )
+}
+
+/// What `uuid_getvar` answers where the core would crash.
+fn variable(argument: &[u8]) -> Option<Vec<u8>> {
+    let word = word_at(argument, 1)?;
+    let name = argument[word].split(|&b| b == b'[').next()?;
+    if !times::is_one(name) {
+        return None;
+    }
+    let call = call_in(argument, 0)?;
+    let channel = call.session().channel();
+    if !channel.is_up() || !channel.lacks_b_leg_times() {
+        return None;
+    }
+    let value = channel.beside_b_leg_times(&c_string(name).ok()?);
+    Some(value.unwrap_or_else(|| b"_undef_".to_vec()))
+}
+
+/// Calls that a command names and could expand text for, kept for its length.
+#[derive(Default)]
+pub struct Named(Vec<Locked>);
+
+/// The calls whose variables a command may expand.
+#[must_use]
+pub fn named(argument: Option<&CStr>) -> Named {
+    let text = argument.map_or(&b""[..], CStr::to_bytes);
+    if !holds_variable(text) {
+        return Named::default();
+    }
+    let words = text.split(|b| b" :,='\"()".contains(b));
+    let calls = words.filter(|word| word.len() > 3).take(64);
+    Named(
+        calls
+            .filter_map(|word| Locked::find(&c_string(word).ok()?))
+            .collect(),
+    )
+}
+
+impl Named {
+    /// Runs a command with the B legs' times hidden that the core would crash on.
+    ///
+    /// # Errors
+    /// [`Refused`]: it would never end.
+    pub fn run<R>(
+        &self,
+        command: &CStr,
+        argument: Option<&CStr>,
+        session: Option<Session<'_>>,
+        run: impl FnOnce() -> R,
+    ) -> Result<R, Refused> {
+        let text = argument.map_or(&b""[..], CStr::to_bytes);
+        if !holds_variable(text) {
+            return Ok(run());
+        }
+        let calls = || self.0.iter().map(Locked::session).chain(session);
+        for call in calls() {
+            expandable(call.channel(), text)?;
+        }
+        let later = [&b"bgapi"[..], b"sched_api"];
+        if later
+            .iter()
+            .any(|name| command.to_bytes().eq_ignore_ascii_case(name))
+            && times::in_text(text)
+            && calls().any(|call| call.channel().lacks_b_leg_times())
+        {
+            return Err(Refused::Time(Refused::show(text)));
+        }
+        let _hidden: Vec<_> = calls()
+            .filter_map(|call| times::Empty::times(call.channel()))
+            .collect();
+        Ok(run())
+    }
+}
+
+/// The argument of a command in a JSON request (`fsapi`), where it has to change.
+///
+/// # Errors
+/// [`Refused`]
+pub fn json_command(command: &CStr, argument: &CStr) -> Result<Option<CString>, Refused> {
+    match checked(command.to_bytes(), argument.to_bytes(), None)? {
+        Checked::Run(Cow::Owned(safe)) => Ok(Some(c_string_shown(&safe))),
+        // The variable has a reply of its own by the command alone.
+        Checked::Reply(_) => Err(Refused::Time(Refused::show(argument.to_bytes()))),
+        Checked::Run(Cow::Borrowed(_)) => Ok(None),
+    }
+}
+
+/// What a JSON request has a call execute (`execute`), where it has to change:
+/// the name of the field, and its new text.
+///
+/// # Errors
+/// [`Refused`]
+pub fn json_execute(
+    uuid: &CStr,
+    app: &CStr,
+    argument: Option<&CStr>,
+) -> Result<Option<(&'static str, CString)>, Refused> {
+    let call = Locked::find(uuid);
+    let Some(call) = &call else {
+        return Ok(None);
+    };
+    let channel = call.session().channel();
+    Ok(match argument {
+        Some(text) => match queued::data(Some(channel), app.to_bytes(), text.to_bytes())? {
+            Cow::Owned(safe) => Some(("arg", c_string_shown(&safe))),
+            Cow::Borrowed(_) => None,
+        },
+        None if !app.to_bytes().windows(2).any(|w| w == b"::") => {
+            queued::data(Some(channel), app.to_bytes(), b"")?;
+            None
+        }
+        None => match queued::in_name(channel, app)? {
+            Cow::Owned(safe) => Some(("app", safe)),
+            Cow::Borrowed(_) => None,
+        },
+    })
+}
+
+/// The answer to a command that was refused, in the words of the core's own.
+#[must_use]
+pub fn refusal(why: &Refused) -> Vec<u8> {
+    c_string_shown(format!("-ERR {why}\n").as_bytes()).into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn argument(command: &str, argument: &str) -> Result<String, Refused> {
+        match checked(command.as_bytes(), argument.as_bytes(), None)? {
+            Checked::Run(text) => Ok(String::from_utf8_lossy(&text).into_owned()),
+            Checked::Reply(reply) => Ok(String::from_utf8_lossy(&reply).into_owned()),
+        }
+    }
+
+    #[test]
+    fn files() {
+        let safe = |command, text| argument(command, text).unwrap();
+        assert_eq!(safe("lua", "{"), "./{");
+        assert_eq!(safe("LUA", " { x"), " ./{ x");
+        assert_eq!(safe("lua", "x.lua {"), "x.lua {");
+        assert_eq!(safe("bgapi", "lua {"), "lua ./{");
+        assert_eq!(
+            safe("bgapi", "bgapi  expand lua {"),
+            "bgapi  expand lua ./{"
+        );
+        assert_eq!(safe("expand", "uuid:x lua {"), "uuid:x lua ./{");
+        assert_eq!(safe("sched_api", "+1 none lua {"), "+1 none lua ./{");
+        assert_eq!(safe("uuid_record", "x start {"), "x start ./{");
+        assert_eq!(safe("originate", "null/x &lua({)"), "null/x &lua(./{)");
+        assert_eq!(safe("originate", "{a=b}null/x 1000"), "{a=b}null/x 1000");
+        assert_eq!(safe("echo", "{"), "{");
+    }
+
+    #[test]
+    fn commands_that_want_more() {
+        assert!(argument("uuid_media_params", "x a").is_err());
+        assert!(argument("uuid_media_params", "x").is_ok());
+        assert!(argument("avmd", "x").is_err());
+        assert!(argument("avmd", "x  ").is_err());
+        assert!(argument("avmd", "x start").is_ok());
+        assert!(argument("avmd", "show").is_ok());
+        assert!(argument("avmd", "").is_ok());
+    }
+}

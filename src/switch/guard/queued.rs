@@ -1,0 +1,223 @@
+//! Applications that a session is given to run later, on its own thread: by
+//! `app::data`, an event, a command or the dialplan `inline`.
+//!
+//! The core expands the data when it comes to it, where nothing of the module's
+//! can look. So only the text counts, and the call's state now.
+
+use std::borrow::Cow;
+use std::ffi::CStr;
+
+use super::application::{expandable, needs_data, scope, wants_none, with_head, with_safe_files};
+use super::{Refused, c_text, files, holds_escape, holds_variable, times};
+use crate::switch::channel::Channel;
+use crate::switch::event::View;
+use crate::switch::text::{c_string, c_string_shown};
+
+/// The data as the core can take it later.
+///
+/// # Errors
+/// [`Refused`]
+pub(super) fn data<'d>(
+    channel: Option<Channel<'_>>,
+    app: &[u8],
+    data: &'d [u8],
+) -> Result<Cow<'d, [u8]>, Refused> {
+    // The core keeps no empty data for later.
+    let blank = data.iter().all(|&b| b == b' ');
+    if data.is_empty() && needs_data(app) || blank && !data.is_empty() && wants_none(app) {
+        return Err(Refused::Nothing(Refused::show(app)));
+    }
+    if holds_variable(data) || holds_escape(data) {
+        if scope(data) == Some(None) {
+            return Err(Refused::Bracket(Refused::show(data)));
+        }
+        if let Some(channel) = channel {
+            of_call(channel, app, data)?;
+        }
+    }
+    Ok(with_safe_files(app, data, None))
+}
+
+fn of_call(channel: Channel<'_>, app: &[u8], data: &[u8]) -> Result<(), Refused> {
+    if channel.lacks_b_leg_times() && times::in_text(data) {
+        return Err(Refused::Time(Refused::show(data)));
+    }
+    expandable(channel, data)?;
+    let Some(begins) = with_head(channel, data) else {
+        return Ok(());
+    };
+    if scope(&begins) == Some(None) {
+        return Err(Refused::Bracket(Refused::show(&begins)));
+    }
+    if matches!(with_safe_files(app, &begins, None), Cow::Owned(_)) {
+        return Err(Refused::Name(Refused::show(&begins)));
+    }
+    if wants_none(app) && begins.iter().all(|&b| b == b' ') {
+        return Err(Refused::Nothing(Refused::show(app)));
+    }
+    Ok(())
+}
+
+/// `app::data` in place of an application's name.
+pub(super) fn in_name<'a>(channel: Channel<'_>, app: &'a CStr) -> Result<Cow<'a, CStr>, Refused> {
+    let text = app.to_bytes();
+    let Some(at) = text.windows(2).position(|w| w == b"::") else {
+        return Ok(Cow::Borrowed(app));
+    };
+    Ok(match data(Some(channel), &text[..at], &text[at + 2..])? {
+        Cow::Borrowed(_) => Cow::Borrowed(app),
+        Cow::Owned(safe) => Cow::Owned(c_string_shown(&[&text[..at + 2], &safe].concat())),
+    })
+}
+
+/// A text that is a file to play, or `app::data` (`switch_ivr_broadcast`).
+pub(super) fn broadcast<'p>(
+    channel: Option<Channel<'_>>,
+    path: &'p [u8],
+) -> Result<Cow<'p, [u8]>, Refused> {
+    let Some(at) = path.windows(2).position(|w| w == b"::") else {
+        return data(channel, b"playback", path);
+    };
+    // A cause behind the application: what the call is hung up with.
+    let app = path[..at].split(|&b| b == b'!').next().unwrap_or_default();
+    Ok(match data(channel, app, &path[at + 2..])? {
+        Cow::Borrowed(_) => Cow::Borrowed(path),
+        Cow::Owned(safe) => Cow::Owned([&path[..at + 2], &safe].concat()),
+    })
+}
+
+/// `app data`, as a key of a menu runs it.
+///
+/// # Errors
+/// [`Refused`]
+pub(in crate::switch) fn in_menu(line: &CStr) -> Result<Cow<'_, CStr>, Refused> {
+    let text = line.to_bytes();
+    let Some(at) = text.iter().position(|&b| b == b' ') else {
+        data(None, text, b"")?;
+        return Ok(Cow::Borrowed(line));
+    };
+    Ok(match data(None, &text[..at], &text[at + 1..])? {
+        Cow::Borrowed(_) => Cow::Borrowed(line),
+        Cow::Owned(safe) => Cow::Owned(c_string_shown(&[&text[..=at], &safe].concat())),
+    })
+}
+
+/// An event that has a session run an application, as `sendmsg` does.
+///
+/// # Errors
+/// [`Refused`]
+pub(in crate::switch) fn event(channel: Channel<'_>, event: View<'_>) -> Result<(), Refused> {
+    const DATA: &CStr = c"execute-app-arg";
+    let execute = event.header(c"call-command", None);
+    if !execute.is_some_and(|command| command.eq_ignore_ascii_case(b"execute")) {
+        return Ok(());
+    }
+    let app = event.header(c"execute-app-name", None).unwrap_or_default();
+    match event.header(DATA, None) {
+        Some(text) => {
+            if let Cow::Owned(safe) = data(Some(channel), &app, &text)? {
+                let _ = event.del_header(DATA);
+                let _ = event.add_header(DATA, &c_string_shown(&safe));
+            }
+        }
+        None => {
+            let body = event.body().unwrap_or_default();
+            if let Cow::Owned(safe) = data(Some(channel), &app, &body)? {
+                let _ = event.set_body(Some(&c_string_shown(&safe)));
+            }
+            let name = c_string(app).unwrap_or_default();
+            if let Cow::Owned(safe) = in_name(channel, &name)? {
+                let _ = event.del_header(c"execute-app-name");
+                let _ = event.add_header(c"execute-app-name", &safe);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Where a call is sent by the dialplan `inline`: `app:data,app:data`, or with
+/// another separator `m:;:app:data;app:data`.
+///
+/// # Errors
+/// [`Refused`]
+pub(in crate::switch) fn inline<'t>(
+    channel: Option<Channel<'_>>,
+    target: &'t [u8],
+) -> Result<Cow<'t, [u8]>, Refused> {
+    let (head, separator) = match target {
+        [b'm', b':', separator, b':', ..] => (4, *separator),
+        _ => (0, b','),
+    };
+    let body = &target[head..];
+    let mut out = target[..head].to_vec();
+    let mut changed = false;
+    for piece in files::pieces(body, std::slice::from_ref(&separator)) {
+        if piece.start > 0 {
+            out.push(separator);
+        }
+        let text = &body[piece];
+        let at = text.iter().position(|&b| b == b':').map(|at| at + 1);
+        let (app, rest) = text.split_at(at.unwrap_or(text.len()));
+        let app_name = app.strip_suffix(b":").unwrap_or(app).trim_ascii();
+        let safe = data(channel, app_name, rest)?;
+        changed |= matches!(safe, Cow::Owned(_));
+        out.extend_from_slice(app);
+        out.extend_from_slice(&safe);
+    }
+    Ok(if changed {
+        Cow::Owned(out)
+    } else {
+        Cow::Borrowed(target)
+    })
+}
+
+/// As [`inline`], for a transfer, whose dialplan may be another.
+///
+/// # Errors
+/// [`Refused`]
+pub(in crate::switch) fn transfer<'t>(
+    channel: Channel<'_>,
+    extension: &'t CStr,
+    dialplan: Option<&CStr>,
+) -> Result<Cow<'t, CStr>, Refused> {
+    if !dialplan.is_some_and(|d| d.to_bytes().eq_ignore_ascii_case(b"inline")) {
+        return Ok(Cow::Borrowed(extension));
+    }
+    Ok(match inline(Some(channel), extension.to_bytes())? {
+        Cow::Borrowed(_) => Cow::Borrowed(extension),
+        changed @ Cow::Owned(_) => Cow::Owned(c_text(changed, extension)),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn broadcasts() {
+        let safe = |path: &[u8]| broadcast(None, path).map(|p| p.into_owned());
+        assert_eq!(safe(b"{"), Ok(b"./{".to_vec()));
+        assert_eq!(safe(b"playback::{"), Ok(b"playback::./{".to_vec()));
+        assert_eq!(
+            safe(b"log!normal_clearing::INFO {"),
+            Ok(b"log!normal_clearing::INFO {".to_vec())
+        );
+        assert!(safe(b"loop_playback::%[a${uuid}").is_err());
+        assert!(safe(b"loop_playback::%[a=${uuid}]b").is_ok());
+    }
+
+    #[test]
+    fn inline_targets() {
+        let safe = |target: &[u8]| inline(None, target).map(|t| t.into_owned());
+        assert_eq!(
+            safe(b"answer,playback:{"),
+            Ok(b"answer,playback:./{".to_vec())
+        );
+        assert_eq!(
+            safe(b"m:;:playback:{;hangup"),
+            Ok(b"m:;:playback:./{;hangup".to_vec())
+        );
+        assert_eq!(safe(b"answer,hangup"), Ok(b"answer,hangup".to_vec()));
+        assert!(safe(b"loop_playback:%[a${uuid}").is_err());
+    }
+}
