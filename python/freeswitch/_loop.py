@@ -129,8 +129,29 @@ def serve() -> None:
         loop.close()
 
 
+class _Over:
+    """Stands for the callbacks that wait, in a child that a coroutine has forked: to look for one ends it."""
+
+    def append(self, handle: object) -> None:
+        """Take one in: none of them is called any more."""
+
+    def popleft(self) -> None:
+        """End the child."""
+        os._exit(0)
+
+    def __len__(self) -> int:
+        self.popleft()
+        return 0
+
+
 def _in_child() -> None:
-    if _freeswitch.on_loop():
+    if not _freeswitch.on_loop():
+        return
+    loop: Any = here.loop
+    if isinstance(loop, asyncio.BaseEventLoop):
+        # Not by a profile function: code that was specialised before hangs under one, in CPython 3.11.
+        loop._ready = _Over()  # type: ignore[attr-defined]
+    else:
         sys.setprofile(_end_child)
 
 
