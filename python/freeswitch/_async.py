@@ -80,6 +80,10 @@ class AsyncSession(Session):
                 if digits is not None:
                     self._hands.put_back(digits, terminator)
             raise
+        except GeneratorExit:
+            # The event loop has ended, and nobody waits for it.
+            self._hands.cancel(ticket)
+            raise
         finally:
             _loop.forget(ticket)
             del self._verbs[ticket]

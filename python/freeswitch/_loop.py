@@ -6,12 +6,11 @@ The module written in Rust calls the functions here, on the loop's thread; scrip
 from __future__ import annotations
 
 import asyncio
+import asyncio.tasks
 import concurrent.futures
 import logging
-import os
-import sys
 import threading
-import time
+from asyncio import Task
 from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context, ContextVar
 from types import FrameType
@@ -20,28 +19,27 @@ from typing import Any, TypeVar
 import _freeswitch
 
 from freeswitch._async import AsyncSession, SessionLost, VerbError
-from freeswitch._selector import SwitchLoop, SwitchSelector
+from freeswitch._shared import RUN, Own
 from freeswitch.events import Watch, at_end
 
 # The UUID of the call that a coroutine works for, for its lines in the log.
 CALL: ContextVar[str | None] = ContextVar("freeswitch_call", default=None)
-# The run that a task belongs to.
-RUN: ContextVar[Running | None] = ContextVar("freeswitch_run", default=None)
-
-# A loop that has not come round for so long is blocked, in seconds.
-BLOCKED = 1.0
-BEAT = 0.25
 
 log = logging.getLogger("freeswitch.loop")
 
 T = TypeVar("T")
 
 
-class Running:
+class Running(Own):
     """One coroutine that the switch has started."""
 
-    def __init__(self, number: int, session: AsyncSession | None, uuid: str | None) -> None:
+    def __init__(
+        self, number: int, session: AsyncSession | None, uuid: str | None, fail: Callable[[BaseException], object]
+    ) -> None:
+        super().__init__()
         self.number = number
+        # Tells who waits for it that it has failed.
+        self.fail = fail
         self.session = session
         self.context = Context()
         self.context.run(CALL.set, uuid)
@@ -64,8 +62,12 @@ class _Loop:
 
     def reset(self) -> None:
         """Begin anew: the switch before this one has ended."""
-        self.loop: asyncio.AbstractEventLoop | None = None
+        self.loop: Any = None
         self.ends = False
+        # It has come round since it was last run.
+        self.turned = False
+        # Whoever names what blocks it.
+        self.watch: threading.Thread | None = None
         self.runs: dict[int, Running] = {}
         self.waiting: dict[int, asyncio.Future[Any]] = {}
         self.placed: dict[str, tuple[AsyncSession, Watch]] = {}
@@ -86,134 +88,14 @@ here = _Loop()
 def spawn(work: Coroutine[Any, Any, Any], context: Context | None = None) -> asyncio.Task[Any]:
     """Run a coroutine on the loop, and keep it until it ends."""
     assert here.loop is not None
-    task = here.loop.create_task(work, context=context)
+    # No factory of a script's has a part in it.
+    task = Task(work, loop=here.loop, context=context)
+    run = RUN.get() if context is None else context.get(RUN)
+    if run is not None:
+        run.tasks.add(task)
     here.tasks.add(task)
     task.add_done_callback(here.tasks.discard)
     return task
-
-
-def _make() -> asyncio.AbstractEventLoop:
-    descriptor = _freeswitch.descriptor()
-    if descriptor is None:
-        return SwitchLoop()
-    try:
-        import uvloop
-    except ImportError:
-        loop: asyncio.AbstractEventLoop = asyncio.new_event_loop()
-    else:
-        loop = uvloop.new_event_loop()
-    loop.add_reader(descriptor, _freeswitch.drain)
-    return loop
-
-
-def serve() -> None:
-    """Run the loop until `stop`; whatever a callback raises, the others go on."""
-    here.reset()
-    loop = here.loop = _make()
-    asyncio.set_event_loop(loop)
-    watched = _freeswitch.descriptor() is not None
-    if watched:
-        threading.Thread(target=_watch, args=(threading.get_ident(),), name="mod_rust loop watch", daemon=True).start()
-        loop.call_soon(_beat)
-    try:
-        # What came before the loop was there.
-        loop.call_soon(_freeswitch.drain)
-        while not here.ends:
-            try:
-                loop.run_forever()
-            except BaseException:
-                log.exception("a callback left the event loop")
-        _finish(loop)
-    finally:
-        asyncio.set_event_loop(None)
-        loop.close()
-
-
-class _Over:
-    """Stands for the callbacks that wait, in a child that a coroutine has forked: to look for one ends it."""
-
-    def append(self, handle: object) -> None:
-        """Take one in: none of them is called any more."""
-
-    def popleft(self) -> None:
-        """End the child."""
-        os._exit(0)
-
-    def __len__(self) -> int:
-        self.popleft()
-        return 0
-
-
-def _in_child() -> None:
-    if not _freeswitch.on_loop():
-        return
-    loop: Any = here.loop
-    if isinstance(loop, asyncio.BaseEventLoop):
-        # Not by a profile function: code that was specialised before hangs under one, in CPython 3.11.
-        loop._ready = _Over()  # type: ignore[attr-defined]
-    else:
-        sys.setprofile(_end_child)
-
-
-def _end_child(frame: FrameType, event: str, _: Any) -> None:
-    """End a child that a coroutine has forked where it comes back to the loop: it is not a second switch's."""
-    if event == "return" and (frame.f_back is None or frame.f_back.f_code in _OF_LOOP):
-        os._exit(0)
-
-
-# What calls callbacks and coroutines; a loop that is written in C shows none of its own.
-_OF_LOOP = {serve.__code__, asyncio.Handle._run.__code__, SwitchSelector.select.__code__}
-os.register_at_fork(after_in_child=_in_child)
-
-
-def stop() -> None:
-    """End the loop."""
-    here.ends = True
-    assert here.loop is not None
-    here.loop.stop()
-
-
-def _finish(loop: asyncio.AbstractEventLoop) -> None:
-    tasks = asyncio.all_tasks(loop)
-    for task in tasks:
-        task.cancel("the switch ends")
-
-    async def last() -> None:
-        if tasks:
-            await asyncio.wait(tasks, timeout=1.0)
-        await loop.shutdown_asyncgens()
-
-    loop.run_until_complete(last())
-    for number in list(here.runs):
-        _forget(number)
-
-
-def _beat() -> None:
-    here.beat = time.monotonic()
-    assert here.loop is not None
-    here.loop.call_later(BEAT, _beat)
-
-
-def _watch(loop_thread: int) -> None:
-    """Name what blocks the loop, once each time."""
-    told = 0.0
-    mine = here.loop
-    here.beat = time.monotonic()
-    while not here.ends and here.loop is mine:
-        time.sleep(BEAT)
-        beat = here.beat
-        if time.monotonic() - beat < BLOCKED or beat == told:
-            continue
-        told = beat
-        frame = sys._current_frames().get(loop_thread)
-        stack = []
-        while frame is not None:
-            if not frame.f_globals.get("__name__", "").startswith(("asyncio", "freeswitch.")):
-                code = frame.f_code
-                stack.append(f"{code.co_filename}:{frame.f_lineno} in {code.co_name}")
-            frame = frame.f_back
-        if stack:
-            log.warning("MR0014 the event loop is blocked, and every coroutine with it: %s", ", from ".join(stack))
 
 
 # What the switch tells of calls
@@ -222,8 +104,18 @@ def _watch(loop_thread: int) -> None:
 def begin(run: Any) -> None:
     """Start an async handler; `run` is the module's side of it."""
     session = AsyncSession(run.hands)
-    running = here.runs[run.id] = Running(run.id, session, run.uuid)
-    running.task = spawn(_handle(run, running, session), running.context)
+    running = here.runs[run.id] = Running(run.id, session, run.uuid, run.finish)
+    _start(running, _handle(run, running, session))
+
+
+def _start(running: Running, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+    try:
+        task = running.task = spawn(work, running.context)
+    except BaseException:
+        work.close()
+        here.runs.pop(running.number, None)
+        raise
+    return task
 
 
 async def _handle(run: Any, running: Running, session: AsyncSession) -> None:
@@ -240,7 +132,7 @@ async def _handle(run: Any, running: Running, session: AsyncSession) -> None:
         await session._run_hook()
         running.end_placed()
     finally:
-        del here.runs[run.id]
+        here.runs.pop(run.id, None)
         run.finish(error)
 
 
@@ -314,7 +206,7 @@ def frame(number: int) -> FrameType | None:
 
 def run_for(work: Coroutine[Any, Any, Any], waiter: Any, number: int, uuid: str | None) -> None:
     """Run a coroutine for a thread of the switch that waits for it."""
-    running = Running(number, None, uuid)
+    running = Running(number, None, uuid, lambda error: waiter.done(None, error))
     outer = here.runs.get(number)
     here.runs[number] = running
 
@@ -332,7 +224,7 @@ def run_for(work: Coroutine[Any, Any, Any], waiter: Any, number: int, uuid: str 
             else:
                 here.runs[number] = outer
 
-    running.task = spawn(run(), running.context)
+    _start(running, run())
 
 
 # Events
@@ -359,7 +251,7 @@ def work(name: str, uuid: str, coroutine: Awaitable[object], is_over: Callable[[
 def begin_work(name: str, uuid: str, coroutine: Awaitable[object], is_over: Callable[[], bool]) -> Running:
     """As `work`; gives the run."""
     item = _freeswitch.work_of_app(name, uuid)
-    running = here.runs[item.id] = Running(item.id, None, uuid)
+    running = here.runs[item.id] = Running(item.id, None, uuid, lambda _: item.finish(True))
 
     async def run() -> None:
         failed = False
@@ -374,11 +266,11 @@ def begin_work(name: str, uuid: str, coroutine: Awaitable[object], is_over: Call
             failed = True
             log.exception("MR0004 app %s failed", name)
         finally:
-            del here.runs[item.id]
+            here.runs.pop(item.id, None)
             running.end_placed()
             item.finish(failed)
 
-    running.task = spawn(run(), running.context)
+    _start(running, run())
     return running
 
 
@@ -393,15 +285,25 @@ def call(function: Callable[..., T], *args: Any) -> T:
     if _freeswitch.on_loop():
         return function(*args)
     done: concurrent.futures.Future[T] = concurrent.futures.Future()
-
-    def run() -> None:
-        try:
-            done.set_result(function(*args))
-        except BaseException as error:
-            done.set_exception(error)
-
-    _freeswitch.post(run)
+    _freeswitch.post(_Asked(done, function, args))
     return done.result()
+
+
+class _Asked:
+    """A function that another thread waits for; one that is never called fails."""
+
+    def __init__(self, done: concurrent.futures.Future[Any], function: Callable[..., Any], args: tuple[Any, ...]):
+        self._done, self._function, self._args = done, function, args
+
+    def __call__(self) -> None:
+        try:
+            self._done.set_result(self._function(*self._args))
+        except BaseException as error:
+            self._done.set_exception(error)
+
+    def __del__(self) -> None:
+        if not self._done.done():
+            self._done.set_exception(RuntimeError("the event loop has ended"))
 
 
 # Answers
@@ -410,7 +312,8 @@ def call(function: Callable[..., T], *args: Any) -> T:
 def expect(ticket: int) -> asyncio.Future[Any]:
     """Give what is told when the thing with this number has happened."""
     assert here.loop is not None
-    future = here.waiting[ticket] = here.loop.create_future()
+    future: asyncio.Future[Any] = here.loop.create_future()
+    here.waiting[ticket] = future
     return future
 
 
@@ -456,7 +359,8 @@ def placed(ticket: int, hands: Any, cause: str | None) -> None:
 
 def current() -> Running | None:
     """Give the run that this task belongs to."""
-    return RUN.get()
+    run = RUN.get()
+    return run if isinstance(run, Running) else None
 
 
 async def turn() -> None:

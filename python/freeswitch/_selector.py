@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
 import selectors
 from collections.abc import Mapping
 from typing import Any
 
 import _freeswitch
+
+from freeswitch._shared import Shared
 
 # How often other people's descriptors are looked at while the clock follows real time, in seconds.
 LOOK = 0.005
@@ -20,6 +21,8 @@ class SwitchSelector(selectors.BaseSelector):
     def __init__(self) -> None:
         self._real = selectors.DefaultSelector()
         self.jobs = 0
+        # Whose it is.
+        self.loop: asyncio.AbstractEventLoop | None = None
 
     def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
         """Watch a descriptor."""
@@ -43,6 +46,9 @@ class SwitchSelector(selectors.BaseSelector):
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """Wait, then do what the switch has left for the loop."""
+        if asyncio._get_running_loop() is not self.loop and self.loop is not None:
+            # A script has set another one as the one that runs.
+            asyncio._set_running_loop(self.loop)
         ready = self._real.select(0)
         if not ready and (timeout is None or timeout > 0):
             # The loop's own pipe is always there.
@@ -54,14 +60,13 @@ class SwitchSelector(selectors.BaseSelector):
         return ready
 
 
-class SwitchLoop(asyncio.SelectorEventLoop):
+class SwitchLoop(Shared, asyncio.SelectorEventLoop):  # type: ignore[misc]
     """A loop whose clock is the switch's."""
-
-    _default_executor: concurrent.futures.Executor | None
 
     def __init__(self) -> None:
         self._switch = SwitchSelector()
         super().__init__(self._switch)
+        self._switch.loop = self
         self._clock_resolution = 1e-6
 
     def time(self) -> float:
@@ -79,13 +84,19 @@ class SwitchLoop(asyncio.SelectorEventLoop):
         # This is read inside FreeSWITCH as well, where there is no pocket.
         from pocket import _threads
 
-        known = _threads.all_count(executor or self._default_executor)
-        future = super().run_in_executor(executor, func, *args)
+        executor = self.executor_for(executor)
+        known = _threads.all_count(executor)
+        future: asyncio.Future[Any] = super().run_in_executor(executor, func, *args)
         if not known:
             # The clock does not see who does the job, so the loop does not wait in it until it is done.
-            self._switch.jobs += 1
-            future.add_done_callback(self._job_done)
+            self.hold()
+            future.add_done_callback(lambda _: self.let_go())
         return future
 
-    def _job_done(self, _: asyncio.Future[Any]) -> None:
+    def hold(self) -> None:
+        """Have time not jump until this is over."""
+        self._switch.jobs += 1
+
+    def let_go(self) -> None:
+        """Have it jump again."""
         self._switch.jobs -= 1

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::ffi::CString;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -25,8 +26,17 @@ const LAST: Duration = Duration::from_secs(3);
 struct Running {
     ended: Mutex<bool>,
     told: Condvar,
+    told_to_end: AtomicBool,
 }
 
+/// How long after its end a loop is made again that nobody asks for.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// It is to be made again, though nobody asks for it.
+static RETURNS: AtomicBool = AtomicBool::new(false);
+/// Why the last one ended that was not told to.
+static WHY: Mutex<Option<String>> = Mutex::new(None);
+static DRAINED: AtomicU64 = AtomicU64::new(0);
 static LOOP: Mutex<Option<Arc<Running>>> = Mutex::new(None);
 
 thread_local! {
@@ -62,6 +72,11 @@ pub fn module(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
     Ok(module.bind(py))
 }
 
+/// What serves the loop, `freeswitch._serving`.
+fn serving(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
+    py.import("freeswitch._serving")
+}
+
 /// Does the loop run?
 #[must_use]
 pub fn runs() -> bool {
@@ -73,10 +88,29 @@ pub fn runs() -> bool {
 /// # Errors
 /// There is no thread, no descriptor or no memory for it.
 pub fn start() -> Result<(), String> {
+    started(&mut LOOP.lock())
+}
+
+/// Has the loop do something that somebody waits for; it is started where it does
+/// not run. One that ends before it has come to it drops the message.
+///
+/// # Errors
+/// As [`start`].
+pub fn ask(
+    message: impl FnOnce(Python<'_>) -> PyResult<()> + Send + 'static,
+) -> Result<(), String> {
+    // Under the lock: a loop that ends takes all messages under it, so this one is
+    // either among them, or for the next loop.
+    let mut running = LOOP.lock();
+    started(&mut running)?;
+    inbox::post(message);
+    Ok(())
+}
+
+fn started(running: &mut Option<Arc<Running>>) -> Result<(), String> {
     if edge::is_forked() {
         return Err("this is a child that a script has forked".to_owned());
     }
-    let mut running = LOOP.lock();
     if running.is_some() {
         return Ok(());
     }
@@ -86,38 +120,102 @@ pub fn start() -> Result<(), String> {
         inbox::descriptor().map_err(|error| error.to_string())?;
     }
     let this = Arc::new(Running::default());
-    let ended = this.clone();
-    thread::start(move |_| {
-        ON_LOOP.set(true);
-        let outcome = enter(|py| {
-            let served = serve(py);
-            output::flush();
-            served.map_err(|error| errors::one_line(py, &error))
-        });
-        match outcome {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::error!("the event loop ended: {error}"),
-            Err(refused) => tracing::error!("the event loop did not start: {refused}"),
-        }
-        *ended.ended.lock() = true;
-        ended.told.notify_all();
-    })
-    .map_err(|status| status.to_string())?;
+    let mine = this.clone();
+    thread::start(move |_| run(&mine)).map_err(|status| status.to_string())?;
     *running = Some(this);
     Ok(())
 }
 
+/// Runs the loop on its own thread, and sees to what is left when it ends.
+fn run(this: &Arc<Running>) {
+    ON_LOOP.set(true);
+    let outcome = enter(|py| {
+        let served = serve(py);
+        output::flush();
+        served.map_err(|error| errors::one_line(py, &error))
+    });
+    let why = match outcome {
+        Ok(Ok(())) => None,
+        Ok(Err(error)) => Some(error),
+        Err(refused) => Some(refused.to_string()),
+    };
+    if let Some(why) = why
+        && !this.told_to_end.load(Ordering::Acquire)
+    {
+        fail(this, &why);
+    }
+    *this.ended.lock() = true;
+    this.told.notify_all();
+}
+
+/// The loop has ended, and nobody told it to: what runs on it, waits for it or was
+/// left for it fails, and the next one that needs a loop has it made.
+fn fail(this: &Arc<Running>, why: &str) {
+    *WHY.lock() = Some(why.to_owned());
+    let left = {
+        let mut running = LOOP.lock();
+        running.take_if(|running| Arc::ptr_eq(running, this));
+        inbox::take()
+    };
+    tracing::error!(
+        "MR0016 the event loop ended: {why}; what ran on it has failed, and it is made again when it is needed"
+    );
+    let listened = enter(|py| {
+        let _output = output::begin(py);
+        // What is dropped here tells those who wait for it.
+        drop(left);
+        let listened = serving(py)?.call_method1("fail", (why,))?.extract::<bool>();
+        output::flush();
+        listened
+    });
+    if matches!(listened, Ok(Ok(true))) {
+        return_soon();
+    }
+}
+
+/// Apps and others who listen to events need a loop though nobody asks for one.
+fn return_soon() {
+    RETURNS.store(true, Ordering::Release);
+    let started = std::thread::Builder::new()
+        .name("mod_rust loop".into())
+        .spawn(|| {
+            while RETURNS.load(Ordering::Acquire) {
+                std::thread::sleep(AGAIN);
+                if RETURNS.load(Ordering::Acquire) && start().is_ok() {
+                    RETURNS.store(false, Ordering::Release);
+                }
+            }
+        });
+    if let Err(error) = started {
+        tracing::error!(
+            "MR0016 the event loop is made again by the next script that needs it: {error}"
+        );
+    }
+}
+
+/// Why something that was left for the loop is not done.
+#[must_use]
+pub fn why_not() -> String {
+    match &*WHY.lock() {
+        Some(why) => format!("the event loop ended: {why}"),
+        None => "the event loop has ended".to_owned(),
+    }
+}
+
 fn serve(py: Python<'_>) -> PyResult<()> {
     let _output = output::begin(py)?;
-    module(py)?.call_method0("serve").map(drop)
+    serving(py)?.call_method0("serve").map(drop)
 }
 
 /// Ends the loop, and what still runs on it. Not on its own thread.
 pub fn stop() {
+    RETURNS.store(false, Ordering::Release);
+    WHY.lock().take();
     let Some(running) = LOOP.lock().take() else {
         return;
     };
-    inbox::post(|py| module(py)?.call_method0("stop").map(drop));
+    running.told_to_end.store(true, Ordering::Release);
+    inbox::post(|py| serving(py)?.call_method0("stop").map(drop));
     let until = Instant::now() + LAST;
     let mut ended = running.ended.lock();
     while !*ended {
@@ -133,6 +231,7 @@ pub fn stop() {
 /// Does what was left for the loop.
 #[pyfunction]
 pub fn drain(py: Python<'_>) {
+    DRAINED.fetch_add(1, Ordering::Relaxed);
     for message in inbox::take() {
         if let Err(error) = message(py) {
             errors::report_stray(py, "the event loop", error.value(py));
@@ -169,10 +268,26 @@ pub fn on_loop() -> bool {
 /// Has the loop call a function; it is started where it does not run.
 #[pyfunction]
 pub fn post(py: Python<'_>, function: Py<PyAny>) -> PyResult<()> {
-    crate::python::wait::detached(py, |_| start())
-        .map_err(|why| PyRuntimeError::new_err(format!("there is no event loop: {why}")))?;
-    inbox::post(move |py| function.call0(py).map(drop));
-    Ok(())
+    crate::python::wait::detached(py, |_| ask(move |py| function.call0(py).map(drop)))
+        .map_err(|why| PyRuntimeError::new_err(format!("there is no event loop: {why}")))
+}
+
+/// How many messages wait for it.
+#[pyfunction]
+pub fn messages() -> usize {
+    inbox::len()
+}
+
+/// How often it has come for them.
+#[pyfunction]
+pub fn drained() -> u64 {
+    DRAINED.load(Ordering::Relaxed)
+}
+
+/// Another descriptor that tells of messages.
+#[pyfunction]
+pub fn new_descriptor() -> PyResult<i32> {
+    Ok(inbox::new_descriptor()?)
 }
 
 /// Ends the wait.

@@ -1,9 +1,8 @@
 //! What threads of the switch leave for the event loop: nobody waits for the
 //! interpreter lock to leave it, and one wake-up serves many.
 
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::os::fd::RawFd;
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -20,7 +19,9 @@ pub type Message = Box<dyn FnOnce(Python<'_>) -> PyResult<()> + Send>;
 static MESSAGES: Mutex<Vec<Message>> = Mutex::new(Vec::new());
 /// It has been woken by its descriptor, and has not looked yet.
 static WOKEN: AtomicBool = AtomicBool::new(false);
-static EVENT_FD: OnceLock<OwnedFd> = OnceLock::new();
+/// An eventfd, or -1. It is never closed: where a script has closed it the number
+/// is somebody else's.
+static EVENT_FD: AtomicI32 = AtomicI32::new(-1);
 /// In pocket the loop waits in the switch's own time.
 static BELL: Mutex<Option<std::sync::Arc<Bell>>> = Mutex::new(None);
 
@@ -40,9 +41,10 @@ pub fn len() -> usize {
 #[must_use]
 pub fn take() -> Vec<Message> {
     let mut count: u64 = 0;
-    if let Some(fd) = EVENT_FD.get() {
+    let fd = EVENT_FD.load(Ordering::Acquire);
+    if fd >= 0 {
         // SAFETY: an eventfd gives eight bytes, or EAGAIN.
-        unsafe { libc::read(fd.as_raw_fd(), (&raw mut count).cast(), 8) };
+        unsafe { libc::read(fd, (&raw mut count).cast(), 8) };
     }
     // After the ring was heard, or it would be the next one that is not; and
     // before the messages are taken: what comes now rings again.
@@ -64,10 +66,11 @@ pub fn wake() {
     if WOKEN.swap(true, Ordering::SeqCst) {
         return;
     }
-    if let Some(fd) = EVENT_FD.get() {
+    let fd = EVENT_FD.load(Ordering::Acquire);
+    if fd >= 0 {
         let one: u64 = 1;
         // SAFETY: eight bytes of ours are read.
-        unsafe { libc::write(fd.as_raw_fd(), (&raw const one).cast(), 8) };
+        unsafe { libc::write(fd, (&raw const one).cast(), 8) };
     }
 }
 
@@ -76,17 +79,26 @@ pub fn wake() {
 /// # Errors
 /// The system's.
 pub fn descriptor() -> std::io::Result<RawFd> {
-    if let Some(fd) = EVENT_FD.get() {
-        return Ok(fd.as_raw_fd());
+    match EVENT_FD.load(Ordering::Acquire) {
+        -1 => new_descriptor(),
+        fd => Ok(fd),
     }
+}
+
+/// As [`descriptor`], a new one.
+///
+/// # Errors
+/// The system's.
+pub fn new_descriptor() -> std::io::Result<RawFd> {
     // SAFETY: no pointers.
     let fd = unsafe { libc::eventfd(0, libc::EFD_NONBLOCK | libc::EFD_CLOEXEC) };
     if fd < 0 {
         return Err(std::io::Error::last_os_error());
     }
-    // SAFETY: the descriptor is new, and nobody else's.
-    let fd = unsafe { OwnedFd::from_raw_fd(fd) };
-    Ok(EVENT_FD.get_or_init(|| fd).as_raw_fd())
+    EVENT_FD.store(fd, Ordering::Release);
+    // Whoever comes now rings this one.
+    WOKEN.store(false, Ordering::SeqCst);
+    Ok(fd)
 }
 
 /// Makes what the loop waits in, in pocket.

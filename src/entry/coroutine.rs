@@ -23,13 +23,13 @@ use crate::python::convert::{str_of, text};
 use crate::python::hands::PyHands;
 use crate::python::invocation;
 use crate::python::leg::Leg;
-use crate::python::wait::wait;
+use crate::python::wait::{detached, wait};
 use crate::switch::bell::Bell;
 use crate::switch::session::Session;
 use crate::switch::{Detached, trace};
 
 /// How often somebody who waits for the loop looks whether it is still there.
-const LOOK: Duration = Duration::from_secs(10);
+const LOOK: Duration = Duration::from_secs(1);
 
 /// One run of an async function on a call.
 #[pyclass(frozen, module = "freeswitch")]
@@ -72,6 +72,21 @@ impl Run {
         let request = self.request();
         let target = request.target().ok()?;
         Some(request.report(py, &target, &error))
+    }
+}
+
+impl Drop for Run {
+    /// Nobody has finished it: the loop ended before it came to it, or could not
+    /// begin it.
+    fn drop(&mut self) {
+        if let Some((listed, _)) = self.listed.get_mut().take() {
+            let name = listed.script().function.name.clone();
+            let failed = self.request().refuse(&name, Failed(head::why_not()));
+            *self.failed.lock() = Some(failed);
+            self.way
+                .count(listed.script(), Request::ending(&listed, true));
+            self.hands.release();
+        }
     }
 }
 
@@ -129,6 +144,10 @@ impl Run {
     /// It has ended; `error` is what it raised. Lets the call's thread go.
     #[pyo3(signature = (error=None))]
     fn finish(&self, py: Python<'_>, error: Option<Bound<'_, PyAny>>) {
+        if self.listed.lock().is_none() {
+            // Once is enough: a loop that ends finishes it, and then its coroutine does.
+            return;
+        }
         let failed = {
             let _call = trace::of_call(&self.uuid, -1);
             let failed = self.judge(py, error.map(PyErr::from_value));
@@ -183,10 +202,22 @@ pub fn on_call(
         loaded: AtomicBool::new(false),
         failed: failed.clone(),
     };
-    inbox::post(move |py| {
+    let begin = move |py: Python<'_>| {
         let run = Py::new(py, run)?;
-        head::module(py)?.call_method1("begin", (run,)).map(drop)
-    });
+        let begun = head::module(py).and_then(|m| m.call_method1("begin", (&run,)));
+        if let Err(error) = begun {
+            run.get()
+                .finish(py, Some(error.into_value(py).into_bound(py).into_any()));
+        }
+        Ok(())
+    };
+    if head::ask(begin).is_err() {
+        // The run went with the message, and has said why.
+        return Err(failed
+            .lock()
+            .take()
+            .unwrap_or_else(|| Failed(head::why_not())));
+    }
     serve(session, held, &hands, id);
     // It ends with its coroutine where setAutoHangup says so.
     leg.release(held);
@@ -307,7 +338,8 @@ pub struct Waiter {
 
 struct Shared {
     bell: Bell,
-    result: Mutex<Option<PyResult<Py<PyAny>>>>,
+    /// Whether it is known, until it is taken.
+    result: Mutex<(bool, Option<PyResult<Py<PyAny>>>)>,
 }
 
 #[pymethods]
@@ -316,8 +348,33 @@ impl Waiter {
     #[pyo3(signature = (result, error=None))]
     fn done(&self, result: Py<PyAny>, error: Option<Bound<'_, PyAny>>) {
         let outcome = error.map_or(Ok(result), |error| Err(PyErr::from_value(error)));
-        *self.shared.result.lock() = Some(outcome);
+        self.tell(outcome);
+    }
+}
+
+impl Waiter {
+    /// The first outcome is the one that counts.
+    fn tell(&self, outcome: PyResult<Py<PyAny>>) {
+        let mut outcome = Some(outcome);
+        {
+            let mut result = self.shared.result.lock();
+            if !std::mem::replace(&mut result.0, true) {
+                result.1 = outcome.take();
+            }
+        }
+        // Not under the lock: Python may run as it goes.
+        drop(outcome);
         self.shared.bell.ring();
+    }
+}
+
+impl Drop for Waiter {
+    /// The loop ended before it came to it, or could not begin it.
+    fn drop(&mut self) {
+        let told = self.shared.result.lock().0;
+        if !told {
+            self.tell(Err(PyRuntimeError::new_err(head::why_not())));
+        }
     }
 }
 
@@ -336,10 +393,9 @@ pub fn wait_for<'py>(coroutine: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny
             "the event loop cannot wait for an async function that the switch calls".to_owned(),
         ));
     }
-    head::start().map_err(|why| refuse(format!("there is no event loop: {why}")))?;
     let shared = Arc::new(Shared {
         bell: Bell::new().map_err(|status| refuse(status.to_string()))?,
-        result: Mutex::new(None),
+        result: Mutex::new((false, None)),
     });
     let script = invocation::current();
     let id = script.as_ref().map_or_else(running::next_id, |s| s.id);
@@ -348,13 +404,20 @@ pub fn wait_for<'py>(coroutine: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny
         shared: shared.clone(),
     };
     let task = coroutine.clone().unbind();
-    inbox::post(move |py| {
-        output::redirect_streams(py)?;
-        let uuid = uuid.as_deref().map(CStr::to_bytes).map(|u| str_of(py, u));
-        head::module(py)?
-            .call_method1("run_for", (task, Py::new(py, waiter)?, id, uuid))
-            .map(drop)
-    });
+    let begin = move |py: Python<'_>| {
+        let waiter = Py::new(py, waiter)?;
+        let begin = || {
+            output::redirect_streams(py)?;
+            let uuid = uuid.as_deref().map(CStr::to_bytes).map(|u| str_of(py, u));
+            head::module(py)?.call_method1("run_for", (task, &waiter, id, uuid))
+        };
+        if let Err(error) = begin() {
+            waiter.get().tell(Err(error));
+        }
+        Ok(())
+    };
+    detached(py, |_| head::ask(begin))
+        .map_err(|why| refuse(format!("there is no event loop: {why}")))?;
     if let Some(script) = &script {
         script.is_coroutine.store(true, Ordering::Release);
     }
@@ -365,9 +428,13 @@ pub fn wait_for<'py>(coroutine: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny
     if let Some(script) = &script {
         script.is_coroutine.store(false, Ordering::Release);
     }
-    let result = shared.result.lock().take();
+    let result = shared.result.lock().1.take();
+    if !matches!(result, Some(Ok(_))) {
+        // It may never have been begun.
+        let _ = coroutine.call_method0("close");
+    }
     match result {
         Some(result) => result.map(|value| value.into_bound(py)),
-        None => Err(PyRuntimeError::new_err("the event loop has ended")),
+        None => Err(PyRuntimeError::new_err(head::why_not())),
     }
 }

@@ -1,9 +1,11 @@
 //! `print` and the rest of stdout and stderr, line by line into the switch's log.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::ffi::{CStr, CString};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use parking_lot::Mutex;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
@@ -277,6 +279,31 @@ pub fn begin(py: Python<'_>) -> PyResult<Option<Redirect<'_>>> {
     Ok(Some(redirect))
 }
 
+/// How many of ours outlive their time in `sys`.
+const KEPT_OUTPUTS: usize = 64;
+
+/// `print` holds no reference to the stream that it writes to, and another thread
+/// may put the program's back meanwhile: ours stay for some time after that.
+static KEPT: Mutex<VecDeque<Py<ScriptOutput>>> = Mutex::new(VecDeque::new());
+
+/// The one before, in front of this stream of the program's.
+fn kept(py: Python<'_>, before: &Bound<'_, PyAny>, level: Level) -> Option<Py<ScriptOutput>> {
+    let kept = KEPT.lock();
+    let known = kept
+        .iter()
+        .find(|kept| kept.get().before.is(before) && kept.get().log.level == level);
+    known.map(|kept| kept.clone_ref(py))
+}
+
+fn keep(py: Python<'_>, output: Py<ScriptOutput>) -> Py<ScriptOutput> {
+    let mut kept = KEPT.lock();
+    kept.push_back(output.clone_ref(py));
+    let oldest = (kept.len() > KEPT_OUTPUTS).then(|| kept.pop_front());
+    drop(kept);
+    drop(oldest);
+    output
+}
+
 /// Puts ours in the place of stdout and stderr, where the program's are there:
 /// while scripts run a test runner may have put its own there again.
 ///
@@ -296,10 +323,17 @@ pub fn redirect_streams(py: Python<'_>) -> PyResult<()> {
         if before.is_instance_of::<ScriptOutput>() {
             continue;
         }
-        let make = py.import("freeswitch._output")?.getattr("LogText")?;
-        let text = make.call1((log(), format!("<{name}>"), descriptor))?;
-        let (log, text, before) = (log(), text.unbind(), before.unbind());
-        sys.setattr(name, Py::new(py, ScriptOutput { log, text, before })?)?;
+        let known = kept(py, &before, log().level);
+        let output = match known {
+            Some(output) => output,
+            None => {
+                let make = py.import("freeswitch._output")?.getattr("LogText")?;
+                let text = make.call1((log(), format!("<{name}>"), descriptor))?;
+                let (log, text, before) = (log(), text.unbind(), before.unbind());
+                keep(py, Py::new(py, ScriptOutput { log, text, before })?)
+            }
+        };
+        sys.setattr(name, output)?;
     }
     Ok(())
 }

@@ -80,7 +80,9 @@ pub mod _freeswitch {
     #[pymodule_export]
     use super::{DatabaseError, OriginateError, ScriptKilled, SessionGone};
     #[pymodule_export]
-    use crate::bus::head::{clock, descriptor, drain, on_loop, post, wait, wake};
+    use crate::bus::head::{
+        clock, descriptor, drain, drained, messages, new_descriptor, on_loop, post, wait, wake,
+    };
     #[pymodule_export]
     use crate::entry::coroutine::{Run, Waiter, Work, work_of_app};
     #[pymodule_export]
