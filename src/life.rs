@@ -19,7 +19,8 @@ use crate::entry::{
 };
 use crate::interp::enter::enter;
 use crate::interp::environment::Place;
-use crate::interp::{errors, gate, interpreter, scripts, thread};
+use crate::interp::{errors, gate, interpreter, scripts, thread, watchdog};
+use crate::python::leg::begin_reaping;
 use crate::switch::event::{Kind, View};
 use crate::switch::log::{self, Level};
 use crate::switch::module::Interfaces;
@@ -114,6 +115,10 @@ fn begin(
         home: config.python_home.clone(),
     };
     interpreter::start(&place)?;
+    // What looks after scripts must not want for a thread when it is needed.
+    watchdog::begin()
+        .and_then(|()| begin_reaping())
+        .map_err(interpreter::StartError::Thread)?;
     ending::reset();
     enter(|py| {
         thread::end_left(py);

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from hosts.base import Host
+from saw import settings
 
 # Where each waits: in Python, in C, in the switch.
 STUCK = {
@@ -183,3 +184,29 @@ def test_completion_offers_modules_and_functions(host: Host) -> None:
     assert "completed_here" in host.api("console_complete python comple")
     host.api(f"python {name}")
     assert f"{name}::fsapi" in host.api(f"console_complete python {name}:")
+
+
+@pytest.mark.parametrize("swallows", [False, True])
+def test_python_is_as_before_when_a_script_was_ended(host: Host, swallows: bool) -> None:
+    ended = host.script(f"""
+        def fsapi(session, stream, env, args):
+            try:
+                while True: pass
+            except BaseException:
+                if not {swallows}: raise
+    """)
+    traced = host.script("""
+        import sys
+        def callee(): return 1
+        def fsapi(session, stream, env, args):
+            seen = []
+            sys.setprofile(lambda frame, event, _: seen.append(event))
+            callee()
+            sys.setprofile(None)
+            stream.write(str("call" in seen))
+    """)
+    host.config(settings('<param name="script-timeout" value="api 0.2"/>'))
+    assert "was ended" in host.api(f"python {ended}")
+    host.config(None)
+    # What was sent to a script and has hit it is not looked for any more: CPython 3.11 would never stop here.
+    assert host.api(f"python {traced}") == "True"

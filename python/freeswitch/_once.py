@@ -56,7 +56,7 @@ class Source(Paced):
         from freeswitch import _loop
 
         wait = self.past.wait(names, test)
-        run = _loop.RUN.get()
+        run = _loop.current()
         # The tasks that a script makes come and go: it reads here until it ends itself.
         reader = run.task if run is not None and run.task is not None else asyncio.current_task()
         if reader is not None and self._uuid is not None and reader not in self._readers:
@@ -105,7 +105,7 @@ def source(names: tuple[str, ...], headers: Mapping[str, str]) -> tuple[Source, 
             found = Source(uuid, ["ALL"], [("Unique-ID", uuid)], uuid)
         return found, _has(rest) if rest else None
     # A wait for no call in particular goes on where one of the same coroutine for the same events has just ended.
-    key = (names, tuple(sorted(headers.items())), _loop.RUN.get() or asyncio.current_task())
+    key = (names, tuple(sorted(headers.items())), _loop.current() or asyncio.current_task())
     return _loop.here.sources.get(key) or Source(key, list(names), list(headers.items()), None), None
 
 

@@ -276,7 +276,7 @@ class Past:
         for past, place in PLACES.get():
             if past() is self:
                 return place
-        run = _loop.RUN.get()
+        run = _loop.current()
         if run is None or run.task is asyncio.current_task():
             return None
         return self._runs.setdefault(run, Place(self.number))

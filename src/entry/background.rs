@@ -15,12 +15,12 @@ use crate::switch::trace;
 /// # Errors
 /// [`Failed`], which is in the log already.
 pub fn start(way: &'static Way, line: &[u8], folder: Option<Vec<u8>>) -> Result<u64, Failed> {
-    Request {
+    let request = Request {
         folder: folder.as_deref(),
         ..Request::new(way, line)
-    }
-    .is_async()?;
-    let line = line.to_vec();
+    };
+    request.is_async()?;
+    let (line, folder) = (line.to_vec(), folder.clone());
     let uuid = trace::uuid();
     let id = running::next_id();
     let begun = thread::Builder::new()
@@ -40,7 +40,11 @@ pub fn start(way: &'static Way, line: &[u8], folder: Option<Vec<u8>>) -> Result<
                 |_| Ok(()),
             );
         });
-    begun
-        .map(|_| id)
-        .map_err(|error| Failed(format!("no thread: {error}")))
+    begun.map(|_| id).map_err(|error| {
+        let failed = Failed(format!("no thread: {error}"));
+        match request.target() {
+            Ok(target) => request.refuse(&request.function(&target).name, failed),
+            Err(failed) => failed,
+        }
+    })
 }

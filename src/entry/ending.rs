@@ -8,10 +8,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::reload;
+use crate::interp::aside::aside;
 use crate::interp::gate;
 use crate::interp::kill::{self, Outcome};
 use crate::interp::running;
-use crate::interp::stack::SIZE;
 
 /// What Python itself gets to end, after its scripts have.
 pub const LAST: Duration = Duration::from_secs(2);
@@ -32,13 +32,8 @@ pub fn begin() {
     if ENDS.swap(true, Ordering::AcqRel) {
         return;
     }
-    let started = thread::Builder::new()
-        .name("mod_rust ending".into())
-        .stack_size(SIZE)
-        .spawn(end_all);
-    if started.is_err() {
-        ENDS.store(false, Ordering::Release);
-    }
+    // Where there is no thread this one waits, as the core would for the scripts.
+    drop(aside("mod_rust ending", end_all));
 }
 
 /// As [`begin`], and waits for it; what is over already is not begun again.
@@ -81,7 +76,7 @@ fn end_all() {
                     );
                 }
             };
-            thread::Builder::new().stack_size(SIZE).spawn(end).ok()
+            aside("mod_rust ending", end)
         })
         .collect();
     for thread in threads {

@@ -5,7 +5,7 @@
 //! runs the script, in the order of the queue.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread;
 
@@ -79,21 +79,64 @@ fn bind(held: &Detached, hook: Hook) -> Option<Bound> {
         .as_ref()
         .and_then(|s| c_string(s.as_bytes()).ok());
     let (queue, inbox) = sync_channel(QUEUE);
-    let line = hook.line.clone();
-    let started = thread::Builder::new()
-        .name("mod_rust hook".into())
-        .stack_size(SIZE)
-        .spawn(move || serve(&line, &inbox));
-    if let Err(error) = started {
-        tracing::error!("hook {}: no thread: {error}", hook.line);
-        return None;
-    }
-    let receiver = move |event: View<'_>| pass_on(event, &queue);
+    let server = Arc::new(Server {
+        line: hook.line.clone(),
+        inbox: Mutex::new(Some(inbox)),
+        runs: AtomicBool::new(false),
+    });
+    server.start();
+    let receiver = move |event: View<'_>| {
+        pass_on(event, &queue);
+        if !server.runs.load(Ordering::Acquire) {
+            server.start();
+        }
+    };
     match Subscription::new(held, kind, subclass.as_deref(), receiver) {
         Ok(subscription) => Some(Bound { hook, subscription }),
         Err(status) => {
             tracing::error!(%status, "hook {}: the event is not bound", hook.line);
             None
+        }
+    }
+}
+
+/// The thread of a hook, which ends with the queue.
+struct Server {
+    line: String,
+    /// What the thread takes with it.
+    inbox: Mutex<Option<Receiver<Arc<shared_event::Event>>>>,
+    runs: AtomicBool,
+}
+
+impl Server {
+    /// Starts the thread; where there is none, the next event tries again, and its
+    /// script comes to those before it then.
+    fn start(self: &Arc<Self>) {
+        if self.runs.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let this = self.clone();
+        let started = thread::Builder::new()
+            .name("mod_rust hook".into())
+            .stack_size(SIZE)
+            .spawn(move || {
+                let inbox = this.inbox.lock().take();
+                let line = this.line.clone();
+                // The queue must end when nobody is subscribed any more.
+                drop(this);
+                if let Some(inbox) = inbox {
+                    serve(&line, &inbox);
+                }
+            });
+        if let Err(error) = started {
+            self.runs.store(false, Ordering::Release);
+            crate::switch::once_a_second!(times => {
+                tracing::error!(
+                    "MR0017 hook {}: no thread: {error} ({times} times since the last such line): \
+                     it is tried again with the next event",
+                    self.line
+                );
+            });
         }
     }
 }

@@ -1,15 +1,14 @@
 //! The way into Python, for all that comes from the switch.
 
 use std::sync::mpsc::channel;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
+use super::aside::aside;
 use super::context::Entered;
 use super::gate;
-use super::stack::SIZE;
 use super::stats::{Ending, LOCK};
 use super::thread::{NoRoom, run};
 
@@ -55,17 +54,17 @@ pub fn reenter<R>(body: impl FnOnce(Python<'_>) -> R) -> Result<R, Refused> {
 }
 
 /// As [`reenter`], on a thread of its own, and for at most so long: C code that
-/// keeps Python's lock must not keep whoever looks after it, too.
+/// keeps Python's lock must not keep whoever looks after it, too, but where there
+/// are no threads.
 pub fn reenter_within<R: Send + 'static>(
     time: Duration,
     body: impl FnOnce(Python<'_>) -> R + Send + 'static,
 ) -> Option<R> {
     let (done, result) = channel();
-    thread::Builder::new()
-        .name("mod_rust look".into())
-        .stack_size(SIZE)
-        .spawn(move || done.send(reenter(body).ok()))
-        .ok()?;
+    drop(aside("mod_rust look", move || {
+        // Whoever asked may have gone.
+        let _ = done.send(reenter(body).ok());
+    }));
     result.recv_timeout(time).ok().flatten()
 }
 

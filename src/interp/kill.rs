@@ -107,9 +107,19 @@ pub fn send(py: Python<'_>, script: &Script) {
 
 /// Takes back what was sent to this thread and has not hit yet. Attached, by the
 /// script that leaves.
-pub fn forget(_: Python<'_>, thread: u64) {
-    // SAFETY: attached; NULL takes back.
-    unsafe { ffi::PyThreadState_SetAsyncExc(ident(thread), std::ptr::null_mut()) };
+///
+/// It hits a line of ours: what is taken back by `PyThreadState_SetAsyncExc` with
+/// NULL leaves the interpreter looking for it at every turn, and in 3.11 for good at
+/// the first function that is traced.
+pub fn forget(py: Python<'_>, thread: u64) {
+    let class = py.get_type::<ScriptKilled>();
+    // SAFETY: attached; it is this very thread's number.
+    unsafe { ffi::PyThreadState_SetAsyncExc(ident(thread), class.as_ptr()) };
+    if py.eval(c"None", None, None).is_ok() {
+        // It was not there to be hit.
+        // SAFETY: attached; NULL takes back.
+        unsafe { ffi::PyThreadState_SetAsyncExc(ident(thread), std::ptr::null_mut()) };
+    }
 }
 
 fn ident(thread: u64) -> std::ffi::c_long {

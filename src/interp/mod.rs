@@ -1,6 +1,7 @@
 //! The interpreter: its start and end, the threads and stacks that Python runs
 //! on, and the way in.
 
+pub mod aside;
 mod builtin;
 mod carried;
 pub mod context;

@@ -110,8 +110,29 @@ fn begin(
     let ours = body(&arguments)?;
     let given = ours.as_ref().unwrap_or(&arguments);
     let _stacks = BigStacks::new(py);
-    // SAFETY: a tuple, as it takes one.
-    Ok(unsafe { how.call(of, given.as_ptr()) })
+    Ok(leaving_no_state(|| {
+        // SAFETY: a tuple, as it takes one.
+        unsafe { how.call(of, given.as_ptr()) }
+    }))
+}
+
+/// Starts a thread. Where there is none to be had, CPython leaves the thread state
+/// that it has made for it, under the number of the thread that asked: whoever
+/// sends that one an exception would hit the state instead.
+fn leaving_no_state(start: impl FnOnce() -> *mut ffi::PyObject) -> *mut ffi::PyObject {
+    // SAFETY: attached, all the way: nobody else makes or ends a state meanwhile.
+    unsafe {
+        let interpreter = ffi::PyInterpreterState_Get();
+        let newest = ffi::PyInterpreterState_ThreadHead(interpreter);
+        let started = start();
+        if started.is_null() {
+            let left = ffi::PyInterpreterState_ThreadHead(interpreter);
+            if left != newest && left != ffi::PyThreadState_Get() {
+                ffi::PyThreadState_Delete(left);
+            }
+        }
+        started
+    }
 }
 
 /// The arguments that start the script's function within ours; none where they
@@ -187,8 +208,10 @@ unsafe extern "C" fn start_joinable(
         let arguments = PyTuple::new(py, items)?;
         let named = named.as_ref().map_or(std::ptr::null_mut(), Bound::as_ptr);
         let _stacks = BigStacks::new(py);
-        // SAFETY: a tuple, and a dict or NULL, as it takes them.
-        Ok(unsafe { START_JOINABLE.call_with_keywords(of, arguments.as_ptr(), named) })
+        Ok(leaving_no_state(|| {
+            // SAFETY: a tuple, and a dict or NULL, as it takes them.
+            unsafe { START_JOINABLE.call_with_keywords(of, arguments.as_ptr(), named) }
+        }))
     })
 }
 

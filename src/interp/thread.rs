@@ -38,6 +38,8 @@ struct Thread {
     stack: RefCell<Option<BigStack>>,
     /// The thread state that is kept, when it is ours to keep.
     state: Cell<Option<NonNull<ffi::PyThreadState>>>,
+    /// The thread's own stack is as big: it needs no other.
+    is_big: Cell<bool>,
     depth: Cell<u32>,
     /// The lowest address of the stack that the outermost entry runs on.
     bottom: Cell<usize>,
@@ -48,6 +50,7 @@ thread_local! {
         Thread {
             stack: RefCell::new(None),
             state: Cell::new(None),
+            is_big: Cell::new(false),
             depth: Cell::new(0),
             bottom: Cell::new(0),
         }
@@ -89,7 +92,11 @@ pub fn run<R>(body: impl FnOnce(bool) -> R) -> Result<R, NoRoom> {
         if thread.state.get().is_none() && !pin(thread) {
             // Python made this thread, and gave it a stack as threading.stack_size
             // says; its state is Python's to end.
-            thread.bottom.set(own_stack_bottom());
+            thread.bottom.set(own_stack().0);
+            let _depth = Depth::new(thread);
+            return Ok(body(true));
+        }
+        if thread.is_big.get() {
             let _depth = Depth::new(thread);
             return Ok(body(true));
         }
@@ -127,6 +134,14 @@ fn pin(thread: &Thread) -> bool {
     };
     thread.state.set(NonNull::new(state));
     output::outlive();
+    // SAFETY: these take nothing and cannot fail.
+    let main = unsafe { libc::getpid() == libc::gettid() };
+    let (bottom, size) = own_stack();
+    // The main thread's only grows so far if nothing else lies there.
+    if !main && size >= SIZE {
+        thread.is_big.set(true);
+        thread.bottom.set(bottom);
+    }
     true
 }
 
@@ -159,8 +174,8 @@ pub(super) unsafe fn let_go() -> *mut ffi::PyThreadState {
     unsafe { ffi::PyEval_SaveThread() }
 }
 
-/// Where this thread's own stack ends.
-fn own_stack_bottom() -> usize {
+/// Where this thread's own stack ends, and how big it is.
+fn own_stack() -> (usize, usize) {
     let mut bottom = ptr::null_mut();
     let mut size = 0;
     // SAFETY: the attributes are initialised by the first call and destroyed
@@ -168,12 +183,12 @@ fn own_stack_bottom() -> usize {
     unsafe {
         let mut attributes = std::mem::MaybeUninit::uninit();
         if libc::pthread_getattr_np(libc::pthread_self(), attributes.as_mut_ptr()) != 0 {
-            return 0;
+            return (0, 0);
         }
         libc::pthread_attr_getstack(attributes.as_ptr(), &raw mut bottom, &raw mut size);
         libc::pthread_attr_destroy(attributes.as_mut_ptr());
     }
-    bottom.addr()
+    (bottom.addr(), size)
 }
 
 /// From CPython 3.14 on the interpreter checks the stack's real bounds, and must
@@ -239,7 +254,7 @@ impl Drop for Protection {
 /// What a thread had that ended while nobody could enter Python.
 struct Left {
     state: NonNull<ffi::PyThreadState>,
-    stack: BigStack,
+    stack: Option<BigStack>,
 }
 
 // SAFETY: its thread has ended, so that whoever has it is the only one who has.
@@ -258,8 +273,10 @@ pub fn end_left(_: Python<'_>) {
             ffi::PyThreadState_Clear(state.as_ptr());
             ffi::PyThreadState_Delete(state.as_ptr());
         }
-        stack.trim();
-        stack.put_back();
+        if let Some(stack) = stack {
+            stack.trim();
+            stack.put_back();
+        }
     }
 }
 
@@ -269,9 +286,12 @@ impl Drop for Thread {
     /// closed both are left to [`end_left`]; on the main thread, inside exit(), for good.
     fn drop(&mut self) {
         let stack = self.stack.get_mut().take();
-        let (Some(state), Some(mut stack)) = (self.state.get(), stack) else {
+        let Some(state) = self.state.get() else {
             return;
         };
+        if stack.is_none() && !self.is_big.get() {
+            return;
+        }
         // SAFETY: these take nothing and cannot fail.
         let main = unsafe { libc::getpid() == libc::gettid() };
         if main {
@@ -282,17 +302,22 @@ impl Drop for Thread {
             LEFT.lock().push(Left { state, stack });
             return;
         };
+        let end = || {
+            // SAFETY: the state is this thread's and not attached; Release gives
+            // back the count that pin() took, which ends the state.
+            unsafe {
+                ffi::PyEval_RestoreThread(state.as_ptr());
+                end_locals(Python::assume_attached());
+                ffi::PyGILState_Release(ffi::PyGILState_STATE::PyGILState_UNLOCKED);
+            }
+        };
+        let Some(mut stack) = stack else {
+            guard(c"thread end", (), end);
+            return;
+        };
         let protected = Protection::new(state, &stack);
         guard(c"thread end", (), || {
-            corosensei::on_stack(&mut stack, || {
-                // SAFETY: the state is this thread's and not attached; Release
-                // gives back the count that pin() took, which ends the state.
-                unsafe {
-                    ffi::PyEval_RestoreThread(state.as_ptr());
-                    end_locals(Python::assume_attached());
-                    ffi::PyGILState_Release(ffi::PyGILState_STATE::PyGILState_UNLOCKED);
-                }
-            });
+            corosensei::on_stack(&mut stack, end);
         });
         // The state is gone: there is nothing left to reset.
         std::mem::forget(protected);

@@ -2,49 +2,46 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
+use super::aside::{Standing, aside};
 use super::kill::{self, Outcome};
 use super::running::Script;
 use super::stack::SIZE;
+use crate::edge::guard;
 
 type Deadlines = BTreeMap<(Instant, u64), Weak<Script>>;
 
-static DEADLINES: Mutex<Option<Deadlines>> = Mutex::new(None);
+static DEADLINES: Mutex<Deadlines> = Mutex::new(Deadlines::new());
+static THREAD: Standing = Standing::new("mod_rust watchdog");
 static CHANGED: Condvar = Condvar::new();
 
 /// A deadline that is watched until this goes.
 pub struct Watched((Instant, u64));
 
+/// Begins to watch; as the module loads, when there are threads to be had.
+///
+/// # Errors
+/// The system's.
+pub fn begin() -> std::io::Result<()> {
+    THREAD.start(SIZE, run)
+}
+
 /// Has a script ended when its time is over.
 #[must_use]
 pub fn watch(script: &Arc<Script>, time: Duration) -> Watched {
     let key = (script.begun + time, script.id);
-    let mut deadlines = DEADLINES.lock();
-    if deadlines.is_none() {
-        let started = thread::Builder::new()
-            .name("mod_rust watchdog".into())
-            .stack_size(SIZE)
-            .spawn(run);
-        if let Err(error) = started {
-            tracing::error!("script-timeout is not kept: no thread: {error}");
-        }
-    }
-    deadlines
-        .get_or_insert_default()
-        .insert(key, Arc::downgrade(script));
+    DEADLINES.lock().insert(key, Arc::downgrade(script));
+    THREAD.need(SIZE, run);
     CHANGED.notify_one();
     Watched(key)
 }
 
 impl Drop for Watched {
     fn drop(&mut self) {
-        if let Some(deadlines) = &mut *DEADLINES.lock() {
-            deadlines.remove(&self.0);
-        }
+        DEADLINES.lock().remove(&self.0);
     }
 }
 
@@ -52,8 +49,7 @@ fn run() {
     let mut deadlines = DEADLINES.lock();
     loop {
         let next = deadlines
-            .as_ref()
-            .and_then(|all| all.first_key_value())
+            .first_key_value()
             .map(|((when, id), script)| (*when, *id, script.clone()));
         match next {
             None => CHANGED.wait(&mut deadlines),
@@ -61,15 +57,13 @@ fn run() {
                 CHANGED.wait_until(&mut deadlines, when);
             }
             Some((when, id, script)) => {
-                if let Some(all) = &mut *deadlines {
-                    all.remove(&(when, id));
-                }
+                deadlines.remove(&(when, id));
                 drop(deadlines);
                 if let Some(script) = script.upgrade() {
                     // One that does not end keeps only itself, not the others' deadlines.
-                    let ended = thread::Builder::new()
-                        .stack_size(SIZE)
-                        .spawn(move || end(&script));
+                    let ended = aside("mod_rust deadline", move || {
+                        guard(c"deadline", (), || end(&script));
+                    });
                     drop(ended);
                 }
                 deadlines = DEADLINES.lock();

@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use super::convert::{count_or, flag, limit_or, optional_text, text};
 use super::event::Event;
 use super::invocation;
-use super::leg::later;
+use super::leg::{catch_up, later};
 use super::wait::{detached, may_wait, wait};
 use crate::interp::running::Breaker;
 use crate::switch::consumer::Consumer;
@@ -65,6 +65,7 @@ impl EventConsumer {
         if len == 0 {
             return Err(PyValueError::new_err("argument 'len' must be at least 1"));
         }
+        detached(py, catch_up);
         let inner = Consumer::new(len).map_err(|status| {
             PyRuntimeError::new_err(format!("no queue of {len} events: {status}"))
         })?;

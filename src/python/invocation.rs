@@ -93,23 +93,22 @@ pub fn watch(session: &Bound<'_, CoreSession>) {
 impl Drop for Running<'_> {
     fn drop(&mut self) {
         let Self(py) = *self;
-        let ended = RUNNING.try_with(|running| {
-            let mut running = running.borrow_mut();
-            let ended = running.pop();
-            if let Some(Invocation { script, .. }) = &ended {
-                script.innermost.store(false, Ordering::Release);
-                if script.is_killed() {
-                    kill::forget(py, script.thread.load(Ordering::Acquire));
-                }
+        let ended = RUNNING.try_with(|running| running.borrow_mut().pop());
+        if let Ok(Some(Invocation { script, .. })) = &ended {
+            script.innermost.store(false, Ordering::Release);
+            if script.is_killed() {
+                // A line of Python runs there: not in the midst of the list.
+                kill::forget(py, script.thread.load(Ordering::Acquire));
             }
-            if let Some(outer) = running.last() {
+        }
+        let _ = RUNNING.try_with(|running| {
+            if let Some(outer) = running.borrow().last() {
                 outer.script.innermost.store(true, Ordering::Release);
                 if outer.script.is_killed() {
                     // It was told to end meanwhile: not a line of it runs any more.
                     kill::send(py, &outer.script);
                 }
             }
-            ended
         });
         let sessions = ended.ok().flatten().map(|ended| ended.sessions);
         for Watched { leg, object } in sessions.into_iter().flatten() {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use super::convert::text;
@@ -71,8 +71,14 @@ pub fn place(
         });
     };
     let cell = cancel.clone();
-    super::wait::detached(py, |_| originate::place(dial, cell, told))
-        .map_err(|status| PyRuntimeError::new_err(format!("no thread: {status}")))?;
+    let placed = super::wait::detached(py, |_| originate::place(dial, cell, told));
+    if let Err(status) = placed {
+        tracing::error!(%status, "MR0017 a call is not placed: no thread");
+        inbox::post(move |py| {
+            let nothing = (ticket, None::<PyHands>, Some("SWITCH_CONGESTION"));
+            head::module(py)?.call_method1("placed", nothing).map(drop)
+        });
+    }
     Ok(Placing { ticket, cancel })
 }
 
