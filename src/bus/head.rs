@@ -236,6 +236,8 @@ pub fn drain(py: Python<'_>) {
         if let Err(error) = message(py) {
             errors::report_stray(py, "the event loop", error.value(py));
         }
+        // A child that it has forked does nothing else.
+        edge::leave_if_forked();
     }
 }
 
