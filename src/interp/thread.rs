@@ -264,19 +264,39 @@ static LEFT: Mutex<Vec<Left>> = Mutex::new(Vec::new());
 
 /// Ends what threads have left that ended while the module was unloaded: each would
 /// keep a mapping of 8 MiB. Inside an entry, and only once the gate is open again.
-pub fn end_left(_: Python<'_>) {
-    let all = std::mem::take(&mut *LEFT.lock());
-    for Left { state, stack } in all {
-        // SAFETY: attached; the state is of a thread that has ended, so it is current
-        // nowhere, and it is in nobody else's hands.
-        unsafe {
-            ffi::PyThreadState_Clear(state.as_ptr());
-            ffi::PyThreadState_Delete(state.as_ptr());
+///
+/// On a thread that has no state of its own: from 3.12 on, to delete a state that
+/// was another thread's takes the calling thread's away.
+pub fn end_left(py: Python<'_>) {
+    if LEFT.lock().is_empty() {
+        return;
+    }
+    py.detach(|| {
+        let ended = std::thread::Builder::new()
+            .name("mod_rust ends".into())
+            .stack_size(SIZE)
+            .spawn(|| {
+                let all = std::mem::take(&mut *LEFT.lock());
+                all.into_iter().for_each(end_state);
+            });
+        // Where there is no thread, the next load does it.
+        if let Ok(ended) = ended {
+            let _ = ended.join();
         }
-        if let Some(stack) = stack {
-            stack.trim();
-            stack.put_back();
-        }
+    });
+}
+
+fn end_state(Left { state, stack }: Left) {
+    // SAFETY: this thread has no state, and that one is of a thread that has ended:
+    // it is current nowhere, and in nobody else's hands. Delete gives the lock back.
+    unsafe {
+        ffi::PyEval_RestoreThread(state.as_ptr());
+        ffi::PyThreadState_Clear(state.as_ptr());
+        ffi::PyThreadState_DeleteCurrent();
+    }
+    if let Some(stack) = stack {
+        stack.trim();
+        stack.put_back();
     }
 }
 
