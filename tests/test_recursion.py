@@ -216,7 +216,8 @@ def fsapi(session, stream, env, args):
     set_limit(old)
 """
     )
-    assert host.api(f"python {name}") == "3000 2000 RecursionError"
+    # Python 3.12 and 3.13 have less.
+    assert host.api(f"python {name}") in {"3000 2000 RecursionError", "1300 1300 RecursionError"}
     host.wait_log("recursion limit 1000000 is too high")
     assert "is ready" in host.api("status")
 

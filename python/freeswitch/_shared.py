@@ -91,6 +91,19 @@ class Shared:
                     getattr(self, part).close()
             self._closed = True
 
+    def run_forever(self) -> None:
+        self._check_not_shared()
+        super().run_forever()  # type: ignore[misc]
+
+    def run_until_complete(self, future: Any) -> Any:
+        self._check_not_shared()
+        return super().run_until_complete(future)  # type: ignore[misc]
+
+    def _check_not_shared(self) -> None:
+        # From 3.13 on what Python does before it refuses that ends the loop that runs.
+        if self._shared and self.is_running():  # type: ignore[attr-defined]
+            raise RuntimeError("This event loop is already running")
+
     def __del__(self, *_: Any) -> None:
         # One that could not be made has nothing to warn of.
         with contextlib.suppress(Exception):

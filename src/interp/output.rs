@@ -279,6 +279,22 @@ pub fn begin(py: Python<'_>) -> PyResult<Option<Redirect<'_>>> {
     Ok(Some(redirect))
 }
 
+/// Begins what a thread's end runs of a script; it ends with [`end_last`].
+pub(super) fn begin_last(py: Python<'_>) {
+    // Without memory it prints where the program does.
+    if let Ok(Some(redirect)) = begin(py) {
+        std::mem::forget(redirect);
+    }
+}
+
+/// Ends it, when the thread has no state of Python's any more.
+pub(super) fn end_last() {
+    flush();
+    if super::interpreter::is_joined() && SCRIPTS.get() > 0 {
+        Python::try_attach(|py| drop(Redirect(py)));
+    }
+}
+
 /// How many of ours outlive their time in `sys`.
 const KEPT_OUTPUTS: usize = 64;
 

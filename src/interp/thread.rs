@@ -147,8 +147,9 @@ fn pin(thread: &Thread) -> bool {
 
 /// Has what lies in `threading.local` of this thread end while Python is all
 /// there for its finalizers: they are the script's, and print and call as it does.
+/// From 3.13 on they run as the state ends, a moment later.
 fn end_locals(py: Python<'_>) {
-    let redirect = output::begin(py);
+    output::begin_last(py);
     // SAFETY: attached; the dict is borrowed from the thread state, which stays.
     unsafe {
         let locals = ffi::PyThreadState_GetDict();
@@ -156,8 +157,6 @@ fn end_locals(py: Python<'_>) {
             ffi::PyDict_Clear(locals);
         }
     }
-    output::flush();
-    drop(redirect);
 }
 
 /// Detaches this thread from a state that is kept: the one place that does so by
@@ -330,6 +329,7 @@ impl Drop for Thread {
                 end_locals(Python::assume_attached());
                 ffi::PyGILState_Release(ffi::PyGILState_STATE::PyGILState_UNLOCKED);
             }
+            output::end_last();
         };
         let Some(mut stack) = stack else {
             guard(c"thread end", (), end);
