@@ -16,7 +16,7 @@ from typing import Any
 
 import freeswitch
 from freeswitch import _loop
-from freeswitch.apps import _dispatch
+from freeswitch.apps import _dispatch, _loading
 from freeswitch.apps.models import Session
 
 # The way to wait, the kinds, and how many turns to idle before.
@@ -188,7 +188,7 @@ async def case(seed: int) -> str | None:
             await asyncio.gather(*(asyncio.create_task(follow(session, *one)) for one in mine))
         done.append(session.uuid)
 
-    app = _dispatch._App("Model", object(), None)
+    app = _loading.App("Model", object(), None)
     app.coroutines = {"CHANNEL_CREATE": [(whole, 1), (apart, 1)]}
     fed.apps = {"default": [app]}
     while mixed:

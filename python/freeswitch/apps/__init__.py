@@ -77,9 +77,12 @@ def load(
     gets `prepost`'s arguments, and those of its own that are named in `funcargs`, or `client` and `listener`.
     """
     from freeswitch import _loop
-    from freeswitch.apps import _dispatch
+    from freeswitch.apps import _dispatch, _loading
 
-    return _loop.call(_dispatch.load, app, app_id, header, prepend, dict(funcargs or {}), prepost)
+    def here() -> str:
+        return _loading.load(_dispatch.listener(), app, app_id, header, prepend, dict(funcargs or {}), prepost)
+
+    return _loop.call(here)
 
 
 def load_multi(several: Any, app_id: str | None = None, *, header: str | None = None, prepend: bool = False) -> str:
@@ -95,9 +98,9 @@ def load_multi(several: Any, app_id: str | None = None, *, header: str | None = 
 def unload(app_id: str, name: str | None = None) -> None:
     """Unload what is under an id, or one app of it. What it has begun goes on; its state stays on its object."""
     from freeswitch import _loop
-    from freeswitch.apps import _dispatch
+    from freeswitch.apps import _dispatch, _loading
 
-    _loop.call(_dispatch.unload, app_id, name)
+    _loop.call(lambda: _loading.unload(_dispatch.listener(), app_id, name))
 
 
 def bgapi(command: str, callback: Callable[..., Any] | None = None, **kwargs: Any) -> Job:
@@ -121,7 +124,7 @@ def _bgapi(
 
     if not isinstance(command, str):
         raise TypeError(f"argument 'command' must be str, not {type(command).__name__}")
-    return _loop.call(_dispatch.bgapi, command, callback, dict(kwargs or {}), cid, leg)
+    return _loop.call(lambda: _dispatch.listener().bgapi(command, callback, dict(kwargs or {}), cid, leg))
 
 
 def originate(dest: str, app_id: str | None = None, *, variables: Mapping[str, str] | None = None) -> Job:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import logging
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from _freeswitch import API, Event, Tap, count_refused
+from _freeswitch import Event, count_refused
 
 from freeswitch import _loop, events
 from freeswitch._waits import PLACES, Paced, names_of
-from freeswitch.apps._marks import arguments_of, is_newer, marks_of, plain
+from freeswitch.apps._link import Link, local
+from freeswitch.apps._loading import App
+from freeswitch.apps._marks import plain
 from freeswitch.apps.models import Call, Job, Session, event_time
 
 log = logging.getLogger("freeswitch.apps")
@@ -33,27 +34,11 @@ LAST = 2
 FAREWELL = 10.0
 
 
-class _App:
-    """An app that is loaded."""
-
-    def __init__(self, name: str, given: Any, header: str | None) -> None:
-        self.name = name
-        # What was loaded: a class, or the instance itself.
-        self.given = given
-        self.instance = given() if isinstance(given, type) else given
-        # Which header, beside those of all, has its id.
-        self.header = header
-        self.teardown: Generator[Any, Any, Any] | None = None
-        # By event: functions, and how many arguments they get.
-        self.callbacks: dict[str, list[tuple[Callable[..., Any], int]]] = {}
-        self.coroutines: dict[str, list[tuple[Callable[..., Any], int]]] = {}
-        self.handlers: dict[str, list[tuple[Callable[..., Any], int]]] = {}
-
-
 class Listener(Paced):
-    """The legs, calls and jobs that there are, and the apps that work on them."""
+    """The legs, calls and jobs of one switch, and the apps that work on them. On the loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, link: Link | None = None) -> None:
+        self.link = link or local()
         self.sessions: dict[str, Session] = {}
         self.calls: dict[str, Call] = {}
         self.bg_jobs: dict[str, Job] = {}
@@ -64,10 +49,10 @@ class Listener(Paced):
         # By what they said.
         self.failed_jobs: Counter[str] = Counter()
         self.total_answered_sessions = 0
-        self.apps: dict[str, list[_App]] = {}
+        self.apps: dict[str, list[App]] = {}
         self.headers = list(APP_HEADERS)
         self._needed: set[str] = set()
-        self._tap = Tap(list(BASE), [], QUEUE, True)
+        self._tap = self.link.tap(BASE, limit=QUEUE)
         super().__init__(self._tap)
         self._needed.update(BASE)
         _loop.here.taps[self._tap.id] = self
@@ -79,7 +64,7 @@ class Listener(Paced):
             self._tap.extend([events.kind_of(name)])
             self._needed.add(name)
 
-    def loaded(self) -> Iterator[_App]:
+    def loaded(self) -> Iterator[App]:
         """Give all apps that are loaded."""
         for under in self.apps.values():
             yield from under
@@ -161,7 +146,7 @@ class Listener(Paced):
                 self._start(app, function, session, job)
         return begun
 
-    def _apps_under(self, app_id: str) -> list[_App]:
+    def _apps_under(self, app_id: str) -> list[App]:
         return self.apps.get(app_id, [])
 
     def _app_id(self, event: Event, session: Session | None) -> str:
@@ -173,7 +158,7 @@ class Listener(Paced):
                 return str(found)
         return session.cid if session is not None else "default"
 
-    def _guarded(self, app: _App, function: Callable[..., Any], *arguments: Any) -> None:
+    def _guarded(self, app: App, function: Callable[..., Any], *arguments: Any) -> None:
         try:
             function(*arguments)
         except SystemExit:
@@ -182,7 +167,7 @@ class Listener(Paced):
         except BaseException:
             log.exception("MR0004 app %s failed in %s", app.name, getattr(function, "__name__", function))
 
-    def _start(self, app: _App, function: Callable[..., Any], session: Session | None, *more: Job | None) -> None:
+    def _start(self, app: App, function: Callable[..., Any], session: Session | None, *more: Job | None) -> None:
         name = f"{app.name}::{getattr(function, '__name__', 'coroutine')}"
         if session is None:
             job = next(job for job in more if job is not None)
@@ -272,6 +257,45 @@ class Listener(Paced):
             self.count_failure(failed)
         return job
 
+    def bgapi(
+        self,
+        command: str,
+        callback: Callable[..., Any] | None = None,
+        kwargs: dict[str, Any] | None = None,
+        cid: str | None = None,
+        leg: str | None = None,
+    ) -> Job:
+        """Run a command in the background; see `freeswitch.apps.bgapi`."""
+        why_not: list[str] = []
+        job: Job | None = None
+
+        def refused(why: str) -> None:
+            # It has not begun, and has no end that could be told of.
+            why_not.append(why)
+            if job is not None:
+                self._not_begun(job, why)
+
+        job = Job(self.link.bgapi(command, refused), command, callback, kwargs or {})
+        job.cid, job.sess_uuid = cid, leg
+        if why_not:
+            self._not_begun(job, why_not[0])
+        else:
+            self.begin_job(job)
+        return job
+
+    def _not_begun(self, job: Job, why: str) -> None:
+        self.bg_jobs.pop(job.uuid, None)
+        if job.sess_uuid is not None:
+            self._placing.pop(job.sess_uuid, None)
+        if not job.done():
+            job._fail(why)
+            self.count_failure(why)
+
+    def close(self) -> None:
+        """Take no more events. Apps that are loaded are told of nothing any more."""
+        _loop.here.taps.pop(self._tap.id, None)
+        self._tap.close()
+
     def count_failure(self, why: str) -> None:
         """Count a job that has failed."""
         self.failed_jobs[why] += 1
@@ -297,136 +321,8 @@ def _marked(
 
 
 def listener() -> Listener:
-    """Give the loop's listener, made when the first app is loaded."""
+    """Give the listener to the switch that this runs in, made when the first app is loaded."""
     found: Listener | None = _loop.here.listener
     if found is None:
         found = _loop.here.listener = Listener()
     return found
-
-
-def load(
-    app: Any,
-    app_id: str | None,
-    header: str | None,
-    prepend: bool,
-    funcargs: dict[str, Any],
-    prepost: dict[str, Any],
-) -> str:
-    """Load an app; see `freeswitch.apps.load`."""
-    here = listener()
-    if not hasattr(app, "__dict__"):
-        raise TypeError(f"an app is a class, an instance or a module, not {type(app).__name__}")
-    name = getattr(app, "__name__", None) or type(app).__name__
-    app_id = _name(app_id if app_id is not None else name, "app_id")
-    if header is not None:
-        header = _name(header, "header")
-    under = here.apps.get(app_id, [])
-    before = _before(under, app, name, app_id)
-    loaded = _App(name, app, header)
-    marked = list(marks_of(loaded.instance))
-    if not marked:
-        raise ValueError(f"{name} has no function that is marked with an event")
-    counted = [(mark, function, arguments_of(mark, function, name)) for mark, function in marked]
-    for mark, function, count in counted:
-        for event in (mark.event, *mark.subscribe):
-            here.need(event)
-        where = {"callback": loaded.callbacks, "coroutine": loaded.coroutines, "handler": loaded.handlers}
-        where[mark.kind].setdefault(plain(mark.event), []).append((function, count))
-    _set_up(
-        loaded, {"client": here, "listener": here, "pool": here, "event_loop": _loop.here.loop, **funcargs}, prepost
-    )
-    if before is not None:
-        under[under.index(before)] = loaded
-        _tear_down(before)
-    elif prepend:
-        under.insert(0, loaded)
-    else:
-        under.append(loaded)
-    here.apps[app_id] = under
-    here.look_again()
-    return app_id
-
-
-def _name(name: Any, argument: str) -> str:
-    if not isinstance(name, str):
-        raise TypeError(f"argument '{argument}' must be str, not {type(name).__name__}")
-    if not name or "\0" in name:
-        raise ValueError(f"argument '{argument}' is empty, or has a NUL")
-    return name
-
-
-def _before(under: list[_App], app: Any, name: str, app_id: str) -> _App | None:
-    """Give the older version of an app, whose place the new one takes."""
-    for loaded in under:
-        if loaded.name != name:
-            continue
-        if is_newer(app, loaded.given):
-            return loaded
-        # Several objects of one class each have a state of their own.
-        if loaded.given is app or isinstance(app, type) or type(app) is not type(loaded.given):
-            raise ValueError(f"there is an app '{name}' under '{app_id}' already")
-    return None
-
-
-def _set_up(loaded: _App, funcargs: dict[str, Any], given: dict[str, Any]) -> None:
-    prepost = getattr(loaded.instance, "prepost", None)
-    if prepost is None:
-        if given:
-            raise TypeError(f"{loaded.name} has no prepost that could take {', '.join(given)}")
-        return
-    wanted = inspect.signature(prepost).parameters
-    arguments = {name: value for name, value in funcargs.items() if name in wanted and name not in given}
-    if inspect.iscoroutinefunction(prepost) or inspect.isasyncgenfunction(prepost):
-        raise TypeError(f"{loaded.name}.prepost is a function or a generator, not an async one")
-    result = prepost(**arguments, **given)
-    if inspect.isgenerator(result):
-        try:
-            next(result)
-        except StopIteration:
-            raise TypeError(f"{loaded.name}.prepost has not yielded") from None
-        loaded.teardown = result
-
-
-def _tear_down(loaded: _App) -> None:
-    if loaded.teardown is None:
-        return
-    try:
-        next(loaded.teardown, None)
-    except SystemExit:
-        pass
-    except BaseException:
-        log.exception("MR0004 app %s failed in its teardown", loaded.name)
-
-
-def unload(app_id: str, name: str | None) -> None:
-    """Unload an app; see `freeswitch.apps.unload`."""
-    here = listener()
-    under = here.apps.get(app_id, [])
-    gone = [loaded for loaded in under if name is None or loaded.name == name]
-    if not gone:
-        raise ValueError(f"there is no app {name or ''} under '{app_id}'")
-    here.apps[app_id] = [loaded for loaded in under if loaded not in gone]
-    if not here.apps[app_id]:
-        del here.apps[app_id]
-    here.look_again()
-    for loaded in gone:
-        _tear_down(loaded)
-
-
-def bgapi(
-    command: str, callback: Callable[..., Any] | None, kwargs: dict[str, Any], cid: str | None, leg: str | None
-) -> Job:
-    """Run a command in the background; see `freeswitch.apps.bgapi`."""
-    here = listener()
-    reply = API().execute("bgapi", command).strip()
-    uuid = reply.rpartition(" ")[2]
-    job = Job(uuid, command, callback, kwargs)
-    job.cid, job.sess_uuid = cid, leg
-    if reply.startswith("+OK"):
-        here.begin_job(job)
-    else:
-        # It has not begun, and has no end that could be told of.
-        why = reply.removeprefix("-ERR").strip()
-        job._fail(why)
-        here.count_failure(why)
-    return job

@@ -9,21 +9,17 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import _freeswitch
-from _freeswitch import API, Event, send_execute
+from _freeswitch import Event
 
 from freeswitch._async import VerbError
+from freeswitch.apps._link import Link, Refused, refusal
 
 log = logging.getLogger("freeswitch.apps")
 
 # What an event of a command's end leads to: it is the one, or it is not, or the command has failed.
 Test = Callable[[Event], bool]
-
-
-def refusal(reply: str) -> str | None:
-    """Give why the switch has refused a command, if it has."""
-    reply = reply.strip()
-    is_refused = reply.startswith(("-ERR", "-USAGE", "INVALID COMMAND")) or reply.endswith("Command not found!")
-    return reply.removeprefix("-ERR").strip() or "no reason was given" if is_refused else None
+# Gives a command, and has that told why it was refused, or None.
+Act = Callable[[Refused], object]
 
 
 class Verbs:
@@ -37,6 +33,8 @@ class Verbs:
 
     uuid: str
     answered: bool
+    # The switch that it is on.
+    con: Link
 
     def __getitem__(self, key: str) -> Any:
         raise NotImplementedError
@@ -50,7 +48,7 @@ class Verbs:
         names: Iterable[str],
         test: Test | None = None,
         *,
-        act: Callable[[], str | None] | None = None,
+        act: Act | None = None,
         delay: float = 0.0,
         timeout: float | None = None,
     ) -> Any:
@@ -64,34 +62,52 @@ class Verbs:
 
     def api(self, command: str) -> str:
         """Run an API command; its answer."""
-        name, _, argument = command.partition(" ")
-        return API().execute(name, argument)
+        return self.con.ask(command)
 
     def _command(self, command: str) -> str:
-        """Run an API command that is for this leg; its answer."""
-        reply = self.api(command)
+        """Run an API command that is for this leg, and wait for its answer."""
+        reply = self.con.ask(command)
         why = refusal(reply)
         if why is not None:
             self._refused(command, why)
         return reply
+
+    def _give(self, command: str, then: Refused | None = None) -> None:
+        """Run an API command that is for this leg, and go on."""
+
+        def answered(reply: str) -> None:
+            why = refusal(reply)
+            if why is not None:
+                self._refused(command, why)
+            if then is not None:
+                then(why)
+
+        self.con.give(command, answered)
 
     def _refused(self, command: str, why: str) -> None:
         _freeswitch.count_refused()
         log.warning("MR0015 call %s: '%s' was refused: %s", self.uuid, command, why)
 
     def execute(self, cmd: str, arg: str = "", params: str = "", loops: int = 1) -> bool:
-        """Have the leg's thread run a dialplan application; whether there is such a leg."""
-        return self._execute(cmd, f"{params}{arg}", loops) is None
+        """Have the leg's thread run a dialplan application.
 
-    def _execute(self, app: str, argument: str, loops: int = 1, event_uuid: str | None = None) -> str | None:
-        if send_execute(self.uuid, app, argument, loops, event_uuid):
-            return None
-        self._refused(f"{app} {argument}", "there is no such call")
-        return "there is no such call"
+        False where it is known that there is no such leg: a switch that is elsewhere says so later, in the log.
+        """
+        refused: list[str] = []
+        self._execute(cmd, f"{params}{arg}", lambda why: refused.append(why) if why else None, loops)
+        return not refused
+
+    def _execute(self, app: str, argument: str, then: Refused, loops: int = 1, event_uuid: str | None = None) -> None:
+        def answered(why: str | None) -> None:
+            if why is not None:
+                self._refused(f"{app} {argument}", why)
+            then(why)
+
+        self.con.execute(self.uuid, app, argument, loops, event_uuid, answered)
 
     def _verb(self, event: str, command: str) -> asyncio.Future[Event]:
         """Give an API command; its end is an event of the leg."""
-        return self._begin((event,), act=lambda: refusal(self._command(command)))  # type: ignore[no-any-return]
+        return self._begin((event,), act=lambda then: self._give(command, then))  # type: ignore[no-any-return]
 
     def _run(self, app: str, argument: str, event: str) -> asyncio.Future[Event]:
         """Have the leg run an application; its end is an event that comes while it runs."""
@@ -117,7 +133,7 @@ class Verbs:
             raise VerbError(f"{app}: {why}")
 
         names = (event, "CHANNEL_EXECUTE", "CHANNEL_EXECUTE_COMPLETE")
-        return self._begin(names, test, act=lambda: self._execute(app, argument, 1, mine))  # type: ignore[no-any-return]
+        return self._begin(names, test, act=lambda then: self._execute(app, argument, then, 1, mine))  # type: ignore[no-any-return]
 
     def getvar(self, var: str) -> str | None:
         """Read a channel variable."""
@@ -126,7 +142,7 @@ class Verbs:
 
     def setvar(self, var: str, value: str) -> None:
         """Set a channel variable."""
-        self._command(f"uuid_setvar {self.uuid} {var} {value}")
+        self._give(f"uuid_setvar {self.uuid} {var} {value}")
 
     def setvars(self, params: Mapping[str, Any]) -> None:
         """Set several channel variables."""
@@ -135,7 +151,7 @@ class Verbs:
 
     def unsetvar(self, var: str) -> None:
         """Remove a channel variable."""
-        self._command(f"uuid_setvar {self.uuid} {var}")
+        self._give(f"uuid_setvar {self.uuid} {var}")
 
     def answer(self) -> asyncio.Future[Event]:
         """Answer; await it to go on once the call is answered."""
@@ -153,15 +169,15 @@ class Verbs:
 
     def sched_hangup(self, timeout: int, cause: str = "NORMAL_CLEARING") -> None:
         """Hang up in so many seconds."""
-        self._command(f"sched_hangup +{timeout} {self.uuid} {cause}")
+        self._give(f"sched_hangup +{timeout} {self.uuid} {cause}")
 
     def clear_tasks(self) -> None:
         """Forget what was scheduled for this leg."""
-        self._command(f"sched_del {self.uuid}")
+        self._give(f"sched_del {self.uuid}")
 
     def send_dtmf(self, sequence: str, duration: str | int = "w") -> None:
         """Send digits to the far end, each of so many milliseconds."""
-        self._command(f"uuid_send_dtmf {self.uuid} {sequence}{'' if duration == 'w' else f'@{duration}'}")
+        self._give(f"uuid_send_dtmf {self.uuid} {sequence}{'' if duration == 'w' else f'@{duration}'}")
 
     def sched_dtmf(self, delay: float, sequence: str, tone_duration: str | None = None) -> str:
         """Send digits in so many seconds."""
@@ -190,7 +206,7 @@ class Verbs:
 
     def breakmedia(self) -> None:
         """Stop what plays."""
-        self._command(f"uuid_break {self.uuid}")
+        self._give(f"uuid_break {self.uuid}")
 
     def broadcast(self, path: str, leg: str = "", delay: float | None = None, hangup_cause: str | None = None) -> str:
         """Have the leg, or both legs, play a file or run `application::argument`, in so many seconds."""
@@ -236,12 +252,12 @@ class Verbs:
         if delay:
             command = f"uuid_record {self.uuid} stop {path}"
             self._need("RECORD_STOP")
-            return self._begin(("RECORD_STOP",), act=lambda: refusal(self._command(command)), delay=delay)  # type: ignore[no-any-return]
+            return self._begin(("RECORD_STOP",), act=lambda then: self._give(command, then), delay=delay)  # type: ignore[no-any-return]
         return self._run("stop_record_session", path, "RECORD_STOP")
 
     def record(self, action: str, path: str, rx_only: bool = True) -> None:
         """Do something with a recording: start, stop, mask or unmask."""
-        self._command(f"uuid_record {self.uuid} {action} {path}")
+        self._give(f"uuid_record {self.uuid} {action} {path}")
 
     def echo(self) -> None:
         """Send back what is heard."""
@@ -249,7 +265,7 @@ class Verbs:
 
     def mute(self, direction: str = "write", level: int = 1) -> None:
         """Make one direction silent; a level above 1 puts noise of comfort there."""
-        self._command(f"uuid_audio {self.uuid} start {direction} mute {level}")
+        self._give(f"uuid_audio {self.uuid} start {direction} mute {level}")
 
     def unmute(self, direction: str = "write") -> None:
         """End the silence."""
@@ -257,17 +273,17 @@ class Verbs:
 
     def bypass_media(self, state: bool) -> None:
         """Take the switch out of the media's way, or back in."""
-        self._command(f"uuid_media off {self.uuid}" if state else f"uuid_media {self.uuid}")
+        self._give(f"uuid_media off {self.uuid}" if state else f"uuid_media {self.uuid}")
 
     def start_amd(self, delay: float | None = None) -> None:
         """Look for an answering machine's tone, for so many seconds."""
-        self._command(f"avmd {self.uuid} start")
+        self._give(f"avmd {self.uuid} start")
         if delay is not None:
-            self._command(f"sched_api +{int(delay)} none avmd {self.uuid} stop")
+            self._give(f"sched_api +{int(delay)} none avmd {self.uuid} stop")
 
     def stop_amd(self) -> None:
         """Look for it no longer."""
-        self._command(f"avmd {self.uuid} stop")
+        self._give(f"avmd {self.uuid} stop")
 
     def respond(self, response: str | int) -> None:
         """Answer a SIP request with this code."""

@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Coroutine, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import _freeswitch
-from _freeswitch import API, Event
+from _freeswitch import Event
 
 from freeswitch import _loop
 from freeswitch._async import SessionLost, VerbError
 from freeswitch._waits import Outcome, Past, Test, Wait, names_of
 from freeswitch.apps._jobs import Job, JobError
 from freeswitch.apps._marks import plain
-from freeswitch.apps._verbs import Verbs
+from freeswitch.apps._verbs import Act, Verbs
 
 if TYPE_CHECKING:
     from freeswitch.apps._dispatch import Listener
@@ -98,6 +98,7 @@ class Session(Verbs):
         self.times["create"] = event_time(event)
         self.cid = "default"
         self._listener = listener
+        self.con = listener.link
         self._past = Past(f"the call {self.uuid}")
 
     def __repr__(self) -> str:
@@ -113,6 +114,11 @@ class Session(Verbs):
     def update(self, event: Event) -> None:
         """Take in an event."""
         self.events.update(event)
+
+    @property
+    def host(self) -> str:
+        """Where the switch is that it is on."""
+        return self.con.host
 
     @property
     def log(self) -> logging.Logger:
@@ -201,7 +207,7 @@ class Session(Verbs):
         names: Iterable[str],
         test: Test | None = None,
         *,
-        act: Callable[[], str | None] | None = None,
+        act: Act | None = None,
         delay: float = 0.0,
         timeout: float | None = None,
     ) -> Any:
@@ -226,7 +232,7 @@ class Session(Verbs):
         self,
         names: Iterable[str],
         test: Test | None,
-        act: Callable[[], str | None] | None,
+        act: Act | None,
         delay: float,
         timeout: float | None,
     ) -> Outcome:
@@ -245,27 +251,31 @@ class Session(Verbs):
 
         _freeswitch.post(begin)
         if act is not None and not delay:
-            refused = act()
-            if refused is not None:
-                _freeswitch.post(lambda: self._acted(waits[0], refused))
+            act(lambda why: None if why is None else _freeswitch.post(lambda: self._acted(waits[0], why)))
         return outcome
 
-    def _act(self, wait: Wait, act: Callable[[], str | None], delay: float) -> None:
+    def _act(self, wait: Wait, act: Act, delay: float) -> None:
         if wait.done():
             # The leg is over.
             return
         if delay:
             wait.get_loop().call_later(delay, self._act, wait, act, 0.0)
         else:
-            self._acted(wait, act())
+            act(lambda why: self._acted(wait, why))
 
     def _acted(self, wait: Wait, refused: str | None) -> None:
         if refused is None or wait.done():
             return
-        if self._is_gone():
-            self._tell(wait)
-        else:
-            wait.fail(VerbError(refused))
+
+        def looked(exists: str) -> None:
+            if wait.done():
+                return
+            if exists.strip() == "false":
+                self._tell(wait)
+            else:
+                wait.fail(VerbError(refused))
+
+        self.con.give(f"uuid_exists {self.uuid}", looked)
 
     def _done_already(self) -> Any:
         done: Any = asyncio.get_running_loop().create_future() if _freeswitch.on_loop() else Outcome()
@@ -275,9 +285,6 @@ class Session(Verbs):
     def _need(self, *names: str) -> None:
         for name in names:
             self._listener.need(name)
-
-    def _is_gone(self) -> bool:
-        return API().execute("uuid_exists", self.uuid).strip() != "true"
 
     def _over(self) -> bool:
         """End what waits for more; whether there was any."""

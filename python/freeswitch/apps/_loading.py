@@ -1,0 +1,141 @@
+"""Loading apps into a dispatcher, and unloading them. On the loop."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING, Any
+
+from freeswitch import _loop
+from freeswitch.apps._marks import arguments_of, is_newer, marks_of, plain
+
+if TYPE_CHECKING:
+    from freeswitch.apps._dispatch import Listener
+
+log = logging.getLogger("freeswitch.apps")
+
+
+class App:
+    """An app that is loaded."""
+
+    def __init__(self, name: str, given: Any, header: str | None) -> None:
+        self.name = name
+        # What was loaded: a class, or the instance itself.
+        self.given = given
+        self.instance = given() if isinstance(given, type) else given
+        # Which header, beside those of all, has its id.
+        self.header = header
+        self.teardown: Generator[Any, Any, Any] | None = None
+        # By event: functions, and how many arguments they get.
+        self.callbacks: dict[str, list[tuple[Callable[..., Any], int]]] = {}
+        self.coroutines: dict[str, list[tuple[Callable[..., Any], int]]] = {}
+        self.handlers: dict[str, list[tuple[Callable[..., Any], int]]] = {}
+
+
+def load(
+    here: Listener,
+    app: Any,
+    app_id: str | None,
+    header: str | None,
+    prepend: bool,
+    funcargs: dict[str, Any],
+    prepost: dict[str, Any],
+) -> str:
+    """Load an app; see `freeswitch.apps.load`."""
+    if not hasattr(app, "__dict__"):
+        raise TypeError(f"an app is a class, an instance or a module, not {type(app).__name__}")
+    name = getattr(app, "__name__", None) or type(app).__name__
+    app_id = _name(app_id if app_id is not None else name, "app_id")
+    if header is not None:
+        header = _name(header, "header")
+    under = here.apps.get(app_id, [])
+    before = _before(under, app, name, app_id)
+    loaded = App(name, app, header)
+    marked = list(marks_of(loaded.instance))
+    if not marked:
+        raise ValueError(f"{name} has no function that is marked with an event")
+    counted = [(mark, function, arguments_of(mark, function, name)) for mark, function in marked]
+    for mark, function, count in counted:
+        for event in (mark.event, *mark.subscribe):
+            here.need(event)
+        where = {"callback": loaded.callbacks, "coroutine": loaded.coroutines, "handler": loaded.handlers}
+        where[mark.kind].setdefault(plain(mark.event), []).append((function, count))
+    _set_up(
+        loaded, {"client": here, "listener": here, "pool": here, "event_loop": _loop.here.loop, **funcargs}, prepost
+    )
+    if before is not None:
+        under[under.index(before)] = loaded
+        _tear_down(before)
+    elif prepend:
+        under.insert(0, loaded)
+    else:
+        under.append(loaded)
+    here.apps[app_id] = under
+    here.look_again()
+    return app_id
+
+
+def _name(name: Any, argument: str) -> str:
+    if not isinstance(name, str):
+        raise TypeError(f"argument '{argument}' must be str, not {type(name).__name__}")
+    if not name or "\0" in name:
+        raise ValueError(f"argument '{argument}' is empty, or has a NUL")
+    return name
+
+
+def _before(under: list[App], app: Any, name: str, app_id: str) -> App | None:
+    """Give the older version of an app, whose place the new one takes."""
+    for loaded in under:
+        if loaded.name != name:
+            continue
+        if is_newer(app, loaded.given):
+            return loaded
+        # Several objects of one class each have a state of their own.
+        if loaded.given is app or isinstance(app, type) or type(app) is not type(loaded.given):
+            raise ValueError(f"there is an app '{name}' under '{app_id}' already")
+    return None
+
+
+def _set_up(loaded: App, funcargs: dict[str, Any], given: dict[str, Any]) -> None:
+    prepost = getattr(loaded.instance, "prepost", None)
+    if prepost is None:
+        if given:
+            raise TypeError(f"{loaded.name} has no prepost that could take {', '.join(given)}")
+        return
+    wanted = inspect.signature(prepost).parameters
+    arguments = {name: value for name, value in funcargs.items() if name in wanted and name not in given}
+    if inspect.iscoroutinefunction(prepost) or inspect.isasyncgenfunction(prepost):
+        raise TypeError(f"{loaded.name}.prepost is a function or a generator, not an async one")
+    result = prepost(**arguments, **given)
+    if inspect.isgenerator(result):
+        try:
+            next(result)
+        except StopIteration:
+            raise TypeError(f"{loaded.name}.prepost has not yielded") from None
+        loaded.teardown = result
+
+
+def _tear_down(loaded: App) -> None:
+    if loaded.teardown is None:
+        return
+    try:
+        next(loaded.teardown, None)
+    except SystemExit:
+        pass
+    except BaseException:
+        log.exception("MR0004 app %s failed in its teardown", loaded.name)
+
+
+def unload(here: Listener, app_id: str, name: str | None) -> None:
+    """Unload an app; see `freeswitch.apps.unload`."""
+    under = here.apps.get(app_id, [])
+    gone = [loaded for loaded in under if name is None or loaded.name == name]
+    if not gone:
+        raise ValueError(f"there is no app {name or ''} under '{app_id}'")
+    here.apps[app_id] = [loaded for loaded in under if loaded not in gone]
+    if not here.apps[app_id]:
+        del here.apps[app_id]
+    here.look_again()
+    for loaded in gone:
+        _tear_down(loaded)
