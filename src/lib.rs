@@ -7,16 +7,18 @@
 #[cfg(test)]
 extern crate pocket_core as _;
 
-pub mod bus;
-pub mod edge;
+pub mod admin;
+pub mod aio;
 pub mod entry;
 pub mod interp;
-mod life;
+pub mod metrics;
+pub(crate) mod module;
 pub mod python;
+pub mod script;
 pub mod switch;
 
 pub use interp::interpreter::join as join_interpreter;
-pub use life::MODULE;
+pub use module::MODULE;
 
 /// What FreeSWITCH's loader looks for in `mod_rust.so`.
 #[cfg(feature = "module")]

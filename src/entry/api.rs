@@ -7,21 +7,22 @@ use bindings::{
 };
 use pyo3::prelude::*;
 
-use super::background;
-use super::call::Request;
-use super::way;
-use crate::edge::guard;
-use crate::python::convert::str_of;
+use super::pyrun;
+use super::request::Request;
+use crate::interp::convert::str_of;
 use crate::python::event::Event;
 use crate::python::invocation;
-use crate::python::leg::Leg;
 use crate::python::session;
+use crate::python::session::attached::Leg;
 use crate::python::stream::Stream;
+use crate::script::entry_point;
+use crate::switch::call_log;
+use crate::switch::edge::guard;
+use crate::switch::event::shared;
 use crate::switch::event::{Kind, OwnedEvent};
 use crate::switch::session as switch;
-use crate::switch::shared_event;
-use crate::switch::stream::{self, reply};
-use crate::switch::trace;
+use crate::switch::stream;
+use crate::switch::stream::reply;
 
 /// `python <package.module>[::function] [arguments]`, from fs_cli, the dialplan
 /// or a script.
@@ -50,13 +51,13 @@ pub unsafe extern "C" fn python(
         else {
             return SWITCH_STATUS_SUCCESS;
         };
-        let _call = session.map(|s| trace::of_call(&s.uuid(), s.log_level()));
+        let _call = session.map(|s| call_log::of_call(&s.uuid(), s.log_level()));
         // SAFETY: both go before this returns.
         let (leg, _home) = session.map(|s| unsafe { Leg::of_entry(s) }).unzip();
         let folder = session.and_then(|s| s.channel().variable(c"python_script_path"));
         let request = Request {
             folder: folder.as_deref(),
-            ..Request::new(&way::API, line)
+            ..Request::new(&entry_point::API, line)
         };
         let outcome = request.run(
             |py, arguments| {
@@ -70,7 +71,7 @@ pub unsafe extern "C" fn python(
                 };
                 let env = match &event {
                     Some(event) => Event::show(event.clone()),
-                    None => Event::show(shared_event::Event::owned(no_event()?)),
+                    None => Event::show(shared::Event::owned(no_event()?)),
                 };
                 Ok([
                     session,
@@ -108,7 +109,7 @@ pub unsafe extern "C" fn pyrun(
     guard(c"API pyrun", SWITCH_STATUS_SUCCESS, || {
         // SAFETY: the core lends it for this call; it may be NULL.
         let line = unsafe { line(cmd) };
-        let text = match background::start(&way::PYRUN, line, None) {
+        let text = match pyrun::start(&entry_point::PYRUN, line, None) {
             Ok(id) => format!("+OK {id}\n"),
             Err(failed) => format!("-ERR {failed}\n"),
         };
@@ -120,7 +121,7 @@ pub unsafe extern "C" fn pyrun(
 
 /// # Safety
 /// `text` is NULL or a string that stays over `'a`.
-pub(super) unsafe fn line<'a>(text: *const c_char) -> &'a [u8] {
+pub(crate) unsafe fn line<'a>(text: *const c_char) -> &'a [u8] {
     if text.is_null() {
         return b"";
     }

@@ -6,12 +6,12 @@ use bindings::{SWITCH_STATUS_FALSE, SWITCH_STATUS_SUCCESS, switch_event_t, switc
 use pyo3::prelude::*;
 
 use super::api::line;
-use super::call::Request;
-use super::way;
-use crate::edge::guard;
-use crate::python::convert::str_of;
+use super::request::Request;
+use crate::interp::convert::str_of;
 use crate::python::event::Event;
-use crate::switch::shared_event;
+use crate::script::entry_point;
+use crate::switch::edge::guard;
+use crate::switch::event::shared;
 
 /// Calls the function with the message itself: what it changes, the core sees.
 ///
@@ -24,11 +24,11 @@ pub unsafe extern "C" fn python(
     guard(c"chat python", SWITCH_STATUS_FALSE, || {
         // SAFETY: the core lends both for this call, in which it does not touch
         // the message; the loan ends before this returns.
-        let (lent, line) = unsafe { (shared_event::Event::lend(message), line(data)) };
+        let (lent, line) = unsafe { (shared::Event::lend(message), line(data)) };
         let Some((message, loan)) = lent else {
             return SWITCH_STATUS_FALSE;
         };
-        let outcome = Request::new(&way::CHAT, line).run(
+        let outcome = Request::new(&entry_point::CHAT, line).run(
             |py, arguments| {
                 let message = Py::new(py, Event::show(message))?.into_any();
                 Ok([message, str_of(py, arguments).unbind()])

@@ -11,16 +11,16 @@ use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString, PyTuple};
 
 use super::api::line;
-use super::call::Request;
-use super::way;
-use crate::edge::guard;
-use crate::python::convert::{str_of, text};
-use crate::python::leg::Leg;
+use super::request::Request;
+use crate::interp::convert::{str_of, text};
+use crate::python::session::attached::Leg;
 use crate::python::{invocation, session};
-use crate::switch::extension::Extension;
+use crate::script::entry_point;
+use crate::switch::call_log;
+use crate::switch::edge::guard;
 use crate::switch::session as switch;
+use crate::switch::session::extension::Extension;
 use crate::switch::text::c_string_shown;
-use crate::switch::trace;
 
 type Action = (CString, CString);
 
@@ -44,7 +44,7 @@ pub unsafe extern "C" fn hunt(
         let Some(session) = session else {
             return std::ptr::null_mut();
         };
-        let _call = trace::of_call(&session.uuid(), session.log_level());
+        let _call = call_log::of_call(&session.uuid(), session.log_level());
         let context = session.channel().variable(c"context").unwrap_or_default();
         let line = if argument.is_empty() {
             &context
@@ -58,7 +58,7 @@ pub unsafe extern "C" fn hunt(
 fn find<'a>(session: switch::Session<'a>, line: &[u8]) -> Option<Extension<'a>> {
     // SAFETY: both go before hunt() returns.
     let (leg, _home) = unsafe { Leg::of_entry(session) };
-    let actions = Request::new(&way::DIALPLAN, line).run(
+    let actions = Request::new(&entry_point::DIALPLAN, line).run(
         |py, arguments| {
             let session = session::show(py, leg.clone())?;
             invocation::watch(session.bind(py));

@@ -9,13 +9,13 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::call::{Failed, Request};
-use super::way;
-use crate::edge::guard;
-use crate::interp::enter::reenter;
+use super::request::{Failed, Request};
+use crate::interp::attach::reenter;
+use crate::interp::convert::{str_of, text};
 use crate::interp::errors;
-use crate::python::convert::{str_of, text};
+use crate::script::entry_point;
 use crate::switch::chat::Json;
+use crate::switch::edge::guard;
 
 /// Answers a JSON request.
 ///
@@ -33,7 +33,7 @@ pub unsafe extern "C" fn python(
             Ok(answer) => (SWITCH_STATUS_SUCCESS, Some(answer)),
             Err(Failed(why)) => (
                 SWITCH_STATUS_FALSE,
-                Json::parse(super::report::quoted(&why).as_bytes()).ok(),
+                Json::parse(crate::admin::pystat::quoted(&why).as_bytes()).ok(),
             ),
         };
         if let Some(answer) = answer {
@@ -48,7 +48,7 @@ fn answer(request: &[u8]) -> Result<Json, Failed> {
     // What to run is in the request, so it is read before there is a script.
     let line =
         reenter(|py| run_of(py, request).map_err(|error| Failed(errors::one_line(py, &error))))??;
-    Request::new(&way::JSON, &line).run(
+    Request::new(&entry_point::JSON, &line).run(
         |py, arguments| {
             let data = data_of(py, request)?;
             Ok([data.unbind(), str_of(py, arguments).unbind()])

@@ -9,7 +9,7 @@ use pyo3::exceptions::{PyRuntimeError, PySystemError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-use crate::edge::guard;
+use crate::switch::edge::guard;
 
 /// A function that was replaced, and what it was.
 pub(super) struct Replaced {

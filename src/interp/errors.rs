@@ -8,12 +8,13 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyList;
 
-use super::scripts;
-use crate::bus::head;
-use crate::python::convert;
-use crate::switch::log::{self, Level};
+use super::convert;
+use crate::aio::event_loop;
+use crate::script::cache;
+use crate::switch::call_log;
+use crate::switch::log;
+use crate::switch::log::Level;
 use crate::switch::text::c_string_shown;
-use crate::switch::trace;
 
 /// A script failed.
 pub const FAILED: &str = "MR0004";
@@ -54,7 +55,7 @@ pub fn is_exit(py: Python<'_>, error: &PyErr) -> bool {
 /// Writes the full chained traceback to the log, at ERR.
 pub fn report(py: Python<'_>, error: &PyErr, failure: &Failure<'_>) {
     let text = format!("{failure}\n{}", traceback(py, error));
-    let uuid = head::call_here(py);
+    let uuid = event_loop::call_here(py);
     py.detach(|| {
         log::write(
             Level::Error,
@@ -128,7 +129,7 @@ pub fn one_line(py: Python<'_>, error: &PyErr) -> String {
 /// it has one line and no place in the script.
 #[must_use]
 pub fn refusal(py: Python<'_>, error: &PyErr) -> Option<String> {
-    let refused = scripts::refused(py).ok()?;
+    let refused = cache::refused(py).ok()?;
     error
         .is_instance(py, refused)
         .then(|| error.value(py).to_string())
@@ -153,7 +154,7 @@ pub fn report_stray(py: Python<'_>, place: &str, error: &Bound<'_, PyAny>) {
 /// Writes one line at ERR about a script that did not even run.
 pub fn refuse(failure: &Failure<'_>, why: &str) {
     let text = format!("{failure}: {why}");
-    let uuid = trace::uuid();
+    let uuid = call_log::uuid();
     const WHERE: &CStr = c"python";
     log::write(
         Level::Error,

@@ -17,11 +17,12 @@ use pyo3::prelude::*;
 use pyo3::types::PyModule;
 
 use super::environment::Place;
-use super::finish::{End, serve};
-use super::output::LogStream;
+use super::finalize::{End, serve};
 use super::stack::SIZE;
-use super::{carried, errors, exit, gate, output, recursion, script_thread, scripts};
+use super::stdio::LogStream;
+use super::{embedded_sources, errors, gate, process_exit, recursion, script_thread, stdio};
 use crate::python::_freeswitch;
+use crate::script::cache;
 use crate::switch::core;
 
 /// Why Python is not there.
@@ -97,8 +98,8 @@ pub fn running_version() -> String {
 /// The module's own Python part failed.
 pub fn join(py: Python<'_>) -> PyResult<()> {
     force_lazy_objects(py);
-    let in_script = pyo3::wrap_pyfunction!(output::script_runs, py)?;
-    let write = pyo3::wrap_pyfunction!(output::write_record, py)?;
+    let in_script = pyo3::wrap_pyfunction!(stdio::script_runs, py)?;
+    let write = pyo3::wrap_pyfunction!(stdio::write_record, py)?;
     let boot = py.import("freeswitch._boot")?;
     boot.call_method1("log_to_switch", (write, in_script))?;
     recursion::limit(py)?;
@@ -134,7 +135,7 @@ pub fn start(place: &Place) -> Result<(), StartError> {
             return Err(StartError::NotOurs);
         }
         place.check()?;
-        if !super::thread::stacks_can_be_announced() {
+        if !super::thread_state::stacks_can_be_announced() {
             return Err(StartError::NoStacks);
         }
         *owner = Owner::Us(spawn(place.clone())?);
@@ -160,7 +161,7 @@ fn spawn(place: Place) -> Result<Sender<End>, StartError> {
             let _ = ready.send(started);
             if !failed {
                 // SAFETY: attached, by initialize() and outside of PyO3's counting.
-                let state = unsafe { super::thread::let_go() };
+                let state = unsafe { super::thread_state::let_go() };
                 serve(&inbox, state);
             }
         })?;
@@ -227,7 +228,7 @@ fn initialize(place: &Place) -> Result<(), StartError> {
 fn boot(py: Python<'_>) -> PyResult<()> {
     py.import("threading")?;
     force_lazy_objects(py);
-    let source = CString::new(carried::source("freeswitch._boot").unwrap_or_default())?;
+    let source = CString::new(embedded_sources::source("freeswitch._boot").unwrap_or_default())?;
     let boot = PyModule::from_code(
         py,
         &source,
@@ -239,11 +240,11 @@ fn boot(py: Python<'_>) -> PyResult<()> {
         Py::new(py, LogStream::stderr())?,
     );
     boot.getattr("own_interpreter")?.call1((
-        carried::sources(py)?,
+        embedded_sources::sources(py)?,
         log_streams.0,
         log_streams.1,
         pyo3::wrap_pyfunction!(errors::report_stray, py)?,
-        pyo3::wrap_pyfunction!(output::write_record, py)?,
+        pyo3::wrap_pyfunction!(stdio::write_record, py)?,
     ))?;
     recursion::limit(py)?;
     script_thread::prepare(py)?;
@@ -277,7 +278,7 @@ pub fn about(py: Python<'_>) -> String {
 /// # Errors
 /// What the loader raises.
 pub fn use_roots(py: Python<'_>, roots: &[PathBuf], allowed: &[String]) -> PyResult<()> {
-    scripts::module(py)?
+    cache::module(py)?
         .getattr("use_roots")?
         .call1((roots, allowed))?;
     Ok(())
@@ -310,7 +311,7 @@ pub fn stop(wait: Duration) -> bool {
             .max(Duration::from_millis(500));
         if answer.recv_timeout(grace).is_err() {
             tracing::warn!("MR0008 Python did not end within its time");
-            exit::leave_early();
+            process_exit::leave_early();
         }
     }
     left == 0

@@ -8,7 +8,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 
 use super::builtin::{Replaced, answer};
-use super::output::in_script;
+use super::stdio::in_script;
 
 /// What a stack of 8 MiB holds, with a margin. 3.12 and 3.13 count frames of Python
 /// against it alone, and a level of `sorted(key=...)` takes 5 KB there: their own

@@ -8,8 +8,8 @@ use pyo3::types::{PyDict, PyTuple};
 
 use super::builtin::{Replaced, answer};
 use super::stack::SIZE;
-use super::{interpreter, output, priority};
-use crate::edge;
+use super::{interpreter, scheduling, stdio};
+use crate::switch::edge;
 
 static START: Replaced = Replaced::new("_thread", "start_new_thread", ffi::METH_VARARGS);
 /// The same by its old name.
@@ -101,7 +101,7 @@ fn begin(
     of: *mut ffi::PyObject,
     given: *mut ffi::PyObject,
 ) -> PyResult<*mut ffi::PyObject> {
-    if !output::in_script() {
+    if !stdio::in_script() {
         // SAFETY: the arguments are those that CPython gave.
         return Ok(unsafe { how.call(of, given) });
     }
@@ -173,7 +173,7 @@ unsafe extern "C" fn start_joinable(
     keywords: *mut ffi::PyObject,
 ) -> *mut ffi::PyObject {
     answer(c"start_joinable_thread", |py| {
-        if !output::in_script() {
+        if !stdio::in_script() {
             // SAFETY: the arguments are those that CPython gave.
             return Ok(unsafe { START_JOINABLE.call_with_keywords(of, given, keywords) });
         }
@@ -227,13 +227,13 @@ pub(super) struct ThreadBody {
 impl ThreadBody {
     fn __call__(&self, py: Python<'_>) -> PyResult<()> {
         if !interpreter::is_joined() {
-            priority::step_down();
+            scheduling::step_down();
         }
-        let redirect = output::begin(py)?;
+        let redirect = stdio::begin(py)?;
         let keywords = self.keywords.as_ref().map(|keywords| keywords.bind(py));
         let result = self.function.bind(py).call(&self.arguments, keywords);
         let result = result.map(drop);
-        output::flush();
+        stdio::flush();
         drop(redirect);
         // A child that was forked here has nothing to come back to.
         edge::leave_if_forked();

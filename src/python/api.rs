@@ -7,13 +7,13 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict, PyDict};
 
-use super::convert::{optional_text, str_of, text};
-use super::leg::Leg;
+use super::session::attached::Leg;
 use super::wait::wait;
 use super::{invocation, session};
+use crate::interp::convert::{optional_text, str_of, text};
 use crate::switch::chat::BadJson;
 use crate::switch::guard::command as guard;
-use crate::switch::handle::Gone;
+use crate::switch::session::handle::Gone;
 use crate::switch::text::c_string;
 use crate::switch::{Detached, api, chat, core, session as switch};
 

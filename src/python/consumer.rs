@@ -6,15 +6,15 @@ use std::time::Duration;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 
-use super::convert::{count_or, flag, limit_or, optional_text, text};
 use super::event::Event;
 use super::invocation;
-use super::leg::{catch_up, later};
+use super::session::attached::{catch_up, later};
 use super::wait::{detached, may_wait, wait};
-use crate::interp::running::Breaker;
-use crate::switch::consumer::Consumer;
+use crate::interp::convert::{count_or, flag, limit_or, optional_text, text};
+use crate::script::runs::Breaker;
 use crate::switch::event::Kind;
-use crate::switch::queue::Patience;
+use crate::switch::event::consumer::Consumer;
+use crate::switch::sync::queue::Patience;
 
 /// Subscribes to events and keeps them until they are read, the oldest dropped
 /// when there are more than `len`.

@@ -7,10 +7,10 @@ use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 
-use super::convert::{bytes_of, str_of, text};
 use super::invocation;
 use super::sql::{Dialect, Piece, Pieces, write_text};
 use super::wait::{detached, wait};
+use crate::interp::convert::{bytes_of, str_of, text};
 use crate::switch::Detached;
 use crate::switch::database::{Database, DatabaseError, Row};
 
@@ -32,7 +32,7 @@ fn failed(error: &DatabaseError) -> PyErr {
 impl Drop for Dbh {
     fn drop(&mut self) {
         if let Some(database) = self.database.get_mut().take() {
-            super::leg::later(Box::new(move |_| drop(database)));
+            super::session::attached::later(Box::new(move |_| drop(database)));
         }
     }
 }

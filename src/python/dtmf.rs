@@ -4,8 +4,9 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
-use super::convert::count_or;
-use crate::switch::input::{self, Source};
+use crate::interp::convert::count_or;
+use crate::switch::media::input;
+use crate::switch::media::input::Source;
 
 /// What the core gives a digit without a duration: 250 ms.
 const DEFAULT_DURATION: u32 = 2000;

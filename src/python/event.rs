@@ -8,23 +8,24 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
 use super::SessionGone;
-use super::convert::{optional_text, str_of, text};
 use super::wait::{detached, present, wait};
+use crate::interp::convert::{optional_text, str_of, text};
+use crate::switch::event::shared;
+use crate::switch::event::shared::Reading;
 use crate::switch::event::{Kind, OwnedEvent, Priority, View};
-use crate::switch::shared_event::{self, Reading};
 use crate::switch::text::c_string;
 use crate::switch::{Detached, Status};
 
 /// An event: headers, and a body.
 #[pyclass(frozen, subclass, dict, weakref, module = "freeswitch")]
 pub struct Event {
-    inner: Arc<shared_event::Event>,
+    inner: Arc<shared::Event>,
 }
 
 impl Event {
     /// Shows an event of the switch's to a script.
     #[must_use]
-    pub fn show(inner: Arc<shared_event::Event>) -> Self {
+    pub fn show(inner: Arc<shared::Event>) -> Self {
         Self { inner }
     }
 
@@ -32,7 +33,7 @@ impl Event {
     ///
     /// # Errors
     /// `TypeError`
-    pub fn inner_of(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Arc<shared_event::Event>> {
+    pub fn inner_of(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Arc<shared::Event>> {
         let event = value.cast::<Self>().map_err(|_| {
             let kind = value
                 .get_type()
@@ -86,7 +87,7 @@ impl Event {
                 PyValueError::new_err(format!("the text describes no event: {status}"))
             })?;
             return Ok(Self {
-                inner: shared_event::Event::owned(event),
+                inner: shared::Event::owned(event),
             });
         }
         Self::of_kind(&name, subclass.as_deref())
@@ -214,7 +215,7 @@ impl Event {
     /// Sets the priority: 0 normal, 1 low, 2 high.
     #[pyo3(name = "setPriority", signature = (priority=None))]
     fn set_priority(&self, py: Python<'_>, priority: Option<&Bound<'_, PyAny>>) -> PyResult<bool> {
-        let priority = match super::convert::count_or(priority, "priority", 0)? {
+        let priority = match crate::interp::convert::count_or(priority, "priority", 0)? {
             0 => Priority::Normal,
             1 => Priority::Low,
             2 => Priority::High,
@@ -351,7 +352,7 @@ impl Event {
             PyRuntimeError::new_err(format!("no event {}: {status}", kind.name()))
         })?;
         Ok(Self {
-            inner: shared_event::Event::owned(event),
+            inner: shared::Event::owned(event),
         })
     }
 

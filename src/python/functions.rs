@@ -7,13 +7,15 @@ use std::time::Duration;
 
 use pyo3::prelude::*;
 
-use super::convert::{count, optional_text, str_of, text};
+use super::invocation;
 use super::wait::{detached, may_wait, present, wait};
-use super::{invocation, place};
-use crate::interp::running::Breaker;
+use crate::interp::convert::{count, optional_text, str_of, text};
+use crate::interp::frame;
+use crate::script::runs::Breaker;
 use crate::switch::chat::{Mail, send_mail};
-use crate::switch::log::{self, Level};
-use crate::switch::{core, trace};
+use crate::switch::log;
+use crate::switch::log::Level;
+use crate::switch::{call_log, core};
 
 /// Writes to the switch's log. An unknown level is DEBUG, as in mod_python.
 #[pyfunction]
@@ -59,14 +61,14 @@ pub fn console_log2(
     let function = optional_text(Some(func), "func")?.unwrap_or_default();
     let line = i32::try_from(count(line, "line")?).unwrap_or(i32::MAX);
     let msg = optional_text(Some(msg), "msg")?.unwrap_or_default();
-    if trace::wanted(level) {
+    if call_log::wanted(level) {
         detached(py, |_| {
             log::write(
                 level,
                 &file,
                 &function,
                 line,
-                trace::uuid().as_deref(),
+                call_log::uuid().as_deref(),
                 msg.to_bytes(),
             )
         });
@@ -109,12 +111,12 @@ pub fn email(
 
 /// Writes an entry with the place of the script's line and its call.
 pub fn log_from_here(py: Python<'_>, level: Level, text: &CStr) {
-    if !trace::wanted(level) {
+    if !call_log::wanted(level) {
         return;
     }
-    let place = place::here(py);
+    let place = frame::here(py);
     detached(py, |_| {
-        let uuid = trace::uuid();
+        let uuid = call_log::uuid();
         let (file, function, line) = match &place {
             Some((file, function, line)) => (file.as_c_str(), function.as_c_str(), *line),
             None => (c"python", c"python", 0),

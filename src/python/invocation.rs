@@ -9,11 +9,11 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyWeakrefMethods, PyWeakrefReference};
 
-use super::leg::Leg;
 use super::session::CoreSession;
+use super::session::attached::Leg;
 use super::wait::detached;
-use crate::interp::kill;
-use crate::interp::running::Script;
+use crate::script::kill;
+use crate::script::runs::Script;
 
 thread_local! {
     static RUNNING: RefCell<Vec<Invocation>> = const { RefCell::new(Vec::new()) };

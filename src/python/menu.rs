@@ -5,11 +5,11 @@ use std::ffi::{CString, c_int};
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
-use super::convert::{limit, optional_text, text};
 use super::wait::wait;
 use super::{invocation, session};
-use crate::switch::handle::Gone;
-use crate::switch::menu::{Look, Menu};
+use crate::interp::convert::{limit, optional_text, text};
+use crate::switch::media::menu::{Look, Menu};
+use crate::switch::session::handle::Gone;
 
 /// A menu; beneath another it is reached from that by "menu-sub".
 #[pyclass(
@@ -158,7 +158,7 @@ impl IvrMenu {
         invocation::check_hooks(py)?;
         match outcome {
             Err(Gone) => Err(session::gone(py, &leg)),
-            Ok(Err(error @ crate::switch::menu::MenuError::Busy)) => {
+            Ok(Err(error @ crate::switch::media::menu::MenuError::Busy)) => {
                 Err(PyRuntimeError::new_err(error.to_string()))
             }
             // mod_python gives None whatever came of it; the core logs why.

@@ -1,23 +1,17 @@
 //! What a script sees: the classes and functions of the `freeswitch` module.
 
 pub mod api;
+pub mod callback;
 pub mod consumer;
-pub mod convert;
 pub mod database;
 pub mod dtmf;
 pub mod event;
 pub mod functions;
-pub mod hands;
 pub mod invocation;
-pub mod leg;
-pub mod listener;
 pub mod menu;
-pub mod place;
-pub mod placing;
 pub mod session;
 mod sql;
 pub mod stream;
-pub mod tap;
 pub mod wait;
 
 use pyo3::prelude::*;
@@ -51,42 +45,44 @@ pyo3::create_exception!(
 #[pymodule(name = "_freeswitch")]
 pub mod _freeswitch {
     #[pymodule_export]
-    use super::api::Api;
+    use super::{DatabaseError, OriginateError, ScriptKilled, SessionGone};
     #[pymodule_export]
-    use super::consumer::EventConsumer;
+    use crate::aio::event_loop::{
+        clock, descriptor, drain, drained, messages, new_descriptor, on_loop, post, wait, wake,
+    };
     #[pymodule_export]
-    use super::database::Dbh;
+    use crate::aio::py_event_tap::{PyTap, count_dropped, count_refused, known_names};
     #[pymodule_export]
-    use super::dtmf::Dtmf;
+    use crate::aio::py_originate::{
+        Placing, forget_placed, place, send_execute, sessions_per_second,
+    };
     #[pymodule_export]
-    use super::event::Event;
+    use crate::aio::verbs::PyHands;
     #[pymodule_export]
-    use super::functions::{
+    use crate::entry::async_call::{Run, Waiter, Work, work_of_app};
+    #[pymodule_export]
+    use crate::python::api::Api;
+    #[pymodule_export]
+    use crate::python::consumer::EventConsumer;
+    #[pymodule_export]
+    use crate::python::database::Dbh;
+    #[pymodule_export]
+    use crate::python::dtmf::Dtmf;
+    #[pymodule_export]
+    use crate::python::event::Event;
+    #[pymodule_export]
+    use crate::python::functions::{
         console_clean_log, console_log, console_log2, email, get_global_variable, msleep, running,
         set_global_variable,
     };
     #[pymodule_export]
-    use super::hands::PyHands;
+    use crate::python::menu::IvrMenu;
     #[pymodule_export]
-    use super::menu::IvrMenu;
+    use crate::python::session::{CoreSession, Session, bridge};
     #[pymodule_export]
-    use super::placing::{Placing, forget_placed, place, send_execute, sessions_per_second};
+    use crate::python::stream::Stream;
     #[pymodule_export]
-    use super::session::{CoreSession, Session, bridge};
-    #[pymodule_export]
-    use super::stream::Stream;
-    #[pymodule_export]
-    use super::tap::{PyTap, count_dropped, count_refused, known_names};
-    #[pymodule_export]
-    use super::{DatabaseError, OriginateError, ScriptKilled, SessionGone};
-    #[pymodule_export]
-    use crate::bus::head::{
-        clock, descriptor, drain, drained, messages, new_descriptor, on_loop, post, wait, wake,
-    };
-    #[pymodule_export]
-    use crate::entry::coroutine::{Run, Waiter, Work, work_of_app};
-    #[pymodule_export]
-    use crate::interp::loaded::script_loaded;
+    use crate::script::function::script_loaded;
 }
 
 /// Makes every type of ours now, so that none is made while an error is on its way.
@@ -104,11 +100,11 @@ pub fn force_types(py: Python<'_>) {
     let _ = py.get_type::<session::CoreSession>();
     let _ = py.get_type::<session::Session>();
     let _ = py.get_type::<stream::Stream>();
-    let _ = py.get_type::<hands::PyHands>();
-    let _ = py.get_type::<tap::PyTap>();
-    let _ = py.get_type::<placing::Placing>();
-    let _ = py.get_type::<crate::entry::coroutine::Run>();
-    let _ = py.get_type::<crate::entry::coroutine::Waiter>();
-    let _ = py.get_type::<crate::entry::coroutine::Work>();
-    let _ = py.get_type::<crate::interp::output::LogStream>();
+    let _ = py.get_type::<crate::aio::verbs::PyHands>();
+    let _ = py.get_type::<crate::aio::py_event_tap::PyTap>();
+    let _ = py.get_type::<crate::aio::py_originate::Placing>();
+    let _ = py.get_type::<crate::entry::async_call::Run>();
+    let _ = py.get_type::<crate::entry::async_call::Waiter>();
+    let _ = py.get_type::<crate::entry::async_call::Work>();
+    let _ = py.get_type::<crate::interp::stdio::LogStream>();
 }

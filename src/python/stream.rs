@@ -7,8 +7,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use super::SessionGone;
-use super::convert::{bytes_of, count, str_of, text_bytes};
 use super::wait::{present, wait};
+use crate::interp::convert::{bytes_of, count, str_of, text_bytes};
 use crate::switch::stream;
 
 /// A stream: the reply to whoever gave an API command, or one's own that collects.

@@ -4,8 +4,8 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
 use super::invocation;
-use crate::bus::head;
-use crate::interp::running::Breaker;
+use crate::aio::event_loop;
+use crate::script::runs::Breaker;
 use crate::switch::{Detached, core};
 
 /// May this thread wait? Not the event loop's: all coroutines would, with it.
@@ -13,7 +13,7 @@ use crate::switch::{Detached, core};
 /// # Errors
 /// `RuntimeError`, that names the call.
 pub fn may_wait(what: &str) -> PyResult<()> {
-    if head::is_here() {
+    if event_loop::is_here() {
         return Err(PyRuntimeError::new_err(format!(
             "{what} would make every coroutine wait: on the event loop, await what an AsyncSession has for it"
         )));

@@ -6,7 +6,8 @@ use std::ffi::CStr;
 use bindings::switch_api_execute;
 
 use super::guard::Refused;
-use super::guard::command::{self as guard, Checked};
+use super::guard::command as guard;
+use super::guard::command::Checked;
 use super::session::Session;
 use super::stream::Collector;
 use super::text::{c_string_shown, pointer};

@@ -10,8 +10,8 @@ use bindings::{
 use parking_lot::RwLock;
 
 use super::Detached;
+use super::edge::guard;
 use super::text::copied;
-use crate::edge::guard;
 
 /// Gives what the word that is being typed could become. It runs on the
 /// console's thread, under its lock: it must be quick, and must not touch Python.

@@ -9,10 +9,10 @@ use bindings::{
     switch_cache_db_release_db_handle,
 };
 
+use super::edge::guard;
 use super::guard::files;
 use super::text::{copied, taken};
 use super::{Detached, Status};
-use crate::edge::guard;
 
 /// What a database said no to.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

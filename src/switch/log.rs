@@ -76,7 +76,7 @@ pub fn write(
     uuid: Option<&CStr>,
     text: &[u8],
 ) {
-    if crate::edge::is_forked() {
+    if crate::switch::edge::is_forked() {
         // The log's thread is not there, and its locks are as the fork left them.
         let descriptor = if level <= Level::Warning { 2 } else { 1 };
         let text = [text.trim_ascii_end(), b"\n"].concat();
@@ -88,7 +88,7 @@ pub fn write(
         return;
     };
     let above = level as i32 > self::level();
-    if above && !super::trace::wanted(level) {
+    if above && !super::call_log::wanted(level) {
         return;
     }
     let mut text = text.to_vec();

@@ -4,44 +4,25 @@
 //! token, so that no path can hold the interpreter while it does.
 
 pub mod api;
-pub mod bell;
-pub mod bridge;
-pub mod cause;
-pub mod channel;
+pub mod call_log;
 pub mod chat;
 pub mod completion;
-pub mod consumer;
 pub mod core;
 pub mod database;
-pub mod digits;
+pub mod edge;
 pub mod event;
-pub mod extension;
-pub mod flat;
 pub mod guard;
-pub mod handle;
-pub mod home;
-pub mod input;
-pub mod ivr;
 pub mod log;
-pub mod menu;
+pub mod media;
 pub mod module;
-pub mod originate;
-pub mod playback;
-mod pool;
-pub mod queue;
-pub(crate) mod seldom;
+pub(crate) mod rate_limit;
 pub mod session;
-pub mod shared_event;
-pub mod speech;
 pub mod stream;
-pub mod subscription;
+pub mod sync;
 pub mod text;
-pub mod thread;
-pub mod trace;
 pub mod xml;
-mod xml_scan;
 
-pub(crate) use seldom::once_a_second;
+pub(crate) use rate_limit::once_a_second;
 
 use bindings::switch_status_t;
 
@@ -57,7 +38,7 @@ impl Detached {
     ///
     /// # Safety
     /// The calling thread must not be attached to the interpreter, and must not
-    /// attach while the token lives, but through `interp::enter`.
+    /// attach while the token lives, but through `interp::attach`.
     #[must_use]
     pub unsafe fn new() -> Self {
         Self(())

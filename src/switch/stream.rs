@@ -9,7 +9,7 @@ use bindings::{
 use parking_lot::Mutex;
 
 use super::Status;
-use super::shared_event::{Event, Loan as EventLoan};
+use super::event::shared::{Event, Loan as EventLoan};
 use super::text::copied;
 
 /// What the core's own streams grow by (`SWITCH_CMD_CHUNK_LEN`).

@@ -1,7 +1,7 @@
 //! Text on its way to and from C.
 //!
 //! The core's strings are bytes that end with NUL: what SIP brought need not be
-//! UTF-8. They stay bytes here; `python::convert` decides how they become `str`.
+//! UTF-8. They stay bytes here; `interp::convert` decides how they become `str`.
 
 use std::ffi::{CStr, CString, c_char, c_void};
 

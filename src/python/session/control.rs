@@ -3,13 +3,13 @@
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
+use super::attached::shown;
 use super::{CoreSession, done};
-use crate::python::convert::{count, count_or, flag, optional_text, str_of, text};
+use crate::interp::convert::{count, count_or, flag, optional_text, str_of, text};
 use crate::python::event::Event;
 use crate::python::invocation;
-use crate::python::leg::shown;
 use crate::python::wait::present;
-use crate::switch::cause::Cause;
+use crate::switch::session::cause::Cause;
 
 #[pymethods]
 impl CoreSession {

@@ -1,10 +1,11 @@
 //! `Session`: a call, as a script holds it.
 
-mod compat;
+pub mod attached;
+pub(crate) mod attributes;
+pub(crate) mod callbacks;
 mod control;
-mod modern;
+pub(crate) mod flags;
 mod originated;
-mod scripted;
 mod sound;
 mod speech;
 
@@ -16,16 +17,16 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 
-use super::convert::str_of;
-use super::hands::PyHands;
-use super::leg::{Leg, later, shown};
-use super::listener::Listener;
+use super::callback::Listener;
 use super::wait::{may_wait, present, wait};
 use super::{SessionGone, invocation};
+use crate::aio::verbs::PyHands;
+use crate::interp::convert::str_of;
+use crate::python::session::attached::{Leg, later, shown};
 use crate::switch::Detached;
-use crate::switch::handle::Gone;
-use crate::switch::input::Input;
+use crate::switch::media::input::Input;
 use crate::switch::session as switch;
+use crate::switch::session::handle::Gone;
 
 /// A call. The methods are those of mod_python, and return what they did there:
 /// 1 for success and 0 for failure, where the documents say nothing else.

@@ -6,19 +6,19 @@ use std::sync::Arc;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
+use super::attached::Leg;
 use super::{CoreSession, done};
-use crate::interp::running::Breaker;
-use crate::python::convert::{limit_or, text};
-use crate::python::leg::Leg;
-use crate::python::listener::Listener;
+use crate::interp::convert::{limit_or, text};
+use crate::python::callback::Listener;
 use crate::python::wait::{detached, may_wait, wait};
 use crate::python::{OriginateError, invocation};
+use crate::script::runs::Breaker;
 use crate::switch::Detached;
-use crate::switch::cause::Cause;
-use crate::switch::handle::Gone;
-use crate::switch::input::Input;
-use crate::switch::originate::{Cancel, originate};
+use crate::switch::media::input::Input;
 use crate::switch::session::Locked;
+use crate::switch::session::cause::Cause;
+use crate::switch::session::handle::Gone;
+use crate::switch::session::originate::{Cancel, originate};
 
 /// How long `Session("dial string")` waits for an answer, as mod_python does.
 const TIMEOUT_S: u32 = 60;

@@ -5,9 +5,9 @@ use std::time::Duration;
 use pyo3::prelude::*;
 
 use super::{CoreSession, done};
-use crate::python::convert::{count, count_or, limit, limit_or, optional_text, str_of, text};
-use crate::switch::digits::{Prompt, Timeouts};
-use crate::switch::input::Input;
+use crate::interp::convert::{count, count_or, limit, limit_or, optional_text, str_of, text};
+use crate::switch::media::digits::{Prompt, Timeouts};
+use crate::switch::media::input::Input;
 
 /// A time; a negative one is read as the core reads it, which is 49 days.
 fn millis(ms: Option<u32>) -> Duration {

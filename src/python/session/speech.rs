@@ -6,8 +6,8 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use super::{CoreSession, done};
-use crate::python::convert::{optional_text, str_of, text};
-use crate::switch::speech::{Detect, Say};
+use crate::interp::convert::{optional_text, str_of, text};
+use crate::switch::media::speech::{Detect, Say};
 
 #[pymethods]
 impl CoreSession {
@@ -48,7 +48,7 @@ impl CoreSession {
 
     /// Speaks text with the engine and voice that were chosen.
     fn speak(slf: &Bound<'_, Self>, text: &Bound<'_, PyAny>) -> PyResult<u8> {
-        let words = crate::python::convert::text(text, "text")?;
+        let words = crate::interp::convert::text(text, "text")?;
         let Some((engine, voice)) = slf.get().chosen_speech() else {
             return Err(PyValueError::new_err(
                 "no TTS engine is chosen: call set_tts_params first",

@@ -8,11 +8,12 @@
 use std::borrow::Cow;
 use std::ffi::{CStr, CString};
 
-use super::files::{self, safe_in};
+use super::files;
+use super::files::safe_in;
 use super::{Refused, c_text, escaped, holds_escape, holds_variable, queued, times};
 use crate::switch::Detached;
-use crate::switch::channel::Channel;
 use crate::switch::session::Session;
+use crate::switch::session::channel::Channel;
 use crate::switch::text::c_string;
 
 /// Where in its data an application has the name of a file.

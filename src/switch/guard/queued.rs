@@ -9,8 +9,8 @@ use std::ffi::CStr;
 
 use super::application::{expandable, needs_data, scope, wants_none, with_head, with_safe_files};
 use super::{Refused, c_text, files, holds_escape, holds_variable, times};
-use crate::switch::channel::Channel;
 use crate::switch::event::View;
+use crate::switch::session::channel::Channel;
 use crate::switch::text::{c_string, c_string_shown};
 
 /// The data as the core can take it later.

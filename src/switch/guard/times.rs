@@ -12,9 +12,9 @@ use bindings::{
     switch_channel_get_scope_variables, switch_channel_set_scope_variables,
 };
 
-use crate::switch::channel::Channel;
 use crate::switch::core;
 use crate::switch::event::OwnedEvent;
+use crate::switch::session::channel::Channel;
 use crate::switch::text::c_string;
 
 /// What the core cuts off before it looks in the other leg's profile.

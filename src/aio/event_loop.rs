@@ -1,0 +1,311 @@
+//! The event loop: one thread of the switch's for all coroutines.
+
+use std::cell::Cell;
+use std::ffi::CString;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+
+use super::loop_queue;
+use crate::interp::attach::enter;
+use crate::interp::convert::bytes_of;
+use crate::interp::{errors, interpreter, stdio};
+use crate::switch::edge;
+use crate::switch::sync::thread;
+use crate::switch::{Detached, call_log};
+
+/// How long the loop gets to cancel what is left of it.
+const LAST: Duration = Duration::from_secs(3);
+
+/// A loop that runs.
+#[derive(Default)]
+struct Running {
+    ended: Mutex<bool>,
+    told: Condvar,
+    told_to_end: AtomicBool,
+}
+
+/// How long after its end a loop is made again that nobody asks for.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// It is to be made again, though nobody asks for it.
+static RETURNS: AtomicBool = AtomicBool::new(false);
+/// Why the last one ended that was not told to.
+static WHY: Mutex<Option<String>> = Mutex::new(None);
+static DRAINED: AtomicU64 = AtomicU64::new(0);
+static LOOP: Mutex<Option<Arc<Running>>> = Mutex::new(None);
+
+thread_local! {
+    static ON_LOOP: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Is this the loop's thread?
+#[must_use]
+pub fn is_here() -> bool {
+    ON_LOOP.get()
+}
+
+/// The UUID of the call that this code works for: on the loop, of the coroutine's.
+#[must_use]
+pub fn call_here(py: Python<'_>) -> Option<CString> {
+    if !is_here() {
+        return call_log::uuid();
+    }
+    let call = module(py).ok()?.getattr("CALL").ok()?;
+    let uuid = call.call_method0("get").ok()?;
+    CString::new(bytes_of(&uuid)?).ok()
+}
+
+/// The Python half, `freeswitch._loop`.
+///
+/// # Errors
+/// It cannot be imported.
+pub fn module(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
+    static MODULE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let module = MODULE.get_or_try_init(py, || {
+        py.import("freeswitch._loop").map(|m| m.into_any().unbind())
+    })?;
+    Ok(module.bind(py))
+}
+
+/// What serves the loop, `freeswitch._serving`.
+fn serving(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
+    py.import("freeswitch._serving")
+}
+
+/// Does the loop run?
+#[must_use]
+pub fn runs() -> bool {
+    LOOP.lock().is_some()
+}
+
+/// Starts the loop, where it does not run yet.
+///
+/// # Errors
+/// There is no thread, no descriptor or no memory for it.
+pub fn start() -> Result<(), String> {
+    started(&mut LOOP.lock())
+}
+
+/// Has the loop do something that somebody waits for; it is started where it does
+/// not run. One that ends before it has come to it drops the message.
+///
+/// # Errors
+/// As [`start`].
+pub fn ask(
+    message: impl FnOnce(Python<'_>) -> PyResult<()> + Send + 'static,
+) -> Result<(), String> {
+    // Under the lock: a loop that ends takes all messages under it, so this one is
+    // either among them, or for the next loop.
+    let mut running = LOOP.lock();
+    started(&mut running)?;
+    loop_queue::post(message);
+    Ok(())
+}
+
+fn started(running: &mut Option<Arc<Running>>) -> Result<(), String> {
+    if edge::is_forked() {
+        return Err("this is a child that a script has forked".to_owned());
+    }
+    if running.is_some() {
+        return Ok(());
+    }
+    if interpreter::is_joined() {
+        loop_queue::hang_bell().map_err(|status| status.to_string())?;
+    } else {
+        loop_queue::descriptor().map_err(|error| error.to_string())?;
+    }
+    let this = Arc::new(Running::default());
+    let mine = this.clone();
+    thread::start(move |_| run(&mine)).map_err(|status| status.to_string())?;
+    *running = Some(this);
+    Ok(())
+}
+
+/// Runs the loop on its own thread, and sees to what is left when it ends.
+fn run(this: &Arc<Running>) {
+    ON_LOOP.set(true);
+    let outcome = enter(|py| {
+        let served = serve(py);
+        stdio::flush();
+        served.map_err(|error| errors::one_line(py, &error))
+    });
+    let why = match outcome {
+        Ok(Ok(())) => None,
+        Ok(Err(error)) => Some(error),
+        Err(refused) => Some(refused.to_string()),
+    };
+    if let Some(why) = why
+        && !this.told_to_end.load(Ordering::Acquire)
+    {
+        fail(this, &why);
+    }
+    *this.ended.lock() = true;
+    this.told.notify_all();
+}
+
+/// The loop has ended, and nobody told it to: what runs on it, waits for it or was
+/// left for it fails, and the next one that needs a loop has it made.
+fn fail(this: &Arc<Running>, why: &str) {
+    *WHY.lock() = Some(why.to_owned());
+    let left = {
+        let mut running = LOOP.lock();
+        running.take_if(|running| Arc::ptr_eq(running, this));
+        loop_queue::take()
+    };
+    tracing::error!(
+        "MR0016 the event loop ended: {why}; what ran on it has failed, and it is made again when it is needed"
+    );
+    let listened = enter(|py| {
+        let _output = stdio::begin(py);
+        // What is dropped here tells those who wait for it.
+        drop(left);
+        let listened = serving(py)?.call_method1("fail", (why,))?.extract::<bool>();
+        stdio::flush();
+        listened
+    });
+    if matches!(listened, Ok(Ok(true))) {
+        return_soon();
+    }
+}
+
+/// Apps and others who listen to events need a loop though nobody asks for one.
+fn return_soon() {
+    RETURNS.store(true, Ordering::Release);
+    let started = std::thread::Builder::new()
+        .name("mod_rust loop".into())
+        .spawn(|| {
+            while RETURNS.load(Ordering::Acquire) {
+                std::thread::sleep(AGAIN);
+                if RETURNS.load(Ordering::Acquire) && start().is_ok() {
+                    RETURNS.store(false, Ordering::Release);
+                }
+            }
+        });
+    if let Err(error) = started {
+        tracing::error!(
+            "MR0016 the event loop is made again by the next script that needs it: {error}"
+        );
+    }
+}
+
+/// Why something that was left for the loop is not done.
+#[must_use]
+pub fn why_not() -> String {
+    match &*WHY.lock() {
+        Some(why) => format!("the event loop ended: {why}"),
+        None => "the event loop has ended".to_owned(),
+    }
+}
+
+fn serve(py: Python<'_>) -> PyResult<()> {
+    let _output = stdio::begin(py)?;
+    serving(py)?.call_method0("serve").map(drop)
+}
+
+/// Ends the loop, and what still runs on it. Not on its own thread.
+pub fn stop() {
+    RETURNS.store(false, Ordering::Release);
+    WHY.lock().take();
+    let Some(running) = LOOP.lock().take() else {
+        return;
+    };
+    running.told_to_end.store(true, Ordering::Release);
+    loop_queue::post(|py| serving(py)?.call_method0("stop").map(drop));
+    let until = Instant::now() + LAST;
+    let mut ended = running.ended.lock();
+    while !*ended {
+        if running.told.wait_until(&mut ended, until).timed_out() {
+            tracing::warn!("MR0008 the event loop does not end");
+            return;
+        }
+    }
+    drop(ended);
+    loop_queue::take_bell();
+}
+
+/// Does what was left for the loop.
+#[pyfunction]
+pub fn drain(py: Python<'_>) {
+    DRAINED.fetch_add(1, Ordering::Relaxed);
+    for message in loop_queue::take() {
+        if let Err(error) = message(py) {
+            errors::report_stray(py, "the event loop", error.value(py));
+        }
+        // A child that it has forked does nothing else.
+        edge::leave_if_forked();
+    }
+}
+
+/// The descriptor that tells of messages; None in pocket, where [`wait`] does.
+#[pyfunction]
+pub fn descriptor() -> PyResult<Option<i32>> {
+    if interpreter::is_joined() {
+        return Ok(None);
+    }
+    Ok(Some(loop_queue::descriptor()?))
+}
+
+/// Waits in the switch's time, until there are messages or so many seconds.
+#[pyfunction]
+#[pyo3(signature = (seconds=None))]
+pub fn wait(py: Python<'_>, seconds: Option<f64>) {
+    // Never a little less than was asked for: the loop would come back too early
+    // for its timer, and again.
+    let time =
+        seconds.map(|s| Duration::try_from_secs_f64(s.max(0.0) + 1e-6).unwrap_or(Duration::MAX));
+    crate::python::wait::detached(py, |held: &Detached| loop_queue::wait(held, time));
+}
+
+/// Is this the loop's thread?
+#[pyfunction]
+pub fn on_loop() -> bool {
+    is_here()
+}
+
+/// Has the loop call a function; it is started where it does not run.
+#[pyfunction]
+pub fn post(py: Python<'_>, function: Py<PyAny>) -> PyResult<()> {
+    crate::python::wait::detached(py, |_| ask(move |py| function.call0(py).map(drop)))
+        .map_err(|why| PyRuntimeError::new_err(format!("there is no event loop: {why}")))
+}
+
+/// How many messages wait for it.
+#[pyfunction]
+pub fn messages() -> usize {
+    loop_queue::len()
+}
+
+/// How often it has come for them.
+#[pyfunction]
+pub fn drained() -> u64 {
+    DRAINED.load(Ordering::Relaxed)
+}
+
+/// Another descriptor that tells of messages.
+#[pyfunction]
+pub fn new_descriptor() -> PyResult<i32> {
+    Ok(loop_queue::new_descriptor()?)
+}
+
+/// Ends the wait.
+#[pyfunction]
+pub fn wake() {
+    loop_queue::wake();
+}
+
+/// The switch's clock, in seconds from an hour that stays.
+#[pyfunction]
+pub fn clock() -> f64 {
+    static ZERO: OnceLock<i64> = OnceLock::new();
+    let now = crate::switch::core::now_micros();
+    let since = now - ZERO.get_or_init(|| now);
+    #[expect(clippy::cast_precision_loss, reason = "exact for three centuries")]
+    let micros = since as f64;
+    micros / 1e6
+}

@@ -1,0 +1,316 @@
+//! Events for the event loop: bound once, looked through on the dispatch threads,
+//! and kept in a bounded queue until the loop comes for them.
+
+use std::collections::{HashMap, VecDeque};
+use std::ffi::CString;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::{Mutex, RwLock};
+use pyo3::prelude::*;
+
+use super::{event_loop, loop_queue};
+use crate::switch::event::consumer::{DROPPED_EVENTS, Depth};
+use crate::switch::event::shared::Event;
+use crate::switch::event::snapshot::Flat;
+use crate::switch::event::subscription::Subscription;
+use crate::switch::event::{Kind, View};
+use crate::switch::rate_limit::Seldom;
+use crate::switch::{Detached, Status};
+
+const UUID: &std::ffi::CStr = c"Unique-ID";
+const SEQUENCE: &std::ffi::CStr = c"Event-Sequence";
+
+/// What happens to an event when the queue is full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Policy {
+    /// The oldest one goes.
+    DropOldest,
+    /// It goes itself.
+    DropNewest,
+}
+
+/// Which events a tap lets through.
+#[derive(Debug, Clone)]
+pub struct Want {
+    /// The kind.
+    pub kind: Kind,
+    /// Of CUSTOM events, the subclass.
+    pub subclass: Option<CString>,
+}
+
+/// Events of some kinds, with these headers.
+pub struct Tap {
+    id: u64,
+    wants: RwLock<Vec<Want>>,
+    headers: Vec<(CString, Vec<u8>)>,
+    /// The call that they are of: such taps are found by it.
+    uuid: Option<Vec<u8>>,
+    limit: usize,
+    policy: Policy,
+    queue: Mutex<Queue>,
+    dropped: AtomicU64,
+    told: Seldom,
+}
+
+#[derive(Default)]
+struct Queue {
+    events: VecDeque<(u64, Arc<Event>)>,
+    /// The loop has been told, and has not come yet.
+    told: bool,
+}
+
+/// The taps of one kind of event.
+#[derive(Default)]
+struct Taps {
+    of_calls: HashMap<Vec<u8>, Vec<Arc<Tap>>>,
+    of_all: Vec<Arc<Tap>>,
+}
+
+/// Events that the loop has not taken yet.
+pub static QUEUED: Depth = Depth::new();
+/// By the core's number of the kind.
+static TAPS: RwLock<Option<HashMap<u32, Taps>>> = RwLock::new(None);
+/// Kinds that are bound; they stay so until the module ends.
+static BOUND: Mutex<Option<HashMap<u32, Subscription>>> = Mutex::new(None);
+static NEXT: AtomicU64 = AtomicU64::new(1);
+
+impl Tap {
+    /// Lets events through from now on.
+    ///
+    /// # Errors
+    /// The core's status.
+    pub fn open(
+        held: &Detached,
+        wants: Vec<Want>,
+        mut headers: Vec<(CString, Vec<u8>)>,
+        limit: usize,
+        policy: Policy,
+    ) -> Result<Arc<Self>, Status> {
+        let call = headers
+            .iter()
+            .position(|(name, _)| name.to_bytes().eq_ignore_ascii_case(UUID.to_bytes()));
+        let uuid = call.map(|at| headers.remove(at).1);
+        let tap = Arc::new(Self {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            wants: RwLock::default(),
+            headers,
+            uuid,
+            limit: limit.max(1),
+            policy,
+            queue: Mutex::default(),
+            dropped: AtomicU64::new(0),
+            told: Seldom::new(),
+        });
+        tap.extend(held, wants)?;
+        Ok(tap)
+    }
+
+    /// Lets more kinds of events through.
+    ///
+    /// # Errors
+    /// The core's status.
+    pub fn extend(self: &Arc<Self>, held: &Detached, wants: Vec<Want>) -> Result<(), Status> {
+        for want in wants {
+            let kind = want.kind;
+            let known = self.kinds().contains(&kind.number());
+            self.wants.write().push(want);
+            if !known {
+                let mut taps = TAPS.write();
+                let of_kind = taps.get_or_insert_default();
+                let of_kind = of_kind.entry(kind.number()).or_default();
+                match &self.uuid {
+                    Some(uuid) => of_kind
+                        .of_calls
+                        .entry(uuid.clone())
+                        .or_default()
+                        .push(self.clone()),
+                    None => of_kind.of_all.push(self.clone()),
+                }
+            }
+            bind(held, kind)?;
+        }
+        Ok(())
+    }
+
+    fn kinds(&self) -> Vec<u32> {
+        let mut kinds: Vec<_> = self.wants.read().iter().map(|w| w.kind.number()).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        kinds
+    }
+
+    /// Lets no more through, and forgets what is in its queue.
+    pub fn close(self: &Arc<Self>) {
+        if let Some(taps) = TAPS.write().as_mut() {
+            for kind in self.kinds() {
+                let Some(of_kind) = taps.get_mut(&kind) else {
+                    continue;
+                };
+                match &self.uuid {
+                    Some(uuid) => {
+                        if let Some(of_call) = of_kind.of_calls.get_mut(uuid) {
+                            of_call.retain(|tap| tap.id != self.id);
+                            if of_call.is_empty() {
+                                of_kind.of_calls.remove(uuid);
+                            }
+                        }
+                    }
+                    None => of_kind.of_all.retain(|tap| tap.id != self.id),
+                }
+            }
+        }
+        let old = std::mem::take(&mut self.queue.lock().events);
+        QUEUED.add(-count_of(old.len()));
+    }
+
+    /// Its number.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// How many events it had no room for.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    /// A tap that wants every kind, and one besides, gets an event once.
+    fn is_told_of(&self, kind: Kind) -> bool {
+        let all = Kind::all();
+        kind == all || !self.wants.read().iter().any(|want| want.kind == all)
+    }
+
+    fn lets_through(&self, event: View<'_>) -> bool {
+        let subclass = self.wants.read().iter().any(|want| {
+            (want.kind == event.kind() || want.kind == Kind::all())
+                && want
+                    .subclass
+                    .as_ref()
+                    .is_none_or(|subclass| event.subclass_is(subclass))
+        });
+        subclass
+            && self
+                .headers
+                .iter()
+                .all(|(name, value)| event.header_is(name, value))
+    }
+
+    /// Keeps an event; on a dispatch thread.
+    fn push(&self, sequence: u64, event: Arc<Event>) {
+        let gone = {
+            let mut queue = self.queue.lock();
+            let gone = if queue.events.len() < self.limit {
+                queue.events.push_back((sequence, event));
+                None
+            } else if self.policy == Policy::DropNewest {
+                Some(event)
+            } else {
+                queue.events.push_back((sequence, event));
+                queue.events.pop_front().map(|(_, oldest)| oldest)
+            };
+            if !std::mem::replace(&mut queue.told, true) {
+                let id = self.id;
+                loop_queue::post(move |py| {
+                    event_loop::module(py)?
+                        .call_method1("deliver", (id,))
+                        .map(drop)
+                });
+            }
+            gone
+        };
+        if gone.is_none() {
+            QUEUED.add(1);
+        } else {
+            let all = self.dropped.fetch_add(1, Ordering::Relaxed) + 1;
+            DROPPED_EVENTS.fetch_add(1, Ordering::Relaxed);
+            if let Some(dropped) = self.told.count() {
+                tracing::warn!(
+                    "MR0012 coroutines cannot keep up: {dropped} events dropped, {all} in all"
+                );
+            }
+        }
+    }
+
+    /// Takes up to `most` events, in the order that they were fired as far as they
+    /// are here. Where there were none, the next that comes tells the loop;
+    /// before, the loop is to ask again: so it is told once of many.
+    #[must_use]
+    pub fn take(&self, most: usize) -> Vec<(u64, Arc<Event>)> {
+        let mut taken: Vec<_> = {
+            let mut queue = self.queue.lock();
+            let count = most.min(queue.events.len());
+            queue.told = count > 0;
+            queue.events.drain(..count).collect()
+        };
+        QUEUED.add(-count_of(taken.len()));
+        // Two dispatch threads may have changed places.
+        if !taken.is_sorted_by_key(|(sequence, _)| *sequence) {
+            taken.sort_by_key(|(sequence, _)| *sequence);
+        }
+        taken
+    }
+}
+
+fn count_of(events: usize) -> i64 {
+    i64::try_from(events).unwrap_or(i64::MAX)
+}
+
+fn bind(held: &Detached, kind: Kind) -> Result<(), Status> {
+    let mut bound = BOUND.lock();
+    let bound = bound.get_or_insert_default();
+    if let std::collections::hash_map::Entry::Vacant(free) = bound.entry(kind.number()) {
+        free.insert(Subscription::new(held, kind, None, move |event| {
+            on_event(kind, event)
+        })?);
+    }
+    Ok(())
+}
+
+/// Unbinds everything; the module ends.
+pub fn end(held: &Detached) {
+    let bound = BOUND.lock().take();
+    for (_, subscription) in bound.into_iter().flatten() {
+        subscription.end(held);
+    }
+    let taps = TAPS.write().take();
+    drop(taps);
+}
+
+/// Runs on dispatch threads, for each subscription that an event is of: its own
+/// kind's, and that of all kinds.
+fn on_event(kind: Kind, event: View<'_>) {
+    let taps = TAPS.read();
+    let Some(of_kind) = taps.as_ref().and_then(|taps| taps.get(&kind.number())) else {
+        return;
+    };
+    // One copy for all, made when the first wants it.
+    let mut copy = None;
+    let mut offer = |tap: &Arc<Tap>| {
+        if tap.is_told_of(kind) && tap.lets_through(event) {
+            if copy.is_none() {
+                copy = copied(event);
+            }
+            if let Some((sequence, event)) = &copy {
+                tap.push(*sequence, event.clone());
+            }
+        }
+    };
+    if !of_kind.of_calls.is_empty()
+        && let Some(uuid) = event.header(UUID, None)
+        && let Some(of_call) = of_kind.of_calls.get(&uuid)
+    {
+        of_call.iter().for_each(&mut offer);
+    }
+    of_kind.of_all.iter().for_each(&mut offer);
+}
+
+/// With its number in the order that events are fired.
+fn copied(event: View<'_>) -> Option<(u64, Arc<Event>)> {
+    let copy = Flat::of(event)?;
+    let sequence = copy
+        .header(SEQUENCE)
+        .and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
+    Some((sequence.unwrap_or_default(), Event::flat(copy)))
+}

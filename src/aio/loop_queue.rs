@@ -1,0 +1,159 @@
+//! What threads of the switch leave for the event loop: nobody waits for the
+//! interpreter lock to leave it, and one wake-up serves many.
+
+use std::os::fd::RawFd;
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use pyo3::prelude::*;
+
+use crate::interp::interpreter;
+use crate::switch::sync::wakeup::Bell;
+use crate::switch::{Detached, Status};
+
+/// Something for the loop to do.
+pub type Message = Box<dyn FnOnce(Python<'_>) -> PyResult<()> + Send>;
+
+/// Messages, in the order that they came.
+static MESSAGES: Mutex<Vec<Message>> = Mutex::new(Vec::new());
+/// It has been woken by its descriptor, and has not looked yet.
+static WOKEN: AtomicBool = AtomicBool::new(false);
+/// An eventfd, or -1. It is never closed: where a script has closed it the number
+/// is somebody else's.
+static EVENT_FD: AtomicI32 = AtomicI32::new(-1);
+/// In pocket the loop waits in the switch's own time.
+static BELL: Mutex<Option<std::sync::Arc<Bell>>> = Mutex::new(None);
+
+/// Leaves something for the loop.
+pub fn post(message: impl FnOnce(Python<'_>) -> PyResult<()> + Send + 'static) {
+    MESSAGES.lock().push(Box::new(message));
+    wake();
+}
+
+/// How many messages wait.
+#[must_use]
+pub fn len() -> usize {
+    MESSAGES.lock().len()
+}
+
+/// Takes all that was left.
+#[must_use]
+pub fn take() -> Vec<Message> {
+    let mut count: u64 = 0;
+    let fd = EVENT_FD.load(Ordering::Acquire);
+    if fd >= 0 {
+        // SAFETY: an eventfd gives eight bytes, or EAGAIN.
+        unsafe { libc::read(fd, (&raw mut count).cast(), 8) };
+    }
+    // After the ring was heard, or it would be the next one that is not; and
+    // before the messages are taken: what comes now rings again.
+    WOKEN.store(false, Ordering::SeqCst);
+    std::mem::take(&mut *MESSAGES.lock())
+}
+
+/// Ends the loop's wait.
+pub fn wake() {
+    if interpreter::is_joined() {
+        // With no mark before: a thread that has made one and is held up before it
+        // rings would keep the others from ringing, and pocket's clock, which sees
+        // all of them wait, would jump.
+        if let Some(bell) = BELL.lock().clone() {
+            bell.ring();
+        }
+        return;
+    }
+    if WOKEN.swap(true, Ordering::SeqCst) {
+        return;
+    }
+    let fd = EVENT_FD.load(Ordering::Acquire);
+    if fd >= 0 {
+        let one: u64 = 1;
+        // SAFETY: eight bytes of ours are read.
+        unsafe { libc::write(fd, (&raw const one).cast(), 8) };
+    }
+}
+
+/// What the loop watches, to know that there are messages.
+///
+/// # Errors
+/// The system's.
+pub fn descriptor() -> std::io::Result<RawFd> {
+    match EVENT_FD.load(Ordering::Acquire) {
+        -1 => new_descriptor(),
+        fd => Ok(fd),
+    }
+}
+
+/// As [`descriptor`], a new one.
+///
+/// # Errors
+/// The system's.
+pub fn new_descriptor() -> std::io::Result<RawFd> {
+    // SAFETY: no pointers.
+    let fd = unsafe { libc::eventfd(0, libc::EFD_NONBLOCK | libc::EFD_CLOEXEC) };
+    if fd < 0 {
+        return Err(std::io::Error::last_os_error());
+    }
+    EVENT_FD.store(fd, Ordering::Release);
+    // Whoever comes now rings this one.
+    WOKEN.store(false, Ordering::SeqCst);
+    Ok(fd)
+}
+
+/// Makes what the loop waits in, in pocket.
+///
+/// # Errors
+/// No memory.
+pub fn hang_bell() -> Result<(), Status> {
+    *BELL.lock() = Some(std::sync::Arc::new(Bell::new()?));
+    Ok(())
+}
+
+/// Takes it down: the switch that it lay in ends.
+pub fn take_bell() {
+    BELL.lock().take();
+    let old = std::mem::take(&mut *MESSAGES.lock());
+    drop(old);
+}
+
+/// Waits in the switch's own time, until there are messages or so long.
+pub fn wait(held: &Detached, time: Option<Duration>) {
+    let bell = BELL.lock().clone();
+    if let Some(bell) = bell {
+        bell.wait(held, time);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Does the loop have a reason to look, within a second?
+    fn rings(fd: RawFd) -> bool {
+        let mut polled = libc::pollfd {
+            fd,
+            events: libc::POLLIN,
+            revents: 0,
+        };
+        // SAFETY: one entry of ours.
+        unsafe { libc::poll(&raw mut polled, 1, 1000) == 1 }
+    }
+
+    #[test]
+    fn every_message_wakes_a_loop_that_has_taken_those_before() {
+        const THREADS: usize = 3;
+        const EACH: usize = 100_000;
+        let fd = descriptor().unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..THREADS {
+                scope.spawn(|| (0..EACH).for_each(|_| post(|_| Ok(()))));
+            }
+            let mut taken = 0;
+            while taken < THREADS * EACH {
+                assert!(rings(fd), "{} messages wait, and nobody rang", len());
+                taken += take().len();
+            }
+        });
+    }
+}

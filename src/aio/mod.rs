@@ -1,0 +1,14 @@
+//! Call applications: the event loop, the calls that it drives, and events.
+//!
+//! One asyncio loop serves all coroutines. A call's own thread carries out what
+//! its coroutine asks for ([`session_thread`]), and never takes the interpreter lock; what
+//! the loop is to know lies in the [`loop_queue`].
+
+pub mod event_loop;
+pub mod event_tap;
+pub mod loop_queue;
+pub mod originate;
+pub mod py_event_tap;
+pub mod py_originate;
+pub mod session_thread;
+pub mod verbs;

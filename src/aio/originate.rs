@@ -1,0 +1,89 @@
+//! Placing calls for coroutines: a thread of the switch's each while it rings,
+//! and none of Python's.
+
+use std::collections::HashMap;
+use std::ffi::{CStr, CString};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::session_thread::Hands;
+use crate::python::session::attached::Leg;
+use crate::switch::event::OwnedEvent;
+use crate::switch::session::cause::Cause;
+use crate::switch::session::extension::Extension;
+use crate::switch::session::originate::{Cancel, originate};
+use crate::switch::sync::thread;
+use crate::switch::{Detached, Status};
+
+/// Calls that were placed and whose threads have not come for their work yet.
+static PLACED: Mutex<Option<HashMap<CString, Arc<Hands>>>> = Mutex::new(None);
+
+/// The work of a call's thread, by the call's UUID.
+#[must_use]
+pub fn claim(uuid: &CStr) -> Option<Arc<Hands>> {
+    PLACED.lock().as_mut()?.remove(uuid)
+}
+
+/// What to dial.
+pub struct Dial {
+    /// The dial string.
+    pub target: CString,
+    /// How long it may ring.
+    pub timeout_s: u32,
+    /// Variables of the call, as they are.
+    pub variables: Vec<(CString, CString)>,
+}
+
+/// Places a call; `told` gets its hands, or why there is none.
+///
+/// # Errors
+/// There is no thread for it.
+pub fn place(
+    dial: Dial,
+    cancel: Arc<Cancel>,
+    told: impl FnOnce(Result<Arc<Hands>, Cause>) + Send + 'static,
+) -> Result<(), Status> {
+    thread::start(move |held| told(dial_out(held, &dial, &cancel)))
+}
+
+fn variables(dial: &Dial) -> Result<OwnedEvent, Status> {
+    let event = OwnedEvent::bare()?;
+    for (name, value) in &dial.variables {
+        event.view().add_header(name, value)?;
+    }
+    Ok(event)
+}
+
+fn dial_out(held: &Detached, dial: &Dial, cancel: &Cancel) -> Result<Arc<Hands>, Cause> {
+    let variables = variables(dial).map_err(|status| {
+        tracing::error!(%status, "a call is not placed");
+        Cause::ORIGINATOR_CANCEL
+    })?;
+    let locked = originate(
+        held,
+        None,
+        &dial.target,
+        dial.timeout_s,
+        Some(variables),
+        cancel,
+    )?;
+    let session = locked.session();
+    let failed = |why: &str| {
+        tracing::error!("a call that was placed is hung up: {why}");
+        session.channel().hangup(held, Cause::NORMAL_CLEARING);
+        Cause::ORIGINATOR_CANCEL
+    };
+    let leg = Leg::new(session);
+    let hands = Hands::new(leg).map_err(|status| failed(&status.to_string()))?;
+    let hands = Arc::new(hands);
+    let extension = Extension::new(session, c"python", c"python");
+    let mut extension = extension.ok_or_else(|| failed("no memory"))?;
+    extension.add(c"python_originated", c"");
+    PLACED
+        .lock()
+        .get_or_insert_default()
+        .insert(session.uuid(), hands.clone());
+    extension.run();
+    Ok(hands)
+}

@@ -1,0 +1,142 @@
+//! Events for coroutines, as `freeswitch.events` asks for them.
+
+use std::ffi::CString;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::PyList;
+
+use super::event_tap::{Policy, Tap, Want};
+use crate::interp::convert::text;
+use crate::metrics;
+use crate::python::event::Event;
+use crate::python::wait::detached;
+use crate::switch::Status;
+use crate::switch::event::Kind;
+use crate::switch::event::consumer::DROPPED_EVENTS;
+use crate::switch::text::c_string;
+
+/// A queue of events that the loop is told of.
+#[pyclass(frozen, module = "freeswitch", name = "Tap")]
+pub struct PyTap(Arc<Tap>);
+
+impl Drop for PyTap {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+/// `NAME` or `CUSTOM subclass`.
+fn want(name: &CString) -> PyResult<Want> {
+    let bytes = name.as_bytes();
+    let end = bytes.iter().position(|&b| b == b' ').unwrap_or(bytes.len());
+    let (kind, subclass) = (&bytes[..end], bytes[end..].trim_ascii());
+    let unknown = || {
+        PyValueError::new_err(format!(
+            "there is no event '{}'",
+            String::from_utf8_lossy(bytes)
+        ))
+    };
+    let kind = Kind::named(&c_string(kind).map_err(|_| unknown())?).ok_or_else(unknown)?;
+    if !subclass.is_empty() && kind != Kind::CUSTOM {
+        return Err(unknown());
+    }
+    let subclass = (!subclass.is_empty()).then(|| c_string(subclass).map_err(|_| unknown()));
+    Ok(Want {
+        kind,
+        subclass: subclass.transpose()?,
+    })
+}
+
+fn wants(names: &[Bound<'_, PyAny>]) -> PyResult<Vec<Want>> {
+    let names = names.iter().map(|name| want(&text(name, "name")?));
+    names.collect()
+}
+
+/// Looks names of events up, `NAME` or `CUSTOM subclass`: what an event that is
+/// waited for is found by, its kind or its subclass.
+#[pyfunction]
+pub fn known_names(names: Vec<Bound<'_, PyAny>>) -> PyResult<Vec<String>> {
+    let known = wants(&names)?.into_iter().map(|want| match want.subclass {
+        Some(subclass) => subclass.to_string_lossy().into_owned(),
+        None => want.kind.name(),
+    });
+    Ok(known.collect())
+}
+
+/// Counts events that a coroutine was too late for.
+#[pyfunction]
+pub fn count_dropped(count: u64) {
+    DROPPED_EVENTS.fetch_add(count, Ordering::Relaxed);
+}
+
+/// Counts a command that the switch has refused.
+#[pyfunction]
+pub fn count_refused() {
+    metrics::REFUSED.add();
+}
+
+fn not_bound(status: Status) -> PyErr {
+    PyRuntimeError::new_err(format!("the event is not bound: {status}"))
+}
+
+#[pymethods]
+impl PyTap {
+    /// `names`: kinds of events; `headers`: what they must have.
+    #[new]
+    fn new(
+        py: Python<'_>,
+        names: Vec<Bound<'_, PyAny>>,
+        headers: Vec<(Bound<'_, PyAny>, Bound<'_, PyAny>)>,
+        limit: usize,
+        drop_oldest: bool,
+    ) -> PyResult<Self> {
+        let wants = wants(&names)?;
+        let headers = headers
+            .iter()
+            .map(|(name, value)| Ok((text(name, "header")?, text(value, "value")?.into_bytes())))
+            .collect::<PyResult<Vec<_>>>()?;
+        let policy = if drop_oldest {
+            Policy::DropOldest
+        } else {
+            Policy::DropNewest
+        };
+        let tap = detached(py, |held| Tap::open(held, wants, headers, limit, policy));
+        tap.map(Self).map_err(not_bound)
+    }
+
+    /// What `freeswitch._loop.deliver` is told.
+    #[getter]
+    fn id(&self) -> u64 {
+        self.0.id()
+    }
+
+    /// How many events there was no room for.
+    #[getter]
+    fn dropped(&self) -> u64 {
+        self.0.dropped()
+    }
+
+    /// Takes up to `most` events; where there are none, the loop is told of the next.
+    fn take<'py>(&self, py: Python<'py>, most: usize) -> PyResult<Bound<'py, PyList>> {
+        let taken = self.0.take(most);
+        let mut events = Vec::with_capacity(taken.len());
+        for (_, event) in taken {
+            events.push(Py::new(py, Event::show(event))?);
+        }
+        PyList::new(py, events)
+    }
+
+    /// Takes more kinds of events.
+    fn extend(&self, py: Python<'_>, names: Vec<Bound<'_, PyAny>>) -> PyResult<()> {
+        let wants = wants(&names)?;
+        detached(py, |held| self.0.extend(held, wants)).map_err(not_bound)
+    }
+
+    /// Takes no more.
+    fn close(&self) {
+        self.0.close();
+    }
+}

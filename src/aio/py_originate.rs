@@ -1,0 +1,141 @@
+//! Placing calls for coroutines, and having the thread of a call run an application.
+
+use std::sync::Arc;
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+use super::originate;
+use super::originate::Dial;
+use super::session_thread::{Hands, next_ticket};
+use super::verbs::PyHands;
+use super::{event_loop, loop_queue};
+use crate::interp::convert::text;
+use crate::switch::core;
+use crate::switch::event::{Kind, OwnedEvent};
+use crate::switch::session::Locked;
+use crate::switch::session::cause::Cause;
+use crate::switch::session::originate::Cancel;
+use crate::switch::text::c_string_shown;
+
+/// A call that is being placed.
+#[pyclass(frozen, module = "freeswitch")]
+pub struct Placing {
+    ticket: u64,
+    cancel: Arc<Cancel>,
+}
+
+#[pymethods]
+impl Placing {
+    /// What `freeswitch._loop.placed` is told it by.
+    #[getter]
+    fn ticket(&self) -> u64 {
+        self.ticket
+    }
+
+    /// Ends it.
+    fn cancel(&self) {
+        self.cancel.cancel(Cause::ORIGINATOR_CANCEL);
+    }
+}
+
+/// Places a call for a coroutine.
+#[pyfunction]
+#[pyo3(signature = (dest, timeout_s, variables))]
+pub fn place(
+    py: Python<'_>,
+    dest: &Bound<'_, PyAny>,
+    timeout_s: u32,
+    variables: Vec<(Bound<'_, PyAny>, Bound<'_, PyAny>)>,
+) -> PyResult<Placing> {
+    let pair = |(name, value): &(Bound<'_, _>, Bound<'_, _>)| {
+        let name = text(name, "variables")?;
+        let value = text(value, &format!("variables[{}]", name.to_string_lossy()))?;
+        Ok((name, value))
+    };
+    let dial = Dial {
+        target: text(dest, "dest")?,
+        timeout_s,
+        variables: variables.iter().map(pair).collect::<PyResult<_>>()?,
+    };
+    let cancel = Arc::new(Cancel::default());
+    let ticket = next_ticket();
+    let told = move |placed: Result<Arc<Hands>, Cause>| {
+        loop_queue::post(move |py| {
+            let (hands, cause) = match placed {
+                Ok(hands) => (Some(Py::new(py, PyHands::new(hands))?), None),
+                Err(cause) => (None, Some(cause.name())),
+            };
+            event_loop::module(py)?
+                .call_method1("placed", (ticket, hands, cause))
+                .map(drop)
+        });
+    };
+    let cell = cancel.clone();
+    let placed = crate::python::wait::detached(py, |_| originate::place(dial, cell, told));
+    if let Err(status) = placed {
+        tracing::error!(%status, "MR0017 a call is not placed: no thread");
+        loop_queue::post(move |py| {
+            let nothing = (ticket, None::<PyHands>, Some("SWITCH_CONGESTION"));
+            event_loop::module(py)?
+                .call_method1("placed", nothing)
+                .map(drop)
+        });
+    }
+    Ok(Placing { ticket, cancel })
+}
+
+/// Forgets a call that was placed and whose thread never came for its work.
+#[pyfunction]
+pub fn forget_placed(py: Python<'_>, uuid: &Bound<'_, PyAny>) -> PyResult<()> {
+    let uuid = text(uuid, "uuid")?;
+    crate::python::wait::detached(py, |_| drop(originate::claim(&uuid)));
+    Ok(())
+}
+
+/// Has the thread of a call run an application; false where there is no such call.
+/// `event_uuid` is what its events have as `Application-UUID`.
+#[pyfunction]
+#[pyo3(signature = (uuid, app, argument, loops, event_uuid=None))]
+pub fn send_execute(
+    py: Python<'_>,
+    uuid: &Bound<'_, PyAny>,
+    app: &Bound<'_, PyAny>,
+    argument: &Bound<'_, PyAny>,
+    loops: u32,
+    event_uuid: Option<&Bound<'_, PyAny>>,
+) -> PyResult<bool> {
+    let event_uuid = event_uuid
+        .map(|uuid| text(uuid, "event_uuid"))
+        .transpose()?;
+    let (uuid, app) = (text(uuid, "uuid")?, text(app, "cmd")?);
+    let argument = text(argument, "arg")?;
+    if app.is_empty() {
+        return Err(PyValueError::new_err("argument 'cmd' is empty"));
+    }
+    let loops = c_string_shown(loops.to_string().as_bytes());
+    Ok(crate::python::wait::detached(py, |held| {
+        let Some(locked) = Locked::find(&uuid) else {
+            return false;
+        };
+        let send = || {
+            let event = OwnedEvent::new(Kind::COMMAND, None)?;
+            let view = event.view();
+            view.add_header(c"call-command", c"execute")?;
+            view.add_header(c"execute-app-name", &app)?;
+            view.add_header(c"execute-app-arg", &argument)?;
+            view.add_header(c"loops", &loops)?;
+            if let Some(uuid) = &event_uuid {
+                view.add_header(c"event-uuid", uuid)?;
+            }
+            locked.session().command(held, event)
+        };
+        send().is_ok()
+    }))
+}
+
+/// How many sessions the switch lets begin in a second.
+#[pyfunction]
+pub fn sessions_per_second() -> u32 {
+    core::sessions_per_second()
+}

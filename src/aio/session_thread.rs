@@ -1,0 +1,368 @@
+//! A call's own thread at work for a coroutine: it carries out one verb after
+//! another, and in between keeps media flowing and takes digits and events.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use crate::python::session::attached::Leg;
+use crate::switch::Detached;
+use crate::switch::Status;
+use crate::switch::event::shared::Event;
+use crate::switch::media::input::{Dtmf, Input, Verdict};
+use crate::switch::session::Session;
+use crate::switch::sync::wakeup::Bell;
+use bindings::SWITCH_STATUS_BREAK;
+
+/// How long one wait between verbs lasts, where media flows and ends it.
+const PUMP_MS: u32 = 20_000;
+/// The same where only flags are looked at, and events wait for its end.
+const POLL_MS: u32 = 100;
+/// How long media that has ended is waited for, to see whether the call has, and
+/// how often.
+const MOMENT_MS: u32 = 20;
+const MOMENTS: u32 = 10;
+/// Digits that are kept for the next verb that reads some.
+const TYPED: usize = 128;
+/// How long a call that is over waits for its hook and its coroutine.
+pub const FAREWELL: Duration = Duration::from_secs(10);
+/// How often it looks whether there is still somebody to wait for.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// What came of a verb.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// It was done.
+    Done,
+    /// It was ended before its time, by input or by the script.
+    Broken,
+    /// Digits, and the one that ended them.
+    Digits(Vec<u8>, Option<u8>),
+    /// It failed, for this reason.
+    Failed(String),
+    /// The call was over before.
+    Gone,
+    /// This, unless it was the call's end that ended the verb: media can end a
+    /// moment before the call does.
+    InDoubt(Box<Answer>),
+}
+
+impl Answer {
+    /// It may have been the call's end.
+    #[must_use]
+    pub fn in_doubt(self) -> Self {
+        Self::InDoubt(Box::new(self))
+    }
+}
+
+/// A verb: what the thread does with the session.
+pub type Work = Box<dyn FnOnce(Session<'_>, &Detached, &Typed) -> Answer + Send>;
+/// Who is told how it ended.
+pub type Told = Box<dyn FnOnce(Answer) + Send>;
+
+struct Verb {
+    ticket: u64,
+    work: Work,
+    told: Told,
+}
+
+/// What the thread is at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum At {
+    /// Not in a wait of ours.
+    Between,
+    /// Keeping media flowing.
+    Pump,
+    /// Carrying out a verb.
+    Verb(u64),
+}
+
+struct State {
+    queue: VecDeque<Verb>,
+    at: At,
+    /// The verb that runs was told to end: nobody waits for its answer.
+    cancelled: bool,
+    /// No more verbs are taken.
+    closed: bool,
+    /// The coroutine has ended, or needs the thread no longer.
+    released: bool,
+}
+
+/// Digits that were pressed and that no verb has read.
+#[derive(Default)]
+pub struct Typed(Mutex<VecDeque<Dtmf>>);
+
+impl Typed {
+    /// Takes digits for a verb that wants `max`, or one of `terminators`.
+    #[must_use]
+    pub fn take(&self, max: usize, terminators: &[u8]) -> Vec<u8> {
+        let mut typed = self.0.lock();
+        let mut taken = Vec::new();
+        while taken.len() < max {
+            let Some(dtmf) = typed.pop_front() else { break };
+            taken.push(dtmf.digit);
+            if terminators.contains(&dtmf.digit) {
+                break;
+            }
+        }
+        taken
+    }
+
+    /// Gives back what was taken, before the others.
+    pub fn put_back(&self, digits: &[u8]) {
+        let mut typed = self.0.lock();
+        for &digit in digits.iter().rev() {
+            typed.push_front(Dtmf::of(digit));
+        }
+        typed.truncate(TYPED);
+    }
+
+    /// Takes the first digit, if it is one of these.
+    #[must_use]
+    pub fn take_first(&self, digits: &[u8]) -> Option<u8> {
+        let mut typed = self.0.lock();
+        let first = typed.front()?.digit;
+        if !digits.contains(&first) {
+            return None;
+        }
+        typed.pop_front();
+        Some(first)
+    }
+
+    /// Forgets them.
+    pub fn clear(&self) {
+        self.0.lock().clear();
+    }
+}
+
+impl Input for Typed {
+    fn digit(&self, _: Session<'_>, dtmf: Dtmf) -> Verdict {
+        let mut typed = self.0.lock();
+        if typed.len() >= TYPED {
+            typed.pop_front();
+        }
+        typed.push_back(dtmf);
+        Verdict::GoOn
+    }
+
+    fn event(&self, _: Session<'_>, _: &Arc<Event>) -> Verdict {
+        Verdict::GoOn
+    }
+}
+
+/// How the work for a coroutine ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// The coroutine has.
+    Released,
+    /// The call is over, transferred, or another's.
+    Lost(&'static str),
+}
+
+/// The hands of one call.
+pub struct Hands {
+    leg: Arc<Leg>,
+    state: Mutex<State>,
+    typed: Typed,
+    /// Rung when the thread is released.
+    bell: Bell,
+}
+
+static TICKETS: AtomicU64 = AtomicU64::new(1);
+
+/// A number for something that the loop waits for.
+#[must_use]
+pub fn next_ticket() -> u64 {
+    TICKETS.fetch_add(1, Ordering::Relaxed)
+}
+
+impl Hands {
+    /// # Errors
+    /// No memory.
+    pub fn new(leg: Arc<Leg>) -> Result<Self, crate::switch::Status> {
+        Ok(Self {
+            leg,
+            state: Mutex::new(State {
+                queue: VecDeque::new(),
+                at: At::Between,
+                cancelled: false,
+                closed: false,
+                released: false,
+            }),
+            typed: Typed::default(),
+            bell: Bell::new()?,
+        })
+    }
+
+    /// The call.
+    #[must_use]
+    pub fn leg(&self) -> &Arc<Leg> {
+        &self.leg
+    }
+
+    /// Digits that wait to be read.
+    #[must_use]
+    pub fn typed(&self) -> &Typed {
+        &self.typed
+    }
+
+    /// Puts a verb behind the others; gives what it is cancelled by. `told` is
+    /// called once, whatever happens, unless it is cancelled before it begins.
+    pub fn ask(&self, work: Work, told: Told) -> u64 {
+        let ticket = next_ticket();
+        let mut state = self.state.lock();
+        if state.closed {
+            drop(state);
+            told(Answer::Gone);
+            return ticket;
+        }
+        state.queue.push_back(Verb { ticket, work, told });
+        self.nudge(&state);
+        ticket
+    }
+
+    /// Ends a verb: one that waits is forgotten, one that runs is broken.
+    pub fn cancel(&self, ticket: u64) {
+        let mut state = self.state.lock();
+        let waiting = state.queue.iter().position(|v| v.ticket == ticket);
+        let forgotten = waiting.and_then(|at| state.queue.remove(at));
+        if state.at == At::Verb(ticket) {
+            state.cancelled = true;
+            // Under the lock: the thread cannot go on to the next verb meanwhile.
+            let _ = self.leg.with(|s| s.interrupt());
+        }
+        drop(state);
+        drop(forgotten);
+    }
+
+    /// Lets the thread go: the coroutine has ended, or can do without.
+    pub fn release(&self) {
+        let mut state = self.state.lock();
+        state.released = true;
+        self.nudge(&state);
+        drop(state);
+        self.bell.ring();
+    }
+
+    fn nudge(&self, state: &State) {
+        if state.at == At::Pump {
+            let _ = self.leg.with(|s| s.nudge());
+        }
+    }
+
+    /// Works on the session's own thread until the coroutine has ended or the
+    /// call is lost.
+    pub fn serve(&self, session: Session<'_>, held: &Detached) -> Ended {
+        loop {
+            let channel = session.channel();
+            let verb = {
+                let mut state = self.state.lock();
+                if state.released {
+                    state.closed = true;
+                    break Ended::Released;
+                }
+                if !channel.ready() {
+                    state.closed = true;
+                    let lost = self.leg.lost();
+                    break Ended::Lost(lost.unwrap_or("taken"));
+                }
+                let verb = state.queue.pop_front();
+                state.cancelled = false;
+                state.at = verb.as_ref().map_or(At::Pump, |v| At::Verb(v.ticket));
+                verb
+            };
+            let Some(Verb { work, told, .. }) = verb else {
+                self.pump(session, held);
+                self.rest(session);
+                continue;
+            };
+            let answer = work(session, held, &self.typed);
+            let cancelled = self.rest(session);
+            let answer = match answer {
+                Answer::InDoubt(answer) => {
+                    if !cancelled {
+                        self.outlast(session, held);
+                    }
+                    *answer
+                }
+                answer => answer,
+            };
+            if let (true, Answer::Digits(digits, terminator)) = (cancelled, &answer) {
+                let read: Vec<u8> = digits.iter().copied().chain(*terminator).collect();
+                self.typed.put_back(&read);
+            }
+            // What the end of the call broke has no answer: the loop is told of the end.
+            if channel.ready() {
+                told(answer);
+            }
+        }
+    }
+
+    /// Media may have ended since the call does: gives that a moment to show.
+    fn outlast(&self, session: Session<'_>, held: &Detached) {
+        for _ in 0..MOMENTS {
+            let channel = session.channel();
+            if !channel.ready() || !channel.media_ready() {
+                return;
+            }
+            if self.listen(session, held, MOMENT_MS) {
+                return;
+            }
+        }
+    }
+
+    /// Keeps media flowing; false where that fails, after a moment.
+    fn listen(&self, session: Session<'_>, held: &Detached, ms: u32) -> bool {
+        let outcome = session.sleep(held, ms, false, Some(&self.typed));
+        let flows = matches!(outcome, Ok(()) | Err(Status(SWITCH_STATUS_BREAK)));
+        if !flows {
+            self.bell
+                .wait(held, Some(Duration::from_millis(MOMENT_MS.into())));
+        }
+        flows
+    }
+
+    /// Is in no wait any more: what was to break it must not break the next. True
+    /// when a verb was told to end.
+    fn rest(&self, session: Session<'_>) -> bool {
+        let mut state = self.state.lock();
+        if state.at != At::Between {
+            state.at = At::Between;
+            session.mend();
+        }
+        state.cancelled
+    }
+
+    fn pump(&self, session: Session<'_>, held: &Detached) {
+        // How it ended says the next look at the call.
+        if session.channel().media_ready() {
+            self.listen(session, held, PUMP_MS);
+        } else {
+            session.parse_events(held);
+            let _ = session.sleep(held, POLL_MS, false, None);
+        }
+    }
+
+    /// Tells verbs that were asked for and not begun that they will not be.
+    pub fn turn_away(&self) {
+        let queue = std::mem::take(&mut self.state.lock().queue);
+        for verb in queue {
+            (verb.told)(Answer::Gone);
+        }
+    }
+
+    /// Waits until it is released, for at most [`FAREWELL`], and no longer than
+    /// until `enough`; false when it was not.
+    pub fn wait_for_release(&self, held: &Detached, enough: impl Fn() -> bool) -> bool {
+        for _ in 0..FAREWELL.as_millis() / LOOK.as_millis() {
+            if self.state.lock().released || enough() {
+                break;
+            }
+            self.bell.wait(held, Some(LOOK));
+        }
+        self.state.lock().released
+    }
+}

@@ -1,0 +1,113 @@
+//! The dialplan applications `python` and `pyrun`.
+
+use std::ffi::c_char;
+
+use bindings::switch_core_session_t;
+
+use super::api::line;
+use super::async_call;
+use super::pyrun;
+use super::request::{Failed, Request};
+use crate::interp::convert::str_of;
+use crate::python::invocation;
+use crate::python::session;
+use crate::python::session::attached::Leg;
+use crate::script::entry_point;
+use crate::switch::Detached;
+use crate::switch::call_log;
+use crate::switch::edge::guard;
+use crate::switch::session as switch;
+use crate::switch::text::c_string_shown;
+
+/// `python`: calls `handler(session, args)` and returns when it does.
+///
+/// # Safety
+/// Called by the core, as `switch_application_function_t` says.
+pub unsafe extern "C" fn python(session: *mut switch_core_session_t, data: *const c_char) {
+    guard(c"application python", (), || {
+        // SAFETY: the core lends both for this call; data may be NULL.
+        let (session, line) = unsafe { (switch::Session::from_ptr(session), line(data)) };
+        let Some(session) = session else { return };
+        let _call = call_log::of_call(&session.uuid(), session.log_level());
+        // SAFETY: both go before this returns.
+        let (leg, _home) = unsafe { Leg::of_entry(session) };
+        let folder = folder(session);
+        let request = Request {
+            folder: folder.as_deref(),
+            ..Request::new(&entry_point::APPLICATION, line)
+        };
+        let outcome = request.is_async().and_then(|is_async| {
+            if is_async {
+                // SAFETY: the core called this thread, which is in no Python.
+                let held = unsafe { Detached::new() };
+                return async_call::on_call(session, &held, &leg, &request);
+            }
+            request.run(
+                |py, arguments| {
+                    let session = session::show(py, leg.clone())?;
+                    invocation::watch(session.bind(py));
+                    Ok([session.into_any(), str_of(py, arguments).unbind()])
+                },
+                |_| Ok(()),
+            )
+        });
+        tell(session, outcome);
+    });
+}
+
+/// `python_originated`: works for the coroutine that placed this call. Not for a
+/// dialplan: it finds nothing to do there.
+///
+/// # Safety
+/// Called by the core, as `switch_application_function_t` says.
+pub unsafe extern "C" fn originated(session: *mut switch_core_session_t, _: *const c_char) {
+    guard(c"application python_originated", (), || {
+        // SAFETY: as above.
+        let Some(session) = (unsafe { switch::Session::from_ptr(session) }) else {
+            return;
+        };
+        let _call = call_log::of_call(&session.uuid(), session.log_level());
+        // SAFETY: as above.
+        async_call::on_originated(session, &unsafe { Detached::new() });
+    });
+}
+
+/// `pyrun`: starts `runtime(args)` in the background, and the dialplan goes on.
+///
+/// # Safety
+/// Called by the core, as `switch_application_function_t` says.
+pub unsafe extern "C" fn pyrun(session: *mut switch_core_session_t, data: *const c_char) {
+    guard(c"application pyrun", (), || {
+        // SAFETY: as above.
+        let (session, line) = unsafe { (switch::Session::from_ptr(session), line(data)) };
+        let Some(session) = session else { return };
+        let _call = call_log::of_call(&session.uuid(), session.log_level());
+        let folder = folder(session);
+        tell(
+            session,
+            pyrun::start(&entry_point::PYRUN, line, folder).map(drop),
+        );
+    });
+}
+
+/// `python_script_path`: a folder that this call's scripts are looked for in.
+fn folder(session: switch::Session<'_>) -> Option<Vec<u8>> {
+    session
+        .channel()
+        .variable(c"python_script_path")
+        .filter(|folder| !folder.is_empty())
+}
+
+/// Leaves in `python_error` what went wrong, for the dialplan to look at.
+fn tell(session: switch::Session<'_>, outcome: Result<(), Failed>) {
+    let channel = session.channel();
+    const NAME: &std::ffi::CStr = c"python_error";
+    let set = match outcome {
+        Err(failed) => channel.set_variable(NAME, Some(&c_string_shown(failed.0.as_bytes()))),
+        Ok(()) if channel.variable(NAME).is_some() => channel.set_variable(NAME, None),
+        Ok(()) => Ok(()),
+    };
+    if let Err(status) = set {
+        tracing::debug!(%status, "python_error was not set");
+    }
+}

@@ -1,0 +1,450 @@
+//! Async functions: on a call, with the call's thread as their hands, and in
+//! every other way in, whose thread waits for them.
+
+use std::ffi::{CStr, CString};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use pyo3::exceptions::{PyRuntimeError, PyTypeError};
+use pyo3::prelude::*;
+
+use super::request::{Error, Failed, Request};
+use crate::admin::shutdown;
+use crate::aio::session_thread::{Ended, Hands};
+use crate::aio::verbs::PyHands;
+use crate::aio::{event_loop, loop_queue};
+use crate::interp::convert::{str_of, text};
+use crate::interp::{errors, stdio};
+use crate::metrics;
+use crate::metrics::Function;
+use crate::python::invocation;
+use crate::python::session::attached::Leg;
+use crate::python::wait::{detached, wait};
+use crate::script::deadline;
+use crate::script::deadline::Watched;
+use crate::script::entry_point;
+use crate::script::entry_point::Way;
+use crate::script::runs;
+use crate::script::runs::{Breaker, Listed};
+use crate::switch::session::Session;
+use crate::switch::sync::wakeup::Bell;
+use crate::switch::{Detached, call_log};
+
+/// How often somebody who waits for the loop looks whether it is still there.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// One run of an async function on a call.
+#[pyclass(frozen, module = "freeswitch")]
+pub struct Run {
+    way: &'static Way,
+    line: Vec<u8>,
+    folder: Option<Vec<u8>>,
+    hands: Arc<Hands>,
+    id: u64,
+    uuid: CString,
+    /// What is shown of it, and its deadline, until it ends.
+    listed: Mutex<Option<(Listed, Option<Watched>)>>,
+    loaded: AtomicBool,
+    /// What went wrong, for the call's thread.
+    failed: Arc<Mutex<Option<Failed>>>,
+}
+
+impl Run {
+    fn request(&self) -> Request<'_> {
+        Request {
+            folder: self.folder.as_deref(),
+            id: Some(self.id),
+            ..Request::new(self.way, &self.line)
+        }
+    }
+
+    fn judge(&self, py: Python<'_>, error: Option<PyErr>) -> Option<Failed> {
+        let killed = self
+            .listed
+            .lock()
+            .as_ref()
+            .and_then(|(listed, _)| listed.script().killed());
+        let error = match (killed, error) {
+            (Some(why), _) => Error::Killed(why),
+            (None, None) => return None,
+            (None, Some(error)) if errors::is_exit(py, &error) => return None,
+            (None, Some(error)) if self.loaded.load(Ordering::Relaxed) => Error::Run(error),
+            (None, Some(error)) => Error::Load(error),
+        };
+        let request = self.request();
+        let target = request.target().ok()?;
+        Some(request.report(py, &target, &error))
+    }
+}
+
+impl Drop for Run {
+    /// Nobody has finished it: the loop ended before it came to it, or could not
+    /// begin it.
+    fn drop(&mut self) {
+        if let Some((listed, _)) = self.listed.get_mut().take() {
+            let name = listed.script().function.name.clone();
+            let failed = self.request().refuse(&name, Failed(event_loop::why_not()));
+            *self.failed.lock() = Some(failed);
+            self.way
+                .count(listed.script(), Request::ending(&listed, true));
+            self.hands.release();
+        }
+    }
+}
+
+#[pymethods]
+impl Run {
+    /// Its number in `pyps`.
+    #[getter]
+    fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// The call's UUID.
+    #[getter]
+    fn uuid<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
+        str_of(py, self.uuid.to_bytes())
+    }
+
+    /// What carries out the verbs.
+    #[getter]
+    fn hands(&self) -> PyHands {
+        PyHands::new(self.hands.clone())
+    }
+
+    /// Calls the function; gives its coroutine.
+    fn call<'py>(
+        &self,
+        py: Python<'py>,
+        session: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let _call = call_log::of_call(&self.uuid, -1);
+        stdio::redirect_streams(py)?;
+        let request = self.request();
+        let target = request
+            .target()
+            .map_err(|failed| PyRuntimeError::new_err(failed.0))?;
+        let function = request.find(py, &target).map_err(|error| match error {
+            Error::Load(error) | Error::Run(error) => error,
+            Error::Killed(why) => PyRuntimeError::new_err(why),
+        })?;
+        self.loaded.store(true, Ordering::Relaxed);
+        if !function.is_async() {
+            return Err(PyTypeError::new_err(
+                "the function was an async one when the call came, and has been changed",
+            ));
+        }
+        function.call(
+            py,
+            &[
+                session.clone().unbind(),
+                str_of(py, target.arguments).unbind(),
+            ],
+        )
+    }
+
+    /// It has ended; `error` is what it raised. Lets the call's thread go.
+    #[pyo3(signature = (error=None))]
+    fn finish(&self, py: Python<'_>, error: Option<Bound<'_, PyAny>>) {
+        if self.listed.lock().is_none() {
+            // Once is enough: a loop that ends finishes it, and then its coroutine does.
+            return;
+        }
+        let failed = {
+            let _call = call_log::of_call(&self.uuid, -1);
+            let failed = self.judge(py, error.map(PyErr::from_value));
+            stdio::flush();
+            failed
+        };
+        if let Some((listed, _)) = self.listed.lock().take() {
+            let ending = Request::ending(&listed, failed.is_some());
+            self.way.count(listed.script(), ending);
+        }
+        *self.failed.lock() = failed;
+        self.hands.release();
+    }
+}
+
+/// Runs an async function on a call, on the session's own thread.
+///
+/// # Errors
+/// [`Failed`], which is in the log already.
+pub fn on_call(
+    session: Session<'_>,
+    held: &Detached,
+    leg: &Arc<Leg>,
+    request: &Request<'_>,
+) -> Result<(), Failed> {
+    let function = request.function(&request.target()?);
+    let refuse = |why: String| request.refuse(&function.name, Failed(why));
+    if !session.in_thread() {
+        return Err(refuse(
+            "an async function runs on the call's own thread, which this is not".to_owned(),
+        ));
+    }
+    event_loop::start().map_err(|why| refuse(format!("there is no event loop: {why}")))?;
+    let hands = Hands::new(leg.clone()).map_err(|status| refuse(status.to_string()))?;
+    let hands = Arc::new(hands);
+    let id = request.id.unwrap_or_else(runs::next_id);
+    let uuid = session.uuid();
+    let listed = list(id, request.way, function.clone(), uuid.clone());
+    let deadline = request
+        .way
+        .timeout()
+        .map(|time| deadline::watch(listed.script(), time));
+    let failed = Arc::new(Mutex::new(None));
+    let run = Run {
+        way: request.way,
+        line: request.line.to_vec(),
+        folder: request.folder.map(<[u8]>::to_vec),
+        hands: hands.clone(),
+        id,
+        uuid,
+        listed: Mutex::new(Some((listed, deadline))),
+        loaded: AtomicBool::new(false),
+        failed: failed.clone(),
+    };
+    let begin = move |py: Python<'_>| {
+        let run = Py::new(py, run)?;
+        let begun = event_loop::module(py).and_then(|m| m.call_method1("begin", (&run,)));
+        if let Err(error) = begun {
+            run.get()
+                .finish(py, Some(error.into_value(py).into_bound(py).into_any()));
+        }
+        Ok(())
+    };
+    if event_loop::ask(begin).is_err() {
+        // The run went with the message, and has said why.
+        return Err(failed
+            .lock()
+            .take()
+            .unwrap_or_else(|| Failed(event_loop::why_not())));
+    }
+    serve(session, held, &hands, id);
+    // It ends with its coroutine where setAutoHangup says so.
+    leg.release(held);
+    let failed = failed.lock().take();
+    failed.map_or(Ok(()), Err)
+}
+
+/// Serves a coroutine until it ends or lets the thread go.
+fn serve(session: Session<'_>, held: &Detached, hands: &Hands, id: u64) {
+    let ended = hands.serve(session, held);
+    if let Ended::Lost(how) = ended {
+        loop_queue::post(move |py| {
+            let how = pyo3::types::PyString::intern(py, how);
+            event_loop::module(py)?
+                .call_method1("lost", (id, how))
+                .map(drop)
+        });
+        if !hands.wait_for_release(held, shutdown::is_over) {
+            tracing::warn!(
+                "MR0013 script {id}: its call is over, and it neither ends nor says hangup_shield()"
+            );
+        }
+        // What goes on from here has a picture of the call.
+        hands.leg().part(session);
+    }
+    hands.turn_away();
+}
+
+/// Works for the coroutine that placed this call, on the session's own thread.
+pub fn on_originated(session: Session<'_>, held: &Detached) {
+    let Some(hands) = crate::aio::originate::claim(&session.uuid()) else {
+        tracing::warn!("no coroutine has placed this call");
+        return;
+    };
+    let how = match hands.serve(session, held) {
+        Ended::Released => None,
+        Ended::Lost(how) => {
+            hands.leg().part(session);
+            Some(how)
+        }
+    };
+    hands.turn_away();
+    let uuid = session.uuid();
+    loop_queue::post(move |py| {
+        let uuid = str_of(py, uuid.to_bytes());
+        event_loop::module(py)?
+            .call_method1("originated_over", (uuid, how))
+            .map(drop)
+    });
+}
+
+/// A coroutine of an app, in the list of what runs.
+#[pyclass(frozen, module = "freeswitch")]
+pub struct Work {
+    id: u64,
+    /// What is shown of it, and its deadline, until it ends.
+    listed: Mutex<Option<(Listed, Option<Watched>)>>,
+}
+
+/// Puts a coroutine of an app into the list.
+#[pyfunction]
+pub fn work_of_app(name: &str, uuid: &Bound<'_, PyAny>) -> PyResult<Work> {
+    let uuid = text(uuid, "uuid")?;
+    let id = runs::next_id();
+    let (module, function) = name.split_once("::").unwrap_or((name, ""));
+    let function = metrics::function(module, function);
+    let listed = list(id, &entry_point::APP, function, uuid);
+    let deadline = entry_point::APP
+        .timeout()
+        .map(|time| deadline::watch(listed.script(), time));
+    Ok(Work {
+        id,
+        listed: Mutex::new(Some((listed, deadline))),
+    })
+}
+
+#[pymethods]
+impl Work {
+    /// Its number in `pyps`.
+    #[getter]
+    fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// It has ended.
+    fn finish(&self, failed: bool) {
+        stdio::flush();
+        let Some((listed, _)) = self.listed.lock().take() else {
+            return;
+        };
+        if let Some(why) = listed.script().killed() {
+            let name = &listed.script().function.name;
+            tracing::warn!("MR0007 {} {name} was ended: {why}", entry_point::APP.name);
+        }
+        entry_point::APP.count(listed.script(), Request::ending(&listed, failed));
+    }
+}
+
+/// Puts a coroutine into the list of what runs.
+fn list(id: u64, way: &Way, function: Arc<Function>, uuid: CString) -> Listed {
+    metrics::keep(&function);
+    let listed = runs::list(id, way.name, function, Some(uuid));
+    listed.script().is_coroutine.store(true, Ordering::Release);
+    // It was not told to end before it began.
+    let _ = listed.script().begin_wait("await", Some(canceller(id)));
+    listed
+}
+
+fn canceller(id: u64) -> Breaker {
+    Arc::new(move || {
+        loop_queue::post(move |py| {
+            event_loop::module(py)?
+                .call_method1("kill", (id,))
+                .map(drop)
+        });
+    })
+}
+
+/// Who waits for a coroutine that the loop runs.
+#[pyclass(frozen, module = "freeswitch")]
+pub struct Waiter {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    bell: Bell,
+    /// Whether it is known, until it is taken.
+    result: Mutex<(bool, Option<PyResult<Py<PyAny>>>)>,
+}
+
+#[pymethods]
+impl Waiter {
+    /// It has ended.
+    #[pyo3(signature = (result, error=None))]
+    fn done(&self, result: Py<PyAny>, error: Option<Bound<'_, PyAny>>) {
+        let outcome = error.map_or(Ok(result), |error| Err(PyErr::from_value(error)));
+        self.tell(outcome);
+    }
+}
+
+impl Waiter {
+    /// The first outcome is the one that counts.
+    fn tell(&self, outcome: PyResult<Py<PyAny>>) {
+        let mut outcome = Some(outcome);
+        {
+            let mut result = self.shared.result.lock();
+            if !std::mem::replace(&mut result.0, true) {
+                result.1 = outcome.take();
+            }
+        }
+        // Not under the lock: Python may run as it goes.
+        drop(outcome);
+        self.shared.bell.ring();
+    }
+}
+
+impl Drop for Waiter {
+    /// The loop ended before it came to it, or could not begin it.
+    fn drop(&mut self) {
+        let told = self.shared.result.lock().0;
+        if !told {
+            self.tell(Err(PyRuntimeError::new_err(event_loop::why_not())));
+        }
+    }
+}
+
+/// Has the loop run a coroutine, and waits for it on this thread.
+///
+/// # Errors
+/// What the coroutine raises; `RuntimeError` on the loop itself, which must not wait.
+pub fn wait_for<'py>(coroutine: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let py = coroutine.py();
+    let refuse = |why: String| {
+        let _ = coroutine.call_method0("close");
+        PyRuntimeError::new_err(why)
+    };
+    if event_loop::is_here() {
+        return Err(refuse(
+            "the event loop cannot wait for an async function that the switch calls".to_owned(),
+        ));
+    }
+    let shared = Arc::new(Shared {
+        bell: Bell::new().map_err(|status| refuse(status.to_string()))?,
+        result: Mutex::new((false, None)),
+    });
+    let script = invocation::current();
+    let id = script.as_ref().map_or_else(runs::next_id, |s| s.id);
+    let uuid = call_log::uuid();
+    let waiter = Waiter {
+        shared: shared.clone(),
+    };
+    let task = coroutine.clone().unbind();
+    let begin = move |py: Python<'_>| {
+        let waiter = Py::new(py, waiter)?;
+        let begin = || {
+            stdio::redirect_streams(py)?;
+            let uuid = uuid.as_deref().map(CStr::to_bytes).map(|u| str_of(py, u));
+            event_loop::module(py)?.call_method1("run_for", (task, &waiter, id, uuid))
+        };
+        if let Err(error) = begin() {
+            waiter.get().tell(Err(error));
+        }
+        Ok(())
+    };
+    detached(py, |_| event_loop::ask(begin))
+        .map_err(|why| refuse(format!("there is no event loop: {why}")))?;
+    if let Some(script) = &script {
+        script.is_coroutine.store(true, Ordering::Release);
+    }
+    let waiting = shared.clone();
+    wait(py, "await", Some(canceller(id)), move |held| {
+        while !waiting.bell.wait(held, Some(LOOK)) && event_loop::runs() {}
+    });
+    if let Some(script) = &script {
+        script.is_coroutine.store(false, Ordering::Release);
+    }
+    let result = shared.result.lock().1.take();
+    if !matches!(result, Some(Ok(_))) {
+        // It may never have been begun.
+        let _ = coroutine.call_method0("close");
+    }
+    match result {
+        Some(result) => result.map(|value| value.into_bound(py)),
+        None => Err(PyRuntimeError::new_err(event_loop::why_not())),
+    }
+}

@@ -1,0 +1,234 @@
+//! One call of a script's function, whatever way it came in.
+
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+
+use super::async_call;
+use crate::interp::attach::{Refused, enter};
+use crate::interp::errors;
+use crate::interp::errors::Failure;
+use crate::interp::stdio;
+use crate::metrics;
+use crate::metrics::{Ending, Function};
+use crate::python::invocation;
+use crate::script::cache;
+use crate::script::deadline;
+use crate::script::entry_point::Way;
+use crate::script::function::Loaded;
+use crate::script::key::Wanted;
+use crate::script::runs;
+use crate::script::runs::Listed;
+use crate::script::target::{BadTarget, Target};
+use crate::switch::call_log;
+
+/// A script that did not do what it was called for; it has been reported.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{0}")]
+pub struct Failed(pub String);
+
+/// What a script was called with, beside its function.
+pub struct Request<'a> {
+    /// The way it came in.
+    pub way: &'static Way,
+    /// The command line.
+    pub line: &'a [u8],
+    /// `python_script_path`.
+    pub folder: Option<&'a [u8]>,
+    /// The number that it runs under, where it was given one already.
+    pub id: Option<u64>,
+}
+
+impl From<BadTarget> for Failed {
+    fn from(error: BadTarget) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl From<Refused> for Failed {
+    fn from(error: Refused) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl<'a> Request<'a> {
+    /// A request of a line that came in this way.
+    #[must_use]
+    pub fn new(way: &'static Way, line: &'a [u8]) -> Self {
+        Self {
+            way,
+            line,
+            folder: None,
+            id: None,
+        }
+    }
+
+    /// Calls the script. `arguments` makes what the function gets from the text
+    /// after its name, `done` takes the result while still attached.
+    ///
+    /// # Errors
+    /// [`Failed`], which is in the log already.
+    pub fn run<A: AsRef<[Py<PyAny>]>, R>(
+        &self,
+        arguments: impl FnOnce(Python<'_>, &[u8]) -> PyResult<A>,
+        done: impl FnOnce(Option<&Bound<'_, PyAny>>) -> PyResult<R>,
+    ) -> Result<R, Failed> {
+        let target = self.target()?;
+        let id = self.id.unwrap_or_else(runs::next_id);
+        let listed = runs::list(id, self.way.name, self.function(&target), call_log::uuid());
+        let _deadline = self
+            .way
+            .timeout()
+            .map(|time| deadline::watch(listed.script(), time));
+        let outcome = enter(|py| {
+            let script = invocation::begin(py, listed.script().clone());
+            let result = self.attached(py, &target, &listed, arguments, done);
+            let result = result.map_err(|error| self.report(py, &target, &error));
+            // It leaves the list attached: who sends it an exception is, too.
+            let ending = Self::ending(&listed, result.is_err());
+            let ran = listed.script().clone();
+            drop(listed);
+            drop(script);
+            stdio::flush();
+            self.way.count(&ran, ending);
+            result
+        });
+        outcome.map_err(|refused| self.refuse(&self.function(&target).name, refused.into()))?
+    }
+
+    pub(super) fn ending(listed: &Listed, failed: bool) -> Ending {
+        match (listed.script().is_killed(), failed) {
+            (true, _) => Ending::Killed,
+            (false, true) => Ending::Failed,
+            (false, false) => Ending::Done,
+        }
+    }
+
+    pub(super) fn target(&self) -> Result<Target<'_>, Failed> {
+        Target::parse(self.line).map_err(|error| self.refuse("", error.into()))
+    }
+
+    fn attached<A: AsRef<[Py<PyAny>]>, R>(
+        &self,
+        py: Python<'_>,
+        target: &Target<'_>,
+        listed: &Listed,
+        arguments: impl FnOnce(Python<'_>, &[u8]) -> PyResult<A>,
+        done: impl FnOnce(Option<&Bound<'_, PyAny>>) -> PyResult<R>,
+    ) -> Result<R, Error> {
+        let _output = stdio::begin(py)?;
+        let function = self.find(py, target);
+        let is_there = match &function {
+            Err(Error::Load(error)) => errors::refusal(py, error).is_none(),
+            _ => true,
+        };
+        if is_there {
+            metrics::keep(&listed.script().function);
+        }
+        let function = function?;
+        let arguments = arguments(py, target.arguments)?;
+        let result = function.call(py, arguments.as_ref());
+        let result = match result {
+            Ok(coroutine) if function.is_async() => async_call::wait_for(&coroutine),
+            result => result,
+        };
+        // The call can have gone while the script was in its own code, and its
+        // hook wants the session object, which the script may have let go of.
+        let hooks = invocation::check_hooks(py);
+        drop(arguments);
+        if let Some(why) = listed.script().killed() {
+            return Err(Error::Killed(why));
+        }
+        let result = match (result, hooks) {
+            (Ok(result), Ok(())) => Some(result),
+            (Err(error), _) | (Ok(_), Err(error)) if errors::is_exit(py, &error) => None,
+            (Err(error), _) | (Ok(_), Err(error)) => return Err(error.into()),
+        };
+        Ok(done(result.as_ref())?)
+    }
+
+    pub(super) fn find(&self, py: Python<'_>, target: &Target<'_>) -> Result<Arc<Loaded>, Error> {
+        cache::find(py, &self.wanted(target)).map_err(Error::Load)
+    }
+
+    /// Looks the function up without calling it, so that what is wrong with it
+    /// is known before it runs elsewhere: is it an `async def`? Python is asked
+    /// only where the script is not loaded yet, or must be loaded anew.
+    ///
+    /// # Errors
+    /// [`Failed`], which is in the log already.
+    pub fn is_async(&self) -> Result<bool, Failed> {
+        let target = self.target()?;
+        if let Some(known) = cache::known_async(&self.wanted(&target)) {
+            return Ok(known);
+        }
+        let found = enter(|py| {
+            let _output = stdio::begin(py);
+            let found = self.find(py, &target).map(|function| function.is_async());
+            stdio::flush();
+            found.map_err(|error| self.report(py, &target, &error))
+        });
+        found.map_err(|refused| self.refuse(&self.function(&target).name, refused.into()))?
+    }
+
+    fn wanted<'t>(&'t self, target: &Target<'t>) -> Wanted<'t> {
+        Wanted {
+            module: target.module,
+            function: target.function.unwrap_or(self.way.function),
+            documented: self.way.documented,
+            folder: self.folder,
+        }
+    }
+
+    pub(super) fn function(&self, target: &Target<'_>) -> Arc<Function> {
+        let function = target.function.unwrap_or(self.way.function);
+        metrics::function(target.module, function)
+    }
+
+    pub(super) fn report(&self, py: Python<'_>, target: &Target<'_>, error: &Error) -> Failed {
+        let named = &self.function(target).name;
+        let (error, before) = match error {
+            Error::Killed(why) => {
+                tracing::warn!("MR0007 {} {named} was ended: {why}", self.way.name);
+                return Failed(format!("{named} was ended: {why}"));
+            }
+            Error::Load(error) => match errors::refusal(py, error) {
+                Some(why) => return self.refuse(named, Failed(why)),
+                None => (error, format!("{} does not load: ", target.module)),
+            },
+            Error::Run(error) => (error, String::new()),
+        };
+        errors::report(py, error, &self.failure(errors::FAILED, named));
+        Failed(before + &errors::one_line(py, error))
+    }
+
+    pub(super) fn refuse(&self, named: &str, failed: Failed) -> Failed {
+        errors::refuse(&self.failure(errors::NOT_ENTERED, named), &failed.0);
+        failed
+    }
+
+    fn failure<'f>(&self, code: &'static str, named: &'f str) -> Failure<'f> {
+        Failure {
+            code,
+            way: self.way.name,
+            target: named,
+            outcome: self.way.outcome,
+        }
+    }
+}
+
+/// What went wrong in Python.
+pub(super) enum Error {
+    /// Before the function was called.
+    Load(PyErr),
+    /// In it.
+    Run(PyErr),
+    /// It was told to end, for this reason.
+    Killed(String),
+}
+
+impl From<PyErr> for Error {
+    fn from(error: PyErr) -> Self {
+        Self::Run(error)
+    }
+}

@@ -1,0 +1,395 @@
+//! What stands behind a Session object: a call that lives, one that a script
+//! has placed, none, or what is left of one.
+
+use std::collections::{HashMap, VecDeque};
+use std::ffi::{CStr, CString};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use bindings::CF_TRANSFER;
+use parking_lot::{Condvar, Mutex, RwLock};
+use pyo3::prelude::*;
+
+use crate::interp::aside::Standing;
+use crate::interp::stack::SIZE;
+use crate::python::callback::Callable;
+use crate::script::runs::Breaker;
+use crate::switch::Detached;
+use crate::switch::edge::guard;
+use crate::switch::session::cause::Cause;
+use crate::switch::session::handle::{Gone, Handle};
+use crate::switch::session::own_thread::{AtHome, Home};
+use crate::switch::session::{Locked, Session};
+
+/// What is known of a call that the script has placed and that is over.
+pub struct Remains {
+    /// Its UUID.
+    pub uuid: CString,
+    /// Why it ended.
+    pub cause: Cause,
+    /// Its variables as they were.
+    pub variables: HashMap<Vec<u8>, Vec<u8>>,
+}
+
+enum Call {
+    /// Never there: nothing was dialled, or it failed with this cause.
+    None(Cause),
+    /// There, as far as we know.
+    There(Arc<Handle>),
+    /// Placed by the script, and let go.
+    Over(Arc<Remains>),
+}
+
+/// One call leg, with what a script has attached to it.
+pub struct Leg {
+    call: RwLock<Call>,
+    home: Arc<Home>,
+    /// The functions that the script has set, and what it keeps by name.
+    pub script: Mutex<Script>,
+    hook_set: AtomicBool,
+    hook_ran: AtomicBool,
+    /// It was being routed when the script came to it (an inline action): to be
+    /// in that state is then no transfer.
+    was_routing: AtomicBool,
+    /// mod_python's `S_HUP`: the call ends with the object.
+    auto_hangup: AtomicBool,
+    /// A wait was broken, and the channel's flags say so.
+    broken: AtomicBool,
+}
+
+/// What a script has attached.
+#[derive(Default)]
+pub struct Script {
+    /// The hangup hook.
+    pub hook: Option<Callable>,
+    /// The input callback.
+    pub callback: Option<Callable>,
+    /// `setPrivate`.
+    pub privates: HashMap<Vec<u8>, Py<PyAny>>,
+    /// TTS engine and voice.
+    pub speech: Option<(CString, CString)>,
+}
+
+impl Default for Leg {
+    fn default() -> Self {
+        Self {
+            call: RwLock::new(Call::None(Cause::NONE)),
+            home: Arc::default(),
+            script: Mutex::default(),
+            hook_set: AtomicBool::new(false),
+            hook_ran: AtomicBool::new(false),
+            was_routing: AtomicBool::new(false),
+            auto_hangup: AtomicBool::new(false),
+            broken: AtomicBool::new(false),
+        }
+    }
+}
+
+impl Leg {
+    /// A leg of a session that the core lends.
+    #[must_use]
+    pub fn new(session: Session<'_>) -> Arc<Self> {
+        let leg = Self::default();
+        leg.take(session);
+        Arc::new(leg)
+    }
+
+    /// A leg of the session that an application or command was called with. On
+    /// the session's own thread it is known there without a lookup, until the
+    /// guard goes.
+    ///
+    /// # Safety
+    /// The guard does not outlive the call into the module.
+    #[must_use]
+    pub unsafe fn of_entry(session: Session<'_>) -> (Arc<Self>, Option<AtHome>) {
+        let leg = Self::new(session);
+        let home = session
+            .in_thread()
+            // SAFETY: on its own thread the session stays while we are called from there.
+            .then(|| unsafe { leg.home.enter(session) });
+        (leg, home)
+    }
+
+    /// Becomes the leg of a session.
+    pub fn take(&self, session: Session<'_>) {
+        self.was_routing
+            .store(session.channel().state().is_routing(), Ordering::Relaxed);
+        self.be(Handle::new(session));
+    }
+
+    /// Becomes the leg of a session that the script has placed, and keeps it
+    /// until [`Self::release`].
+    pub fn keep(&self, lock: Arc<Locked>) {
+        self.be(Handle::keeping(lock));
+    }
+
+    fn be(&self, handle: Handle) {
+        self.hook_ran.store(false, Ordering::Release);
+        self.home.leave();
+        *self.call.write() = Call::There(Arc::new(handle));
+    }
+
+    /// Becomes the leg of a call that did not come about.
+    pub fn fail(&self, cause: Cause) {
+        self.home.leave();
+        *self.call.write() = Call::None(cause);
+    }
+
+    /// The handle, while there is a call.
+    #[must_use]
+    pub fn handle(&self) -> Option<Arc<Handle>> {
+        match &*self.call.read() {
+            Call::There(handle) => Some(handle.clone()),
+            _ => None,
+        }
+    }
+
+    /// Uses the session.
+    ///
+    /// # Errors
+    /// [`Gone`]
+    pub fn with<R>(&self, body: impl FnOnce(Session<'_>) -> R) -> Result<R, Gone> {
+        match self.home.session() {
+            Some(session) => Ok(body(session)),
+            None => self.handle().ok_or(Gone)?.with(body),
+        }
+    }
+
+    /// The UUID; none, where there never was a call.
+    #[must_use]
+    pub fn uuid(&self) -> Option<CString> {
+        match &*self.call.read() {
+            Call::None(_) => None,
+            Call::There(handle) => Some(handle.uuid().to_owned()),
+            Call::Over(remains) => Some(remains.uuid.clone()),
+        }
+    }
+
+    /// Why the call ended or did not come about.
+    #[must_use]
+    pub fn cause(&self) -> Option<Cause> {
+        let handle = match &*self.call.read() {
+            Call::None(cause) => return Some(*cause),
+            Call::Over(remains) => return Some(remains.cause),
+            Call::There(handle) => handle.clone(),
+        };
+        handle.with(|s| s.channel().cause()).ok()
+    }
+
+    /// What is left of a call that the script has placed.
+    #[must_use]
+    pub fn remains(&self) -> Option<Arc<Remains>> {
+        match &*self.call.read() {
+            Call::Over(remains) => Some(remains.clone()),
+            _ => None,
+        }
+    }
+
+    /// Does the call end with the object?
+    #[must_use]
+    pub fn auto_hangup(&self) -> bool {
+        self.auto_hangup.load(Ordering::Relaxed)
+    }
+
+    /// Has the call end with the object, or not.
+    pub fn set_auto_hangup(&self, on: bool) {
+        self.auto_hangup.store(on, Ordering::Relaxed);
+    }
+
+    /// How the script has lost the call, if it has.
+    #[must_use]
+    pub fn lost(&self) -> Option<&'static str> {
+        match self.with(|s| s.channel().state()) {
+            Ok(state) if state.is_down() => Some("hangup"),
+            Ok(state) if state.is_routing() && !self.was_routing.load(Ordering::Relaxed) => {
+                Some("transfer")
+            }
+            Ok(_) => None,
+            Err(Gone) => Some("hangup"),
+        }
+    }
+
+    /// What ends a wait of this leg: a play, a sleep, digits end within a frame,
+    /// an application that looks at nothing else when it finds the call not ready.
+    #[must_use]
+    pub fn breaker(self: &Arc<Self>) -> Breaker {
+        let leg = Arc::downgrade(self);
+        Arc::new(move || {
+            if let Some(leg) = leg.upgrade() {
+                leg.broken.store(true, Ordering::Release);
+                // Gone: then nothing waits for it.
+                let _ = leg.with(|s| s.interrupt());
+            }
+        })
+    }
+
+    /// Makes the call ready again, after a wait of it was broken.
+    pub fn mend(&self) {
+        if self.broken.swap(false, Ordering::AcqRel) {
+            let _ = self.with(|s| s.mend());
+        }
+    }
+
+    /// A hook was set. One that has run for this call's end does not again: a hook
+    /// that sets a hook would never end.
+    pub fn arm_hook(&self) {
+        self.hook_set.store(true, Ordering::Release);
+    }
+
+    /// Is there a hook that must run now?
+    #[must_use]
+    pub fn hook_is_due(&self) -> bool {
+        self.hook_set.load(Ordering::Acquire)
+            && !self.hook_ran.load(Ordering::Acquire)
+            && self.handle().is_some()
+            && self.lost().is_some()
+    }
+
+    /// Claims the one run of the hook.
+    #[must_use]
+    pub fn begin_hook(&self) -> bool {
+        !self.hook_ran.swap(true, Ordering::AcqRel)
+    }
+
+    /// Lets go of the call, once: hangs it up where it is to end with the object.
+    /// Of one that the script has placed cause and variables are kept; others are
+    /// usable as before.
+    pub fn release(&self, held: &Detached) {
+        let Some(handle) = self.handle() else { return };
+        let auto_hangup = self.auto_hangup.swap(false, Ordering::Relaxed);
+        let Some(lock) = handle.let_go() else {
+            if auto_hangup {
+                // Gone: then it is hung up.
+                let _ = self.with(|session| hang_up(held, session));
+            }
+            return;
+        };
+        self.home.leave();
+        let session = lock.session();
+        if auto_hangup {
+            hang_up(held, session);
+        }
+        *self.call.write() = Call::Over(Arc::new(remains(session)));
+    }
+
+    /// Does its object's end have anything to do: a call to let go of, or one that
+    /// ends with it?
+    #[must_use]
+    pub fn has_an_end(&self) -> bool {
+        self.is_kept() || (self.auto_hangup() && self.handle().is_some())
+    }
+
+    /// The object goes, and another thread is to [`Self::release`] the call: one
+    /// that is being transferred now is not to end, wherever it is by then.
+    pub fn settle_end(&self) {
+        let leaves = self.auto_hangup()
+            && !crate::switch::core::gone()
+            && matches!(self.with(|s| s.channel().has(CF_TRANSFER)), Ok(true));
+        if leaves {
+            self.set_auto_hangup(false);
+        }
+    }
+
+    /// Parts from a call that is over, and keeps what is known of it: for code
+    /// that goes on when the call's thread has gone.
+    pub fn part(&self, session: Session<'_>) {
+        self.home.leave();
+        *self.call.write() = Call::Over(Arc::new(remains(session)));
+    }
+
+    /// Is it a call that the script has placed and still keeps?
+    #[must_use]
+    pub fn is_kept(&self) -> bool {
+        self.handle().is_some_and(|h| h.is_keeping())
+    }
+}
+
+/// mod_python's rule for the end of a session object that ends its call.
+fn hang_up(held: &Detached, session: Session<'_>) {
+    let channel = session.channel();
+    if channel.is_up() && !channel.has(CF_TRANSFER) {
+        channel.hangup(held, Cause::NORMAL_CLEARING);
+    }
+}
+
+fn remains(session: Session<'_>) -> Remains {
+    let channel = session.channel();
+    let names = channel.variable_names();
+    let variables = names.into_iter().filter_map(|name| {
+        let value = channel.variable(&CString::new(name.clone()).ok()?)?;
+        Some((name, value))
+    });
+    Remains {
+        uuid: session.uuid(),
+        cause: channel.cause(),
+        variables: variables.collect(),
+    }
+}
+
+type Task = Box<dyn FnOnce(&Detached) + Send>;
+
+static TASKS: Mutex<VecDeque<Task>> = Mutex::new(VecDeque::new());
+static MORE: Condvar = Condvar::new();
+static REAPER: Standing = Standing::new("mod_rust reaper");
+/// What its tasks need.
+const REAPER_STACK: usize = SIZE / 8;
+
+/// Starts the thread of [`later`]; as the module loads, when there are threads to
+/// be had.
+///
+/// # Errors
+/// The system's.
+pub fn begin_reaping() -> std::io::Result<()> {
+    REAPER.start(REAPER_STACK, reap)
+}
+
+/// Does something that can wait on a thread of its own kind: for `Drop` of
+/// Python objects, which the collector runs anywhere. Where that thread could not
+/// be had, it is done with the next such thing.
+pub fn later(task: Task) {
+    TASKS.lock().push_back(task);
+    REAPER.need(REAPER_STACK, reap);
+    MORE.notify_one();
+}
+
+/// How many such things may wait before whoever makes more waits, too.
+const BACKLOG: usize = 256;
+/// And for how long at most.
+const CATCH_UP: Duration = Duration::from_secs(1);
+
+/// Waits while more is left for that thread than it has come to: a script that makes
+/// objects and drops them, one after the other, would fill the memory with them.
+pub fn catch_up(_: &Detached) {
+    let until = Instant::now() + CATCH_UP;
+    while TASKS.lock().len() > BACKLOG && Instant::now() < until {
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+fn reap() {
+    // SAFETY: this thread never attaches.
+    let held = unsafe { Detached::new() };
+    loop {
+        let mut tasks = TASKS.lock();
+        let Some(task) = tasks.pop_front() else {
+            MORE.wait(&mut tasks);
+            continue;
+        };
+        drop(tasks);
+        while crate::switch::core::gone() {
+            thread::park();
+        }
+        guard(c"reaper", (), || task(&held));
+    }
+}
+
+/// A name for messages.
+#[must_use]
+pub fn shown(uuid: Option<&CStr>) -> String {
+    uuid.map_or_else(
+        || "that was never placed".to_owned(),
+        |u| u.to_string_lossy().into_owned(),
+    )
+}

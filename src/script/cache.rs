@@ -1,0 +1,369 @@
+//! Scripts: what was asked for, loaded once, and loaded anew when it changed.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+
+use hashbrown::HashMap;
+use parking_lot::{Mutex, RwLock};
+use pyo3::exceptions::PyAttributeError;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+
+use super::file_stamp::{FileFacts, Stamp};
+use super::function::{Before, Loaded};
+use super::key::{Key, Script, Wanted};
+use super::load_lock;
+use crate::interp::convert::str_of;
+use crate::interp::errors;
+use crate::interp::errors::Failure;
+use crate::metrics::{FAILED_RELOADS, RELOADS};
+
+/// The Python half, `freeswitch._scripts`.
+///
+/// # Errors
+/// It cannot be imported.
+pub fn module(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
+    static MODULE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let module = MODULE.get_or_try_init(py, || {
+        py.import("freeswitch._scripts")
+            .map(|m| m.into_any().unbind())
+    })?;
+    Ok(module.bind(py))
+}
+
+/// The exception class of what may not be entered, or is not there.
+///
+/// # Errors
+/// It cannot be imported.
+pub fn refused(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
+    static REFUSED: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let refused = REFUSED.get_or_try_init(py, || {
+        PyResult::Ok(module(py)?.getattr("Refused")?.unbind())
+    })?;
+    Ok(refused.bind(py))
+}
+
+/// The exception of a script that may not be entered, with this reason.
+pub fn refuse(py: Python<'_>, why: String) -> PyErr {
+    match refused(py).and_then(|class| class.call1((why,))) {
+        Ok(error) => PyErr::from_value(error),
+        Err(error) => error,
+    }
+}
+
+/// When scripts are loaded anew (`reload-scripts`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Reload {
+    /// When a file of theirs has changed.
+    Changed,
+    /// By command only.
+    Never,
+    /// At every call, as mod_python3 does.
+    Always,
+}
+
+static RELOAD: AtomicU8 = AtomicU8::new(Reload::Changed as u8);
+
+/// Sets when scripts are loaded anew.
+pub fn set_reload(when: Reload) {
+    RELOAD.store(when as u8, Ordering::Relaxed);
+}
+
+fn reload_mode() -> Reload {
+    match RELOAD.load(Ordering::Relaxed) {
+        0 => Reload::Changed,
+        1 => Reload::Never,
+        _ => Reload::Always,
+    }
+}
+
+/// Loaded functions by private folder, module and function.
+static LOADED: RwLock<Option<HashMap<Key, Arc<Loaded>>>> = RwLock::new(None);
+
+/// Gives a script's function, loading the script where it must be.
+///
+/// # Errors
+/// It is not there, may not be entered, or fails to load. A changed script that
+/// fails to load is reported, and the old one given.
+pub fn find(py: Python<'_>, wanted: &Wanted<'_>) -> PyResult<Arc<Loaded>> {
+    let known = LOADED
+        .read()
+        .as_ref()
+        .and_then(|all| all.get(&wanted.name()).cloned());
+    let Some(known) = known else {
+        let _one = load_lock::hold(py, wanted)?;
+        let loaded = Arc::new(load(py, wanted, false, None, Duration::ZERO)?);
+        let old = LOADED
+            .write()
+            .get_or_insert_default()
+            .insert(wanted.key(), loaded.clone());
+        drop(old);
+        return Ok(loaded);
+    };
+    if known.is_unchecked()
+        && let Err(error) = known.check(py, wanted)
+    {
+        let_go(wanted);
+        return Err(error);
+    }
+    if known.is_unlisted() {
+        known.list_files(py, wanted)?;
+    }
+    match reload_mode() {
+        Reload::Changed if known.stale() => {
+            // Of many calls at once one loads; the others go on with the old code.
+            match load_lock::try_hold(wanted) {
+                Some(_one) => Ok(renew(py, wanted, known, None, Duration::ZERO).function),
+                None => Ok(known),
+            }
+        }
+        Reload::Always => {
+            let _one = load_lock::hold(py, wanted)?;
+            Ok(renew(py, wanted, known, None, PATIENCE).function)
+        }
+        _ => Ok(known),
+    }
+}
+
+/// Forgets one function. What goes with it may run Python: not under our lock.
+fn let_go(wanted: &Wanted<'_>) {
+    let mut loaded = LOADED.write();
+    let old = loaded.as_mut().and_then(|all| all.remove(&wanted.name()));
+    drop(loaded);
+    drop(old);
+}
+
+/// Is a function that is loaded, and need not be loaded anew, an `async def`?
+/// Nothing, where only [`find`] can tell. Python is not asked.
+#[must_use]
+pub fn known_async(wanted: &Wanted<'_>) -> Option<bool> {
+    let all = LOADED.read();
+    let known = all.as_ref()?.get(&wanted.name())?;
+    match reload_mode() {
+        _ if known.is_unchecked() || known.is_unlisted() => None,
+        Reload::Always => None,
+        Reload::Changed if known.changed() => None,
+        _ => Some(known.is_async()),
+    }
+}
+
+/// Which version of a script's files was last said to fail.
+static TOLD: Mutex<Option<HashMap<Script, Vec<Stamp>>>> = Mutex::new(None);
+/// How long to wait while other scripts are loaded anew, where it must be.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+fn is_busy(py: Python<'_>, error: &PyErr) -> bool {
+    let busy = module(py).and_then(|module| module.getattr("Busy"));
+    busy.is_ok_and(|class| error.is_instance(py, &class))
+}
+
+/// What came of loading a script anew.
+struct Renewed {
+    /// The function to call.
+    function: Arc<Loaded>,
+    /// It is of the new version; else that did not load, or was not tried.
+    is_new: bool,
+}
+
+impl Renewed {
+    fn not(known: Arc<Loaded>) -> Self {
+        Self {
+            function: known,
+            is_new: false,
+        }
+    }
+}
+
+/// Loads a script anew; where that fails the old one stays, and the log says so.
+fn renew(
+    py: Python<'_>,
+    wanted: &Wanted<'_>,
+    known: Arc<Loaded>,
+    forced: Option<&str>,
+    patience: Duration,
+) -> Renewed {
+    // Looked at before: what is written while we load is another change.
+    let tried = known.files();
+    match load(py, wanted, true, forced, patience) {
+        Ok(fresh) => {
+            RELOADS.add();
+            let fresh = Arc::new(fresh);
+            let key = wanted.key();
+            let mut loaded = LOADED.write();
+            let all = loaded.get_or_insert_default();
+            // Other functions of the module are looked up in the new one.
+            let old: Vec<_> = all
+                .extract_if(|other, _| other.module == key.module && other.folder == key.folder)
+                .collect();
+            all.insert(key, fresh.clone());
+            drop(loaded);
+            // What goes with the old code may run Python: not under our lock.
+            drop(old);
+            Renewed {
+                function: fresh,
+                is_new: true,
+            }
+        }
+        // The others that are loaded may wait for us: the next call tries again.
+        Err(error) if patience.is_zero() && is_busy(py, &error) => Renewed::not(known),
+        Err(error) => {
+            FAILED_RELOADS.add();
+            let mut told = TOLD.lock();
+            let before = told
+                .get_or_insert_default()
+                .insert(wanted.script(), tried.clone());
+            drop(told);
+            let is_new = before.as_ref() != Some(&tried);
+            known.accept_files(tried);
+            if !is_new && forced.is_none() {
+                // Another function of the same version.
+                return Renewed::not(known);
+            }
+            let failure = Failure {
+                code: errors::NOT_RELOADED,
+                way: "reload of",
+                target: wanted.module,
+                outcome: "the old one stays in use",
+            };
+            errors::report(py, &error, &failure);
+            Renewed::not(known)
+        }
+    }
+}
+
+/// Loads a module's functions anew, those of all modules where none is named;
+/// gives how many modules were loaded and how many failed.
+///
+/// # Errors
+/// The module is not one that is loaded.
+pub fn reload(py: Python<'_>, module: Option<&str>) -> PyResult<(usize, usize)> {
+    let all: Vec<(Key, Arc<Loaded>)> = LOADED
+        .read()
+        .iter()
+        .flatten()
+        .map(|(key, loaded)| (key.clone(), loaded.clone()))
+        .collect();
+    let mut functions = Vec::new();
+    for (key, loaded) in all {
+        let is_meant = match module {
+            None => true,
+            Some(module) => uses(py, &key, module)?,
+        };
+        if is_meant {
+            functions.push((key, loaded));
+        }
+    }
+    if functions.is_empty()
+        && let Some(module) = module
+    {
+        return Err(refuse(py, format!("no script '{module}' is loaded")));
+    }
+    functions.sort_by(|a, b| a.0.cmp(&b.0));
+    functions.dedup_by(|a, b| (&a.0.folder, &a.0.module) == (&b.0.folder, &b.0.module));
+    let (mut loaded, mut failed) = (0, 0);
+    let mut forced = module;
+    for (key, known) in functions {
+        let wanted = Wanted {
+            module: &key.module,
+            function: &key.function,
+            documented: known.documented,
+            folder: key.folder.as_deref(),
+        };
+        if known.check(py, &wanted).is_err() {
+            // It may not be named any more: who names it is told.
+            let_go(&wanted);
+            continue;
+        }
+        let _one = load_lock::hold(py, &wanted)?;
+        if renew(py, &wanted, known, forced, PATIENCE).is_new {
+            loaded += 1;
+            // The next ones find that it is new.
+            forced = None;
+        } else {
+            failed += 1;
+        }
+    }
+    Ok((loaded, failed))
+}
+
+/// A private folder, for the Python half.
+pub(crate) fn shown<'py>(py: Python<'py>, folder: Option<&[u8]>) -> Option<Bound<'py, PyAny>> {
+    folder.map(|folder| str_of(py, folder))
+}
+
+/// Is a script this module, or does it import it?
+fn uses(py: Python<'_>, key: &Key, module: &str) -> PyResult<bool> {
+    let folder = shown(py, key.folder.as_deref());
+    self::module(py)?
+        .call_method1("uses", (&key.module, folder, module))?
+        .is_truthy()
+}
+
+/// The functions that have been called, as `module::function`; for completion.
+#[must_use]
+pub fn known() -> Vec<String> {
+    let names = LOADED.read();
+    names
+        .iter()
+        .flatten()
+        .filter(|(key, _)| key.folder.is_none())
+        .map(|(key, _)| format!("{}::{}", key.module, key.function))
+        .collect()
+}
+
+fn load(
+    py: Python<'_>,
+    wanted: &Wanted<'_>,
+    fresh: bool,
+    forced: Option<&str>,
+    patience: Duration,
+) -> PyResult<Loaded> {
+    let folder = shown(py, wanted.folder);
+    let before = Before::now();
+    let answer = module(py)?.call_method1(
+        "load",
+        (wanted.module, folder, fresh, forced, patience.as_secs_f64()),
+    )?;
+    let (script, files): (Bound<'_, PyAny>, Vec<FileFacts>) = answer.extract()?;
+    let function = script.getattr(wanted.function).map_err(|error| {
+        if error.is_instance_of::<PyAttributeError>(py) {
+            refuse(
+                py,
+                format!(
+                    "module '{}' has no function '{}'",
+                    wanted.module, wanted.function
+                ),
+            )
+        } else {
+            error
+        }
+    })?;
+    if !function.is_callable() {
+        return Err(refuse(
+            py,
+            format!(
+                "'{}' of module '{}' is no function",
+                wanted.function, wanted.module
+            ),
+        ));
+    }
+    let is_async = py
+        .import("inspect")?
+        .call_method1("iscoroutinefunction", (&function,))?
+        .is_truthy()?;
+    Loaded::new(&function, wanted.documented, is_async, files, &before)
+}
+
+/// Forgets what was loaded; the next call looks again. Attached, since what was
+/// loaded is Python's to free.
+///
+/// # Errors
+/// What the loader raises.
+pub fn forget(py: Python<'_>) -> PyResult<()> {
+    let old = LOADED.write().take();
+    drop(old);
+    module(py)?.call_method0("forget")?;
+    Ok(())
+}

@@ -1,0 +1,95 @@
+//! Deadlines of scripts (`script-timeout`).
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+
+use super::kill;
+use super::kill::Outcome;
+use super::runs::Script;
+use crate::interp::aside::{Standing, aside};
+use crate::interp::stack::SIZE;
+use crate::switch::edge::guard;
+
+type Deadlines = BTreeMap<(Instant, u64), Weak<Script>>;
+
+static DEADLINES: Mutex<Deadlines> = Mutex::new(Deadlines::new());
+static THREAD: Standing = Standing::new("mod_rust watchdog");
+static CHANGED: Condvar = Condvar::new();
+
+/// A deadline that is watched until this goes.
+pub struct Watched((Instant, u64));
+
+/// Begins to watch; as the module loads, when there are threads to be had.
+///
+/// # Errors
+/// The system's.
+pub fn begin() -> std::io::Result<()> {
+    THREAD.start(SIZE, run)
+}
+
+/// Has a script ended when its time is over.
+#[must_use]
+pub fn watch(script: &Arc<Script>, time: Duration) -> Watched {
+    let key = (script.begun + time, script.id);
+    DEADLINES.lock().insert(key, Arc::downgrade(script));
+    THREAD.need(SIZE, run);
+    CHANGED.notify_one();
+    Watched(key)
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        DEADLINES.lock().remove(&self.0);
+    }
+}
+
+fn run() {
+    let mut deadlines = DEADLINES.lock();
+    loop {
+        let next = deadlines
+            .first_key_value()
+            .map(|((when, id), script)| (*when, *id, script.clone()));
+        match next {
+            None => CHANGED.wait(&mut deadlines),
+            Some((when, ..)) if when > Instant::now() => {
+                CHANGED.wait_until(&mut deadlines, when);
+            }
+            Some((when, id, script)) => {
+                deadlines.remove(&(when, id));
+                drop(deadlines);
+                if let Some(script) = script.upgrade() {
+                    // One that does not end keeps only itself, not the others' deadlines.
+                    let ended = aside("mod_rust deadline", move || {
+                        guard(c"deadline", (), || end(&script));
+                    });
+                    drop(ended);
+                }
+                deadlines = DEADLINES.lock();
+            }
+        }
+    }
+}
+
+fn end(script: &Arc<Script>) {
+    let seconds = script.begun.elapsed().as_secs_f64();
+    match kill::end(script, &format!("its time is over ({seconds:.1} s)")) {
+        Outcome::Ended => {}
+        Outcome::Blocked(place) => {
+            tracing::error!(
+                "MR0008 script {} ({}) is over its time and blocked in C at {place}",
+                script.id,
+                script.function.name
+            );
+        }
+        Outcome::Refuses(place) => {
+            tracing::error!(
+                "MR0008 script {} ({}) is over its time and refuses to end at {place}",
+                script.id,
+                script.function.name
+            );
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Ending a script: an exception in Python, and the break of what it waits in.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use pyo3::ffi;
+use pyo3::prelude::*;
+
+use super::runs;
+use super::runs::Script;
+use crate::aio::event_loop;
+use crate::interp::attach::reenter_within;
+use crate::python::ScriptKilled;
+
+/// How long a script gets to end.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// How often it is told again: `__del__` and `except BaseException` swallow it.
+const AGAIN: Duration = Duration::from_millis(20);
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It has ended.
+    Ended,
+    /// It waits in C code that cannot be broken; where.
+    Blocked(String),
+    /// It runs, and swallows the exception; where.
+    Refuses(String),
+}
+
+/// Ends a script, for at most a second. Not attached.
+#[must_use]
+pub fn end(script: &Arc<Script>, why: &str) -> Outcome {
+    let until = Instant::now() + PATIENCE;
+    let mut before = None;
+    loop {
+        // Scripts that it has called, and waits for, end before it.
+        let called = called_by(script).into_iter();
+        let all: Vec<_> = called.chain([script.clone()]).collect();
+        for script in &all {
+            script.condemn(why);
+        }
+        let told = all.clone();
+        // Sent before they wake: not a line of them runs in between.
+        let sent = reenter_within(PATIENCE, move |py| {
+            let places: Vec<_> = told.iter().map(|script| inject(py, script)).collect();
+            places.into_iter().last().flatten()
+        });
+        for script in &all {
+            script.wake();
+        }
+        if !script.runs() {
+            return Outcome::Ended;
+        }
+        let Some(place) = sent else {
+            return Outcome::Blocked("C code that keeps Python's lock".to_owned());
+        };
+        if Instant::now() >= until {
+            return match (place, script.waits_in()) {
+                (place, Some(call)) if script.is_coroutine.load(Ordering::Acquire) => {
+                    Outcome::Refuses(place.unwrap_or_else(|| call.to_owned()))
+                }
+                (_, Some(call)) => Outcome::Blocked(call.to_owned()),
+                (Some(place), None) if before.as_ref() == Some(&place) => Outcome::Blocked(place),
+                (Some(place), None) => Outcome::Refuses(place),
+                (None, None) => Outcome::Refuses("its thread".to_owned()),
+            };
+        }
+        before = place;
+        thread::sleep(AGAIN);
+    }
+}
+
+/// The scripts that run in a script, on its thread: each has called the next.
+fn called_by(script: &Script) -> Vec<Arc<Script>> {
+    let thread = script.thread.load(Ordering::Acquire);
+    let on_it = |other: &Arc<Script>| {
+        thread != 0 && other.id > script.id && other.thread.load(Ordering::Acquire) == thread
+    };
+    let mut called: Vec<_> = runs::all().into_iter().filter(on_it).collect();
+    called.reverse();
+    called
+}
+
+/// Sends the exception to the script's thread, while it is the one that runs
+/// there, and gives the line that it is at.
+fn inject(py: Python<'_>, script: &Script) -> Option<String> {
+    let place = place(py, script);
+    if script.innermost.load(Ordering::Acquire) && script.runs() {
+        send(py, script);
+    }
+    place
+}
+
+/// Sends the exception to a script that runs, and is the innermost on its thread.
+pub fn send(py: Python<'_>, script: &Script) {
+    let thread = script.thread.load(Ordering::Acquire);
+    if thread != 0 {
+        let class = py.get_type::<ScriptKilled>();
+        // SAFETY: attached; the thread's number is Python's own, and one that
+        // has ended is not found. The script leaves the list attached, so it
+        // is still the one that the exception hits.
+        unsafe { ffi::PyThreadState_SetAsyncExc(ident(thread), class.as_ptr()) };
+    }
+}
+
+/// Takes back what was sent to this thread and has not hit yet. Attached, by the
+/// script that leaves.
+///
+/// It hits a line of ours: what is taken back by `PyThreadState_SetAsyncExc` with
+/// NULL leaves the interpreter looking for it at every turn, and in 3.11 for good at
+/// the first function that is traced.
+pub fn forget(py: Python<'_>, thread: u64) {
+    let class = py.get_type::<ScriptKilled>();
+    // SAFETY: attached; it is this very thread's number.
+    unsafe { ffi::PyThreadState_SetAsyncExc(ident(thread), class.as_ptr()) };
+    if py.eval(c"None", None, None).is_ok() {
+        // It was not there to be hit.
+        // SAFETY: attached; NULL takes back.
+        unsafe { ffi::PyThreadState_SetAsyncExc(ident(thread), std::ptr::null_mut()) };
+    }
+}
+
+fn ident(thread: u64) -> std::ffi::c_long {
+    // CPython declares it unsigned, PyO3 signed: the bits are the same.
+    thread.cast_signed() as std::ffi::c_long
+}
+
+/// Where a script is in Python: `file.py:12 in function`.
+#[must_use]
+pub fn place(py: Python<'_>, script: &Script) -> Option<String> {
+    let thread = script.thread.load(Ordering::Acquire);
+    let frame = if script.is_coroutine.load(Ordering::Acquire) {
+        let awaits = event_loop::module(py)
+            .ok()?
+            .call_method1("frame", (script.id,));
+        awaits.ok().filter(|frame| !frame.is_none())?
+    } else {
+        let frames = py.import("sys").ok()?.call_method0("_current_frames");
+        frames.ok()?.get_item(thread).ok()?
+    };
+    let code = frame.getattr("f_code").ok()?;
+    let line = frame.getattr("f_lineno").ok()?;
+    Some(format!(
+        "{}:{line} in {}",
+        code.getattr("co_filename").ok()?,
+        code.getattr("co_name").ok()?
+    ))
+}

@@ -1,0 +1,171 @@
+//! The scripts that run: who they are, and what they are doing.
+
+use std::ffi::CString;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Instant;
+
+use parking_lot::Mutex;
+
+use crate::metrics::Function;
+
+/// How a script that waits in the switch can be woken.
+pub type Breaker = Arc<dyn Fn() + Send + Sync>;
+
+/// A call into the switch that a script waits in.
+struct Waiting {
+    what: &'static str,
+    breaker: Option<Breaker>,
+}
+
+/// One run of a script's function.
+pub struct Script {
+    /// Its number, by which it can be ended.
+    pub id: u64,
+    /// How it came in: "application" ...
+    pub way: &'static str,
+    /// What runs.
+    pub function: Arc<Function>,
+    /// The call that it works for.
+    pub uuid: Option<CString>,
+    /// When it began, on a clock that nobody sets.
+    pub begun: Instant,
+    /// Python's number of its thread.
+    pub thread: AtomicU64,
+    /// Is it the innermost script on its thread? Changed and read with the
+    /// interpreter held, so that an exception that is sent to the thread hits it.
+    pub innermost: AtomicBool,
+    /// It is a coroutine on the event loop, and has no thread of its own.
+    pub is_coroutine: AtomicBool,
+    waiting: Mutex<Option<Waiting>>,
+    killed: Mutex<Option<String>>,
+    /// Set once; looked at without a lock.
+    is_killed: AtomicBool,
+}
+
+/// In the order of their numbers.
+static SCRIPTS: Mutex<Vec<Arc<Script>>> = Mutex::new(Vec::new());
+static NEXT: AtomicU64 = AtomicU64::new(1);
+
+/// A script that is in the list until this goes.
+pub struct Listed(Arc<Script>);
+
+impl Listed {
+    /// The script.
+    #[must_use]
+    pub fn script(&self) -> &Arc<Script> {
+        &self.0
+    }
+}
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        let mut scripts = SCRIPTS.lock();
+        if let Ok(at) = place(&scripts, self.0.id) {
+            scripts.remove(at);
+        }
+    }
+}
+
+/// Where a script is in the list, or would be.
+fn place(scripts: &[Arc<Script>], id: u64) -> Result<usize, usize> {
+    scripts.binary_search_by_key(&id, |script| script.id)
+}
+
+/// Gives a script the number that it will run under.
+#[must_use]
+pub fn next_id() -> u64 {
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// Puts a script into the list.
+#[must_use]
+pub fn list(id: u64, way: &'static str, function: Arc<Function>, uuid: Option<CString>) -> Listed {
+    let script = Arc::new(Script {
+        id,
+        way,
+        function,
+        uuid,
+        begun: Instant::now(),
+        thread: AtomicU64::new(0),
+        innermost: AtomicBool::new(false),
+        is_coroutine: AtomicBool::new(false),
+        waiting: Mutex::new(None),
+        killed: Mutex::new(None),
+        is_killed: AtomicBool::new(false),
+    });
+    let mut scripts = SCRIPTS.lock();
+    let (Ok(at) | Err(at)) = place(&scripts, id);
+    scripts.insert(at, script.clone());
+    drop(scripts);
+    Listed(script)
+}
+
+/// All that run, in the order that they began.
+#[must_use]
+pub fn all() -> Vec<Arc<Script>> {
+    SCRIPTS.lock().clone()
+}
+
+/// The one with this number.
+#[must_use]
+pub fn find(id: u64) -> Option<Arc<Script>> {
+    let scripts = SCRIPTS.lock();
+    let at = place(&scripts, id).ok()?;
+    Some(scripts[at].clone())
+}
+
+impl Script {
+    /// Does it still run?
+    #[must_use]
+    pub fn runs(&self) -> bool {
+        place(&SCRIPTS.lock(), self.id).is_ok()
+    }
+
+    /// Waits in the switch from now on; nothing where it has been told to end,
+    /// and should not begin to.
+    #[must_use]
+    pub fn begin_wait(&self, what: &'static str, breaker: Option<Breaker>) -> bool {
+        *self.waiting.lock() = Some(Waiting { what, breaker });
+        !self.is_killed.load(Ordering::SeqCst)
+    }
+
+    /// Is back from the switch.
+    pub fn end_wait(&self) {
+        let old = self.waiting.lock().take();
+        drop(old);
+    }
+
+    /// The switch call that it waits in.
+    #[must_use]
+    pub fn waits_in(&self) -> Option<&'static str> {
+        self.waiting.lock().as_ref().map(|w| w.what)
+    }
+
+    /// Notes that it is to end, with a reason for the log.
+    pub fn condemn(&self, why: &str) {
+        self.killed.lock().get_or_insert_with(|| why.to_owned());
+        self.is_killed.store(true, Ordering::SeqCst);
+    }
+
+    /// Breaks the wait that it is in; false where there is none to be broken.
+    pub fn wake(&self) -> bool {
+        let breaker = self.waiting.lock().as_ref().and_then(|w| w.breaker.clone());
+        breaker.is_some_and(|breaker| {
+            breaker();
+            true
+        })
+    }
+
+    /// Why it was told to end, if it was.
+    #[must_use]
+    pub fn killed(&self) -> Option<String> {
+        self.killed.lock().clone()
+    }
+
+    /// Was it told to end?
+    #[must_use]
+    pub fn is_killed(&self) -> bool {
+        self.is_killed.load(Ordering::SeqCst)
+    }
+}

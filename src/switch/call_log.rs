@@ -1,0 +1,127 @@
+//! `tracing` into the switch's log: level, file, line, and the call's UUID.
+
+use std::cell::RefCell;
+use std::ffi::{CStr, CString};
+use std::fmt::Write as _;
+
+use tracing::field::{Field, Visit};
+use tracing::{Event, Metadata, Subscriber};
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
+
+use super::log;
+use super::log::Level;
+use super::text::c_string_shown;
+
+thread_local! {
+    static CALL: RefCell<Option<Call>> = const { RefCell::new(None) };
+}
+
+struct Call {
+    uuid: CString,
+    level: i32,
+}
+
+/// While it lives, what this thread logs belongs to a call.
+pub struct OfCall(Option<Call>);
+
+/// Says to which call this thread's log entries belong from now on; `level` is
+/// the session's own log level.
+#[must_use]
+pub fn of_call(uuid: &CStr, level: i32) -> OfCall {
+    let call = Call {
+        uuid: uuid.to_owned(),
+        level,
+    };
+    // At the very end of a thread it belongs to none.
+    OfCall(CALL.try_with(|c| c.replace(Some(call))).ok().flatten())
+}
+
+impl Drop for OfCall {
+    fn drop(&mut self) {
+        let _ = CALL.try_with(|c| c.replace(self.0.take()));
+    }
+}
+
+/// The UUID of the call that this thread works for.
+#[must_use]
+pub fn uuid() -> Option<CString> {
+    CALL.try_with(|c| c.borrow().as_ref().map(|c| c.uuid.clone()))
+        .ok()
+        .flatten()
+}
+
+/// Is an entry of this level written by somebody: by the core's level, or by
+/// that of the call?
+#[must_use]
+pub fn wanted(level: Level) -> bool {
+    let own = CALL
+        .try_with(|c| c.borrow().as_ref().map(|c| c.level))
+        .ok()
+        .flatten();
+    let level = level as i32;
+    // A session without a level of its own has UNINIT, a number above all levels.
+    own.is_some_and(|own| own != UNINIT && level <= own) || level <= log::level()
+}
+
+const UNINIT: i32 = bindings::SWITCH_LOG_UNINIT.0;
+
+fn of(metadata: &Metadata<'_>) -> Level {
+    match *metadata.level() {
+        tracing::Level::ERROR => Level::Error,
+        tracing::Level::WARN => Level::Warning,
+        tracing::Level::INFO => Level::Info,
+        tracing::Level::DEBUG | tracing::Level::TRACE => Level::Debug,
+    }
+}
+
+/// The layer that writes to the switch's log.
+struct SwitchLog;
+
+impl<S: Subscriber> Layer<S> for SwitchLog {
+    fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
+        // Dependencies' own events are not the operator's business.
+        metadata.target().starts_with("mod_rust") && wanted(of(metadata))
+    }
+
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let metadata = event.metadata();
+        let mut text = Text(String::new());
+        event.record(&mut text);
+        let file = c_string_shown(metadata.file().unwrap_or("mod_rust").as_bytes());
+        let module = c_string_shown(metadata.module_path().unwrap_or("mod_rust").as_bytes());
+        let line = metadata
+            .line()
+            .and_then(|l| i32::try_from(l).ok())
+            .unwrap_or(0);
+        log::write(
+            of(metadata),
+            &file,
+            &module,
+            line,
+            uuid().as_deref(),
+            text.0.as_bytes(),
+        );
+    }
+}
+
+/// The message, then the fields as `name=value`.
+struct Text(String);
+
+impl Visit for Text {
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        // Writing to a String does not fail.
+        let _ = if field.name() == "message" {
+            let rest = std::mem::take(&mut self.0);
+            write!(self.0, "{value:?}{rest}")
+        } else {
+            write!(self.0, " {}={value:?}", field.name())
+        };
+    }
+}
+
+/// Makes the layer the process's, unless there is one already: the module can be
+/// loaded again, and in pocket a test may have its own.
+pub fn install() {
+    let subscriber = tracing_subscriber::registry().with(SwitchLog);
+    let _ = tracing::subscriber::set_global_default(subscriber);
+}

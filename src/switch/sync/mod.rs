@@ -1,0 +1,6 @@
+//! Threads, queues and waits of the switch.
+
+pub(crate) mod pool;
+pub mod queue;
+pub mod thread;
+pub mod wakeup;
