@@ -181,7 +181,8 @@ def test_pystat_knows_what_waits_in_queues(host: Host) -> None:
 
 def test_completion_offers_modules_and_functions(host: Host) -> None:
     name = host.script("def fsapi(session, stream, env, args): pass", "completed_here")
-    assert "completed_here" in host.api("console_complete python comple")
+    # The core writes what may be completed into its database by a queue, a while after a load.
+    host.wait_for(lambda: "completed_here" in host.api("console_complete python comple"))
     host.api(f"python {name}")
     assert f"{name}::fsapi" in host.api(f"console_complete python {name}:")
 
