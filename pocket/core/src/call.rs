@@ -8,15 +8,15 @@ use bindings::switch_event_types_t;
 use bstr::{BStr, BString, ByteSlice};
 use parking_lot::Mutex;
 
+use crate::builtin;
 use crate::c::*;
 use crate::cause;
 use crate::clock::{Rank, Signal, Wait, Woken};
-use crate::command;
-use crate::endpoint::Endpoint;
 use crate::endpoint::far_end::{self, FarEnd, Script};
 use crate::event::names;
 use crate::ivr::recognise;
 use crate::log::LogLine;
+use crate::module::api;
 use crate::outbox::Letter;
 use crate::session::{Extension, Profile, Session, state};
 use crate::switch::{Core, OpenError, Options};
@@ -83,7 +83,7 @@ impl Driver {
     /// # Errors
     /// When one is open, or a module does not load.
     pub fn open(options: Options) -> Result<Self, OpenError> {
-        Core::open(options).map(|core| Self { core })
+        Core::open(options, builtin::own()).map(|core| Self { core })
     }
 
     /// Ends the switch; returns how many of its threads were left behind.
@@ -111,7 +111,7 @@ impl Driver {
             Arc::new((Mutex::default(), Signal::new()));
         let (shared, line) = (Arc::clone(&slot), line.to_owned());
         self.core.spawn("pocket api", move |core| {
-            let reply = command::console(core, line.as_bstr());
+            let reply = api::console(core, line.as_bstr());
             *shared.0.lock() = Some(reply);
             core.clock.raise(&shared.1);
         })?;
@@ -165,7 +165,7 @@ impl Driver {
         profile.network_addr = c"127.0.0.1".to_owned();
         profile.source = c"mod_pocket".to_owned();
         profile.chan_name = c_string(&[b"pocket/", &options.caller_id_number[..]].concat());
-        let endpoint = Endpoint::FarEnd(FarEnd::new(options.script, first));
+        let endpoint = Box::new(FarEnd::new(options.script, first));
         let session = self.core.create_session(None, false, endpoint, profile)?;
         for (name, value) in &options.variables {
             session.set_checked(name, value, false);

@@ -1,19 +1,12 @@
 //! Chat applications of pocket's own: what mod_sms has that changes a message.
 
 use crate::event::Event;
+use crate::module::own::Chat;
 use crate::text::cut;
 
-/// An application: it gets the message, and its data.
-pub(crate) type Builtin = fn(&mut Event, &[u8]);
-
-const APPLICATIONS: [(&str, Builtin); 3] = [("set", set), ("stop", stop), ("unset", unset)];
-
-pub(crate) fn find(name: &[u8]) -> Option<Builtin> {
-    APPLICATIONS
-        .iter()
-        .find(|(known, _)| name.eq_ignore_ascii_case(known.as_bytes()))
-        .map(|(_, run)| *run)
-}
+/// What there is.
+pub(crate) static APPLICATIONS: [(&str, Chat); 3] =
+    [("set", set), ("stop", stop), ("unset", unset)];
 
 /// `name=value`, `_body` for the body.
 fn set(message: &mut Event, data: &[u8]) {
@@ -47,9 +40,9 @@ mod tests {
     #[test]
     fn headers_of_a_message_are_set_and_unset() {
         let mut message = Event::list();
-        find(b"SET").expect("there")(&mut message, b"a=1=2");
+        set(&mut message, b"a=1=2");
         assert_eq!(message.get(b"a"), Some(b"1=2".as_bstr()));
-        find(b"unset").expect("there")(&mut message, b"a");
+        unset(&mut message, b"a");
         assert_eq!(message.get(b"a"), None);
     }
 }

@@ -9,8 +9,8 @@ use bstr::{BStr, BString, ByteSlice};
 use parking_lot::Mutex;
 use rusqlite::{Connection, OpenFlags, ffi};
 
-use crate::event::here;
 use crate::log;
+use crate::place::here;
 use crate::switch::Core;
 use crate::text::c_string;
 

@@ -1,9 +1,15 @@
 //! The guard that every exported function goes through.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::OnceLock;
 
-use crate::event::here;
-use crate::log;
+/// Writes a line to the log of the switch that is open, if one is.
+static LOG: OnceLock<fn(&[u8])> = OnceLock::new();
+
+/// From now on panics are written by this, too.
+pub(crate) fn report_to(log: fn(&[u8])) {
+    LOG.get_or_init(|| log);
+}
 
 /// Runs `body`; a panic in it is reported and turned into `failure`, for it must
 /// not unwind into C.
@@ -28,9 +34,8 @@ pub(crate) fn report(what: &str, payload: &(dyn std::any::Any + Send)) {
     // The log may be what panicked: stderr first, and no second panic.
     let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("{line}\n").as_bytes());
     let _ = catch_unwind(AssertUnwindSafe(|| {
-        if let Some(core) = crate::switch::current() {
-            core.log
-                .write(log::CRIT, here!(), b"", None, line.as_bytes());
+        if let Some(log) = LOG.get() {
+            log(line.as_bytes());
         }
     }));
 }

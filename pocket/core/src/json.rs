@@ -6,7 +6,7 @@ use bstr::ByteSlice;
 use serde_json::{Map, Value, json};
 
 use crate::c::SUCCESS;
-use crate::command;
+use crate::module::api;
 use crate::session::machine::STACK;
 use crate::session::{Session, state};
 use crate::switch::{Core, VERSION};
@@ -106,7 +106,7 @@ fn fsapi(core: &Arc<Core>, request: &Value, session: Option<&Arc<Session>>) -> (
         return (true, json!({ "message": "INVALID CALL" }));
     };
     let argument = text(request, "arg").unwrap_or_default();
-    let reply = command::run(core, name.into(), argument.into(), session, None);
+    let reply = api::run(core, name.into(), argument.into(), session, None);
     if reply.status != SUCCESS {
         return (false, json!({ "message": "INVALID CALL" }));
     }

@@ -8,6 +8,7 @@
 //! pointers. Where the two meet, pointers are turned into those types at once.
 
 mod apps;
+mod builtin;
 mod c;
 mod call;
 mod cause;
@@ -28,6 +29,8 @@ mod json;
 mod log;
 mod module;
 mod outbox;
+mod pattern;
+mod place;
 mod pool;
 mod presence;
 mod queue;

@@ -10,8 +10,7 @@ use bstr::{BStr, BString, ByteSlice};
 use parking_lot::Mutex;
 
 use crate::clock::Clock;
-use crate::event::Place;
-use crate::event::dispatch::base_name;
+use crate::place::{Place, base_name};
 
 /// Lines kept; older ones go.
 const KEPT: usize = 100_000;
@@ -236,7 +235,7 @@ fn render(line: &LogLine) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::here;
+    use crate::place::here;
 
     fn log() -> Log {
         Log::new(Arc::new(Clock::new(false)))

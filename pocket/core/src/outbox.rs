@@ -6,8 +6,9 @@ use std::sync::Arc;
 use bstr::{BStr, BString};
 use parking_lot::Mutex;
 
-use crate::event::{Event, here};
+use crate::event::Event;
 use crate::log;
+use crate::place::here;
 use crate::switch::Core;
 use crate::text::is_true;
 

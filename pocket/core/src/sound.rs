@@ -4,8 +4,10 @@ use std::path::Path;
 
 use bstr::{BStr, BString, ByteSlice};
 
-use crate::ivr::file::RATE;
 use crate::text::number;
+
+/// Samples of a second: pocket plays and records everything at 8 kHz.
+pub(crate) const RATE: u32 = 8000;
 
 /// How much there is of a sound, in samples of 8 kHz.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

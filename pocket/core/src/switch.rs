@@ -17,14 +17,16 @@ use crate::clock::{Clock, Wait};
 use crate::completion::Completions;
 use crate::database::Cache;
 use crate::dirs::Dirs;
-use crate::endpoint::Endpoint;
+use crate::edge;
 use crate::event::dispatch::Bus;
-use crate::event::{Place, here};
 use crate::globals::Globals;
 use crate::log::{self, Log};
+use crate::module::own::Own;
 use crate::module::{Modules, Table};
 use crate::outbox::Outbox;
+use crate::place::{Place, here};
 use crate::presence;
+use crate::session::endpoint::Endpoint;
 use crate::session::machine::STACK;
 use crate::session::table::Table as Sessions;
 use crate::session::{Profile, Session};
@@ -114,8 +116,13 @@ pub(crate) struct Core {
 impl Core {
     /// Opens a switch: its folders, its threads, its modules. The calling
     /// thread drives it, and counts in its clock until it is closed.
-    pub(crate) fn open(options: Options) -> Result<Arc<Self>, OpenError> {
+    pub(crate) fn open(options: Options, own: Own) -> Result<Arc<Self>, OpenError> {
         presence::stay_out_of_children();
+        edge::report_to(|line| {
+            if let Some(core) = current() {
+                core.log.write(log::CRIT, here!(), b"", None, line);
+            }
+        });
         let clock = Arc::new(Clock::new(options.real_time));
         let uuid = uuid::Uuid::new_v4().to_string();
         let core = Arc::new(Self {
@@ -123,7 +130,7 @@ impl Core {
             events: Bus::new(Arc::clone(&clock), uuid.clone()),
             globals: Globals::new(),
             dirs: Dirs::new(&options.base, options.conf.as_ref(), &options.scripts),
-            modules: Modules::default(),
+            modules: Modules::new(own),
             completions: Completions::default(),
             sessions: Sessions::new(),
             xml: Store::new(Sources {
@@ -233,7 +240,7 @@ impl Core {
         self: &Arc<Self>,
         uuid: Option<&BStr>,
         outbound: bool,
-        endpoint: Endpoint,
+        endpoint: Box<dyn Endpoint>,
         profile: Profile,
     ) -> Option<Arc<Session>> {
         if self.closing() {

@@ -6,7 +6,7 @@ use std::mem::MaybeUninit;
 
 use bstr::{BString, ByteSlice};
 
-use crate::switch::Core;
+use crate::xml::store::Store;
 
 mod posix;
 
@@ -128,11 +128,11 @@ fn narrow(number: i64) -> i32 {
 }
 
 /// The rules of a zone: from `timezones.conf`, else as the machine has them.
-pub(crate) fn find(core: &Core, name: &[u8]) -> Option<Rules> {
+pub(crate) fn find(store: &Store, name: &[u8]) -> Option<Rules> {
     if name.is_empty() {
         return Some(Rules::utc());
     }
-    let configured = core.xml.configuration("timezones.conf").and_then(|found| {
+    let configured = store.configuration("timezones.conf").and_then(|found| {
         found
             .node()
             .child("timezones")?

@@ -8,19 +8,13 @@ use bindings::{
 };
 use bstr::BStr;
 
+use crate::module::own::App;
 use crate::session::Session;
 
-pub(crate) mod call;
+mod call;
 mod media;
 mod speech;
 mod variables;
-
-/// An application of pocket's own.
-pub(crate) struct App {
-    pub(crate) name: &'static str,
-    pub(crate) flags: u32,
-    pub(crate) run: fn(&Arc<Session>, &BStr),
-}
 
 const INLINE: u32 = NOMEDIA.0 | ROUTING.0 | ZOMBIE.0;
 
@@ -28,7 +22,8 @@ const fn app(name: &'static str, flags: u32, run: fn(&Arc<Session>, &BStr)) -> A
     App { name, flags, run }
 }
 
-static APPS: [App; 40] = [
+/// Applications of pocket's own.
+pub(crate) static APPS: [App; 40] = [
     app("answer", NOMEDIA.0, call::answer),
     app("break", NOMEDIA.0, call::break_),
     app("bridge", NOMEDIA.0, call::bridge),
@@ -74,8 +69,3 @@ static APPS: [App; 40] = [
     app("unset", INLINE, variables::unset),
     app("wait_for_answer", NOMEDIA.0, call::wait_for_answer),
 ];
-
-pub(crate) fn find(name: &[u8]) -> Option<&'static App> {
-    APPS.iter()
-        .find(|app| name.eq_ignore_ascii_case(app.name.as_bytes()))
-}

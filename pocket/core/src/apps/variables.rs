@@ -5,8 +5,9 @@ use std::sync::Arc;
 use bindings::{SWITCH_EVENT_CHANNEL_APPLICATION, SWITCH_EVENT_CHANNEL_DATA};
 use bstr::{BStr, BString, ByteSlice};
 
-use crate::event::{Event, here, names};
+use crate::event::{Event, names};
 use crate::log as switch_log;
+use crate::place::here;
 use crate::session::{Session, say};
 use crate::text::{cut, split};
 use crate::transcript::Kind;

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use bindings::{SWITCH_EVENT_API, SWITCH_EVENT_BACKGROUND_JOB, SWITCH_EVENT_CHANNEL_DATA};
 use bstr::{BStr, BString, ByteSlice, ByteVec};
 
-use super::{Invocation, Reply, console as run_line, usage};
 use crate::c::SUCCESS;
 use crate::cause;
-use crate::event::{Event, here};
+use crate::event::Event;
 use crate::log;
+use crate::module::api::console as run_line;
+use crate::module::api::{Invocation, Reply, run, usage};
+use crate::place::here;
 use crate::session::expand::{Headers, expand as expand_text};
 use crate::session::machine::STACK;
 use crate::text::{number, split};
@@ -118,7 +120,7 @@ pub(super) fn expand(call: &Invocation<'_>) -> Reply {
         event: &event,
     };
     let argument = expand_text(&headers, argument);
-    let mut reply = super::run(call.core, name, argument.as_bstr(), call.session, None);
+    let mut reply = run(call.core, name, argument.as_bstr(), call.session, None);
     if reply.status != SUCCESS {
         reply.text.push_str("-ERR Cannot execute command\n");
     }

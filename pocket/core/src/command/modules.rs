@@ -2,7 +2,7 @@
 
 use bstr::{BStr, ByteSlice};
 
-use super::{Invocation, Reply, usage};
+use crate::module::api::{Invocation, Reply, usage};
 
 const UNLOAD_SYNTAX: &str = "[-f] <mod_name>";
 

@@ -2,11 +2,11 @@
 
 use bstr::{BStr, ByteSlice};
 
-use super::{Invocation, Reply, usage};
 use crate::c::*;
 use crate::cause;
 use crate::ivr::originate::{Request, originate as dial};
 use crate::ivr::transfer;
+use crate::module::api::{Invocation, Reply, usage};
 use crate::session::{Extension, say};
 use crate::text::{number, split};
 

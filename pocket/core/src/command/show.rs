@@ -5,8 +5,8 @@ use std::sync::Arc;
 use bstr::{BString, ByteSlice};
 use serde_json::{Map, Value};
 
-use super::{Invocation, Reply, usage};
 use crate::c::CF_BRIDGE_ORIGINATOR;
+use crate::module::api::{Invocation, Reply, usage};
 use crate::session::{Session, state};
 use crate::text::split;
 use crate::xml::escape;

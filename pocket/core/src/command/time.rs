@@ -2,8 +2,8 @@
 
 use bstr::ByteSlice;
 
-use super::{Invocation, Reply};
 use crate::dialplan::read_date;
+use crate::module::api::{Invocation, Reply};
 use crate::text::{cut, number};
 use crate::zone::{self, Moment};
 
@@ -62,7 +62,7 @@ pub(super) fn strftime_tz(call: &Invocation<'_>) -> Reply {
         b"" => DATE_AND_TIME,
         format => format,
     };
-    let text = zone::find(call.core, name)
+    let text = zone::find(&call.core.xml, name)
         .map(|rules| rules.at(when).format(format, ROOM))
         .unwrap_or_default();
     if text.is_empty() {

@@ -3,11 +3,11 @@
 use bindings::SWITCH_STACK_BOTTOM;
 use bstr::{BStr, BString, ByteSlice};
 
-use super::{Invocation, Reply, usage};
 use crate::c::*;
 use crate::cause;
 use crate::ivr::file::{Handle, process};
 use crate::ivr::{broadcast as ivr_broadcast, transfer as ivr_transfer};
+use crate::module::api::{Invocation, Reply, usage};
 use crate::session::dtmf::Queued;
 use crate::session::lock::Locked;
 use crate::text::{cut, number, split};

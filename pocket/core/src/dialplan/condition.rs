@@ -6,8 +6,8 @@ use bindings::SAF_ROUTING_EXEC;
 use bstr::{BStr, BString, ByteSlice};
 
 use super::date;
-use super::expression::{Match, perform, substitute};
 use crate::cause;
+use crate::pattern::{Match, perform, substitute};
 use crate::session::{Extension, Profile, Session, say};
 use crate::text::{is_true, number};
 use crate::xml::Node;

@@ -50,7 +50,7 @@ impl Now {
         let zone = || session.get("timezone");
         let there = match (east, east.is_none().then(zone).flatten()) {
             (Some(hours), _) => Moment::at_offset(seconds, hours.saturating_mul(3600), false),
-            (None, Some(name)) => match zone::find(&session.core, &name) {
+            (None, Some(name)) => match zone::find(&session.core.xml, &name) {
                 Some(rules) => rules.at(seconds),
                 None => {
                     say!(
@@ -255,7 +255,7 @@ fn is_in_dates(session: &Arc<Session>, list: &[u8], now: i64) -> bool {
 /// A date with or without a time, or a time of today; seconds since 1970.
 pub(crate) fn read(text: &BStr, now: i64) -> Option<i64> {
     let numbers = |expression: &str| {
-        super::matches(text, expression.into()).map(|found| -> Vec<i64> {
+        crate::pattern::matches(text, expression.into()).map(|found| -> Vec<i64> {
             found.groups[1..].iter().map(|part| number(part)).collect()
         })
     };

@@ -6,57 +6,19 @@ use std::sync::Arc;
 use bindings::SWITCH_EVENT_REQUEST_PARAMS;
 use bstr::{BStr, BString, ByteSlice};
 
-use crate::event::here;
+use crate::module::own::Hunt;
+use crate::place::here;
 use crate::session::profile::text;
-use crate::session::{Extension, Profile, Session, say};
+use crate::session::{Extension, Profile, Session};
 
 mod condition;
 mod date;
-mod expression;
 mod xml;
 
+/// The dialplans that a leg may name.
+pub(crate) static DIALPLANS: [(&str, Hunt); 2] = [("inline", inline), ("xml", xml::hunt)];
+
 pub(crate) use date::read as read_date;
-pub(crate) use expression::{matches, substitute};
-
-/// What a search of all of a leg's dialplans has found.
-pub(crate) struct Found {
-    pub(crate) extension: Option<Extension>,
-    /// How many of the dialplans that it names there are.
-    pub(crate) dialplans: usize,
-}
-
-/// Asks each dialplan that the profile names, in turn.
-pub(crate) fn hunt_all(session: &Arc<Session>, profile: &Profile) -> Found {
-    let names = session.expand(profile.dialplan.as_bytes());
-    let mut found = Found {
-        extension: None,
-        dialplans: 0,
-    };
-    for name in names.split_str(",") {
-        let (name, argument) = crate::text::cut(name, b':');
-        found.extension = match name.to_ascii_lowercase().as_slice() {
-            b"xml" => xml::hunt(session, profile, argument),
-            b"inline" => inline(session, profile, argument),
-            b"" => continue,
-            _ => match session.core.modules.dialplan(name) {
-                Some(module) => {
-                    let given = module.hunt(session, argument).cast::<Extension>();
-                    // SAFETY: it is NULL, or the session keeps it.
-                    unsafe { given.as_ref() }.cloned()
-                }
-                None => {
-                    say!(session, ERROR, "Dialplan [{name}] not found, skipping");
-                    continue;
-                }
-            },
-        };
-        found.dialplans += 1;
-        if found.extension.is_some() {
-            break;
-        }
-    }
-    found
-}
 
 /// The dialplan `inline`: the destination is `application:data,application:data`,
 /// with another separator by `m:^:`.

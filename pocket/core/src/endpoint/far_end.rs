@@ -9,8 +9,12 @@ use parking_lot::Mutex;
 use crate::c::{CS_EXECUTE, Cause};
 use crate::cause;
 use crate::ivr::recognise;
+use crate::module::own::Dialled;
 use crate::session::dtmf::digits;
-use crate::session::{Extension, Session, say};
+use crate::session::endpoint::Endpoint;
+use crate::session::{Extension, Profile, Session, say};
+use crate::text::c_string;
+use crate::transcript::Kind;
 
 /// What the far end does, in microseconds from when the leg was made.
 #[derive(Clone, Debug)]
@@ -94,8 +98,27 @@ impl FarEnd {
             first: Mutex::new(first),
         }
     }
+}
 
-    pub(super) fn on_routing(&self, session: &Arc<Session>) -> bool {
+/// `pocket/name`: a phone that does what the variables say.
+pub(super) fn dial(call: &Dialled<'_>, profile: &mut Profile) -> Box<dyn Endpoint> {
+    profile.chan_name = c_string(&[b"pocket/", call.destination.as_bytes()].concat());
+    profile.source = c"mod_pocket".to_owned();
+    let script = Script::from_variables(|name| call.variable(name));
+    Box::new(FarEnd::new(script, None))
+}
+
+impl Endpoint for FarEnd {
+    fn has_codec_at_once(&self) -> bool {
+        false
+    }
+
+    fn receive_event(&self, session: &Session, body: BString) -> bool {
+        session.note(Kind::Message, body, Vec::new());
+        true
+    }
+
+    fn on_routing(&self, session: &Arc<Session>) -> bool {
         let first = self.first.lock().take();
         let goes_on = first.is_none();
         if let Some(first) = first {
@@ -105,7 +128,7 @@ impl FarEnd {
         goes_on
     }
 
-    pub(super) fn on_init(&self, session: &Arc<Session>) {
+    fn on_init(&self, session: &Arc<Session>) -> bool {
         let script = &self.script;
         if session.outbound {
             if let Some((when, cause)) = script.refuse.clone() {
@@ -137,6 +160,7 @@ impl FarEnd {
                 session.hangup_by("far end", cause::NORMAL_CLEARING)
             });
         }
+        true
     }
 }
 

@@ -2,16 +2,18 @@
 
 use std::sync::{Arc, Weak};
 
+use bindings::switch_dtmf_t;
 use bstr::{BString, ByteSlice};
 use parking_lot::Mutex;
 
-use super::Endpoint;
 use crate::c::*;
 use crate::cause;
+use crate::module::own::Dialled;
+use crate::session::endpoint::Endpoint;
 use crate::session::{Extension, Profile, Session, say};
 
 /// One leg of the pair.
-pub(crate) struct Loopback {
+struct Loopback {
     peer: Mutex<Weak<Session>>,
     /// The leg that the dialplan runs on, made by the other.
     is_b: bool,
@@ -20,7 +22,7 @@ pub(crate) struct Loopback {
 }
 
 impl Loopback {
-    pub(crate) fn a_leg(variables: Vec<(BString, BString)>) -> Self {
+    fn a_leg(variables: Vec<(BString, BString)>) -> Self {
         Self {
             peer: Mutex::default(),
             is_b: false,
@@ -36,26 +38,15 @@ impl Loopback {
         }
     }
 
-    pub(super) fn peer(&self) -> Option<Arc<Session>> {
+    fn peer(&self) -> Option<Arc<Session>> {
         self.peer.lock().upgrade()
-    }
-
-    /// The A leg makes the B leg and starts it.
-    pub(super) fn on_init(&self, session: &Arc<Session>) -> bool {
-        if !self.is_b && !self.make_peer(session) {
-            session.hangup(cause::DESTINATION_OUT_OF_ORDER);
-            return false;
-        }
-        session.set("loopback_leg", if self.is_b { "B" } else { "A" });
-        session.set("is_loopback", "1");
-        true
     }
 
     fn make_peer(&self, session: &Arc<Session>) -> bool {
         let mut profile = session.profile();
         let name = [b"loopback/", profile.destination_number.as_bytes(), b"-b"].concat();
         profile.chan_name = crate::text::c_string(&name);
-        let endpoint = Endpoint::Loopback(Self::b_leg(session));
+        let endpoint = Box::new(Self::b_leg(session));
         let Some(peer) = session.core.create_session(None, false, endpoint, profile) else {
             say!(session, CRIT, "Failure.");
             return false;
@@ -82,9 +73,22 @@ impl Loopback {
         peer.launch();
         true
     }
+}
+
+impl Endpoint for Loopback {
+    /// The A leg makes the B leg and starts it.
+    fn on_init(&self, session: &Arc<Session>) -> bool {
+        if !self.is_b && !self.make_peer(session) {
+            session.hangup(cause::DESTINATION_OUT_OF_ORDER);
+            return false;
+        }
+        session.set("loopback_leg", if self.is_b { "B" } else { "A" });
+        session.set("is_loopback", "1");
+        true
+    }
 
     /// `loopback/app=name:data` runs that on the B leg.
-    pub(super) fn on_routing(&self, session: &Arc<Session>) -> bool {
+    fn on_routing(&self, session: &Arc<Session>) -> bool {
         if !self.is_b {
             return true;
         }
@@ -99,13 +103,50 @@ impl Loopback {
         session.set_state(CS_EXECUTE);
         false
     }
+
+    fn on_answer(&self) {
+        if let Some(peer) = self.peer() {
+            peer.mark_answered();
+        }
+    }
+
+    fn on_progress(&self) {
+        if let Some(peer) = self.peer() {
+            peer.mark_pre_answered();
+        }
+    }
+
+    fn on_ringing(&self) {
+        if let Some(peer) = self.peer() {
+            peer.mark_ring_ready();
+        }
+    }
+
+    fn on_hangup(&self, session: &Session) {
+        if let Some(peer) = self.peer() {
+            peer.hangup(session.cause());
+        }
+    }
+
+    fn send_digit(&self, dtmf: switch_dtmf_t) {
+        if let Some(peer) = self.peer() {
+            peer.queue_digit(dtmf);
+        }
+    }
 }
 
-/// The A leg's profile and variables for `extension/context/dialplan`.
-pub(crate) fn address(
-    destination: &[u8],
-    mut profile: Profile,
-) -> (Profile, Vec<(BString, BString)>) {
+/// `loopback/extension/context/dialplan`.
+pub(super) fn dial(call: &Dialled<'_>, profile: &mut Profile) -> Box<dyn Endpoint> {
+    if let Some(leg) = call.a_leg {
+        leg.pre_answer();
+    }
+    let mut variables = call.variables.to_vec();
+    variables.extend(address(call.destination, profile));
+    Box::new(Loopback::a_leg(variables))
+}
+
+/// Fills the A leg's profile, and tells its variables, for `extension/context/dialplan`.
+fn address(destination: &[u8], profile: &mut Profile) -> Vec<(BString, BString)> {
     let mut variables = Vec::new();
     let mut rest = destination.as_bstr();
     let application;
@@ -133,5 +174,5 @@ pub(crate) fn address(
     profile.context = crate::text::c_string(context);
     profile.dialplan = crate::text::c_string(dialplan);
     profile.source = c"mod_loopback".to_owned();
-    (profile, variables)
+    variables
 }

@@ -10,8 +10,9 @@ use bstr::{BString, ByteSlice};
 use chrono::{Local, TimeZone, Utc};
 use parking_lot::{Mutex, RwLock};
 
-use super::{Event, Place, names};
+use super::{Event, names};
 use crate::clock::{Clock, Signal, Wait};
+use crate::place::{Place, base_name};
 
 /// The core's own length; whoever fires into a full queue waits.
 const QUEUE: usize = 100_000;
@@ -264,9 +265,4 @@ impl Node {
             (Some(_), None) => false,
         }
     }
-}
-
-/// A path's last component, as the core shows source files.
-pub(crate) fn base_name(path: &[u8]) -> &[u8] {
-    path.rfind_byte(b'/').map_or(path, |at| &path[at + 1..])
 }

@@ -15,26 +15,6 @@ pub(crate) mod names;
 mod raw;
 pub(crate) mod serial;
 
-/// Where the code that made an event or a log line stands.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Place<'a> {
-    pub(crate) file: &'a BStr,
-    pub(crate) function: &'a BStr,
-    pub(crate) line: i32,
-}
-
-/// The place of this line.
-macro_rules! here {
-    () => {
-        $crate::event::Place {
-            file: bstr::BStr::new(file!()),
-            function: bstr::BStr::new(module_path!()),
-            line: line!() as i32,
-        }
-    };
-}
-pub(crate) use here;
-
 /// An event, owned.
 #[derive(Debug)]
 pub(crate) struct Event(NonNull<switch_event>);

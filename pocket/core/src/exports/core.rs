@@ -7,8 +7,8 @@ use bindings::*;
 
 use super::text;
 use crate::c::*;
-use crate::dialplan;
 use crate::edge::export;
+use crate::pattern;
 use crate::pool::Pool;
 use crate::switch::{VERSION, current};
 
@@ -88,6 +88,6 @@ export! {
     fn switch_regex_match(target: *const c_char, expression: *const c_char) -> switch_status_t = else FAILURE; {
         // SAFETY: the caller's texts.
         let (target, expression) = unsafe { (text(target), text(expression)) };
-        if dialplan::matches(target, expression).is_some() { SUCCESS } else { FAILURE }
+        if pattern::matches(target, expression).is_some() { SUCCESS } else { FAILURE }
     }
 }

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use bindings::{switch_channel_t, switch_core_session_t};
 use bstr::BStr;
 
-use crate::event::Place;
+use crate::place::Place;
 use crate::session::Session;
 
 /// The place that a caller gives.

@@ -7,9 +7,9 @@ use bindings::*;
 
 use super::{session as session_of, text};
 use crate::c::*;
-use crate::command;
 use crate::edge::export;
 use crate::module::Interface;
+use crate::module::api;
 use crate::pool::Pool;
 use crate::stream;
 use crate::switch::current;
@@ -51,7 +51,7 @@ export! {
         // SAFETY: the caller's texts, session and stream, which live.
         unsafe {
             let session = session_of(session);
-            command::execute(&core, text(cmd), text(arg), session.as_ref(), stream)
+            api::execute(&core, text(cmd), text(arg), session.as_ref(), stream)
         }
     }
 

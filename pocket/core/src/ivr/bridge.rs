@@ -8,25 +8,19 @@ use bindings::{
     SWITCH_INPUT_TYPE_EVENT, switch_core_session_t, switch_dtmf_t, switch_input_type_t,
     switch_status_t,
 };
-use bstr::{BStr, BString, ByteSlice};
+use bstr::{BStr, ByteSlice};
 
 use super::answer::wait_for_answer;
 use super::transfer::transfer;
-use crate::apps::call::handle_failure;
 use crate::c::*;
 use crate::cause;
 use crate::clock::FRAME;
 use crate::event::Event;
+use crate::ivr::failure::handle_failure;
 use crate::session::lock::Locked;
 use crate::session::{Extension, Role, Session, say};
 use crate::text::{is_true, split};
 use crate::transcript::Kind;
-
-/// What the B leg's thread needs to know.
-pub(crate) struct BridgeLeg {
-    pub(crate) other: BString,
-    pub(crate) listener: Option<Listener>,
-}
 
 /// Who is told of a leg's digits and events: a module's function, and what it
 /// wants to be given.
@@ -125,10 +119,8 @@ pub(crate) fn bridge(a: &Arc<Session>, b: &Locked, listeners: [Option<Listener>;
             }
         }
     }
-    *b.role.lock() = Role::Bridged(BridgeLeg {
-        other: a.uuid().to_owned(),
-        listener: peers,
-    });
+    let other = a.uuid().to_owned();
+    *b.role.lock() = Role::Bridged(Box::new(move |b| run_peer(b, other.as_bstr(), peers)));
     b.set_state(CS_EXCHANGE_MEDIA);
     exchange(a, b, own);
     a.clear_flag(CF_BRIDGE_ORIGINATOR);
@@ -196,9 +188,9 @@ fn park_session(session: &Arc<Session>) {
 }
 
 /// The B leg's side, in CS_EXCHANGE_MEDIA.
-pub(crate) fn run_peer(b: &Arc<Session>, leg: &BridgeLeg) {
-    match b.core.sessions.force_locate(&leg.other) {
-        Some(a) => exchange(b, &a, leg.listener),
+fn run_peer(b: &Arc<Session>, other: &BStr, listener: Option<Listener>) {
+    match b.core.sessions.force_locate(other) {
+        Some(a) => exchange(b, &a, listener),
         None => b.hangup(cause::DESTINATION_OUT_OF_ORDER),
     }
     if b.has(CF_TRANSFER) || b.has(CF_REDIRECT) || b.state() != CS_EXCHANGE_MEDIA {

@@ -9,10 +9,8 @@ use bindings::{
 use bstr::{BStr, ByteSlice};
 
 use crate::c::*;
+use crate::sound::RATE;
 use crate::text::number;
-
-/// Samples of a second: pocket plays everything at 8 kHz.
-pub(crate) const RATE: u32 = 8000;
 
 /// SWITCH_FILE_DONE, which only the core looks at.
 const DONE: u32 = 1 << 14;

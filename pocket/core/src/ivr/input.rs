@@ -10,8 +10,9 @@ use bindings::{
 };
 
 use crate::c::*;
-use crate::event::{Event, here};
+use crate::event::Event;
 use crate::log;
+use crate::place::here;
 use crate::session::Session;
 
 /// Nested deeper than this the core refuses a function that takes input.

@@ -16,8 +16,8 @@ use super::input::Input;
 use super::read::{Reading, collect_count};
 use super::{play, speak};
 use crate::c::*;
-use crate::dialplan::{matches, substitute};
-use crate::event::here;
+use crate::pattern::{matches, substitute};
+use crate::place::here;
 use crate::session::{Session, say};
 
 /// Menus in each other, at most.

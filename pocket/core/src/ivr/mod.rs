@@ -4,6 +4,7 @@ pub(crate) mod answer;
 pub(crate) mod bridge;
 pub(crate) mod broadcast;
 pub(crate) mod collect;
+pub(crate) mod failure;
 pub(crate) mod file;
 pub(crate) mod input;
 pub(crate) mod menu;

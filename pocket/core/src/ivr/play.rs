@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bindings::{SWITCH_EVENT_PLAYBACK_START, SWITCH_EVENT_PLAYBACK_STOP, switch_file_handle_t};
 use bstr::{BStr, BString, ByteSlice};
 
-use super::file::{Handle, RATE};
+use super::file::Handle;
 use super::input::Input;
 use super::sleep::sleep;
 use super::speak::in_place_of_file;
@@ -13,7 +13,7 @@ use crate::c::*;
 use crate::clock::FRAME;
 use crate::event::Event;
 use crate::session::{Session, say};
-use crate::sound::{self, Sound};
+use crate::sound::{self, RATE, Sound};
 use crate::text::number;
 use crate::transcript::Kind;
 

@@ -10,7 +10,7 @@ use bstr::{BStr, BString, ByteSlice};
 use super::input::Input;
 use super::{play, transfer};
 use crate::c::*;
-use crate::dialplan;
+use crate::pattern;
 use crate::session::{Session, say};
 
 /// What is read, and how.
@@ -196,7 +196,7 @@ pub(crate) fn play_and_get_digits(
             return Some(digits);
         }
         if status == SUCCESS && !digits.is_empty() {
-            if expression.is_empty() || dialplan::matches(digits.as_bstr(), expression).is_some() {
+            if expression.is_empty() || pattern::matches(digits.as_bstr(), expression).is_some() {
                 return Some(digits);
             }
             session.unset(reading.variable);

@@ -8,11 +8,13 @@ use bindings::{
     SWITCH_EVENT_DETECTED_SPEECH, SWITCH_STATUS_NOT_INITALIZED as NOT_INITALIZED, switch_dtmf_t,
 };
 use bstr::{BStr, BString, ByteSlice};
+use parking_lot::MappedMutexGuard;
 
 use super::input::Input;
 use super::{play, sleep, speak};
 use crate::c::*;
-use crate::event::{Event, here};
+use crate::event::Event;
+use crate::place::here;
 use crate::session::{Session, say};
 use crate::text::{is_true, number};
 use crate::transcript::Kind;
@@ -36,6 +38,11 @@ pub(crate) struct Recogniser {
     timer: u64,
 }
 
+/// The engine that is open on a leg, if one is.
+fn engine_of(session: &Session) -> MappedMutexGuard<'_, Option<Recogniser>> {
+    session.attached()
+}
+
 impl Recogniser {
     fn parameter(&self, name: &str) -> Option<&BString> {
         self.parameters.get(BStr::new(name))
@@ -44,7 +51,7 @@ impl Recogniser {
 
 /// Opens an engine, unless [`speak::is_there`] says that it is not there.
 pub(crate) fn open(session: &Arc<Session>, engine: &BStr) -> Status {
-    if session.recogniser.lock().is_some() {
+    if engine_of(session).is_some() {
         return SUCCESS;
     }
     if !speak::is_there(engine) {
@@ -54,7 +61,7 @@ pub(crate) fn open(session: &Arc<Session>, engine: &BStr) -> Status {
     if session.pre_answer() != SUCCESS {
         return FAILURE;
     }
-    *session.recogniser.lock() = Some(Recogniser {
+    *engine_of(session) = Some(Recogniser {
         grammars: BTreeMap::new(),
         parameters: BTreeMap::new(),
         listening: false,
@@ -76,7 +83,7 @@ pub(crate) fn begin(session: &Arc<Session>, engine: &BStr, grammar: &BStr, name:
 
 /// Loads a grammar; what stands in braces before it are parameters.
 pub(crate) fn load(session: &Arc<Session>, grammar: &BStr, name: &BStr) -> Status {
-    if session.recogniser.lock().is_none() {
+    if engine_of(session).is_none() {
         return FAILURE;
     }
     if grammar.is_empty() {
@@ -84,7 +91,7 @@ pub(crate) fn load(session: &Arc<Session>, grammar: &BStr, name: &BStr) -> Statu
         stop(session);
         return FAILURE;
     }
-    if let Some(recogniser) = &mut *session.recogniser.lock() {
+    if let Some(recogniser) = &mut *engine_of(session) {
         if let Some(inner) = grammar
             .strip_prefix(b"{")
             .and_then(|rest| rest.split_once_str("}"))
@@ -107,7 +114,7 @@ pub(crate) fn load(session: &Arc<Session>, grammar: &BStr, name: &BStr) -> Statu
 
 /// Changes the engine that is open; fails when none is.
 fn change(session: &Session, change: impl FnOnce(&mut Recogniser) -> bool) -> Status {
-    let changed = session.recogniser.lock().as_mut().is_some_and(change);
+    let changed = engine_of(session).as_mut().is_some_and(change);
     if changed { SUCCESS } else { FAILURE }
 }
 
@@ -117,7 +124,7 @@ fn with_grammar(
     session: &Arc<Session>,
     what: impl FnOnce(&mut BTreeMap<BString, bool>) -> bool,
 ) -> Status {
-    if session.recogniser.lock().is_none() {
+    if engine_of(session).is_none() {
         return FAILURE;
     }
     let status = change(session, |recogniser| what(&mut recogniser.grammars));
@@ -178,7 +185,7 @@ pub(crate) fn set_parameter(session: &Session, name: &BStr, value: &BStr) -> Sta
 
 /// Closes the engine; fails when none is open.
 pub(crate) fn stop(session: &Arc<Session>) -> Status {
-    if session.recogniser.lock().take().is_none() {
+    if engine_of(session).take().is_none() {
         return FAILURE;
     }
     session.note(Kind::Listens, "", vec![("what", "ends".into())]);
@@ -188,15 +195,11 @@ pub(crate) fn stop(session: &Arc<Session>) -> Status {
 
 /// Timers begin with listening, unless `start-input-timers` is false.
 fn start_unless_told(session: &Arc<Session>) {
-    let waits = session
-        .recogniser
-        .lock()
-        .as_ref()
-        .is_some_and(|recogniser| {
-            recogniser
-                .parameter("start-input-timers")
-                .is_some_and(|value| !is_true(value))
-        });
+    let waits = engine_of(session).as_ref().is_some_and(|recogniser| {
+        recogniser
+            .parameter("start-input-timers")
+            .is_some_and(|value| !is_true(value))
+    });
     if !waits {
         start_timers(session);
     }
@@ -204,7 +207,7 @@ fn start_unless_told(session: &Arc<Session>) {
 
 /// From now on silence is counted.
 pub(crate) fn start_timers(session: &Arc<Session>) -> Status {
-    let (timer, milliseconds) = match &mut *session.recogniser.lock() {
+    let (timer, milliseconds) = match &mut *engine_of(session) {
         None => return FAILURE,
         Some(recogniser) => {
             recogniser.timer += 1;
@@ -223,7 +226,7 @@ pub(crate) fn start_timers(session: &Arc<Session>) -> Status {
         let Some(session) = leg.upgrade().filter(|session| session.is_up()) else {
             return;
         };
-        let over = match &mut *session.recogniser.lock() {
+        let over = match &mut *engine_of(&session) {
             Some(recogniser) if recogniser.timer == timer && recogniser.listening => {
                 recogniser.listening = false;
                 true
@@ -247,7 +250,7 @@ pub(crate) fn hear(session: &Arc<Session>, text: BString) {
         ("end", end.to_string().into()),
     ];
     session.note(Kind::Heard, text.clone(), data);
-    let timer = match &mut *session.recogniser.lock() {
+    let timer = match &mut *engine_of(session) {
         Some(recogniser)
             if recogniser.listening && recogniser.grammars.values().any(|enabled| *enabled) =>
         {
@@ -263,7 +266,7 @@ pub(crate) fn hear(session: &Arc<Session>, text: BString) {
         let Some(session) = leg.upgrade().filter(|session| session.is_up()) else {
             return;
         };
-        let heard = match &mut *session.recogniser.lock() {
+        let heard = match &mut *engine_of(&session) {
             // Timers that were started meanwhile do not end what was begun.
             Some(recogniser) if recogniser.listening && recogniser.timer >= timer => {
                 recogniser.listening = false;

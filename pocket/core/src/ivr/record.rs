@@ -9,13 +9,14 @@ use bindings::{SWITCH_EVENT_RECORD_START, SWITCH_EVENT_RECORD_STOP, switch_file_
 use bstr::{BStr, BString, ByteSlice};
 use hound::{SampleFormat, WavReader, WavSpec, WavWriter};
 
-use super::file::{Handle, RATE};
+use super::file::Handle;
 use super::input::Input;
 use super::sleep::look;
 use crate::c::*;
 use crate::cause;
 use crate::clock::FRAME;
 use crate::session::{Session, say};
+use crate::sound::RATE;
 use crate::text::{is_number, number};
 use crate::transcript::Kind;
 

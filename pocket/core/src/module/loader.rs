@@ -19,8 +19,8 @@ use parking_lot::Mutex;
 
 use super::{Entry, Modules, Registered, key};
 use crate::c::SUCCESS;
-use crate::event::here;
 use crate::log;
+use crate::place::here;
 use crate::pool::Pool;
 use crate::session::machine::STACK;
 use crate::switch::Core;

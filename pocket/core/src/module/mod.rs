@@ -12,22 +12,23 @@ use bindings::{
 use bstr::{BStr, BString, ByteSlice};
 use parking_lot::Mutex;
 
-use crate::apps;
-use crate::chat;
-use crate::command::{self, Builtin};
 use crate::event::Event;
-use crate::session::Session;
+use crate::session::{Extension, Profile, Session};
 
+pub(crate) mod api;
 mod loader;
+pub(crate) mod own;
 
 pub use loader::Table;
 pub(crate) use loader::{Interface, Loaded};
 
+use api::{Builtin, Invocation};
 use loader::InUse;
+use own::{App, Chat, Dial, Hunt, Own, States};
 
 /// An application that can be run. One of a module keeps it from being unloaded.
 pub(crate) enum Application {
-    Own(&'static apps::App),
+    Own(&'static App),
     Foreign(Foreign<switch_application_interface>),
 }
 
@@ -81,9 +82,15 @@ impl Application {
     }
 }
 
+/// A dialplan that can be asked.
+pub(crate) enum Dialplan {
+    Own(Hunt),
+    Foreign(Foreign<switch_dialplan_interface>),
+}
+
 /// A chat application that can be run.
 pub(crate) enum ChatApplication {
-    Own(chat::Builtin),
+    Own(Chat),
     Foreign(Foreign<switch_chat_application_interface>),
 }
 
@@ -125,14 +132,14 @@ impl Command {
     /// `stream` is a live stream that nobody else uses.
     pub(crate) unsafe fn call(
         &self,
-        invocation: &command::Invocation<'_>,
+        invocation: &Invocation<'_>,
         stream: *mut switch_stream_handle,
     ) -> switch_status_t {
         match self {
             Self::Own(function) => {
                 let reply = function(invocation);
                 // SAFETY: the caller's stream.
-                unsafe { command::write(stream, &reply.text) };
+                unsafe { api::write(stream, &reply.text) };
                 reply.status
             }
             Self::Foreign(foreign) => {
@@ -152,13 +159,28 @@ impl Command {
     }
 }
 
-impl Foreign<switch_dialplan_interface> {
-    /// Asks the dialplan for an extension, which the session keeps; NULL for none.
+impl Dialplan {
+    /// Asks the dialplan for an extension.
     pub(crate) fn hunt(
         &self,
         session: &Arc<Session>,
-        argument: &[u8],
-    ) -> *mut switch_caller_extension_t {
+        profile: &Profile,
+        argument: &BStr,
+    ) -> Option<Extension> {
+        match self {
+            Self::Own(hunt) => hunt(session, profile, argument),
+            Self::Foreign(foreign) => {
+                let given = foreign.hunt(session, argument).cast::<Extension>();
+                // SAFETY: it is NULL, or the session keeps it.
+                unsafe { given.as_ref() }.cloned()
+            }
+        }
+    }
+}
+
+impl Foreign<switch_dialplan_interface> {
+    /// Asks the dialplan for an extension, which the session keeps; NULL for none.
+    fn hunt(&self, session: &Arc<Session>, argument: &[u8]) -> *mut switch_caller_extension_t {
         let argument = (!argument.is_empty()).then(|| crate::text::c_string(argument));
         let argument = argument.as_ref().map_or(std::ptr::null_mut(), |argument| {
             argument.as_ptr().cast_mut().cast()
@@ -216,8 +238,8 @@ struct Registered {
 }
 
 /// What is loaded, and what that has registered.
-#[derive(Default)]
 pub(crate) struct Modules {
+    own: Own,
     available: Mutex<HashMap<String, &'static Table>>,
     loaded: Mutex<HashMap<String, Arc<Loaded>>>,
     registered: Mutex<Registered>,
@@ -232,6 +254,17 @@ fn key(name: &[u8]) -> BString {
 }
 
 impl Modules {
+    pub(crate) fn new(own: Own) -> Self {
+        Self {
+            own,
+            available: Mutex::default(),
+            loaded: Mutex::default(),
+            registered: Mutex::default(),
+            retired: Mutex::default(),
+            reloading: Mutex::default(),
+        }
+    }
+
     pub(crate) fn application(&self, name: &[u8]) -> Option<Application> {
         let entry = self.registered.lock().applications.get(&key(name)).cloned();
         match entry {
@@ -239,7 +272,12 @@ impl Modules {
                 interface: entry.interface as *const switch_application_interface,
                 _in_use: InUse::new(&entry.module),
             })),
-            None => apps::find(name).map(Application::Own),
+            None => self
+                .own
+                .applications
+                .iter()
+                .find(|app| name.eq_ignore_ascii_case(app.name.as_bytes()))
+                .map(Application::Own),
         }
     }
 
@@ -250,7 +288,7 @@ impl Modules {
                 interface: entry.interface as *const switch_api_interface,
                 _in_use: InUse::new(&entry.module),
             })),
-            None => command::find(name).map(Command::Own),
+            None => own::find(self.own.commands, name).map(Command::Own),
         }
     }
 
@@ -261,16 +299,32 @@ impl Modules {
                 interface: entry.interface as *const switch_chat_application_interface,
                 _in_use: InUse::new(&entry.module),
             })),
-            None => chat::find(name).map(ChatApplication::Own),
+            None => own::find(self.own.chats, name).map(ChatApplication::Own),
         }
     }
 
-    pub(crate) fn dialplan(&self, name: &[u8]) -> Option<Foreign<switch_dialplan_interface>> {
-        let entry = self.registered.lock().dialplans.get(&key(name)).cloned()?;
-        Some(Foreign {
-            interface: entry.interface as *const switch_dialplan_interface,
-            _in_use: InUse::new(&entry.module),
-        })
+    pub(crate) fn dialplan(&self, name: &[u8]) -> Option<Dialplan> {
+        let entry = self.registered.lock().dialplans.get(&key(name)).cloned();
+        match entry {
+            Some(entry) => Some(Dialplan::Foreign(Foreign {
+                interface: entry.interface as *const switch_dialplan_interface,
+                _in_use: InUse::new(&entry.module),
+            })),
+            None => own::find(self.own.dialplans, name).map(Dialplan::Own),
+        }
+    }
+
+    /// What makes legs of an endpoint's kind. As in FreeSWITCH its name is looked up as it
+    /// is written.
+    pub(crate) fn endpoint(&self, name: &[u8]) -> Option<Dial> {
+        let mut known = self.own.endpoints.iter();
+        known
+            .find(|(known, _)| known.as_bytes() == name)
+            .map(|(_, dial)| *dial)
+    }
+
+    pub(crate) fn states(&self) -> &States {
+        &self.own.states
     }
 
     pub(crate) fn json(&self, name: &[u8]) -> Option<Foreign<switch_json_api_interface>> {

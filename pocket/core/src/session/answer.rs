@@ -11,7 +11,7 @@ use super::state::CallState;
 use super::{Session, say};
 use crate::c::*;
 use crate::cause;
-use crate::command;
+use crate::module::api;
 use crate::transcript::Kind;
 
 impl Session {
@@ -31,7 +31,7 @@ impl Session {
             return SUCCESS;
         }
         self.set_codec();
-        self.endpoint.on_answer(self);
+        self.endpoint.on_answer();
         self.mark_answered();
         SUCCESS
     }
@@ -45,7 +45,7 @@ impl Session {
         }
         if !self.outbound {
             self.set_codec();
-            self.endpoint.on_progress(self);
+            self.endpoint.on_progress();
         }
         self.mark_pre_answered();
         SUCCESS
@@ -59,7 +59,7 @@ impl Session {
             return SUCCESS;
         }
         if !self.outbound {
-            self.endpoint.on_ringing(self);
+            self.endpoint.on_ringing();
         }
         self.mark_ring_ready();
         SUCCESS
@@ -162,7 +162,7 @@ impl Session {
         for line in &lines {
             let (name, argument) = crate::text::cut(line, b' ');
             let argument = self.expand(argument);
-            let reply = command::run(&self.core, name, argument.as_bstr(), None, None);
+            let reply = api::run(&self.core, name, argument.as_bstr(), None, None);
             say!(
                 self,
                 DEBUG,

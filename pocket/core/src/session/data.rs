@@ -7,7 +7,8 @@ use bindings::*;
 use super::Session;
 use super::state;
 use crate::cause;
-use crate::event::{Event, here};
+use crate::event::Event;
+use crate::place::here;
 
 /// Kinds of events that carry the leg's variables.
 const WITH_VARIABLES: [switch_event_types_t; 26] = [

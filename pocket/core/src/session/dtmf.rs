@@ -114,7 +114,7 @@ impl Session {
             digit,
             vec![("duration", (dtmf.duration / 8).to_string().into())],
         );
-        self.endpoint.send_digit(self, dtmf);
+        self.endpoint.send_digit(dtmf);
     }
 
     pub(crate) fn has_digit(&self) -> bool {
@@ -132,7 +132,7 @@ impl Session {
         let mut event = self
             .core
             .events
-            .create(SWITCH_EVENT_DTMF, None, crate::event::here!());
+            .create(SWITCH_EVENT_DTMF, None, crate::place::here!());
         self.describe(&mut event);
         event.add("DTMF-Digit", [dtmf.digit.cast_unsigned()]);
         event.add("DTMF-Duration", dtmf.duration.to_string());

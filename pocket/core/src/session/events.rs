@@ -8,7 +8,8 @@ use bstr::{BStr, ByteSlice};
 use super::{Extension, Session, say};
 use crate::c::*;
 use crate::cause;
-use crate::event::{Event, here};
+use crate::event::Event;
+use crate::place::here;
 
 /// The core refuses more extensions on one stack.
 pub(crate) const MAX_STACKS: u32 = 32;

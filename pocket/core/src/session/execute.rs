@@ -9,10 +9,9 @@ use bindings::{
 use bstr::{BStr, BString, ByteSlice};
 
 use super::events::MAX_STACKS;
-use super::{Extension, Session, say};
+use super::{Extension, Session, hunt, say};
 use crate::c::*;
 use crate::cause;
-use crate::dialplan;
 use crate::event::Event;
 use crate::module::Application;
 use crate::transcript::Kind;
@@ -203,7 +202,7 @@ impl Session {
             profile.context = crate::text::c_string(context);
         }
         self.set_hunt_profile(Some(profile.clone()));
-        let found = dialplan::hunt_all(self, &profile);
+        let found = hunt::hunt_all(self, &profile);
         let status = match found.extension {
             None => FAILURE,
             Some(extension) => self.run_extension(extension),

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use bstr::{BStr, BString, ByteSlice, ByteVec};
 
 use crate::c::SUCCESS;
-use crate::command;
 use crate::event::Event;
+use crate::module::api;
 use crate::session::Session;
 use crate::switch::Core;
 
@@ -169,8 +169,7 @@ impl<V: Variables> Expansion<'_, V> {
                     &inner[at + 1..]
                 };
                 let argument = self.text(argument, depth + 1);
-                let reply =
-                    command::run(self.0.core(), &command, &argument, self.0.session(), None);
+                let reply = api::run(self.0.core(), &command, &argument, self.0.session(), None);
                 if reply.status == SUCCESS {
                     reply.text
                 } else {

@@ -13,8 +13,8 @@ use super::state::{self, CallState};
 use super::{Session, say};
 use crate::c::*;
 use crate::cause;
-use crate::command;
 use crate::event::Event;
+use crate::module::api;
 use crate::transcript::Kind;
 
 impl Session {
@@ -68,7 +68,7 @@ impl Session {
         let cause = self.cause();
         let text = cause::name(cause).to_string_lossy();
         self.mark_time(|times, now| times.hungup = now);
-        crate::ivr::recognise::stop(self);
+        (self.core.modules.states().hangup)(self);
         self.stop_broadcast();
         self.set("hangup_cause", text.as_bytes());
         self.set("hangup_cause_q850", cause::q850(cause).to_string());
@@ -134,7 +134,7 @@ impl Session {
             },
             argument,
         );
-        let reply = command::run(
+        let reply = api::run(
             &self.core,
             command.as_bstr(),
             argument.as_bstr(),

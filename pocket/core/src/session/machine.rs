@@ -11,13 +11,10 @@ use bindings::{
 };
 use bstr::ByteSlice;
 
-use super::state;
-use super::{Role, Session, say};
+use super::{Role, Session, hunt, say, state};
 use crate::c::*;
 use crate::cause;
 use crate::clock::Wait;
-use crate::dialplan;
-use crate::ivr;
 use crate::presence::Ticket;
 
 /// The stack that FreeSWITCH gives its threads: what overflows there shall
@@ -164,7 +161,7 @@ impl Session {
             CS_EXCHANGE_MEDIA => self.on_exchange_media(),
             CS_PARK => {
                 say!(self, DEBUG, "{} Standard PARK", self.name());
-                ivr::park::park(self);
+                (self.core.modules.states().park)(self);
             }
             CS_RESET => {
                 self.set("call_uuid", self.uuid());
@@ -215,7 +212,7 @@ impl Session {
         self.set("call_uuid", self.uuid());
         let profile = self.profile();
         self.set_flag(CF_DIALPLAN, 1);
-        let found = dialplan::hunt_all(self, &profile);
+        let found = hunt::hunt_all(self, &profile);
         if let Some(extension) = found.extension {
             *self.extension.lock() = Some(extension);
             self.set_state(CS_EXECUTE);
@@ -281,8 +278,8 @@ impl Session {
 
     fn on_exchange_media(self: &Arc<Self>) {
         let role = std::mem::replace(&mut *self.role.lock(), Role::None);
-        if let Role::Bridged(leg) = role {
-            ivr::bridge::run_peer(self, &leg);
+        if let Role::Bridged(run) = role {
+            run(self);
         } else {
             say!(self, DEBUG, "{} Standard EXCHANGE_MEDIA", self.name());
         }

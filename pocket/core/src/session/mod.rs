@@ -3,6 +3,7 @@
 //! The core has a session and a channel; here they are one, and the pointers
 //! that C holds for the two have the same address.
 
+use std::any::{Any, TypeId};
 use std::collections::{HashMap, VecDeque};
 use std::ffi::CString;
 use std::sync::Arc;
@@ -10,14 +11,11 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU32, AtomicU64, 
 
 use bindings::{switch_channel_flag_t, switch_channel_t, switch_core_session_t};
 use bstr::{BStr, BString, ByteSlice};
-use parking_lot::{Mutex, ReentrantMutex};
+use parking_lot::{MappedMutexGuard, Mutex, MutexGuard, ReentrantMutex};
 
 use crate::c::*;
 use crate::clock::Signal;
-use crate::endpoint::Endpoint;
 use crate::event::Event;
-use crate::ivr::bridge::BridgeLeg;
-use crate::ivr::recognise::Recogniser;
 use crate::log;
 use crate::pool::Pool;
 use crate::switch::Core;
@@ -27,11 +25,13 @@ pub(crate) mod answer;
 pub(crate) mod cdr;
 pub(crate) mod data;
 pub(crate) mod dtmf;
+pub(crate) mod endpoint;
 pub(crate) mod events;
 pub(crate) mod execute;
 pub(crate) mod expand;
 pub(crate) mod hangup;
 pub(crate) mod hooks;
+pub(crate) mod hunt;
 pub(crate) mod lock;
 pub(crate) mod machine;
 pub(crate) mod media;
@@ -43,13 +43,18 @@ pub(crate) mod variables;
 
 pub(crate) use profile::Profile;
 
+use endpoint::Endpoint;
+
 /// Writes to the log about a session, from this line.
 macro_rules! say {
     ($session:expr, $level:ident, $($text:tt)+) => {
-        $session.log($crate::log::$level, $crate::event::here!(), format_args!($($text)+))
+        $session.log($crate::log::$level, $crate::place::here!(), format_args!($($text)+))
     };
 }
 pub(crate) use say;
+
+/// What a leg does in a state.
+pub(crate) type Run = Box<dyn FnOnce(&Arc<Session>) + Send>;
 
 /// What drives a leg besides the states' own behaviour: the core's state
 /// handlers of originate and bridge.
@@ -57,8 +62,9 @@ pub(crate) enum Role {
     None,
     /// Waits to be taken over by whoever originated it.
     Originated,
-    /// The other side of a bridge that its A leg runs.
-    Bridged(BridgeLeg),
+    /// The other side of a bridge that its A leg runs: what it does while media is
+    /// exchanged.
+    Bridged(Run),
 }
 
 /// Applications that are left to be run.
@@ -89,7 +95,7 @@ pub(crate) struct Session {
     pub(crate) id: usize,
     uuid: CString,
     pub(crate) outbound: bool,
-    pub(crate) endpoint: Endpoint,
+    pub(crate) endpoint: Box<dyn Endpoint>,
     name: Mutex<BString>,
     state: AtomicU32,
     running_state: AtomicU32,
@@ -107,8 +113,8 @@ pub(crate) struct Session {
     last_application: Mutex<Option<(BString, BString)>>,
     /// All that was run, for the call's record.
     applications: Mutex<Vec<cdr::Ran>>,
-    /// Who listens to what the far end says.
-    pub(crate) recogniser: Mutex<Option<Recogniser>>,
+    /// What layers above keep with the leg, one of a type.
+    attached: Mutex<HashMap<TypeId, Box<dyn Any + Send>>>,
     /// Until when the far end speaks.
     speaking_until: AtomicI64,
     private_events: Mutex<VecDeque<Event>>,
@@ -143,7 +149,7 @@ impl Session {
         id: usize,
         uuid: &[u8],
         outbound: bool,
-        endpoint: Endpoint,
+        endpoint: Box<dyn Endpoint>,
         profile: Profile,
     ) -> Arc<Self> {
         let name = BString::from(profile.channel_name().to_vec());
@@ -168,7 +174,7 @@ impl Session {
             dialed: Mutex::default(),
             last_application: Mutex::default(),
             applications: Mutex::default(),
-            recogniser: Mutex::default(),
+            attached: Mutex::default(),
             speaking_until: AtomicI64::new(0),
             private_events: Mutex::default(),
             diverted_events: Mutex::default(),
@@ -298,6 +304,17 @@ impl Session {
         }
     }
 
+    /// What is kept with the leg of that type, made when there is none. One at a time:
+    /// nothing else that is attached can be had while it is held.
+    pub(crate) fn attached<T: Any + Default + Send>(&self) -> MappedMutexGuard<'_, T> {
+        MutexGuard::map(self.attached.lock(), |all| {
+            let slot = all
+                .entry(TypeId::of::<T>())
+                .or_insert_with(|| Box::<T>::default());
+            slot.downcast_mut().expect("the key is its type")
+        })
+    }
+
     /// Keeps a string for as long as the session lives, as the core's pool.
     pub(crate) fn pooled(&self, text: &[u8]) -> *const std::ffi::c_char {
         let text = crate::text::c_string(text);
@@ -313,7 +330,7 @@ impl Session {
     pub(crate) fn log(
         &self,
         level: i32,
-        place: crate::event::Place<'_>,
+        place: crate::place::Place<'_>,
         text: std::fmt::Arguments<'_>,
     ) {
         self.core
@@ -368,7 +385,7 @@ impl Session {
 
     pub(crate) fn warn_unless(&self, fine: bool, what: &str) {
         if !fine {
-            self.log(log::WARNING, crate::event::here!(), format_args!("{what}"));
+            self.log(log::WARNING, crate::place::here!(), format_args!("{what}"));
         }
     }
 }

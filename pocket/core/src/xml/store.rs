@@ -10,8 +10,8 @@ use parking_lot::{Mutex, RwLock};
 
 use super::tree::{self, Tree};
 use super::{Node, parse};
-use crate::event::here;
 use crate::log::{self, Log};
+use crate::place::here;
 
 const SECTIONS: [(&str, u32); 6] = [
     ("config", 1),

@@ -8,12 +8,12 @@ use parking_lot::Mutex;
 
 use super::variables::{Variables, take};
 use super::{Request, originate};
-use crate::apps::call::handle_failure;
 use crate::c::*;
 use crate::cause;
 use crate::clock::FRAME;
-use crate::event::here;
+use crate::ivr::failure::handle_failure;
 use crate::log;
+use crate::place::here;
 use crate::session::Session;
 use crate::session::lock::Locked;
 use crate::switch::Core;

@@ -9,11 +9,9 @@ use super::race::install;
 use super::{Request, Variables, user, variables};
 use crate::c::*;
 use crate::cause;
-use crate::endpoint::Endpoint;
-use crate::endpoint::far_end::{FarEnd, Script};
-use crate::endpoint::loopback::{self, Loopback};
-use crate::event::here;
 use crate::log;
+use crate::module::own::Dialled;
+use crate::place::here;
 use crate::session::lock::Locked;
 use crate::session::{Profile, Role, Session};
 use crate::switch::Core;
@@ -84,46 +82,31 @@ impl Outgoing<'_> {
         if forwards <= 0 {
             return Err(cause::EXCHANGE_ROUTING_ERROR);
         }
-        let endpoint = match kind.as_bytes() {
+        match kind.as_bytes() {
             b"user" => {
                 let name = profile.destination_number.as_bytes().to_owned();
                 return user::dial(self, name.as_bstr(), variables.clone(), profile, forked);
             }
-            b"loopback" => {
-                if let Some(leg) = self.a_leg {
-                    leg.pre_answer();
-                }
-                let (addressed, own) = loopback::address(destination, profile);
-                profile = addressed;
-                let mut all = variables.clone().into_pairs();
-                all.extend(own);
-                Endpoint::Loopback(Loopback::a_leg(all))
-            }
-            b"pocket" => {
-                profile.chan_name = c_string(&[b"pocket/", destination.as_bytes()].concat());
-                profile.source = c"mod_pocket".to_owned();
-                let value = |name: &str| variables.get(name).map(ToOwned::to_owned);
-                Endpoint::FarEnd(FarEnd::new(Script::from_variables(value), None))
-            }
-            b"null" => {
-                profile.chan_name = c_string(&[b"null/", destination.as_bytes()].concat());
-                Endpoint::Null
-            }
             b"error" => return Err(cause::parse(destination)),
-            _ => {
-                self.say(
-                    log::ERROR,
-                    format_args!("Could not locate channel type {kind}"),
-                );
-                self.say(
-                    log::WARNING,
-                    format_args!(
-                        "pocket has no endpoint [{kind}]; on FreeSWITCH a module may have it"
-                    ),
-                );
-                return Err(cause::CHAN_NOT_IMPLEMENTED);
-            }
+            _ => {}
+        }
+        let Some(dial) = self.core.modules.endpoint(kind) else {
+            self.say(
+                log::ERROR,
+                format_args!("Could not locate channel type {kind}"),
+            );
+            self.say(
+                log::WARNING,
+                format_args!("pocket has no endpoint [{kind}]; on FreeSWITCH a module may have it"),
+            );
+            return Err(cause::CHAN_NOT_IMPLEMENTED);
         };
+        let dialled = Dialled {
+            a_leg: self.a_leg,
+            destination,
+            variables: &variables.clone().into_pairs(),
+        };
+        let endpoint = dial(&dialled, &mut profile);
         let uuid = variables.get("origination_uuid").filter(|uuid| {
             let free = self.core.sessions.force_locate(uuid).is_none();
             if !free {

@@ -8,8 +8,8 @@ use bstr::{BStr, BString, ByteSlice};
 
 use crate::c::*;
 use crate::cause;
-use crate::event::here;
 use crate::log;
+use crate::place::here;
 use crate::session::lock::Locked;
 use crate::session::{Profile, Session};
 use crate::switch::Core;

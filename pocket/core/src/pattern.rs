@@ -3,8 +3,8 @@
 use bstr::{BStr, BString, ByteSlice, ByteVec};
 use fancy_regex::Regex;
 
-use crate::event::here;
 use crate::log::{self, Log};
+use crate::place::here;
 
 /// A match: whether there is one, and what its groups hold.
 #[derive(Clone, Debug, Default)]
