@@ -51,6 +51,13 @@ impl Call {
         self.inner.is_over()
     }
 
+    /// The name of the phone that it has reached.
+    #[getter]
+    fn phone<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyString>>> {
+        let phone = self.inner.phone();
+        phone.map(|name| to_python(py, &name)).transpose()
+    }
+
     #[getter]
     fn readers(&self) -> usize {
         self.inner.readers()

@@ -4,7 +4,10 @@
 //! What Python programs use is the package around it, `python/pocket/`.
 
 mod call;
+mod check;
 mod convert;
+mod fake;
+mod far_end;
 mod switch;
 mod threads;
 
@@ -39,6 +42,7 @@ fn _pocket(module: &Bound<'_, PyModule>) -> PyResult<()> {
     mod_rust::join_interpreter(py)?;
     module.add_class::<switch::Switch>()?;
     module.add_class::<call::Call>()?;
+    check::add_to(module)?;
     threads::add_to(module)?;
     Ok(())
 }

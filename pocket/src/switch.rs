@@ -3,8 +3,7 @@
 
 use std::path::PathBuf;
 
-use bstr::BString;
-use pocket_core::{CallOptions, Driver, First, OpenError, Options, Script, Table};
+use pocket_core::{CallOptions, Driver, First, OpenError, Options, Table};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyString;
@@ -13,6 +12,8 @@ use crate::call::Call;
 use crate::convert::{
     Interrupt, Pairs, micros, pairs_to_python, pairs_to_switch, seconds, to_python, to_switch,
 };
+use crate::fake;
+use crate::far_end::FarEnd;
 
 /// mod_rust, as its library would show it to a loader.
 static MOD_RUST: Table = mod_rust::MODULE;
@@ -28,14 +29,6 @@ type Line<'py> = (
     Bound<'py, PyString>,
 );
 
-/// What the far end does, and when: seconds become microseconds.
-fn timed(name: &str, entries: &[(f64, Bound<'_, PyString>)]) -> PyResult<Vec<(i64, BString)>> {
-    entries
-        .iter()
-        .map(|(when, what)| Ok((micros(*when), to_switch(name, what)?)))
-        .collect()
-}
-
 fn failed(error: &OpenError) -> PyErr {
     PyRuntimeError::new_err(error.to_string())
 }
@@ -49,7 +42,7 @@ pub(crate) struct Switch {
 #[pymethods]
 impl Switch {
     #[new]
-    #[pyo3(signature = (*, base, scripts, conf, config, dialplan, variables, real_time, modules))]
+    #[pyo3(signature = (*, base, scripts, conf, sounds, missing_sounds, config, dialplan, variables, real_time, modules))]
     #[allow(
         clippy::too_many_arguments,
         reason = "keywords of the package's own call"
@@ -59,6 +52,8 @@ impl Switch {
         base: PathBuf,
         scripts: PathBuf,
         conf: Option<PathBuf>,
+        sounds: Option<PathBuf>,
+        missing_sounds: Option<f64>,
         config: Vec<Bound<'_, PyString>>,
         dialplan: &Bound<'_, PyString>,
         variables: Pairs<'_>,
@@ -69,6 +64,8 @@ impl Switch {
             base,
             scripts,
             conf,
+            sounds,
+            missing_sounds: missing_sounds.map(micros),
             config: config
                 .iter()
                 .map(|text| to_switch("config", text))
@@ -117,7 +114,7 @@ impl Switch {
         interrupt.into_result()
     }
 
-    #[pyo3(signature = (*, extension, application, context, caller_id_name, caller_id_number, variables, press, says, hangup_after))]
+    #[pyo3(signature = (*, extension, application, context, caller_id_name, caller_id_number, variables, far_end))]
     #[allow(
         clippy::too_many_arguments,
         reason = "keywords of the package's own call"
@@ -131,9 +128,7 @@ impl Switch {
         caller_id_name: &Bound<'_, PyString>,
         caller_id_number: &Bound<'_, PyString>,
         variables: Pairs<'_>,
-        press: Vec<(f64, Bound<'_, PyString>)>,
-        says: Vec<(f64, Bound<'_, PyString>)>,
-        hangup_after: Option<f64>,
+        far_end: FarEnd<'_>,
     ) -> PyResult<Call> {
         let first = match application {
             Some((name, data)) => {
@@ -141,18 +136,15 @@ impl Switch {
             }
             None => First::Extension(to_switch("extension", extension)?),
         };
+        let destination = Some(to_switch("destination", extension)?);
         let options = CallOptions {
             first,
+            destination,
             context: to_switch("context", context)?,
             caller_id_name: to_switch("caller_id_name", caller_id_name)?,
             caller_id_number: to_switch("caller_id_number", caller_id_number)?,
             variables: pairs_to_switch("variables", &variables)?,
-            script: Script {
-                press: timed("press", &press)?,
-                says: timed("says", &says)?,
-                hangup_after: hangup_after.map(micros),
-                ..Script::default()
-            },
+            script: far_end.script()?,
         };
         let call = py.detach(|| self.driver.start_call(options));
         call.map(|inner| Call { inner })
@@ -195,6 +187,79 @@ impl Switch {
             .into_iter()
             .map(|inner| Call { inner })
             .collect()
+    }
+
+    /// All legs that there were, the newest 250.
+    fn legs(&self, py: Python<'_>) -> Vec<Call> {
+        py.detach(|| self.driver.legs())
+            .into_iter()
+            .map(|inner| Call { inner })
+            .collect()
+    }
+
+    /// Calls to the address reach this far end.
+    fn phone(
+        &self,
+        py: Python<'_>,
+        address: &Bound<'_, PyString>,
+        far_end: FarEnd<'_>,
+    ) -> PyResult<()> {
+        let (address, script) = (to_switch("address", address)?, far_end.script()?);
+        py.detach(|| self.driver.phone(address.as_ref(), script));
+        Ok(())
+    }
+
+    /// Global variables.
+    fn globals<'py>(&self, py: Python<'py>) -> PyResult<Pairs<'py>> {
+        let variables = py.detach(|| self.driver.variables());
+        pairs_to_python(py, &variables)
+    }
+
+    fn global_variable<'py>(
+        &self,
+        py: Python<'py>,
+        name: &Bound<'_, PyString>,
+    ) -> PyResult<Option<Bound<'py, PyString>>> {
+        let name = to_switch("name", name)?;
+        let value = py.detach(|| self.driver.variable(name.as_ref()));
+        value.map(|value| to_python(py, &value)).transpose()
+    }
+
+    /// Sets one, or with no text removes it.
+    fn set_global(
+        &self,
+        py: Python<'_>,
+        name: &Bound<'_, PyString>,
+        value: &Bound<'_, PyString>,
+    ) -> PyResult<()> {
+        let (name, value) = (to_switch("name", name)?, to_switch("value", value)?);
+        py.detach(|| self.driver.set_variable(name.as_ref(), value.as_ref()));
+        Ok(())
+    }
+
+    fn fake_api(
+        &self,
+        py: Python<'_>,
+        name: &Bound<'_, PyString>,
+        function: Py<PyAny>,
+    ) -> PyResult<()> {
+        let name = to_switch("name", name)?;
+        py.detach(|| self.driver.fake_api(name.as_ref(), fake::api(function)));
+        Ok(())
+    }
+
+    fn fake_application(
+        &self,
+        py: Python<'_>,
+        name: &Bound<'_, PyString>,
+        function: Py<PyAny>,
+    ) -> PyResult<()> {
+        let name = to_switch("name", name)?;
+        py.detach(|| {
+            self.driver
+                .fake_application(name.as_ref(), fake::application(function));
+        });
+        Ok(())
     }
 
     /// Chat messages that were sent: their headers, `_body` for the body.

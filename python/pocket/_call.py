@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pocket._transcript import Transcript
+from pocket import _pocket
+from pocket._far_end import cause as checked_cause
+from pocket._far_end import digits as checked_digits
+from pocket._far_end import seconds as checked_seconds
+from pocket._transcript import Entry, Transcript
+
+# How often a wait looks, in the switch's time: a frame.
+STEP = 0.02
 
 if TYPE_CHECKING:
-    from pocket import _pocket
     from pocket._switch import Switch
 
 
@@ -17,6 +23,7 @@ class Call:
     def __init__(self, switch: Switch, core: _pocket.Call) -> None:
         self._switch = switch
         self._core = core
+        self._waited = 0
 
     @property
     def uuid(self) -> str:
@@ -63,6 +70,11 @@ class Call:
         return Transcript.of(self._core.transcript())
 
     @property
+    def phone(self) -> str | None:
+        """The address of the phone that it has reached, if the test has named one."""
+        return self._core.phone
+
+    @property
     def played(self) -> list[str]:
         """The files that were played, in order."""
         return [entry.text for entry in self.transcript.of_kind("played")]
@@ -74,7 +86,7 @@ class Call:
 
     def press(self, digits: str) -> None:
         """The far end presses digits."""
-        self._core.press(digits)
+        self._core.press(checked_digits("digits", digits))
 
     def says(self, words: str) -> None:
         """The far end speaks; recognition, where it listens, gets just these words."""
@@ -82,7 +94,34 @@ class Call:
 
     def hangup(self, cause: str = "NORMAL_CLEARING") -> None:
         """The far end hangs up."""
-        self._core.hangup(cause)
+        self._core.hangup(checked_cause("cause", cause))
+
+    def wait_played(self, sound: str, *, begins: bool = False, timeout: float = 60.0) -> Entry:
+        """Wait until a sound was played, or `begins` to be; what stands about it in the transcript.
+
+        A sound is named as for `press` of `Switch.start_call`; a text that is spoken, said or phrased is one, too.
+        Each wait goes on where the one before has ended, so that the same prompt can be waited for again. TimeoutError
+        when it does not come in time, in the switch's, and at once when the call is over.
+        """
+        kinds = ("plays", "speaks") if begins else ("played", "spoken", "said", "phrase")
+        core = self._switch._running
+        deadline = core.time + checked_seconds("timeout", timeout)
+        while True:
+            over, late = self.over, core.time >= deadline
+            entries = self.transcript
+            for at, entry in enumerate(entries[self._waited :], self._waited + 1):
+                if (
+                    entry.kind in kinds
+                    and entry.data.get("why") != "file not found"
+                    and _pocket.is_sound(sound, entry.text)
+                ):
+                    self._waited = at
+                    return entry
+            if over or late:
+                heard = [entry.text for entry in entries if entry.kind in kinds] or "nothing"
+                when = "before it was over" if over else f"in {timeout:g} s"
+                raise TimeoutError(f"the call {self.uuid} has not played {sound!r} {when}; it played {heard}")
+            core.sleep(min(STEP, deadline - core.time))
 
     def wait(self, timeout: float = 60.0) -> Call:
         """Wait for the end, in the switch's time; CallTimeout when it does not come."""

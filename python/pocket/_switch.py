@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 import threading
@@ -15,11 +16,12 @@ from typing import Self, TypeVar
 
 from pocket import _pocket, _threads
 from pocket._call import Call
+from pocket._far_end import Press, Says, cause, far_end
+from pocket._far_end import seconds as _seconds
+from pocket._globals import Globals
+from pocket._phone import Phone
 
 T = TypeVar("T")
-
-Press = Sequence[tuple[float, str]]
-Says = Sequence[tuple[float, str]]
 
 # What a poll moves the clock by at first, by which share of the time that has gone by it is
 # longer later, and what it gives threads that the clock does not know.
@@ -69,7 +71,9 @@ class Switch:
     scripts: the folder of the scripts; a temporary one when it is not given.
     conf: a folder with autoload_configs/*.conf.xml, dialplan/*.xml and directory/*.xml.
     config: configurations by name and text; they win over files.
-    dialplan: extensions of the context default, or whole contexts, as XML.
+    sounds: the folder of the sounds; it is `sound_prefix` and `sounds_dir`. A temporary one when it is not given.
+    missing_sounds: seconds that a sound which is not there plays; None has it fail as in FreeSWITCH.
+    dialplan: extensions of the context default, or whole contexts, as XML; a Path is read.
     variables: global variables.
     real_time: whether time is real, not virtual.
     modules: what is loaded at start.
@@ -80,8 +84,10 @@ class Switch:
         *,
         scripts: str | os.PathLike[str] | None = None,
         conf: str | os.PathLike[str] | None = None,
+        sounds: str | os.PathLike[str] | None = None,
+        missing_sounds: float | None = None,
         config: Mapping[str, str] | None = None,
-        dialplan: str = "",
+        dialplan: str | os.PathLike[str] = "",
         variables: Mapping[str, str] | None = None,
         real_time: bool = False,
         modules: Sequence[str] = ("mod_rust",),
@@ -89,7 +95,11 @@ class Switch:
         self._scripts = None if scripts is None else Path(scripts)
         self._conf = None if conf is None else Path(conf)
         self._config = dict(config or {})
-        self._dialplan = dialplan
+        self._sounds = None if sounds is None else Path(sounds)
+        self._missing_sounds = None if missing_sounds is None else _seconds("missing_sounds", missing_sounds)
+        self._dialplan = _dialplan(dialplan)
+        for name, text in self._config.items():
+            _check_xml(f"config[{name!r}]", text)
         self._variables = dict(variables or {})
         self._real_time = real_time
         self._modules = list(modules)
@@ -105,7 +115,7 @@ class Switch:
         """Start the switch; `with` does it, too."""
         if self._core is not None:
             raise RuntimeError("this switch is open already")
-        for folder in (self._scripts, self._conf):
+        for folder in (self._scripts, self._conf, self._sounds):
             if folder is not None and not folder.is_dir():
                 raise NotADirectoryError(folder)
         base = Path(tempfile.mkdtemp(prefix="pocket-"))
@@ -119,6 +129,8 @@ class Switch:
                 base=base,
                 scripts=scripts.absolute(),
                 conf=None if self._conf is None else self._conf.absolute(),
+                sounds=None if self._sounds is None else self._sounds.absolute(),
+                missing_sounds=self._missing_sounds,
                 config=list(self._config.values()),
                 dialplan=self._dialplan,
                 variables=list(self._variables.items()),
@@ -185,7 +197,12 @@ class Switch:
 
         What the far end does is counted in seconds from here: `press` are times
         and digits, `says` times and words, which speech recognition gets as they are,
-        `hangup_after` is when it hangs up. TTS, recognition, say and phrases are
+        `hangup_after` is when it hangs up. In the place of times there can be sounds:
+        `press={"menu.wav": "1"}` presses once that prompt was heard to its end,
+        `{"menu.wav": (0.5, "1")}` half a second after it began, `{"pin": ["12", "34"]}`
+        12 when it is heard first, 34 the second time, and nothing later. A sound is
+        named by its file, with or without folder and extension, or by the text that is
+        spoken; `*` and `?` stand for anything. TTS, recognition, say and phrases are
         stand-ins that take time and stand in the transcript; engines, languages and
         macros whose names are "none" or begin with "no_such" fail.
         """
@@ -227,11 +244,41 @@ class Switch:
         )
         return call.wait(timeout)
 
+    def start_run(
+        self,
+        application: str,
+        data: str = "",
+        *,
+        destination: str | None = None,
+        press: Press = (),
+        says: Says = (),
+        hangup_after: float | None = None,
+        variables: Mapping[str, str] | None = None,
+        caller_id_number: str = "1000",
+        caller_id_name: str = "Pocket",
+    ) -> Call:
+        """A call straight into one application, with no dialplan; it goes on while this returns.
+
+        destination: the number that was dialled, `destination_number`; the application's name when it is not given.
+        """
+        return self._start(
+            extension=application if destination is None else destination,
+            application=(application, data),
+            press=press,
+            says=says,
+            hangup_after=hangup_after,
+            context="default",
+            variables=variables,
+            caller_id_number=caller_id_number,
+            caller_id_name=caller_id_name,
+        )
+
     def run(
         self,
         application: str,
         data: str = "",
         *,
+        destination: str | None = None,
         press: Press = (),
         says: Says = (),
         hangup_after: float | None = None,
@@ -240,14 +287,14 @@ class Switch:
         caller_id_name: str = "Pocket",
         timeout: float = 60.0,
     ) -> Call:
-        """A call straight into one application, with no dialplan."""
-        call = self._start(
-            extension=application,
-            application=(application, data),
+        """The same, from its beginning to its end."""
+        call = self.start_run(
+            application,
+            data,
+            destination=destination,
             press=press,
             says=says,
             hangup_after=hangup_after,
-            context="default",
             variables=variables,
             caller_id_number=caller_id_number,
             caller_id_name=caller_id_name,
@@ -274,15 +321,14 @@ class Switch:
             caller_id_name=caller_id_name,
             caller_id_number=caller_id_number,
             variables=list((variables or {}).items()),
-            press=list(press),
-            says=list(says),
-            hangup_after=hangup_after,
+            far_end=far_end(press, says, hangup_after),
         )
         return Call(self, core)
 
     def wait(self, call: Call, timeout: float = 60.0) -> None:
         """Wait for the end of a call, in the switch's time; CallTimeout when it does not come."""
         core = self._running
+        timeout = _seconds("timeout", timeout)
         if not core.wait(call._core, core.time + timeout):
             state = call.state
             call.hangup()
@@ -293,6 +339,94 @@ class Switch:
     def channels(self) -> list[Call]:
         """The legs that are there now."""
         return [Call(self, core) for core in self._running.channels()]
+
+    @property
+    def legs(self) -> list[Call]:
+        """All legs that there were, in order, those that are over too: the newest 250."""
+        return [Call(self, core) for core in self._running.legs()]
+
+    # What scripts reach
+
+    def phone(
+        self,
+        address: str,
+        *,
+        answers_after: float = 0.0,
+        rings_after: float | None = None,
+        busy: bool = False,
+        never: bool = False,
+        refuses: str | None = None,
+        refuses_after: float = 0.0,
+        hangs_up_after: float | None = None,
+        press: Press = (),
+        says: Says = (),
+    ) -> Phone:
+        """A phone for what scripts dial, in the place of the endpoint: "user/1001", "sofia/gateway/*", "group/sales".
+
+        The address is that of the dial string; the host (`@...`, `%...`) and parameters (`;...`) may be left out, and
+        `*` and `?` stand for anything. A phone that is named just so comes before patterns, and of these the one that
+        was named last counts. What it does is counted in seconds: until it answers from the beginning of the call,
+        everything else from the answer.
+
+        answers_after: when it answers; before that it rings, from `rings_after` on, which is at once.
+        busy: it refuses with USER_BUSY.
+        never: it rings, and nobody answers.
+        refuses: the hangup cause with which it refuses, after `refuses_after`.
+        hangs_up_after: when it hangs up.
+        press, says: as of `start_call`.
+        """
+        chosen = [
+            name for name, wanted in (("busy", busy), ("never", never), ("refuses", refuses is not None)) if wanted
+        ]
+        if len(chosen) > 1:
+            raise ValueError(f"{address}: a phone does one of {' and '.join(chosen)}")
+        if "/" not in address:
+            raise ValueError(f'{address!r} is no address of a dial string; one has a slash, as in "user/{address}"')
+        answers_after = _seconds("answers_after", answers_after)
+        refusal = "USER_BUSY" if busy else None if refuses is None else cause("refuses", refuses)
+        if rings_after is None and (never or answers_after > 0):
+            rings_after = 0.0
+        does = far_end(
+            press,
+            says,
+            hangs_up_after,
+            answers_after=None if never else answers_after,
+            rings_after=rings_after,
+            refuses=None if refusal is None else (_seconds("refuses_after", refuses_after), refusal),
+        )
+        self._running.phone(address, does)
+        return Phone(self, address)
+
+    def fake_api(self, name: str, function: Callable[[str], str | None]) -> None:
+        """Put a function in the place of a command, of mod_rust's or pocket's own too.
+
+        It gets the arguments as one str and returns the reply, None for none. It runs on the thread that gives the
+        command; an exception is one line of the log (ERR) with its traceback, and the reply is "-ERR" and its text.
+        """
+        _check_function(name, function)
+
+        def reply(arguments: str) -> str:
+            answer = function(arguments)
+            return "" if answer is None else str(answer)
+
+        self._running.fake_api(name, reply)
+
+    def fake_application(self, name: str, function: Callable[[Call, str], object]) -> None:
+        """Put a function in the place of an application: it gets the leg and the data, and runs on the leg's thread.
+
+        An exception is one line of the log (ERR) with its traceback, and the call goes on.
+        """
+        _check_function(name, function)
+
+        def run(leg: _pocket.Call, data: str) -> None:
+            function(Call(self, leg), data)
+
+        self._running.fake_application(name, run)
+
+    @property
+    def globals(self) -> Globals:
+        """The global variables, to read and to set."""
+        return Globals(self._running)
 
     # Commands, time, log, events
 
@@ -307,7 +441,7 @@ class Switch:
 
     def sleep(self, seconds: float) -> None:
         """Wait in the switch's time."""
-        self._running.sleep(seconds)
+        self._running.sleep(_seconds("seconds", seconds))
 
     def wait_for(self, predicate: Callable[[], T], timeout: float = 10.0) -> T:
         """Ask again and again while the switch's time goes by; what was found, or TimeoutError.
@@ -366,6 +500,33 @@ class Switch:
     def _take_events(self, core: _pocket.Switch) -> None:
         self._events.extend(dict(headers) for headers in core.events())
         del self._events[:-EVENTS_KEPT]
+
+
+def _dialplan(given: str | os.PathLike[str]) -> str:
+    """The dialplan's text; one that the switch could not use is said at once."""
+    if not isinstance(given, str):
+        path = Path(given)
+        return _check_xml(f"dialplan={path}", path.read_text(encoding="utf-8"))
+    if given.strip() and "<" not in given:
+        raise ValueError(
+            f"dialplan: {given!r} is no XML; for a file give pathlib.Path({given!r}), "
+            "for a folder with dialplan/*.xml give conf="
+        )
+    return _check_xml("dialplan", given)
+
+
+def _check_xml(name: str, text: str) -> str:
+    error = _pocket.xml_error(re.sub(r"<\?xml.*?\?>", "", text))
+    if error is not None:
+        raise ValueError(f"{name}: the XML is faulty: {error}")
+    return text
+
+
+def _check_function(name: str, function: object) -> None:
+    if not name or " " in name:
+        raise ValueError(f"{name!r} is no name of a command or an application: it is one word")
+    if not callable(function):
+        raise TypeError(f"{name}: {function!r} must be a function, not {type(function).__name__}")
 
 
 _OPEN: list[Switch] = []

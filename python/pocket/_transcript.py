@@ -5,6 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+# What an entry can tell of.
+KINDS = (
+    "created",
+    "state",
+    "early media",
+    "answered",
+    "plays",
+    "speaks",
+    "played",
+    "digit",
+    "sent digit",
+    "variable",
+    "application",
+    "transferred",
+    "bridged",
+    "hung up",
+    "recorded",
+    "spoken",
+    "said",
+    "phrase",
+    "listens",
+    "heard",
+    "message",
+    "stand-in",
+)
 # What the switch counts in microseconds.
 TIMES = frozenset({"start", "end"})
 
@@ -13,10 +38,10 @@ TIMES = frozenset({"start", "end"})
 class Entry:
     """One thing that happened.
 
-    `kind` is one of "created", "state", "early media", "answered", "played",
-    "digit", "sent digit", "variable", "application", "transferred", "bridged",
-    "recorded", "spoken", "said", "phrase", "listens", "heard", "message" and
-    "hung up"; `text` is what it was about: a file, a digit, a name, a text, a
+    `kind` is one of "created", "state", "early media", "answered", "plays"
+    and "speaks" (a sound begins), "played", "digit", "sent digit", "variable", "application", "transferred", "bridged",
+    "recorded", "spoken", "said", "phrase", "listens", "heard", "message",
+    "stand-in" (what pocket does not do) and "hung up"; `text` is what it was about: a file, a digit, a name, a text, a
     cause.
     """
 
@@ -53,7 +78,9 @@ class Transcript(list[Entry]):
         return cls(Entry(time, kind, text, dict(map(_datum, data))) for time, kind, text, data in entries)
 
     def of_kind(self, kind: str) -> list[Entry]:
-        """The entries of one kind."""
+        """The entries of one kind; ValueError for a kind that there is not."""
+        if kind not in KINDS:
+            raise ValueError(f"{kind!r} is no kind of an entry; there are {', '.join(KINDS)}")
         return [entry for entry in self if entry.kind == kind]
 
     def text(self) -> str:

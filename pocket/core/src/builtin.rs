@@ -17,6 +17,8 @@ pub(crate) fn own() -> Own {
             },
             hangup: |session| {
                 ivr::recognise::stop(session);
+                ivr::record_session::stop(session, "all".into(), "hangup");
+                ivr::schedule::remove_group(&session.core, session.uuid());
             },
         },
     }

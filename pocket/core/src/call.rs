@@ -13,12 +13,14 @@ use crate::c::*;
 use crate::cause;
 use crate::clock::{Rank, Signal, Wait, Woken};
 use crate::endpoint::far_end::{self, FarEnd, Script};
+use crate::endpoint::phone;
 use crate::event::names;
 use crate::ivr::recognise;
-use crate::log::LogLine;
+use crate::log::{self, LogLine};
 use crate::module::api;
 use crate::outbox::Letter;
-use crate::session::{Extension, Profile, Session, state};
+use crate::place::here;
+use crate::session::{Extension, Profile, Session, say, state};
 use crate::switch::{Core, OpenError, Options};
 use crate::text::c_string;
 use crate::transcript::Transcript;
@@ -42,6 +44,8 @@ pub struct CallOptions {
     pub first: First,
     /// The context of the dialplan.
     pub context: BString,
+    /// The number that was dialled, when it is another than what it does first says.
+    pub destination: Option<BString>,
     /// Who calls.
     pub caller_id_name: BString,
     /// Who calls.
@@ -71,6 +75,12 @@ impl Seen {
         Self { headers }
     }
 }
+
+/// What a test puts in the place of a command: arguments to reply, or an error.
+pub type FakeApi = Box<dyn Fn(&BStr) -> Result<BString, String> + Send + Sync>;
+
+/// What it puts in the place of an application: it is given the leg and the data.
+pub type FakeApplication = Box<dyn Fn(Call, &BStr) -> Result<(), String> + Send + Sync>;
 
 /// An open switch. The thread that opened it drives it.
 pub struct Driver {
@@ -159,6 +169,7 @@ impl Driver {
                 }),
             ),
         };
+        let destination = options.destination.unwrap_or(destination);
         let mut profile = Profile::to(&destination, &options.context);
         profile.call_from(&options.caller_id_name, &options.caller_id_number);
         profile.username = c_string(&options.caller_id_number);
@@ -247,10 +258,70 @@ impl Driver {
         self.core.outbox.letters()
     }
 
-    /// Global variables.
+    /// A global variable.
     #[must_use]
     pub fn variable(&self, name: &BStr) -> Option<BString> {
         self.core.globals.get(name)
+    }
+
+    /// All of them.
+    #[must_use]
+    pub fn variables(&self) -> Vec<(BString, BString)> {
+        self.core.globals.all()
+    }
+
+    /// Sets one, or with no text removes it.
+    pub fn set_variable(&self, name: &BStr, value: &BStr) {
+        self.core.globals.set(name, value);
+    }
+
+    /// All legs that there were, the newest 250 of them.
+    #[must_use]
+    pub fn legs(&self) -> Vec<Call> {
+        let legs = self.core.sessions.ever().into_iter();
+        legs.map(|session| Call { session }).collect()
+    }
+
+    /// From now on calls to that address, or to all that are like it, reach a phone that
+    /// follows the script.
+    pub fn phone(&self, address: &BStr, script: Script) {
+        let phone = phone::phone(address.to_owned(), script);
+        self.core.modules.named.phone(address, phone);
+    }
+
+    /// Puts a function in the place of a command; an error is logged, and answered as
+    /// `-ERR`.
+    pub fn fake_api(&self, name: &BStr, fake: FakeApi) {
+        let shown = name.to_owned();
+        let command = move |call: &api::Invocation<'_>| {
+            fake(call.argument).map_or_else(
+                |error| {
+                    let text = format_args!("the fake of {shown} failed: {error}");
+                    call.core.say(log::ERROR, here!(), text);
+                    let line = error.lines().last().unwrap_or_default();
+                    format!("-ERR {line}\n").into()
+                },
+                Into::into,
+            )
+        };
+        self.core.modules.named.command(name, Arc::new(command));
+    }
+
+    /// Puts a function in the place of an application; an error is logged.
+    pub fn fake_application(&self, name: &BStr, fake: FakeApplication) {
+        let shown = name.to_owned();
+        let application = move |session: &Arc<Session>, data: &BStr| {
+            let leg = Call {
+                session: Arc::clone(session),
+            };
+            if let Err(error) = fake(leg, data) {
+                say!(session, ERROR, "the fake of {shown} failed: {error}");
+            }
+        };
+        self.core
+            .modules
+            .named
+            .application(name, Arc::new(application));
     }
 }
 
@@ -309,6 +380,12 @@ impl Call {
     #[must_use]
     pub fn variable(&self, name: &BStr) -> Option<BString> {
         self.session.get(name)
+    }
+
+    /// The name of the phone that it has reached, if the test has named one.
+    #[must_use]
+    pub fn phone(&self) -> Option<BString> {
+        self.session.endpoint.phone().map(ToOwned::to_owned)
     }
 
     /// How many hold a read lock on it.

@@ -61,6 +61,7 @@ fn options(script: Script) -> CallOptions {
     CallOptions {
         first: First::Extension("5551".into()),
         context: "default".into(),
+        destination: None,
         caller_id_name: "Ann".into(),
         caller_id_number: "1000".into(),
         variables: Vec::new(),

@@ -120,6 +120,11 @@ pub(crate) fn name(cause: Cause) -> &'static CStr {
         .map_or(c"UNKNOWN", |(name, _)| name)
 }
 
+/// All names but that of none.
+pub(crate) fn names() -> impl Iterator<Item = &'static CStr> {
+    NAMES[1..].iter().map(|(name, _)| *name)
+}
+
 /// The cause of a name or a number; NORMAL_CLEARING for anything else.
 pub(crate) fn parse(text: &[u8]) -> Cause {
     if text.is_empty() {

@@ -32,16 +32,21 @@ const PARTS: [&str; 10] = [
 ];
 
 impl Dirs {
-    pub(crate) fn new(base: &Path, conf: Option<&PathBuf>, script: &Path) -> Self {
+    pub(crate) fn new(
+        base: &Path,
+        conf: Option<&Path>,
+        script: &Path,
+        sounds: Option<&Path>,
+    ) -> Self {
         let text = |path: &Path| c_string(path.as_os_str().as_bytes());
         Self {
             base: text(base),
-            conf: conf.map_or_else(|| text(&base.join("conf")), |conf| text(conf)),
+            conf: conf.map_or_else(|| text(&base.join("conf")), text),
             script: text(script),
             parts: PARTS
                 .iter()
-                .chain(&["sounds"])
                 .map(|part| text(&base.join(part)))
+                .chain([sounds.map_or_else(|| text(&base.join("sounds")), text)])
                 .collect(),
         }
     }
@@ -49,6 +54,11 @@ impl Dirs {
     /// Where databases are kept that are named without a path.
     pub(crate) fn database(&self) -> PathBuf {
         self.part(3)
+    }
+
+    /// Where recordings lie.
+    pub(crate) fn recordings(&self) -> PathBuf {
+        self.part(9)
     }
 
     /// Where sounds lie that are named without a path.

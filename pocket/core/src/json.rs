@@ -49,6 +49,38 @@ pub(crate) fn run(
     (done, reply)
 }
 
+/// The same for commands of modules, too.
+pub(crate) fn execute_any(
+    core: &Arc<Core>,
+    request: &mut Value,
+    session: Option<&Arc<Session>>,
+) -> (bool, Option<Value>) {
+    let command = request.get("command").and_then(Value::as_str);
+    let foreign = command
+        .filter(|_| request.get("data").is_some())
+        .and_then(|command| core.modules.json(command.as_bytes()));
+    let Some(module) = foreign else {
+        return run(core, request, session);
+    };
+    let tree = std::ptr::from_mut(request).cast();
+    // SAFETY: the tree is ours and lives, and the reply is ours to take over.
+    let (status, reply) = unsafe {
+        let (status, reply) = module.answer(tree, session);
+        let reply = (!reply.is_null()).then(|| *Box::from_raw(reply.cast::<Value>()));
+        (status, reply)
+    };
+    note(request, status == SUCCESS, reply.is_some());
+    (status == SUCCESS, reply)
+}
+
+/// The same, and the answer stands in the request.
+pub(crate) fn answer(core: &Arc<Core>, request: &mut Value, session: Option<&Arc<Session>>) {
+    let (_, reply) = execute_any(core, request, session);
+    if let Some(request) = request.as_object_mut() {
+        request.insert("response".to_owned(), reply.unwrap_or(Value::Null));
+    }
+}
+
 /// Tells the request how it went.
 pub(crate) fn note(request: &mut Value, done: bool, replied: bool) {
     if let Some(request) = request.as_object_mut() {

@@ -8,11 +8,13 @@
 //! pointers. Where the two meet, pointers are turned into those types at once.
 
 mod apps;
+mod attached;
 mod builtin;
 mod c;
 mod call;
 mod cause;
 mod chat;
+pub mod check;
 mod clock;
 mod command;
 mod completion;
@@ -45,7 +47,8 @@ mod transcript;
 mod xml;
 mod zone;
 
-pub use call::{Call, CallOptions, Driver, First, Seen};
+pub use call::{Call, CallOptions, Driver, FakeApi, FakeApplication, First, Seen};
+pub use endpoint::cue::{Cue, Deed};
 pub use endpoint::far_end::Script;
 pub use log::LogLine;
 pub use module::Table;

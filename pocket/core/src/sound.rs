@@ -1,13 +1,12 @@
 //! Sound: what a path plays, and for how long.
 
-use std::path::Path;
-
 use bstr::{BStr, BString, ByteSlice};
 
 use crate::text::number;
 
-/// Samples of a second: pocket plays and records everything at 8 kHz.
-pub(crate) const RATE: u32 = 8000;
+pub(crate) mod length;
+
+pub(crate) use length::RATE;
 
 /// How much there is of a sound, in samples of 8 kHz.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +20,24 @@ pub(crate) enum Sound {
 pub(crate) struct Missing {
     pub(crate) path: BString,
     pub(crate) why: String,
+    /// It is a file's, whose name is in order.
+    is_file: bool,
+}
+
+/// What is played in the place of a file that is not there.
+pub(crate) struct OfMissing(Option<Sound>);
+
+impl OfMissing {
+    /// That many microseconds, or nothing.
+    pub(crate) fn new(length: Option<i64>) -> Self {
+        let samples =
+            |length: i64| u64::try_from(length).unwrap_or(0) * u64::from(RATE) / 1_000_000;
+        Self(length.map(|length| Sound::Samples(samples(length))))
+    }
+
+    pub(crate) fn of_missing(&self, missing: &Missing) -> Option<Sound> {
+        self.0.filter(|_| missing.is_file)
+    }
 }
 
 /// Finds what `file` names, as the core does: relative to `prefix`, with the
@@ -45,6 +62,7 @@ pub(crate) fn find(file: &BStr, prefix: &BStr) -> Result<(BString, Sound), Missi
                     kind.as_bstr(),
                     rest.as_bstr()
                 ),
+                is_file: false,
             }),
         };
     }
@@ -63,22 +81,27 @@ pub(crate) fn find(file: &BStr, prefix: &BStr) -> Result<(BString, Sound), Missi
     };
     for path in &candidates {
         let extension = path.rfind_byte(b'.').map_or(&b""[..], |at| &path[at + 1..]);
-        if !extension.eq_ignore_ascii_case(b"wav") {
+        if !length::is_known(extension) {
             return Err(Missing {
                 path: path.clone(),
                 why: format!(
                     "Invalid file format [{}] for [{path}]!",
                     extension.as_bstr()
                 ),
+                is_file: false,
             });
         }
-        if let Some(sound) = wav(&path.to_path_lossy()) {
-            return Ok((path.clone(), sound));
+        if let Some(samples) = length::of(&path.to_path_lossy(), extension) {
+            return Ok((path.clone(), Sound::Samples(samples)));
         }
     }
     let path = candidates.into_iter().next_back().unwrap_or_default();
     let why = format!("Error Opening File [{path}] [System error : No such file or directory.]");
-    Err(Missing { path, why })
+    Err(Missing {
+        path,
+        why,
+        is_file: true,
+    })
 }
 
 /// Without `{name=value}` in front, which tell a format how to play.
@@ -109,14 +132,6 @@ pub(crate) fn parameters(file: &BStr) -> Vec<(BString, BString)> {
             Some((words.next()?, words.next()?))
         })
         .collect()
-}
-
-fn wav(path: &Path) -> Option<Sound> {
-    let reader = hound::WavReader::open(path).ok()?;
-    let rate = u64::from(reader.spec().sample_rate.max(1));
-    Some(Sound::Samples(
-        u64::from(reader.duration()) * u64::from(RATE) / rate,
-    ))
 }
 
 /// `milliseconds[,level]`, -1 for ever.

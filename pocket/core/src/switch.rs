@@ -12,6 +12,7 @@ use bindings::{SWITCH_EVENT_RELOADXML, SWITCH_EVENT_SHUTDOWN, SWITCH_EVENT_START
 use bstr::{BStr, BString, ByteSlice};
 use parking_lot::{Mutex, RwLock};
 
+use crate::attached::Attached;
 use crate::cause;
 use crate::clock::{Clock, Wait};
 use crate::completion::Completions;
@@ -30,6 +31,7 @@ use crate::session::endpoint::Endpoint;
 use crate::session::machine::STACK;
 use crate::session::table::Table as Sessions;
 use crate::session::{Profile, Session};
+use crate::sound::OfMissing;
 use crate::timers::Timers;
 use crate::transcript::Kind;
 use crate::xml::store::{Sources, Store};
@@ -56,6 +58,10 @@ pub struct Options {
     pub scripts: PathBuf,
     /// The folder of the configuration, if there is one.
     pub conf: Option<PathBuf>,
+    /// The folder of the sounds; one below the base when there is none.
+    pub sounds: Option<PathBuf>,
+    /// How long a sound that is not there plays, in microseconds; `None`: it is an error.
+    pub missing_sounds: Option<i64>,
     /// Configurations by text.
     pub config: Vec<BString>,
     /// Extensions or contexts of the XML dialplan.
@@ -102,6 +108,7 @@ pub(crate) struct Core {
     pub(crate) events: Bus,
     pub(crate) globals: Globals,
     pub(crate) dirs: Dirs,
+    pub(crate) sounds: OfMissing,
     pub(crate) modules: Modules,
     pub(crate) completions: Completions,
     pub(crate) sessions: Sessions,
@@ -109,6 +116,8 @@ pub(crate) struct Core {
     pub(crate) timers: Timers,
     pub(crate) databases: Cache,
     pub(crate) outbox: Outbox,
+    /// What layers above keep with the switch.
+    pub(crate) attached: Attached,
     closing: AtomicBool,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -129,7 +138,13 @@ impl Core {
             log: Log::new(Arc::clone(&clock)),
             events: Bus::new(Arc::clone(&clock), uuid.clone()),
             globals: Globals::new(),
-            dirs: Dirs::new(&options.base, options.conf.as_ref(), &options.scripts),
+            dirs: Dirs::new(
+                &options.base,
+                options.conf.as_deref(),
+                &options.scripts,
+                options.sounds.as_deref(),
+            ),
+            sounds: OfMissing::new(options.missing_sounds),
             modules: Modules::new(own),
             completions: Completions::default(),
             sessions: Sessions::new(),
@@ -141,6 +156,7 @@ impl Core {
             timers: Timers::new(Arc::clone(&clock)),
             databases: Cache::default(),
             outbox: Outbox::default(),
+            attached: Attached::default(),
             closing: AtomicBool::new(false),
             threads: Mutex::default(),
             clock,
@@ -300,6 +316,8 @@ impl Core {
         self.wait_for_sessions(give_up);
         self.modules.shut_down_all(self);
         self.wait_for_sessions(give_up);
+        self.modules.named.forget();
+        self.sessions.forget();
         self.databases.clear();
         self.timers.close();
         self.events.close();

@@ -178,6 +178,33 @@ pub(crate) fn cut(text: &[u8], delimiter: u8) -> (&BStr, &BStr) {
     }
 }
 
+/// Whether text is like a pattern, in any case: `*` stands for anything, `?` for one byte.
+pub(crate) fn is_like(pattern: &[u8], text: &[u8]) -> bool {
+    let (mut at, mut from) = (0, 0);
+    // Where the last star stands, and how much of the text it stands for so far.
+    let mut star: Option<(usize, usize)> = None;
+    while from < text.len() {
+        match pattern.get(at) {
+            Some(b'*') => {
+                star = Some((at, from));
+                at += 1;
+            }
+            Some(byte) if *byte == b'?' || byte.eq_ignore_ascii_case(&text[from]) => {
+                at += 1;
+                from += 1;
+            }
+            _ => match &mut star {
+                Some((begin, taken)) => {
+                    *taken += 1;
+                    (at, from) = (*begin + 1, *taken);
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[at..].iter().all(|byte| *byte == b'*')
+}
+
 /// Percent-encoded as the core serialises: what is encoded already stays.
 pub(crate) fn url_encode(text: &[u8]) -> BString {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
@@ -199,6 +226,29 @@ pub(crate) fn url_encode(text: &[u8]) -> BString {
         }
     }
     encoded.into()
+}
+
+/// The opposite: `%2F` becomes a slash, what is no number stays.
+pub(crate) fn url_decode(text: &[u8]) -> BString {
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((&byte, after)) = rest.split_first() {
+        let number = after
+            .get(..2)
+            .filter(|_| byte == b'%')
+            .and_then(|pair| u8::from_str_radix(pair.to_str().ok()?, 16).ok());
+        match number {
+            Some(number) if after[0] != b'+' => {
+                decoded.push(number);
+                rest = &after[2..];
+            }
+            _ => {
+                decoded.push(byte);
+                rest = after;
+            }
+        }
+    }
+    decoded.into()
 }
 
 #[cfg(test)]

@@ -14,6 +14,10 @@ pub enum Kind {
     EarlyMedia,
     /// It was answered.
     Answered,
+    /// A file begins to be played.
+    Plays,
+    /// A text begins to be spoken, said or phrased.
+    Speaks,
     /// A file was played.
     Played,
     /// A digit was received.
@@ -44,6 +48,8 @@ pub enum Kind {
     Heard,
     /// The far end was sent a message.
     Message,
+    /// pocket did not do what was asked for, or only seemed to.
+    StandIn,
 }
 
 impl Kind {
@@ -55,6 +61,8 @@ impl Kind {
             Self::State => "state",
             Self::EarlyMedia => "early media",
             Self::Answered => "answered",
+            Self::Plays => "plays",
+            Self::Speaks => "speaks",
             Self::Played => "played",
             Self::Digit => "digit",
             Self::SentDigit => "sent digit",
@@ -70,6 +78,7 @@ impl Kind {
             Self::Listens => "listens",
             Self::Heard => "heard",
             Self::Message => "message",
+            Self::StandIn => "stand-in",
         }
     }
 }

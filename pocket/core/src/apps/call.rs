@@ -1,6 +1,6 @@
 //! Applications that move the call.
 
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use bstr::{BStr, ByteSlice};
 
@@ -10,7 +10,7 @@ use crate::ivr::failure::handle_failure;
 use crate::ivr::originate::{Request, originate};
 use crate::ivr::{bridge as ivr_bridge, park as ivr_park, transfer as ivr_transfer};
 use crate::session::{Session, say};
-use crate::text::{cut, number, split};
+use crate::text::{number, split};
 
 pub(super) fn answer(session: &Arc<Session>, _: &BStr) {
     session.answer();
@@ -95,27 +95,6 @@ pub(super) fn execute_extension(session: &Arc<Session>, data: &BStr) {
         return;
     }
     session.execute_extension(word(0), word(1), word(2));
-}
-
-/// `[+]seconds [cause]`
-pub(super) fn sched_hangup(session: &Arc<Session>, data: &BStr) {
-    let (when, name) = cut(data, b' ');
-    let clock = &session.core.clock;
-    let at = match when.strip_prefix(b"+") {
-        Some(seconds) => clock.now() + number(seconds) * 1_000_000,
-        None => clock.now() + number(when) * 1_000_000 - clock.epoch_now(),
-    };
-    let cause = if name.is_empty() {
-        cause::ALLOTTED_TIMEOUT
-    } else {
-        cause::parse(name)
-    };
-    let weak: Weak<Session> = Arc::downgrade(session);
-    session.core.timers.at(at, move || {
-        if let Some(session) = weak.upgrade() {
-            session.hangup(cause);
-        }
-    });
 }
 
 pub(super) fn bridge(session: &Arc<Session>, data: &BStr) {

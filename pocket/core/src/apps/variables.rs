@@ -51,6 +51,71 @@ pub(super) fn multiset(session: &Arc<Session>, data: &BStr) {
     }
 }
 
+/// `name=value`: adds to what the variable has, at the end or at the beginning.
+fn add(session: &Arc<Session>, data: &BStr, stack: bindings::switch_stack_t) {
+    let (name, value) = cut(data, b'=');
+    if name.is_empty() {
+        say!(session, ERROR, "No variable name specified.");
+        return;
+    }
+    let value = session.expand(value);
+    say!(session, DEBUG, "SET {} [{name}]=[{value}]", session.name());
+    session.add_checked(name, &value, false, stack);
+    session.note(Kind::Variable, name, vec![("value", value)]);
+}
+
+pub(super) fn push(session: &Arc<Session>, data: &BStr) {
+    add(session, data, bindings::SWITCH_STACK_PUSH);
+}
+
+pub(super) fn unshift(session: &Arc<Session>, data: &BStr) {
+    add(session, data, bindings::SWITCH_STACK_UNSHIFT);
+}
+
+/// `full`, `name`, `number`, `yes` or `no`: what the leg's profile says of the caller.
+pub(super) fn privacy(session: &Arc<Session>, data: &BStr) {
+    let (name, number) = match data.to_ascii_lowercase().as_slice() {
+        b"" => {
+            say!(session, ERROR, "No privacy mode specified.");
+            return;
+        }
+        b"full" => (true, true),
+        b"name" => (true, false),
+        b"number" => (false, true),
+        b"no" | b"false" | b"off" | b"0" => (false, false),
+        mode if crate::text::is_true(mode) => (true, true),
+        _ => {
+            say!(
+                session,
+                ERROR,
+                "INVALID privacy mode specified. Use a valid mode [no|yes|name|full|number]."
+            );
+            return;
+        }
+    };
+    session.change_profile(|profile| {
+        profile.hides_name = name;
+        profile.hides_number = number;
+    });
+    say!(session, DEBUG, "Set Privacy to {data}");
+}
+
+/// A command of the machine's; what it writes goes where the program's own output does.
+pub(super) fn system(session: &Arc<Session>, data: &BStr) {
+    say!(session, NOTICE, "Executing command: {data}");
+    let command = std::process::Command::new("/bin/sh")
+        .arg("-c")
+        .arg(&*data.to_os_str_lossy())
+        .status();
+    if let Err(error) = command {
+        say!(
+            session,
+            NOTICE,
+            "Failed to execute command: {data} ({error})"
+        );
+    }
+}
+
 pub(super) fn unset(session: &Arc<Session>, data: &BStr) {
     if data.is_empty() {
         say!(session, ERROR, "No variable name specified.");

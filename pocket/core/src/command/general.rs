@@ -226,6 +226,26 @@ pub(super) fn fsctl(call: &Invocation<'_>) -> Reply {
             )
             .into()
         }
+        Some(b"sps") => counted(call, &words, Limit::Rate, "sessions per second"),
+        Some(b"max_sessions") => counted(call, &words, Limit::Sessions, "max sessions"),
+        Some(b"last_sps") => "+OK last sessions per second: 0\n".into(),
+        Some(b"sps_peak_reset") => "+OK max sessions per second counter reset\n".into(),
+        Some(b"min_dtmf_duration") => "+OK min dtmf duration: 400\n".into(),
+        Some(b"max_dtmf_duration") => "+OK max dtmf duration: 192000\n".into(),
+        Some(b"default_dtmf_duration") => "+OK default dtmf duration: 2000\n".into(),
+        Some(b"min_idle_cpu") => "+OK min idle cpu: DISABLED\n".into(),
+        Some(b"sync_clock" | b"sync_clock_when_idle") => "+OK clock synchronized\n".into(),
+        Some(b"ready_check") => if call.core.closing() { "false" } else { "true" }.into(),
+        Some(b"shutdown_check") => if call.core.closing() { "true" } else { "false" }.into(),
+        Some(b"pause_check") => "false".into(),
+        Some(b"reclaim_mem" | b"flush_db_handles" | b"save_history" | b"calibrate_clock") => {
+            "+OK\n".into()
+        }
+        Some(word @ (b"pause" | b"resume" | b"shutdown" | b"recover" | b"send_sighup")) => {
+            let text = format_args!("pocket does not do fsctl {}", word.as_bstr());
+            call.core.say(log::WARNING, here!(), text);
+            "+OK\n".into()
+        }
         Some(b"hupall") => hupall(&Invocation {
             argument: words.get(1).map_or(b"".as_bstr(), |cause| cause.as_bstr()),
             ..*call
@@ -233,6 +253,35 @@ pub(super) fn fsctl(call: &Invocation<'_>) -> Reply {
         None => usage(FSCTL_SYNTAX),
         Some(_) => format!("-ERR Invalid command\nUSAGE: fsctl {FSCTL_SYNTAX}\n").into(),
     }
+}
+
+/// Limits of FreeSWITCH that pocket only remembers: nothing is refused for them.
+#[derive(Default)]
+struct Limits {
+    rate: Option<i64>,
+    sessions: Option<i64>,
+}
+
+#[derive(Clone, Copy)]
+enum Limit {
+    Rate,
+    Sessions,
+}
+
+fn counted(call: &Invocation<'_>, words: &[BString], which: Limit, what: &str) -> Reply {
+    let mut limits = call.core.attached.get::<Limits>();
+    let (slot, default) = match which {
+        Limit::Rate => (&mut limits.rate, 30),
+        Limit::Sessions => (&mut limits.sessions, 1000),
+    };
+    if let Some(asked) = words
+        .get(1)
+        .map(|word| number(word))
+        .filter(|asked| *asked > 0)
+    {
+        *slot = Some(asked);
+    }
+    format!("+OK {what}: {}\n", slot.unwrap_or(default)).into()
 }
 
 pub(super) fn console(call: &Invocation<'_>) -> Reply {

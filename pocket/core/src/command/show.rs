@@ -100,6 +100,7 @@ pub(super) fn show(call: &Invocation<'_>) -> Reply {
     let mut at = 1;
     let mut count_only = false;
     let mut pattern = None;
+    let mut wanted = None;
     match kind.as_slice() {
         b"status" => return super::general::status(call),
         b"channels" | b"calls" | b"registrations" if is(1, "count") => {
@@ -110,6 +111,10 @@ pub(super) fn show(call: &Invocation<'_>) -> Reply {
             pattern = words.get(2);
             at = 3;
         }
+        b"api" | b"application" if words.len() > 1 && !is(1, "as") => {
+            wanted = words.get(1);
+            at = 2;
+        }
         _ => {}
     }
     let sessions = call.core.sessions.all();
@@ -119,10 +124,11 @@ pub(super) fn show(call: &Invocation<'_>) -> Reply {
         b"bridged_calls" => calls(&sessions, true, false),
         b"detailed_calls" => calls(&sessions, false, true),
         b"detailed_bridged_calls" => calls(&sessions, true, true),
-        b"registrations" | b"modules" | b"api" | b"application" | b"interfaces" | b"tasks"
-        | b"aliases" | b"complete" | b"codec" | b"codecs" | b"endpoint" | b"dialplan" | b"file"
-        | b"timer" | b"chat" | b"management" | b"say" | b"limits" | b"nat_map"
-        | b"interface_types" => Table {
+        b"api" => interfaces(call.core.modules.commands(), wanted),
+        b"application" => interfaces(call.core.modules.applications(), wanted),
+        b"registrations" | b"modules" | b"interfaces" | b"tasks" | b"aliases" | b"complete"
+        | b"codec" | b"codecs" | b"endpoint" | b"dialplan" | b"file" | b"timer" | b"chat"
+        | b"management" | b"say" | b"limits" | b"nat_map" | b"interface_types" => Table {
             columns: Vec::new(),
             rows: Vec::new(),
         },
@@ -137,6 +143,20 @@ pub(super) fn show(call: &Invocation<'_>) -> Reply {
         b"json" => as_json(&table, count_only),
         b"xml" => as_xml(&table, count_only),
         _ => format!("-ERR Cannot find format {}\n", format.as_bstr()).into(),
+    }
+}
+
+/// Commands or applications, all or the one of that name.
+fn interfaces(rows: Vec<[BString; 4]>, wanted: Option<&BString>) -> Table {
+    Table {
+        columns: ["name", "description", "syntax", "ikey"]
+            .map(str::to_owned)
+            .to_vec(),
+        rows: rows
+            .into_iter()
+            .filter(|row| wanted.is_none_or(|wanted| row[0] == *wanted))
+            .map(Vec::from)
+            .collect(),
     }
 }
 

@@ -3,20 +3,22 @@
 use std::sync::{Arc, Weak};
 
 use bindings::SWITCH_DTMF_RTP;
-use bstr::{BString, ByteSlice};
+use bstr::{BStr, BString, ByteSlice};
 use parking_lot::Mutex;
 
+use super::cue::{Counted, Cue};
 use crate::c::{CS_EXECUTE, Cause};
 use crate::cause;
 use crate::ivr::recognise;
 use crate::module::own::Dialled;
 use crate::session::dtmf::digits;
-use crate::session::endpoint::Endpoint;
+use crate::session::endpoint::{Endpoint, Heard};
 use crate::session::{Extension, Profile, Session, say};
 use crate::text::c_string;
 use crate::transcript::Kind;
 
-/// What the far end does, in microseconds from when the leg was made.
+/// What the far end does, in microseconds from when the leg was made; what a phone
+/// does once it has answered, from there.
 #[derive(Clone, Debug)]
 pub struct Script {
     /// When it answers a call that comes to it; `None`: never.
@@ -31,6 +33,8 @@ pub struct Script {
     pub says: Vec<(i64, BString)>,
     /// When it hangs up.
     pub hangup_after: Option<i64>,
+    /// What it does when it hears something.
+    pub cues: Vec<Cue>,
 }
 
 impl Default for Script {
@@ -42,6 +46,7 @@ impl Default for Script {
             press: Vec::new(),
             says: Vec::new(),
             hangup_after: None,
+            cues: Vec::new(),
         }
     }
 }
@@ -74,6 +79,7 @@ impl Script {
             press: timed("pocket_press"),
             says: timed("pocket_says"),
             hangup_after: micros("pocket_hangup_after"),
+            cues: Vec::new(),
         }
     }
 }
@@ -87,15 +93,38 @@ fn seconds(text: &[u8]) -> Option<i64> {
 /// The far end of a leg.
 pub(crate) struct FarEnd {
     script: Script,
+    cues: Vec<Counted>,
+    /// The name of a phone, whose deeds are counted from where it answers.
+    phone: Option<BString>,
     /// What an inbound leg runs in the place of the dialplan.
     first: Mutex<Option<Extension>>,
 }
 
 impl FarEnd {
-    pub(crate) fn new(script: Script, first: Option<Extension>) -> Self {
+    pub(crate) fn new(mut script: Script, first: Option<Extension>) -> Self {
+        let cues = std::mem::take(&mut script.cues);
         Self {
             script,
+            cues: cues.into_iter().map(Counted::new).collect(),
+            phone: None,
             first: Mutex::new(first),
+        }
+    }
+
+    pub(super) fn of_phone(script: Script, name: BString) -> Self {
+        Self {
+            phone: Some(name),
+            ..Self::new(script, None)
+        }
+    }
+}
+
+impl FarEnd {
+    fn hang_up_later(&self, session: &Arc<Session>, begin: i64) {
+        if let Some(when) = self.script.hangup_after {
+            later(session, begin + when, |session| {
+                session.hangup_by("far end", cause::NORMAL_CLEARING)
+            });
         }
     }
 }
@@ -116,6 +145,16 @@ impl Endpoint for FarEnd {
     fn receive_event(&self, session: &Session, body: BString) -> bool {
         session.note(Kind::Message, body, Vec::new());
         true
+    }
+
+    fn hears(&self, session: &Arc<Session>, heard: Heard, sound: &BStr) {
+        for cue in &self.cues {
+            cue.hears(session, heard, sound);
+        }
+    }
+
+    fn phone(&self) -> Option<&BStr> {
+        self.phone.as_ref().map(|name| name.as_bstr())
     }
 
     fn on_routing(&self, session: &Arc<Session>) -> bool {
@@ -147,19 +186,26 @@ impl Endpoint for FarEnd {
                 }
             }
         }
+        let begin = match (&self.phone, script.answer_after) {
+            (None, _) => 0,
+            (Some(_), Some(answer)) if script.refuse.is_none() => answer,
+            // A phone that is never answered does nothing but to be hung up.
+            (Some(_), _) => {
+                self.hang_up_later(session, 0);
+                return true;
+            }
+        };
         for (when, digits) in script.press.clone() {
-            later(session, when, move |session| press(session, &digits));
+            later(session, begin + when, move |session| {
+                press(session, &digits)
+            });
         }
         for (when, words) in script.says.clone() {
-            later(session, when, move |session| {
+            later(session, begin + when, move |session| {
                 recognise::hear(session, words)
             });
         }
-        if let Some(when) = script.hangup_after {
-            later(session, when, |session| {
-                session.hangup_by("far end", cause::NORMAL_CLEARING)
-            });
-        }
+        self.hang_up_later(session, begin);
         true
     }
 }
@@ -177,7 +223,11 @@ pub(crate) fn hang_up(session: &Arc<Session>, cause: Cause) {
 }
 
 /// Does something with the leg when the time has come, if it is still up.
-fn later(session: &Arc<Session>, after: i64, action: impl FnOnce(&Arc<Session>) + Send + 'static) {
+pub(super) fn later(
+    session: &Arc<Session>,
+    after: i64,
+    action: impl FnOnce(&Arc<Session>) + Send + 'static,
+) {
     let weak: Weak<Session> = Arc::downgrade(session);
     let at = session.core.clock.now() + after;
     session.core.timers.at(at, move || {

@@ -2,9 +2,11 @@
 
 use crate::module::own::Dial;
 
+pub(crate) mod cue;
 pub(crate) mod far_end;
 mod loopback;
 mod null;
+pub(crate) mod phone;
 
 /// What may stand before the slash of a dial string, but for `user` and `error`,
 /// which call others or nobody.

@@ -69,17 +69,7 @@ export! {
         unsafe {
             let Some(request) = tree_of(json) else { return FAILURE };
             let session = session_of(session);
-            let command = request.get("command").and_then(Value::as_str).unwrap_or_default();
-            let foreign = core.modules.json(command.as_bytes()).filter(|_| request.get("data").is_some());
-            let (done, reply) = match foreign {
-                Some(module) => {
-                    let (status, reply) = module.answer(json, session.as_ref());
-                    let reply = (!reply.is_null()).then(|| *Box::from_raw(reply.cast::<Value>()));
-                    json::note(request, status == SUCCESS, reply.is_some());
-                    (status == SUCCESS, reply)
-                }
-                None => json::run(&core, request, session.as_ref()),
-            };
+            let (done, reply) = json::execute_any(&core, request, session.as_ref());
             match (retval.as_mut(), reply) {
                 (Some(cell), Some(reply)) => *cell = Box::into_raw(Box::new(reply)).cast(),
                 (_, reply) => {

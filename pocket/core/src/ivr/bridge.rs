@@ -4,9 +4,9 @@ use std::ffi::{c_uint, c_void};
 use std::sync::Arc;
 
 use bindings::{
-    SWITCH_EVENT_CHANNEL_BRIDGE, SWITCH_EVENT_CHANNEL_UNBRIDGE, SWITCH_INPUT_TYPE_DTMF,
-    SWITCH_INPUT_TYPE_EVENT, switch_core_session_t, switch_dtmf_t, switch_input_type_t,
-    switch_status_t,
+    SWITCH_EVENT_CHANNEL_BRIDGE, SWITCH_EVENT_CHANNEL_EXECUTE, SWITCH_EVENT_CHANNEL_UNBRIDGE,
+    SWITCH_INPUT_TYPE_DTMF, SWITCH_INPUT_TYPE_EVENT, SWITCH_STACK_PUSH, switch_core_session_t,
+    switch_dtmf_t, switch_input_type_t, switch_status_t,
 };
 use bstr::{BStr, ByteSlice};
 
@@ -141,6 +141,88 @@ pub(crate) fn bridge(a: &Arc<Session>, b: &Locked, listeners: [Option<Listener>;
         after(a, b);
     }
     SUCCESS
+}
+
+/// `switch_ivr_uuid_bridge`: two legs that did something else until now; the one with
+/// media, the first if both have, runs the bridge.
+pub(crate) fn join(a: &Arc<Session>, b: &Arc<Session>) -> Status {
+    if !a.is_up() || Arc::ptr_eq(a, b) {
+        return FAILURE;
+    }
+    let has_media = |leg: &Session| leg.has(CF_ANSWERED) || leg.has(CF_EARLY_MEDIA);
+    let (a, b) = match (has_media(a), has_media(b)) {
+        (true, _) => (a, b),
+        (false, true) => {
+            say!(b, WARNING, "reversing order of channels so this will work!");
+            (b, a)
+        }
+        (false, false) => {
+            say!(a, CRIT, "Neither channel is answered, cannot bridge them.");
+            return FAILURE;
+        }
+    };
+    for (leg, other) in [(a, b), (b, a)] {
+        leg.set("bridge_channel", other.name());
+        leg.set("bridge_uuid", other.uuid());
+        leg.set("signal_bond", other.uuid());
+        leg.no_longer_originated();
+        leg.stop_broadcast();
+        leg.clear_flag(CF_ORIGINATING);
+        let source = format!(
+            "{}:{}:uuid_br:{}",
+            leg.core.clock.epoch_now() / 1_000_000,
+            uuid::Uuid::new_v4(),
+            other.uuid()
+        );
+        leg.add_checked(
+            b"transfer_history",
+            source.as_bytes(),
+            false,
+            SWITCH_STACK_PUSH,
+        );
+        leg.set_checked(b"transfer_source", source.as_bytes(), false);
+    }
+    let other = b.uuid().to_owned();
+    // Set before anything is woken: the legs' threads must not take what they did further.
+    a.set_flag(CF_TRANSFER, 1);
+    b.set_flag(CF_TRANSFER, 1);
+    *a.role.lock() = Role::Bridged(Box::new(move |a| run_joined(a, other.as_bstr())));
+    b.set_state(CS_SOFT_EXECUTE);
+    a.set_state(CS_SOFT_EXECUTE);
+    SUCCESS
+}
+
+/// The side that runs the bridge, in CS_SOFT_EXECUTE; afterwards its extension goes on.
+fn run_joined(a: &Arc<Session>, other: &BStr) {
+    let Some(b) = a.core.sessions.locate(other) else {
+        a.hangup(cause::DESTINATION_OUT_OF_ORDER);
+        return;
+    };
+    let give_up = a.core.clock.now() + PATIENCE;
+    while b.running_state() != CS_SOFT_EXECUTE && b.is_up() && a.is_up() {
+        if a.core.clock.now() > give_up {
+            a.hangup(cause::DESTINATION_OUT_OF_ORDER);
+            b.hangup(cause::DESTINATION_OUT_OF_ORDER);
+            return;
+        }
+        a.core.clock.sleep(FRAME);
+    }
+    if !a.ready() || !b.is_up() {
+        let left = if b.is_up() { &b } else { a };
+        left.hangup(cause::DESTINATION_OUT_OF_ORDER);
+        return;
+    }
+    for (leg, other) in [(a, &*b), (&*b, a)] {
+        leg.fire(SWITCH_EVENT_CHANNEL_EXECUTE, |event| {
+            event.add("Application", "uuid_bridge");
+            event.add("Application-Data", other.uuid());
+        });
+    }
+    bridge(a, &b, [None, None]);
+    let goes_elsewhere = a.has(CF_TRANSFER) || a.has(CF_REDIRECT);
+    if !goes_elsewhere && a.is_up() && ![CS_ROUTING, CS_PARK].contains(&a.state()) {
+        a.set_state(CS_EXECUTE);
+    }
 }
 
 /// What the A leg does when it is alone again.

@@ -129,6 +129,10 @@ impl Menu {
         }
     }
 
+    pub(crate) fn is_called(&self, name: &BStr) -> bool {
+        self.look.name.eq_ignore_ascii_case(name)
+    }
+
     /// Another menu that can be gone to from here.
     pub(crate) fn adopt(&self, other: *mut Self) {
         self.beneath.lock().push(other as usize);

@@ -14,6 +14,8 @@ pub(crate) mod play;
 pub(crate) mod read;
 pub(crate) mod recognise;
 pub(crate) mod record;
+pub(crate) mod record_session;
+pub(crate) mod schedule;
 pub(crate) mod sleep;
 pub(crate) mod speak;
 pub(crate) mod transfer;

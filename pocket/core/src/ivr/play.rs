@@ -21,6 +21,9 @@ use crate::transcript::Kind;
 const BLOCK: u64 = 16_384;
 const AHEAD: u64 = 160;
 
+/// Why a file that was heard to its end is not played any more.
+const HEARD: &str = "end of file";
+
 /// Why a file is not played any more, and whether the rest of the list is.
 struct End {
     status: Status,
@@ -116,6 +119,15 @@ fn play_one(
         .unwrap_or_else(|| session.core.dirs.base.to_string_lossy().as_bytes().into());
     let (path, sound) = match sound::find(file, prefix.as_bstr()) {
         Ok(found) => found,
+        Err(missing) if let Some(length) = session.core.sounds.of_missing(&missing) => {
+            say!(
+                session,
+                WARNING,
+                "{} pocket plays silence in its place, as missing_sounds says",
+                missing.why
+            );
+            (missing.path, length)
+        }
         Err(missing) => {
             say!(session, ERROR, "{}", missing.why);
             let data = vec![("why", "file not found".into())];
@@ -155,6 +167,7 @@ fn play_one(
         add_parameters(event);
     });
     let began = session.core.clock.now();
+    session.begin_sound(Kind::Plays, path.as_bstr());
     let end = run(session, handle, length, input);
     let ended = session.core.clock.now();
     say!(session, DEBUG, "done playing file {path}");
@@ -178,6 +191,9 @@ fn play_one(
         ("why", end.why.into()),
     ];
     session.note(Kind::Played, path.clone(), data);
+    if end.why == HEARD {
+        session.end_sound(path.as_bstr());
+    }
     // As the core: of a file around this one, that a callback has interrupted, nothing is left.
     session.set_private(b"__fh", 0);
     handle.close();
@@ -209,7 +225,7 @@ fn run(
             return end;
         }
         if length.is_some_and(|length| u64::from(handle.position()) >= length) {
-            return End::new(SUCCESS, false, "end of file");
+            return End::new(SUCCESS, false, HEARD);
         }
         // Only what is heard moves the file: while a callback plays one of its own,
         // this one stands still.

@@ -40,7 +40,7 @@ pub(crate) struct Recogniser {
 
 /// The engine that is open on a leg, if one is.
 fn engine_of(session: &Session) -> MappedMutexGuard<'_, Option<Recogniser>> {
-    session.attached()
+    session.attached.get()
 }
 
 impl Recogniser {

@@ -16,7 +16,7 @@ use crate::c::*;
 use crate::cause;
 use crate::clock::FRAME;
 use crate::session::{Session, say};
-use crate::sound::RATE;
+use crate::sound::{RATE, length};
 use crate::text::{is_number, number};
 use crate::transcript::Kind;
 
@@ -35,7 +35,7 @@ const SILENCE: u32 = 3;
 type Writer = WavWriter<BufWriter<File>>;
 
 /// Where `file` is recorded to, as the core completes it.
-fn complete(session: &Session, file: &BStr) -> PathBuf {
+pub(super) fn complete(session: &Session, file: &BStr) -> PathBuf {
     if file.starts_with(b"/") {
         return file.to_path_lossy().into_owned();
     }
@@ -46,14 +46,22 @@ fn complete(session: &Session, file: &BStr) -> PathBuf {
     prefix.join(&*file.to_path_lossy())
 }
 
-fn create(session: &Session, path: &Path) -> Result<Writer, String> {
+pub(super) fn create(session: &Session, path: &Path) -> Result<Writer, String> {
     let extension = path.extension().unwrap_or_default();
-    if !extension.eq_ignore_ascii_case("wav") {
+    if !length::is_known(extension.as_encoded_bytes()) {
         return Err(format!(
             "Invalid file format [{}] for [{}]!",
             extension.to_string_lossy(),
             path.display()
         ));
+    }
+    if !extension.eq_ignore_ascii_case("wav") {
+        say!(
+            session,
+            WARNING,
+            "pocket writes {} as WAV, whatever its extension",
+            path.display()
+        );
     }
     let made = if session.is_true("RECORD_APPEND") && path.exists() {
         WavWriter::append(path)

@@ -152,6 +152,9 @@ pub(crate) fn phrase(
     utter(session, Kind::Phrase, name, noted, length, input)
 }
 
+/// Why a text that was heard to its end is not spoken any more.
+const HEARD: &str = "end";
+
 /// Takes the time that `words` take, with digits and events for whoever listens.
 fn utter(
     session: &Arc<Session>,
@@ -162,6 +165,8 @@ fn utter(
     input: Option<&mut dyn Input>,
 ) -> Status {
     let began = session.core.clock.now();
+    let heard = if kind == Kind::Phrase { text } else { words };
+    session.begin_sound(Kind::Speaks, heard);
     let (status, why) = last(session, length(words), input);
     let ended = session.core.clock.now();
     data.extend([
@@ -170,6 +175,9 @@ fn utter(
         ("why", why.into()),
     ]);
     session.note(kind, text, data);
+    if why == HEARD {
+        session.end_sound(heard);
+    }
     status
 }
 
@@ -196,7 +204,7 @@ fn last(
             }
         }
         if left <= 0 {
-            return (SUCCESS, "end");
+            return (SUCCESS, HEARD);
         }
         let Some(heard) = session.hear_frame() else {
             return (SUCCESS, "hangup");

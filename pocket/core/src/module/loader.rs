@@ -1,6 +1,6 @@
 //! Loading and unloading, as FreeSWITCH's loader does it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::{CString, c_void};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -266,6 +266,58 @@ impl Modules {
             self.shut_down(core, &module);
         }
     }
+}
+
+impl Modules {
+    /// Name, description, syntax and module of all of a kind, by name: what a test has put
+    /// in its place, what modules have, and what pocket itself has.
+    pub(super) fn listed(
+        &self,
+        kind: switch_module_interface_name_t,
+        own: impl Iterator<Item = &'static str>,
+        own_module: &str,
+        fakes: &[BString],
+    ) -> Vec<[BString; 4]> {
+        let mut all: BTreeMap<BString, [BString; 4]> = own
+            .map(|name| [name, "pocket's own", "", own_module])
+            .map(|row| (row[0].into(), row.map(BString::from)))
+            .collect();
+        let loaded: Vec<_> = self.loaded.lock().values().cloned().collect();
+        for module in &loaded {
+            for (made, name, description) in interfaces(module) {
+                if made.0 == kind {
+                    let syntax = syntax(made);
+                    let row = [name, description, syntax, module.name.as_str().into()];
+                    all.insert(key(&row[0]), row);
+                }
+            }
+        }
+        for name in fakes {
+            let row = [
+                name.clone(),
+                "the test's".into(),
+                "".into(),
+                "pocket".into(),
+            ];
+            all.insert(name.clone(), row);
+        }
+        all.into_values().collect()
+    }
+}
+
+/// How a command or an application is called.
+fn syntax((kind, address): (switch_module_interface_name_t, usize)) -> BString {
+    // SAFETY: a block of ROOM bytes that a module which is loaded filled as this kind.
+    let syntax = unsafe {
+        match kind {
+            API => (*(address as *const switch_api_interface)).syntax,
+            _ => (*(address as *const switch_application_interface)).syntax,
+        }
+    };
+    // SAFETY: the module's own string.
+    unsafe { crate::text::borrow(syntax) }
+        .unwrap_or_default()
+        .to_owned()
 }
 
 impl Registered {

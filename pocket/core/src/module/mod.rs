@@ -5,7 +5,8 @@ use std::ffi::CString;
 use std::sync::Arc;
 
 use bindings::{
-    cJSON, switch_api_interface, switch_application_interface, switch_caller_extension_t,
+    SWITCH_API_INTERFACE as API, SWITCH_APPLICATION_INTERFACE as APPLICATION, cJSON,
+    switch_api_interface, switch_application_interface, switch_caller_extension_t,
     switch_chat_application_interface, switch_core_session_t, switch_dialplan_interface,
     switch_event, switch_json_api_interface, switch_status_t, switch_stream_handle,
 };
@@ -17,6 +18,7 @@ use crate::session::{Extension, Profile, Session};
 
 pub(crate) mod api;
 mod loader;
+pub(crate) mod named;
 pub(crate) mod own;
 
 pub use loader::Table;
@@ -24,11 +26,13 @@ pub(crate) use loader::{Interface, Loaded};
 
 use api::{Builtin, Invocation};
 use loader::InUse;
-use own::{App, Chat, Dial, Hunt, Own, States};
+use named::Named;
+use own::{App, Chat, Dial, FakeApplication, FakeCommand, Hunt, Own, States};
 
 /// An application that can be run. One of a module keeps it from being unloaded.
 pub(crate) enum Application {
     Own(&'static App),
+    Fake(BString, FakeApplication),
     Foreign(Foreign<switch_application_interface>),
 }
 
@@ -41,6 +45,7 @@ pub(crate) struct Foreign<T> {
 /// A command that can be run.
 pub(crate) enum Command {
     Own(Builtin),
+    Fake(FakeCommand),
     Foreign(Foreign<switch_api_interface>),
 }
 
@@ -48,6 +53,7 @@ impl Application {
     pub(crate) fn name(&self) -> BString {
         match self {
             Self::Own(app) => app.name.into(),
+            Self::Fake(name, _) => name.clone(),
             Self::Foreign(foreign) => {
                 // SAFETY: in a module that is in use, so it and its strings live.
                 let name = unsafe { crate::text::borrow((*foreign.interface).interface_name) };
@@ -59,6 +65,7 @@ impl Application {
     pub(crate) fn flags(&self) -> u32 {
         match self {
             Self::Own(app) => app.flags,
+            Self::Fake(..) => bindings::SAF_SUPPORT_NOMEDIA.0,
             // SAFETY: in a module that is in use.
             Self::Foreign(foreign) => unsafe { (*foreign.interface).flags },
         }
@@ -67,6 +74,7 @@ impl Application {
     pub(crate) fn call(&self, session: &Arc<Session>, data: Option<&BStr>) {
         match self {
             Self::Own(app) => (app.run)(session, data.unwrap_or_default()),
+            Self::Fake(_, run) => run(session, data.unwrap_or_default()),
             Self::Foreign(foreign) => {
                 let data: Option<CString> = data.map(|data| crate::text::c_string(data));
                 let data = data.as_ref().map_or(std::ptr::null(), |data| data.as_ptr());
@@ -137,10 +145,12 @@ impl Command {
     ) -> switch_status_t {
         match self {
             Self::Own(function) => {
-                let reply = function(invocation);
                 // SAFETY: the caller's stream.
-                unsafe { api::write(stream, &reply.text) };
-                reply.status
+                unsafe { answer(function(invocation), stream) }
+            }
+            Self::Fake(function) => {
+                // SAFETY: the caller's stream.
+                unsafe { answer(function(invocation), stream) }
             }
             Self::Foreign(foreign) => {
                 let argument = crate::text::c_string(invocation.argument);
@@ -157,6 +167,16 @@ impl Command {
             }
         }
     }
+}
+
+/// Writes what a command answers.
+///
+/// # Safety
+/// `stream` is a live stream that nobody else uses.
+unsafe fn answer(reply: api::Reply, stream: *mut switch_stream_handle) -> switch_status_t {
+    // SAFETY: the caller's stream.
+    unsafe { api::write(stream, &reply.text) };
+    reply.status
 }
 
 impl Dialplan {
@@ -240,6 +260,8 @@ struct Registered {
 /// What is loaded, and what that has registered.
 pub(crate) struct Modules {
     own: Own,
+    /// What a test has named.
+    pub(crate) named: Named,
     available: Mutex<HashMap<String, &'static Table>>,
     loaded: Mutex<HashMap<String, Arc<Loaded>>>,
     registered: Mutex<Registered>,
@@ -257,6 +279,7 @@ impl Modules {
     pub(crate) fn new(own: Own) -> Self {
         Self {
             own,
+            named: Named::default(),
             available: Mutex::default(),
             loaded: Mutex::default(),
             registered: Mutex::default(),
@@ -266,6 +289,9 @@ impl Modules {
     }
 
     pub(crate) fn application(&self, name: &[u8]) -> Option<Application> {
+        if let Some((name, fake)) = self.named.find_application(name) {
+            return Some(Application::Fake(name, fake));
+        }
         let entry = self.registered.lock().applications.get(&key(name)).cloned();
         match entry {
             Some(entry) => Some(Application::Foreign(Foreign {
@@ -282,6 +308,9 @@ impl Modules {
     }
 
     pub(crate) fn command(&self, name: &[u8]) -> Option<Command> {
+        if let Some(fake) = self.named.find_command(name) {
+            return Some(Command::Fake(fake));
+        }
         let entry = self.registered.lock().commands.get(&key(name)).cloned();
         match entry {
             Some(entry) => Some(Command::Foreign(Foreign {
@@ -321,6 +350,18 @@ impl Modules {
         known
             .find(|(known, _)| known.as_bytes() == name)
             .map(|(_, dial)| *dial)
+    }
+
+    /// Name, description, syntax and module of each command.
+    pub(crate) fn commands(&self) -> Vec<[BString; 4]> {
+        let own = self.own.commands.iter().map(|(name, _)| *name);
+        self.listed(API, own, "mod_commands", &self.named.fakes()[0])
+    }
+
+    /// The same of each application.
+    pub(crate) fn applications(&self) -> Vec<[BString; 4]> {
+        let own = self.own.applications.iter().map(|app| app.name);
+        self.listed(APPLICATION, own, "mod_dptools", &self.named.fakes()[1])
     }
 
     pub(crate) fn states(&self) -> &States {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bstr::{BStr, BString};
 
-use super::api::Builtin;
+use super::api::{Builtin, Invocation, Reply};
 use crate::event::Event;
 use crate::session::endpoint::Endpoint;
 use crate::session::{Extension, Profile, Session};
@@ -25,6 +25,8 @@ pub(crate) type Hunt = fn(&Arc<Session>, &Profile, &BStr) -> Option<Extension>;
 
 /// A call to be placed, as the endpoint that is to make its leg sees it.
 pub(crate) struct Dialled<'a> {
+    /// The endpoint's name.
+    pub(crate) kind: &'a BStr,
     /// The leg that places it.
     pub(crate) a_leg: Option<&'a Arc<Session>>,
     /// What follows the endpoint's name in the dial string.
@@ -45,6 +47,15 @@ impl Dialled<'_> {
 
 /// Makes an endpoint, and says in the new leg's profile where it goes.
 pub(crate) type Dial = fn(&Dialled<'_>, &mut Profile) -> Box<dyn Endpoint>;
+
+/// A phone that was named while the switch is open: it makes an endpoint, too.
+pub(crate) type Phone = Arc<dyn Fn(&Dialled<'_>, &mut Profile) -> Box<dyn Endpoint> + Send + Sync>;
+
+/// What a test has put in the place of a command.
+pub(crate) type FakeCommand = Arc<dyn Fn(&Invocation<'_>) -> Reply + Send + Sync>;
+
+/// What a test has put in the place of an application.
+pub(crate) type FakeApplication = Arc<dyn Fn(&Arc<Session>, &BStr) + Send + Sync>;
 
 /// What states of a leg do beside what the session does itself.
 pub(crate) struct States {

@@ -3,9 +3,17 @@
 use std::sync::Arc;
 
 use bindings::switch_dtmf_t;
-use bstr::BString;
+use bstr::{BStr, BString};
 
 use super::Session;
+
+/// How far a sound has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Heard {
+    Begins,
+    /// It was heard to its end; one that is broken off is not.
+    Ends,
+}
 
 /// The other end of a leg: what an endpoint module of FreeSWITCH has as its state
 /// handlers and its I/O routines.
@@ -40,6 +48,14 @@ pub(crate) trait Endpoint: Send + Sync {
     /// A message for whoever is there; says whether there is somebody.
     fn receive_event(&self, _: &Session, _: BString) -> bool {
         false
+    }
+
+    /// A sound is heard there: a file that is played, a text that is spoken.
+    fn hears(&self, _: &Arc<Session>, _: Heard, _: &BStr) {}
+
+    /// The phone's name, if the test has named one.
+    fn phone(&self) -> Option<&BStr> {
+        None
     }
 
     /// A digit is sent from here.

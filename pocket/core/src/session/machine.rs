@@ -167,6 +167,7 @@ impl Session {
                 self.set("call_uuid", self.uuid());
                 say!(self, DEBUG, "{} Standard RESET", self.name());
             }
+            CS_SOFT_EXECUTE if self.run_role() => {}
             CS_SOFT_EXECUTE | CS_CONSUME_MEDIA | CS_HIBERNATE => {
                 say!(
                     self,
@@ -276,11 +277,18 @@ impl Session {
         }
     }
 
-    fn on_exchange_media(self: &Arc<Self>) {
+    /// Does what a bridge has this leg do; false when it is in none.
+    fn run_role(self: &Arc<Self>) -> bool {
         let role = std::mem::replace(&mut *self.role.lock(), Role::None);
         if let Role::Bridged(run) = role {
             run(self);
-        } else {
+            return true;
+        }
+        false
+    }
+
+    fn on_exchange_media(self: &Arc<Self>) {
+        if !self.run_role() {
             say!(self, DEBUG, "{} Standard EXCHANGE_MEDIA", self.name());
         }
     }

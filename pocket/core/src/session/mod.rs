@@ -3,7 +3,6 @@
 //! The core has a session and a channel; here they are one, and the pointers
 //! that C holds for the two have the same address.
 
-use std::any::{Any, TypeId};
 use std::collections::{HashMap, VecDeque};
 use std::ffi::CString;
 use std::sync::Arc;
@@ -11,8 +10,9 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU32, AtomicU64, 
 
 use bindings::{switch_channel_flag_t, switch_channel_t, switch_core_session_t};
 use bstr::{BStr, BString, ByteSlice};
-use parking_lot::{MappedMutexGuard, Mutex, MutexGuard, ReentrantMutex};
+use parking_lot::{Mutex, ReentrantMutex};
 
+use crate::attached::Attached;
 use crate::c::*;
 use crate::clock::Signal;
 use crate::event::Event;
@@ -43,7 +43,7 @@ pub(crate) mod variables;
 
 pub(crate) use profile::Profile;
 
-use endpoint::Endpoint;
+use endpoint::{Endpoint, Heard};
 
 /// Writes to the log about a session, from this line.
 macro_rules! say {
@@ -114,7 +114,7 @@ pub(crate) struct Session {
     /// All that was run, for the call's record.
     applications: Mutex<Vec<cdr::Ran>>,
     /// What layers above keep with the leg, one of a type.
-    attached: Mutex<HashMap<TypeId, Box<dyn Any + Send>>>,
+    pub(crate) attached: Attached,
     /// Until when the far end speaks.
     speaking_until: AtomicI64,
     private_events: Mutex<VecDeque<Event>>,
@@ -174,7 +174,7 @@ impl Session {
             dialed: Mutex::default(),
             last_application: Mutex::default(),
             applications: Mutex::default(),
-            attached: Mutex::default(),
+            attached: Attached::default(),
             speaking_until: AtomicI64::new(0),
             private_events: Mutex::default(),
             diverted_events: Mutex::default(),
@@ -304,17 +304,6 @@ impl Session {
         }
     }
 
-    /// What is kept with the leg of that type, made when there is none. One at a time:
-    /// nothing else that is attached can be had while it is held.
-    pub(crate) fn attached<T: Any + Default + Send>(&self) -> MappedMutexGuard<'_, T> {
-        MutexGuard::map(self.attached.lock(), |all| {
-            let slot = all
-                .entry(TypeId::of::<T>())
-                .or_insert_with(|| Box::<T>::default());
-            slot.downcast_mut().expect("the key is its type")
-        })
-    }
-
     /// Keeps a string for as long as the session lives, as the core's pool.
     pub(crate) fn pooled(&self, text: &[u8]) -> *const std::ffi::c_char {
         let text = crate::text::c_string(text);
@@ -351,6 +340,17 @@ impl Session {
             text: text.into(),
             data,
         });
+    }
+
+    /// A sound begins: it stands in the transcript, and the far end hears it.
+    pub(crate) fn begin_sound(self: &Arc<Self>, kind: Kind, sound: &BStr) {
+        self.note(kind, sound, Vec::new());
+        self.endpoint.hears(self, Heard::Begins, sound);
+    }
+
+    /// A sound was heard to its end.
+    pub(crate) fn end_sound(self: &Arc<Self>, sound: &BStr) {
+        self.endpoint.hears(self, Heard::Ends, sound);
     }
 
     /// The far end speaks until that time of the clock.

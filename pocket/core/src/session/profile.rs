@@ -43,6 +43,9 @@ pub(crate) struct Profile {
     pub(crate) profile_index: CString,
     pub(crate) transfer_source: CString,
     pub(crate) outbound: bool,
+    /// What the application `privacy` has set.
+    pub(crate) hides_name: bool,
+    pub(crate) hides_number: bool,
     pub(crate) times: Times,
 }
 
@@ -115,7 +118,7 @@ impl Profile {
             ]
             .iter()
             .any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
-            || fixed(name).is_some()
+            || self.fixed(name).is_some()
             || self.time(name).is_some()
     }
 
@@ -123,8 +126,31 @@ impl Profile {
     pub(crate) fn value(&self, name: &[u8]) -> Option<BString> {
         self.field(name)
             .map(|field| field.as_bytes().into())
-            .or_else(|| fixed(name).map(BString::from))
+            .or_else(|| self.fixed(name).map(BString::from))
             .or_else(|| self.time(name).map(|time| time.to_string().into()))
+    }
+
+    /// What pocket's callers hardly differ in: kinds of numbers, and privacy.
+    pub(crate) fn fixed(&self, name: &[u8]) -> Option<&'static str> {
+        const UNDEFINED: &str = "255";
+        let truth = |value: bool| if value { "true" } else { "false" };
+        let fixed: [(&str, &'static str); 11] = [
+            ("caller_ton", UNDEFINED),
+            ("caller_numplan", UNDEFINED),
+            ("destination_number_ton", UNDEFINED),
+            ("destination_number_numplan", UNDEFINED),
+            ("ani_ton", UNDEFINED),
+            ("ani_numplan", UNDEFINED),
+            ("rdnis_ton", UNDEFINED),
+            ("rdnis_numplan", UNDEFINED),
+            ("screen_bit", "true"),
+            ("privacy_hide_name", truth(self.hides_name)),
+            ("privacy_hide_number", truth(self.hides_number)),
+        ];
+        fixed
+            .iter()
+            .find(|(known, _)| name.eq_ignore_ascii_case(known.as_bytes()))
+            .map(|(_, value)| *value)
     }
 
     /// A field that is a time.
@@ -189,31 +215,11 @@ impl Profile {
             event.add(format!("{prefix}-{name}"), time.to_string());
         }
         event.add(format!("{prefix}-Screen-Bit"), "true");
-        event.add(format!("{prefix}-Privacy-Hide-Name"), "false");
-        event.add(format!("{prefix}-Privacy-Hide-Number"), "false");
+        for (name, hides) in [("Name", self.hides_name), ("Number", self.hides_number)] {
+            let hides = if hides { "true" } else { "false" };
+            event.add(format!("{prefix}-Privacy-Hide-{name}"), hides);
+        }
     }
-}
-
-/// What pocket's callers never differ in: kinds of numbers, and privacy.
-pub(crate) fn fixed(name: &[u8]) -> Option<&'static str> {
-    const UNDEFINED: &str = "255";
-    const FIXED: [(&str, &str); 11] = [
-        ("caller_ton", UNDEFINED),
-        ("caller_numplan", UNDEFINED),
-        ("destination_number_ton", UNDEFINED),
-        ("destination_number_numplan", UNDEFINED),
-        ("ani_ton", UNDEFINED),
-        ("ani_numplan", UNDEFINED),
-        ("rdnis_ton", UNDEFINED),
-        ("rdnis_numplan", UNDEFINED),
-        ("screen_bit", "true"),
-        ("privacy_hide_name", "false"),
-        ("privacy_hide_number", "false"),
-    ];
-    FIXED
-        .iter()
-        .find(|(known, _)| name.eq_ignore_ascii_case(known.as_bytes()))
-        .map(|(_, value)| *value)
 }
 
 /// The text of a field, for conditions of a dialplan.

@@ -1,6 +1,6 @@
 //! All sessions of a switch, by UUID.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -11,8 +11,13 @@ use super::Session;
 use super::lock::Locked;
 use crate::clock::Signal;
 
+/// Legs that are kept when they are over: the newest.
+const KEPT: usize = 250;
+
 pub(crate) struct Table {
     sessions: Mutex<HashMap<BString, Arc<Session>>>,
+    /// All that there were, in their order.
+    ever: Mutex<VecDeque<Arc<Session>>>,
     next: AtomicUsize,
     /// Raised when a session is gone.
     pub(crate) left: Signal,
@@ -22,6 +27,7 @@ impl Table {
     pub(crate) fn new() -> Self {
         Self {
             sessions: Mutex::default(),
+            ever: Mutex::default(),
             next: AtomicUsize::new(1),
             left: Signal::new(),
         }
@@ -47,6 +53,12 @@ impl Table {
             return false;
         }
         sessions.insert(session.uuid().to_owned(), Arc::clone(session));
+        drop(sessions);
+        let mut ever = self.ever.lock();
+        if ever.len() == KEPT {
+            ever.pop_front();
+        }
+        ever.push_back(Arc::clone(session));
         true
     }
 
@@ -64,6 +76,16 @@ impl Table {
     /// The session, read-locked, unless it is hung up.
     pub(crate) fn locate(&self, uuid: &[u8]) -> Option<Locked> {
         self.force_locate(uuid).filter(|session| session.is_up())
+    }
+
+    /// All that there were, the newest 250 of them.
+    pub(crate) fn ever(&self) -> Vec<Arc<Session>> {
+        self.ever.lock().iter().cloned().collect()
+    }
+
+    /// Lets those that are over go.
+    pub(crate) fn forget(&self) {
+        self.ever.lock().clear();
     }
 
     pub(crate) fn all(&self) -> Vec<Arc<Session>> {

@@ -108,7 +108,7 @@ impl Session {
             if let Some(value) = profile.field(field) {
                 return Some(Value::There(value.as_ptr()));
             }
-            if let Some(value) = super::profile::fixed(field) {
+            if let Some(value) = profile.fixed(field) {
                 return Some(Value::Copied(value.into()));
             }
             // FreeSWITCH has no times of the leg that this one called.

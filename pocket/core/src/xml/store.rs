@@ -286,7 +286,7 @@ fn document(sources: &Sources, log: &Log, variables: &dyn Fn(&[u8]) -> Option<BS
         b"<document type=\"freeswitch/xml\">\n<section name=\"configuration\">\n".to_vec();
     text.push_str(configuration);
     text.push_str("\n</section>\n<section name=\"dialplan\">\n");
-    text.push_str(with_extensions(&dialplan, &sources.dialplan));
+    text.push_str(with_extensions(&dialplan, &unwrap(&sources.dialplan)));
     text.push_str("\n</section>\n<section name=\"directory\">\n");
     text.push_str(directory);
     text.push_str("\n</section>\n</document>\n");

@@ -15,7 +15,7 @@ use crate::place::here;
 use crate::session::lock::Locked;
 use crate::session::{Profile, Role, Session};
 use crate::switch::Core;
-use crate::text::{c_string, number};
+use crate::text::{c_string, cut, number};
 
 /// A leg may be made by another, which was made by another, so often.
 const MAX_FORWARDS: i64 = 70;
@@ -67,6 +67,18 @@ impl Outgoing<'_> {
         }
     }
 
+    /// The address is none of pocket's own: the test can name a phone for it.
+    pub(super) fn say_how_to_name(&self, address: &BStr) {
+        let kind = address.split_str("/").next().unwrap_or_default().as_bstr();
+        self.say(
+            log::WARNING,
+            format_args!(
+                "pocket has no phone [{address}]; name it in the test by switch.phone(\"{address}\"), \
+                 or all of its kind by switch.phone(\"{kind}/*\")"
+            ),
+        );
+    }
+
     fn make(
         &self,
         kind: &BStr,
@@ -82,31 +94,32 @@ impl Outgoing<'_> {
         if forwards <= 0 {
             return Err(cause::EXCHANGE_ROUTING_ERROR);
         }
-        match kind.as_bytes() {
-            b"user" => {
-                let name = profile.destination_number.as_bytes().to_owned();
-                return user::dial(self, name.as_bstr(), variables.clone(), profile, forked);
-            }
-            b"error" => return Err(cause::parse(destination)),
-            _ => {}
-        }
-        let Some(dial) = self.core.modules.endpoint(kind) else {
+        let pairs = variables.clone().into_pairs();
+        let dialled = Dialled {
+            kind,
+            a_leg: self.a_leg,
+            destination,
+            variables: &pairs,
+        };
+        let modules = &self.core.modules;
+        let address = [kind.as_bytes(), b"/", destination.as_bytes()].concat();
+        let endpoint = if let Some(phone) = modules.named.find_phone(address.as_bstr()) {
+            phone(&dialled, &mut profile)
+        } else if kind == "user" {
+            let name = profile.destination_number.as_bytes().to_owned();
+            return user::dial(self, name.as_bstr(), variables.clone(), profile, forked);
+        } else if kind == "error" {
+            return Err(cause::parse(destination));
+        } else if let Some(dial) = modules.endpoint(kind) {
+            dial(&dialled, &mut profile)
+        } else {
             self.say(
                 log::ERROR,
                 format_args!("Could not locate channel type {kind}"),
             );
-            self.say(
-                log::WARNING,
-                format_args!("pocket has no endpoint [{kind}]; on FreeSWITCH a module may have it"),
-            );
+            self.say_how_to_name(address.as_bstr());
             return Err(cause::CHAN_NOT_IMPLEMENTED);
         };
-        let dialled = Dialled {
-            a_leg: self.a_leg,
-            destination,
-            variables: &variables.clone().into_pairs(),
-        };
-        let endpoint = dial(&dialled, &mut profile);
         let uuid = variables.get("origination_uuid").filter(|uuid| {
             let free = self.core.sessions.force_locate(uuid).is_none();
             if !free {
@@ -132,6 +145,14 @@ impl Outgoing<'_> {
             leg.set_originatee(session.profile());
         }
         session.set("is_outbound", "true");
+        if kind == "user" {
+            // A phone of the test: what the directory would have said.
+            let (user, domain) = cut(destination, b'@');
+            for leg in [Some(&session), self.a_leg].into_iter().flatten() {
+                leg.set("dialed_user", user);
+                leg.set("dialed_domain", domain);
+            }
+        }
         session.fire(SWITCH_EVENT_CHANNEL_OUTGOING, |_| {});
         Ok(locked)
     }

@@ -20,7 +20,7 @@ mod enterprise;
 mod leg;
 mod race;
 mod settings;
-mod user;
+pub(crate) mod user;
 mod variables;
 
 use leg::Outgoing;

@@ -21,11 +21,13 @@ use crate::text::{c_string, number};
 use crate::xml::Node;
 
 /// A user of the directory.
-struct User {
+pub(crate) struct User {
     id: BString,
     /// Names and values, those of the user before those of group and domain.
-    params: Vec<(BString, BString)>,
-    variables: Vec<(BString, BString)>,
+    pub(crate) params: Vec<(BString, BString)>,
+    pub(crate) variables: Vec<(BString, BString)>,
+    /// Those of the user's own tag.
+    pub(crate) attributes: Vec<(BString, BString)>,
 }
 
 /// Places the call; the leg may have been answered already.
@@ -46,12 +48,26 @@ pub(super) fn dial(
         Some(at) => (destination[..at].as_bstr(), destination[at + 1..].into()),
         None => (destination, domain()),
     };
-    let Some(user) = find(core, name, domain.as_bstr(), &variables) else {
+    let mut asked = vec![
+        ("as_channel", BStr::new("true")),
+        ("action", BStr::new("user_call")),
+        ("key", BStr::new("id")),
+    ];
+    let own: Vec<_> = variables
+        .iter()
+        .map(|(name, value)| (name.to_str_lossy().into_owned(), value.to_owned()))
+        .collect();
+    asked.extend(
+        own.iter()
+            .map(|(name, value)| (name.as_str(), value.as_bstr())),
+    );
+    let Some(user) = find(core, name, domain.as_bstr(), &asked) else {
         core.say(
             log::WARNING,
             here!(),
             format_args!("Can't find user [{name}@{domain}]"),
         );
+        outgoing.say_how_to_name(format!("user/{name}").as_bytes().as_bstr());
         return Err(cause::SUBSCRIBER_ABSENT);
     };
     if variables
@@ -172,20 +188,19 @@ fn first_leg(
     .place(first.as_bstr(), true)
 }
 
-fn find(core: &Arc<Core>, name: &BStr, domain: &BStr, variables: &Variables) -> Option<User> {
+/// Looks a user up; modules that answer are given these parameters, too.
+pub(crate) fn find(
+    core: &Arc<Core>,
+    name: &BStr,
+    domain: &BStr,
+    asked: &[(&str, &BStr)],
+) -> Option<User> {
     let mut params = core
         .events
         .create(SWITCH_EVENT_REQUEST_PARAMS, None, here!());
-    for (header, value) in [
-        ("as_channel", BStr::new("true")),
-        ("action", BStr::new("user_call")),
-        ("key", BStr::new("id")),
-        ("user", name),
-        ("domain", domain),
-    ] {
-        params.add(header, value);
-    }
-    for (header, value) in variables.iter() {
+    params.add("user", name);
+    params.add("domain", domain);
+    for (header, value) in asked {
         params.add(header, value);
     }
     let key = Some(("name", domain));
@@ -212,7 +227,26 @@ fn find(core: &Arc<Core>, name: &BStr, domain: &BStr, variables: &Variables) -> 
         id: user.attribute("id").unwrap_or_default().to_owned(),
         params: merged(&levels, "params", "param"),
         variables: merged(&levels, "variables", "variable"),
+        attributes: user
+            .attribute_names()
+            .map(|name| {
+                let value = user.attribute(&name.to_str_lossy()).unwrap_or_default();
+                (name.to_owned(), value.to_owned())
+            })
+            .collect(),
     })
+}
+
+/// Whether the directory has a domain.
+pub(crate) fn domain_exists(core: &Arc<Core>, domain: &BStr) -> bool {
+    let mut params = core
+        .events
+        .create(SWITCH_EVENT_REQUEST_PARAMS, None, here!());
+    params.add("domain", domain);
+    let key = Some(("name", domain));
+    core.xml
+        .locate(&core.log, "directory", Some("domain"), key, params.as_ptr())
+        .is_some()
 }
 
 fn user_in<'a>(users: Node<'a>, name: &BStr) -> Option<Node<'a>> {
