@@ -1,0 +1,87 @@
+"""Apps that measure, and what they have found."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+from freeswitch.apps.measure.store import CALLS, CSVStore
+
+
+class Measurer(NamedTuple):
+    """An app that measures: with the arguments of its `prepost`, and where it records to."""
+
+    app: Any
+    ppkwargs: dict[str, Any]
+    storer: CSVStore
+    ops: dict[str, Callable[..., Any]]
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The arguments of its `prepost`."""
+        return {**self.ppkwargs, "storer": self.storer}
+
+
+class Measurers:
+    """Apps that measure, by name: `stores.CDR` has the rows of one, `ops` what functions make of them."""
+
+    def __init__(self, storetype: Any = None) -> None:
+        self.storetype = storetype or CSVStore
+        self._apps: dict[str, Measurer] = {}
+        self.stores = SimpleNamespace()
+        self.ops = SimpleNamespace()
+
+    def __bool__(self) -> bool:
+        return bool(self._apps)
+
+    def __repr__(self) -> str:
+        return f"Measurers({list(self._apps)})"
+
+    def add(
+        self,
+        app: Any,
+        name: str | None = None,
+        operators: Mapping[str, Callable[..., Any]] | None = None,
+        **kwargs: Any,
+    ) -> str:
+        """Add an app whose `prepost` takes a `storer`; the other keywords are its arguments. Its name."""
+        name = name or str(getattr(app, "__name__", None) or type(app).__name__)
+        if not hasattr(app, "prepost"):
+            raise AttributeError(f"{name} has no prepost that could take a storer")
+        fields = getattr(app, "fields", None)
+        known = getattr(app, "storer", None)
+        storer = known if isinstance(known, CSVStore) else self.storetype(None, *([fields] if fields else []))
+        self._apps[name] = Measurer(app, dict(kwargs), storer, {})
+        setattr(self.stores, name, storer)
+        for opname, function in {**getattr(app, "operators", {}), **(operators or {})}.items():
+            self.add_operator(name, function, opname)
+        return name
+
+    def add_operator(self, measurername: str, func: Callable[..., Any], opname: str) -> None:
+        """Add a function of a measurer's rows: `ops.NAME()` calls it."""
+        measurer = self._apps[measurername]
+        measurer.ops[opname] = func
+        setattr(self.ops, opname, lambda: func(measurer.storer.data))
+
+    def items(self) -> list[tuple[str, Measurer]]:
+        """Give them, the last that was added first: each is loaded in front of the others."""
+        return list(reversed(self._apps.items()))
+
+    def to_store(self, dirpath: str | os.PathLike[str]) -> str:
+        """Write all rows into a folder, and the rows that come; the file of the calls."""
+        if not os.path.isdir(dirpath):
+            raise NotADirectoryError(f"{os.fspath(dirpath)} is no folder")
+        for name, measurer in self._apps.items():
+            file = CALLS if name == "CDR" else f"{name.lower()}.csv"
+            measurer.storer.write_to(os.path.join(dirpath, file))
+        return os.path.join(dirpath, CALLS)
+
+    def close(self) -> None:
+        """Close the files."""
+        for measurer in self._apps.values():
+            measurer.storer.close()
+
+
+__all__ = ["Measurer", "Measurers"]

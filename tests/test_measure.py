@@ -1,0 +1,200 @@
+"""What is recorded of calls, the figures of a run, and its report."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from freeswitch.apps.measure import FIELDS, CSVStore, Quantiles, figures_of, load
+from freeswitch.apps.measure.figures import active_over_time, per_second
+from freeswitch.apps.measure.plots import plots_of
+from freeswitch.apps.measure.report import as_page, as_text, write_page
+from freeswitch.apps.measure.store import to_parquet
+from freeswitch.apps.measure.svg import ticks
+
+Row = dict[str, Any]
+
+
+def call(at: float, cause: str = "NORMAL_CLEARING", setup: float | None = 0.1, held: float = 10.0, **more: Any) -> Row:
+    """A call's row; without a set-up time it was not answered."""
+    answered = None if setup is None else at + setup
+    return {
+        "switchio_app": "App",
+        "hangup_cause": cause,
+        "caller_create": at,
+        "caller_answer": answered,
+        "caller_hangup": at + (setup or 0.0) + held if answered else at + 1.0,
+        "outcome": "answered" if answered else "failed",
+        "setup_time": setup,
+        "duration": held if answered else None,
+        **more,
+    }
+
+
+RUN = [
+    call(1000.0),
+    call(1001.0, setup=0.3),
+    call(1002.0, "USER_BUSY", None),
+    call(1003.0, "NORMAL_TEMPORARY_FAILURE", None),
+]
+
+
+def test_the_figures_are_those_of_e425() -> None:
+    found = figures_of(RUN)
+    assert (found.calls, found.answered, found.failed) == (4, 2, 2)
+    assert (found.asr, found.ner) == (0.5, 0.75)
+    assert found.acd == 10.0
+    assert found.rate == 1.0
+    assert found.most_at_once == 3
+    assert math.isclose(found.seconds, 11.3)
+    assert math.isclose(found.erlangs, 20 / 11.3)
+    assert found.causes == {"NORMAL_CLEARING": 2, "USER_BUSY": 1, "NORMAL_TEMPORARY_FAILURE": 1}
+    assert found.times["setup_time"].at(0.5) == pytest.approx(0.1, rel=0.011)
+    assert found.times["setup_time"].at(1.0) == pytest.approx(0.3, rel=0.011)
+    assert found.mos is None
+
+
+def test_no_call_at_all_has_figures_and_a_report() -> None:
+    found = figures_of([])
+    assert (found.calls, found.asr, found.acd, found.erlangs) == (0, None, None, 0.0)
+    assert "calls offered" in as_text([])
+    assert "<html" in as_page([])
+    # Nobody was answered: there are no times.
+    assert figures_of([call(1.0, "NO_ANSWER", None)]).times["setup_time"].at(0.5) is None
+    assert "<svg" in as_page([call(1.0, "NO_ANSWER", None)])
+
+
+def test_active_calls_and_rates_over_time() -> None:
+    assert active_over_time(RUN[:2]) == [(1000.0, 1), (1001.0, 2), (1010.1, 1), (1011.3, 0)]
+    rates = per_second(RUN, 2.0)
+    assert rates["offered"] == [(0.0, 1.0), (2.0, 1.0)]
+    assert rates["asr"] == [(0.0, 1.0), (2.0, 0.0)]
+    assert rates["failed"] == [(0.0, 0.0), (2.0, 1.0)]
+
+
+def test_rows_are_in_the_file_as_soon_as_they_are_whole(tmp_path: Path) -> None:
+    store = CSVStore(tmp_path / "run" / "calls.csv")
+    for row in RUN:
+        store.append(row)
+    # Nothing was closed: a run that is killed leaves this.
+    found = load(tmp_path / "run")
+    assert [row["hangup_cause"] for row in found] == [row["hangup_cause"] for row in RUN]
+    assert found[0]["caller_create"] == 1000.0
+    assert found[2]["setup_time"] is None
+    assert figures_of(found).asr == 0.5
+    store.close()
+
+
+@pytest.mark.parametrize("cut", [1, 2, 5, 30, 80])
+def test_a_file_that_is_cut_is_read(tmp_path: Path, cut: int) -> None:
+    path = tmp_path / "calls.csv"
+    store = CSVStore(path)
+    for row in RUN:
+        store.append(row)
+    store.close()
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-cut])
+    found = load(path)
+    assert [row["hangup_cause"] for row in found] == [row["hangup_cause"] for row in RUN[:3]]
+    # What comes later stands in lines of its own.
+    again = CSVStore(path)
+    again.append(RUN[0])
+    again.close()
+    assert [row["caller_create"] for row in load(path)][-1] == 1000.0
+
+
+def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
+    other = tmp_path / "other.csv"
+    other.write_text("a,b\n1,2\n", encoding="utf-8")
+    for work in (lambda: load(other), lambda: CSVStore(other)):
+        with pytest.raises(ValueError, match=r"other\.csv"):
+            work()
+    with pytest.raises(FileNotFoundError):
+        load(tmp_path / "none.csv")
+    with pytest.raises(OSError, match=r"denied|[Nn]ot a directory|exists"):
+        CSVStore(Path(other / "below" / "calls.csv"))
+    empty = tmp_path / "empty.csv"
+    empty.write_text("", encoding="utf-8")
+    with pytest.raises(ValueError, match="no file of calls"):
+        load(empty)
+
+
+def test_text_that_is_no_utf8_comes_back_as_it_was(tmp_path: Path) -> None:
+    store = CSVStore(tmp_path / "calls.csv")
+    store.append(call(1.0, switchio_app='caf\udce9, "x"\nnext'))
+    store.close()
+    assert load(tmp_path)[0]["switchio_app"] == 'caf\udce9, "x"\nnext'
+    write_page(load(tmp_path), tmp_path / "page.html")
+
+
+def test_quantiles_are_exact_to_a_hundredth() -> None:
+    found = Quantiles()
+    values = [1.001**number * 1e-3 for number in range(5000)]
+    for value in reversed(values):
+        found.add(value)
+    for share in (0.01, 0.5, 0.9, 0.999):
+        assert found.at(share) == pytest.approx(values[math.ceil(share * 5000) - 1], rel=0.011)
+    assert found.at(1.0) == pytest.approx(values[-1], rel=0.011)
+    assert Quantiles().at(0.5) is None
+    tiny = Quantiles()
+    tiny.add(0.0)
+    assert tiny.at(0.5) == 0.0
+
+
+def test_the_page_has_every_plot_and_needs_no_other_file() -> None:
+    page = as_page(RUN, "A <run> & more")
+    assert page.count("<svg") == len(plots_of(RUN)) == 6
+    assert "A &lt;run&gt; &amp; more" in page
+    assert "http://" not in page.replace('xmlns="http://www.w3.org/2000/svg"', "")
+    for part in page.split("<svg")[1:]:
+        ElementTree.fromstring("<svg" + part.split("</svg>")[0] + "</svg>")
+    assert "NORMAL_TEMPORARY_FAILURE" in page
+
+
+def test_the_table_says_the_figures() -> None:
+    lines = dict(line.rsplit(None, 1) for line in as_text(RUN).splitlines() if line.startswith(("answered", "failed")))
+    assert lines == {"answered": "2", "failed": "2"}
+    assert "50.00 %" in as_text(RUN)
+    assert "75.00 %" in as_text(RUN)
+
+
+@pytest.mark.parametrize(("least", "most"), [(0, 1), (0, 0), (0, 0.003), (17, 3600), (5, 5), (0, 99999), (-3, 4)])
+def test_ticks_are_few_and_cover_the_values(least: float, most: float) -> None:
+    found = ticks(least, most)
+    assert found[0] <= least
+    assert found[-1] >= most
+    assert 2 <= len(found) <= 8
+    steps = {round(b - a, 9) for a, b in itertools.pairwise(found)}
+    assert len(steps) == 1
+
+
+def test_what_is_not_installed_is_said(tmp_path: Path) -> None:
+    # In a process of its own, where neither is to be found.
+    code = f"""
+import sys
+sys.modules["polars"] = sys.modules["matplotlib"] = sys.modules["matplotlib.figure"] = None
+sys.modules["matplotlib.backends"] = None
+from freeswitch.apps.measure.store import to_parquet
+from freeswitch.apps.measure.plots import write_png
+for work in (lambda: to_parquet([], {str(tmp_path / "x")!r}), lambda: write_png([], {str(tmp_path)!r})):
+    try: work()
+    except RuntimeError as error: print(error)
+"""
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert "pip install polars" in said
+    assert "pip install matplotlib" in said
+
+
+def test_rows_are_written_as_parquet(tmp_path: Path) -> None:
+    polars = pytest.importorskip("polars")
+    to_parquet(RUN, tmp_path / "calls.parquet")
+    found = polars.read_parquet(tmp_path / "calls.parquet")
+    assert found.columns == list(FIELDS)
+    assert found["hangup_cause"].to_list() == [row["hangup_cause"] for row in RUN]
