@@ -32,7 +32,7 @@ def load():
     app.unload()
     assert in_loop(
         host, "async def body(say):\n    from freeswitch import _loop\n    say(str(_loop.here.listener.headers))"
-    ) == ("['variable_freeswitch_app', 'variable_switchio_app']")
+    ) == ("['variable_sip_h_X-switchio_app', 'variable_freeswitch_app', 'variable_switchio_app']")
 
 
 @pytest.mark.parametrize("app_id", ["default", "edited"])

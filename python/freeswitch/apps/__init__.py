@@ -18,8 +18,11 @@ under 'default' work on all others.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar
+import importlib
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import ModuleType
+from typing import Any, TypeVar, overload
 
 from freeswitch.apps._marks import callback, coroutine, event_callback, handler, is_newer, marks_of
 from freeswitch.apps.models import Call, Events, Job, JobError, Session
@@ -47,9 +50,17 @@ def register(cls: F, name: str | None = None) -> F:
         raise ValueError(f"{name} has no function that is marked with an event")
     other = _registry.get(name, cls)
     if other is not cls and not is_newer(cls, other):
-        raise ValueError(f"there is an app '{name}' already")
+        # A script may have an app of a name that one which comes with this package has.
+        if _is_ours(cls):
+            return cls
+        if not _is_ours(other):
+            raise ValueError(f"there is an app '{name}' already")
     _registry[name] = cls
     return cls
+
+
+def _is_ours(cls: Any) -> bool:
+    return str(getattr(cls, "__module__", "")).startswith("freeswitch.apps.")
 
 
 def get(name: str) -> Any | None:
@@ -62,6 +73,24 @@ def iterapps() -> Iterator[Any]:
     return iter(_registry.values())
 
 
+def names() -> list[str]:
+    """Give the names of all apps that are registered."""
+    return list(_registry)
+
+
+def groupbymod() -> Iterator[tuple[str, list[tuple[str, Any]]]]:
+    """Give the modules that have registered apps, and their apps by name."""
+    found: dict[str, list[tuple[str, Any]]] = {}
+    for name, cls in _registry.items():
+        found.setdefault(str(getattr(cls, "__module__", "")), []).append((name, cls))
+    return iter(found.items())
+
+
+@overload
+def load(
+    app: tuple[str | ModuleType, ...] = (), *, packages: Sequence[str | ModuleType] = (), imp_excs: Sequence[str] = ()
+) -> dict[str, ModuleType]: ...
+@overload
 def load(
     app: Any,
     app_id: str | None = None,
@@ -70,19 +99,48 @@ def load(
     prepend: bool = False,
     funcargs: Mapping[str, Any] | None = None,
     **prepost: Any,
-) -> str:
+) -> str: ...
+def load(
+    app: Any = (),
+    app_id: str | None = None,
+    *,
+    header: str | None = None,
+    prepend: bool = False,
+    funcargs: Mapping[str, Any] | None = None,
+    packages: Sequence[str | ModuleType] = (),
+    imp_excs: Sequence[str] = (),
+    **prepost: Any,
+) -> Any:
     """Load an app: a class, of which an object is made, an instance, or a module. Gives the id it is under.
 
-    Its `prepost`, a function or a generator that yields once, sets it up, and tears it down at `unload`; it
-    gets `prepost`'s arguments, and those of its own that are named in `funcargs`, or `client` and `listener`.
+    Its `prepost`, a function or a generator that yields once, sets it up, and tears it down at `unload`. It gets
+    `prepost`'s arguments, those of its own that are named in `funcargs`, and `client`, `listener`, `pool` and
+    `event_loop` where they have no default.
+
+    With no app, or with a tuple of packages, as switchio has it: imports the apps that come with this package, and the
+    modules of the packages, so that they register what they have. Gives these modules by name; of `imp_excs` may be
+    missing what they name.
     """
-    from freeswitch import _loop
     from freeswitch.apps import _dispatch, _loading
+
+    if isinstance(app, tuple):
+        return _import_all((*app, *packages), imp_excs)
 
     def here() -> str:
         return _loading.load(_dispatch.listener(), app, app_id, header, prepend, dict(funcargs or {}), prepost)
 
+    from freeswitch import _loop
+
     return _loop.call(here)
+
+
+def _import_all(packages: tuple[str | ModuleType, ...], imp_excs: Sequence[str]) -> dict[str, ModuleType]:
+    from freeswitch.apps.utils import iter_import_submods
+
+    ours = (f"{__name__}.{name}" for name in ("bert", "blockers", "call_gen", "dtmf", "measure", "players", "routers"))
+    found = {name: importlib.import_module(name) for name in ours}
+    others = iter_import_submods(packages, imp_excs=imp_excs)
+    return {**found, **{name: module for name, module in others if not isinstance(module, ImportError)}}
 
 
 def load_multi(several: Any, app_id: str | None = None, *, header: str | None = None, prepend: bool = False) -> str:
@@ -142,6 +200,47 @@ def originate(dest: str, app_id: str | None = None, *, variables: Mapping[str, s
     return _bgapi(line, cid=app_id, leg=given.get("origination_uuid"))
 
 
+# What is loaded when it is first asked for, and from where.
+_LATER = {
+    "APIError": "_errors",
+    "AppManager": "manager",
+    "Client": "api",
+    "ConfigurationError": "_errors",
+    "ESLError": "_errors",
+    "EventListener": "handlers",
+    "MultiEval": "distribute",
+    "Originator": "call_gen",
+    "Pool": "distribute",
+    "Service": "serve",
+    "SlavePool": "distribute",
+    "active_client": "api",
+    "build_originate_cmd": "commands",
+    "get_client": "api",
+    "get_event_loop": "loop",
+    "get_listener": "handlers",
+    "get_logger": "utils",
+    "get_originator": "call_gen",
+    "get_pool": "api",
+    "sync_caller": "sync",
+}
+
+
+def __getattr__(name: str) -> Any:
+    where = _LATER.get(name)
+    if where is not None:
+        return getattr(importlib.import_module(f"{__name__}.{where}"), name)
+    if name == "apps":
+        # `switchio.apps` of a file that imports switchio: the names of both are here.
+        return sys.modules[__name__]
+    if not name.startswith("__"):
+        try:
+            return importlib.import_module(f"{__name__}.{name}")
+        except ModuleNotFoundError as error:
+            if error.name != f"{__name__}.{name}":
+                raise
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 __all__ = [
     "Call",
     "Events",
@@ -154,10 +253,12 @@ __all__ = [
     "coroutine",
     "event_callback",
     "get",
+    "groupbymod",
     "handler",
     "iterapps",
     "load",
     "load_multi",
+    "names",
     "originate",
     "register",
     "unload",

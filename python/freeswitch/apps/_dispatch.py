@@ -12,6 +12,7 @@ from _freeswitch import Event, count_refused
 
 from freeswitch import _loop, events
 from freeswitch._waits import PLACES, Paced, names_of
+from freeswitch.apps._counters import Counters
 from freeswitch.apps._link import Link, local
 from freeswitch.apps._loading import App
 from freeswitch.apps._marks import plain
@@ -24,8 +25,8 @@ BASE = (
     "CHANNEL_CREATE", "CHANNEL_ORIGINATE", "CHANNEL_ANSWER", "CHANNEL_PARK", "CHANNEL_HANGUP", "CHANNEL_DESTROY",
     "CALL_UPDATE", "BACKGROUND_JOB",
 )  # fmt: skip
-APP_HEADERS = ("variable_freeswitch_app", "variable_switchio_app")
-CALL_HEADER = "variable_call_uuid"
+# The first is a SIP header, too: it is there on the far leg of a call that comes back.
+APP_HEADERS = ("variable_sip_h_X-switchio_app", "variable_freeswitch_app", "variable_switchio_app")
 # A burst of events that the loop has not come to yet.
 QUEUE = 100_000
 # How many events of a leg that has failed are kept with it.
@@ -34,7 +35,7 @@ LAST = 2
 FAREWELL = 10.0
 
 
-class Listener(Paced):
+class Listener(Paced, Counters):
     """The legs, calls and jobs of one switch, and the apps that work on them. On the loop."""
 
     def __init__(self, link: Link | None = None) -> None:
@@ -201,10 +202,8 @@ class Listener(Paced):
             session = self._new(event, uuid)
         elif name not in {"CHANNEL_CREATE", "CHANNEL_ORIGINATE"}:
             session.update(event)
-        if name == "CHANNEL_ANSWER":
-            session.answered = True
-            session.times["answer"] = event_time(event)
-            self.total_answered_sessions += 1
+        if name == "CHANNEL_ANSWER" and not session.answered:
+            self._answered(session, event_time(event))
         elif name == "CHANNEL_ORIGINATE":
             session.times["originate"] = event_time(event)
         elif name == "CHANNEL_HANGUP":
@@ -215,15 +214,33 @@ class Listener(Paced):
 
     def _new(self, event: Event, uuid: str) -> Session:
         session = self.sessions[uuid] = Session(event, self)
-        session.bg_job = self._placing.pop(uuid, None)
-        call_uuid = event.getHeader(CALL_HEADER) or uuid
-        call = self.calls.get(call_uuid)
-        if call is None:
-            call = self.calls[call_uuid] = Call(call_uuid, session)
-        else:
-            call.append(session)
-        session.call = call
+        job = session.bg_job = self._placing.pop(uuid, None)
+        if job is not None:
+            job.has_leg = True
+        session.call = self._join(session, event)
+        if event.getHeader("Answer-State") == "answered":
+            # The far leg can be faster than the event of this one's beginning.
+            self._answered(session, int(event.getHeader("Caller-Channel-Answered-Time") or 0) / 1e6)
         return session
+
+    def _join(self, session: Session, event: Event) -> Call:
+        """Give the call that a leg is of, a new one where it is the first."""
+        for header in self._call_headers:
+            uuid = event.getHeader(header)
+            other = self.sessions.get(uuid) if uuid and uuid != session.uuid else None
+            call = self.calls.get(uuid or "") or (other.call if other is not None else None)
+            if call is not None:
+                call.append(session)
+                return call
+        named = (event.getHeader(header) for header in self._call_headers)
+        uuid = next((found for found in named if found), session.uuid)
+        call = self.calls[uuid] = Call(uuid, session)
+        return call
+
+    def _answered(self, session: Session, when: float) -> None:
+        session.answered = True
+        session.times["answer"] = when
+        self.total_answered_sessions += 1
 
     def _end(self, session: Session, event: Event) -> None:
         session.hungup = True
@@ -237,8 +254,18 @@ class Listener(Paced):
         call = session.call
         if call is not None and session in call.sessions:
             call.sessions.remove(session)
-            if not call.sessions:
-                self.calls.pop(call.uuid, None)
+            self._forget_call(call.uuid)
+
+    def _forget_call(self, uuid: str) -> None:
+        """Forget a call that has no leg left, and none to come: the far leg can be over before the first is known."""
+        call = self.calls.get(uuid)
+        if call is not None and not call.sessions and uuid not in self._placing:
+            del self.calls[uuid]
+
+    def _placed(self, job: Job) -> None:
+        """Expect no leg of a job any more."""
+        if job.sess_uuid is not None and self._placing.pop(job.sess_uuid, None) is not None:
+            self._forget_call(job.sess_uuid)
 
     def begin_job(self, job: Job) -> None:
         """Keep a job until its end."""
@@ -250,8 +277,7 @@ class Listener(Paced):
         job = self.bg_jobs.pop(event.getHeader("Job-UUID") or "", None)
         if job is None:
             return None
-        if job.sess_uuid is not None:
-            self._placing.pop(job.sess_uuid, None)
+        self._placed(job)
         failed = job._end(event)
         if failed is not None:
             self.count_failure(failed)
@@ -276,7 +302,7 @@ class Listener(Paced):
                 self._not_begun(job, why)
 
         job = Job(self.link.bgapi(command, refused), command, callback, kwargs or {})
-        job.cid, job.sess_uuid = cid, leg
+        job.cid, job.sess_uuid, job.con = cid, leg, self.link
         if why_not:
             self._not_begun(job, why_not[0])
         else:
@@ -285,14 +311,14 @@ class Listener(Paced):
 
     def _not_begun(self, job: Job, why: str) -> None:
         self.bg_jobs.pop(job.uuid, None)
-        if job.sess_uuid is not None:
-            self._placing.pop(job.sess_uuid, None)
+        self._placed(job)
         if not job.done():
             job._fail(why)
             self.count_failure(why)
 
     def close(self) -> None:
         """Take no more events. Apps that are loaded are told of nothing any more."""
+        self._is_open = False
         _loop.here.taps.pop(self._tap.id, None)
         self._tap.close()
 

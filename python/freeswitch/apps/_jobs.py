@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Generator, Mapping
@@ -11,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 from _freeswitch import Event, on_loop
 
 from freeswitch._waits import Outcome
+from freeswitch.apps._errors import ESLError
 
 if TYPE_CHECKING:
+    from freeswitch.apps._link import Link
     from freeswitch.apps.models import Events
 
 
@@ -22,7 +25,7 @@ PATIENCE = 1.0
 log = logging.getLogger("freeswitch.apps")
 
 
-class JobError(RuntimeError):
+class JobError(ESLError, RuntimeError):
     """A background job failed."""
 
 
@@ -40,6 +43,10 @@ class Job:
         self.sess_uuid: str | None = None
         # The app that it was asked for.
         self.cid: str | None = None
+        # Whether that was seen.
+        self.has_leg = False
+        # The switch that it runs on.
+        self.con: Link | None = None
         self._callback, self._kwargs = callback, dict(kwargs)
         self._outcome = Outcome()
         self._is_awaited = False
@@ -75,6 +82,46 @@ class Job:
             raise RuntimeError("Job.get waits in a thread: await the job in a coroutine")
         self._is_awaited = True
         return self._outcome.result(timeout)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait in a thread until it has ended, for `timeout` seconds; whether it has."""
+        if on_loop():
+            raise RuntimeError("Job.wait waits in a thread: await the job in a coroutine")
+        self._is_awaited = True
+        with contextlib.suppress(TimeoutError, JobError):
+            self._outcome.exception(timeout)
+        return self.done()
+
+    def fail(self, resp: str, *args: Any, **kwargs: Any) -> None:
+        """End it as failed: with what its callback makes of this text, or the text."""
+        if not self.done():
+            self._outcome.set_exception(JobError(self._callback(resp, *args, **kwargs) if self._callback else resp))
+
+    def __call__(self, resp: Any, *args: Any, **kwargs: Any) -> Any:
+        """End it with an answer: what its callback makes of it, or the answer itself."""
+        if not self.done():
+            given = {**self.kwargs, **kwargs}
+            self._outcome.set_result(self._callback(resp, *args, **given) if self._callback else resp)
+        return self.result
+
+    def update(self, event: Event) -> None:
+        """Take in an event."""
+        self.events.update(event)
+
+    @property
+    def fut(self) -> Outcome:
+        """The future with its answer."""
+        return self._outcome
+
+    @property
+    def kwargs(self) -> dict[str, Any]:
+        """The keywords that its callback gets."""
+        return self._kwargs
+
+    @property
+    def log(self) -> logging.Logger:
+        """Where to log to."""
+        return log
 
     def _fail(self, why: str) -> None:
         self._outcome.set_exception(JobError(why))

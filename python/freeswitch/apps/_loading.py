@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import logging
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any
 
-from freeswitch import _loop
-from freeswitch.apps._marks import arguments_of, is_newer, marks_of, plain
+from freeswitch.apps._marks import Mark, arguments_of, is_newer, marks_of, plain
 
 if TYPE_CHECKING:
     from freeswitch.apps._dispatch import Listener
@@ -43,9 +43,40 @@ def load(
     prepost: dict[str, Any],
 ) -> str:
     """Load an app; see `freeswitch.apps.load`."""
+    from freeswitch.apps.api import Client, Node
+    from freeswitch.apps.distribute import Pool
+
+    client = Client(listener=here)
+    usual = {"client": client, "listener": here, "pool": Pool([Node(client, here)]), "event_loop": here.event_loop}
+    function = getattr(app, "prepost", None)
+    wanted = inspect.signature(function).parameters if callable(function) else {}
+    # What has a default keeps it, unless it is named.
+    arguments = {name: value for name, value in usual.items() if name in wanted and wanted[name].default is _EMPTY}
+    load_app(here, app, app_id, header, prepend, {**arguments, **funcargs}, prepost)
+    return app_id if app_id is not None else name_of(app)
+
+
+_EMPTY = inspect.Parameter.empty
+
+
+def name_of(app: Any) -> str:
+    """Give an app's own name."""
+    return str(getattr(app, "__name__", None) or type(app).__name__)
+
+
+def load_app(
+    here: Listener,
+    app: Any,
+    app_id: str | None,
+    header: str | None,
+    prepend: bool,
+    funcargs: dict[str, Any],
+    prepost: dict[str, Any],
+) -> App:
+    """Load an app, and give what is known of it."""
     if not hasattr(app, "__dict__"):
         raise TypeError(f"an app is a class, an instance or a module, not {type(app).__name__}")
-    name = getattr(app, "__name__", None) or type(app).__name__
+    name = name_of(app)
     app_id = _name(app_id if app_id is not None else name, "app_id")
     if header is not None:
         header = _name(header, "header")
@@ -61,9 +92,12 @@ def load(
             here.need(event)
         where = {"callback": loaded.callbacks, "coroutine": loaded.coroutines, "handler": loaded.handlers}
         where[mark.kind].setdefault(plain(mark.event), []).append((function, count))
-    _set_up(
-        loaded, {"client": here, "listener": here, "pool": here, "event_loop": _loop.here.loop, **funcargs}, prepost
-    )
+    # Its own functions may want to know.
+    for key, value in (("cid", app_id), ("name", name)):
+        if not hasattr(loaded.instance, key):
+            with contextlib.suppress(AttributeError, TypeError):
+                setattr(loaded.instance, key, value)
+    _set_up(loaded, funcargs, prepost)
     if before is not None:
         under[under.index(before)] = loaded
         _tear_down(before)
@@ -73,7 +107,45 @@ def load(
         under.append(loaded)
     here.apps[app_id] = under
     here.look_again()
-    return app_id
+    return loaded
+
+
+def add(
+    here: Listener, kind: str, event: str, app_id: str, function: Callable[..., Any], prepend: bool = False
+) -> None:
+    """Have one function called, with no app around it."""
+    mark = Mark(event, kind, ())
+    count = arguments_of(mark, function, app_id)
+    here.need(event)
+    loaded = App(getattr(function, "__name__", kind), function, None)
+    functions = {"callback": loaded.callbacks, "coroutine": loaded.coroutines, "handler": loaded.handlers}
+    functions[kind][plain(event)] = [(function, count)]
+    here.apps.setdefault(_name(app_id, "app_id"), []).insert(0 if prepend else len(here.apps.get(app_id, ())), loaded)
+
+
+def remove(here: Listener, event: str, app_id: str | None, function: Callable[..., Any]) -> None:
+    """Call a function no longer at an event, whichever app it is of."""
+    name = plain(event)
+    for ident, under in list(here.apps.items()):
+        if app_id is not None and ident != app_id:
+            continue
+        for app in under:
+            for kind in (app.callbacks, app.coroutines, app.handlers):
+                if name in kind:
+                    kind[name] = [pair for pair in kind[name] if pair[0] != function]
+        here.apps[ident] = [app for app in under if _has_functions(app)]
+        if not here.apps[ident]:
+            del here.apps[ident]
+
+
+def _has_functions(app: App) -> bool:
+    return any(functions for kind in (app.callbacks, app.coroutines, app.handlers) for functions in kind.values())
+
+
+def unload_app(here: Listener, app_id: str, instance: Any) -> None:
+    """Unload the app with this object from under an id; nothing where it is not there any more."""
+    under = here.apps.get(app_id, [])
+    _take_out(here, app_id, [loaded for loaded in under if loaded.instance is instance])
 
 
 def _name(name: Any, argument: str) -> str:
@@ -133,7 +205,11 @@ def unload(here: Listener, app_id: str, name: str | None) -> None:
     gone = [loaded for loaded in under if name is None or loaded.name == name]
     if not gone:
         raise ValueError(f"there is no app {name or ''} under '{app_id}'")
-    here.apps[app_id] = [loaded for loaded in under if loaded not in gone]
+    _take_out(here, app_id, gone)
+
+
+def _take_out(here: Listener, app_id: str, gone: list[App]) -> None:
+    here.apps[app_id] = [loaded for loaded in here.apps.get(app_id, ()) if loaded not in gone]
     if not here.apps[app_id]:
         del here.apps[app_id]
     here.look_again()

@@ -138,5 +138,6 @@ def is_newer(app: Any, other: Any) -> bool:
 def _home(namespace: Any) -> dict[str, Any]:
     """Give the globals of an app's script, which are new when that is loaded anew."""
     # A class of ours, of which scripts make objects, says it itself.
-    functions = getattr(namespace, "functions", None) or [function for _, function in marks_of(namespace)]
+    own = None if isinstance(namespace, type) else getattr(namespace, "functions", None)
+    functions = own or [function for _, function in marks_of(namespace)]
     return getattr(inspect.unwrap(functions[0]), "__globals__", {}) if functions else {}

@@ -15,6 +15,7 @@ from freeswitch import _loop
 from freeswitch._async import SessionLost, VerbError
 from freeswitch._waits import Outcome, Past, Test, Wait, names_of
 from freeswitch.apps._jobs import Job, JobError
+from freeswitch.apps._link import Refused
 from freeswitch.apps._marks import plain
 from freeswitch.apps._verbs import Act, Verbs
 
@@ -30,6 +31,7 @@ class Events:
 
     def __init__(self, event: Event | None = None) -> None:
         self._events: deque[Event] = deque(maxlen=EVENTS)
+        self._first = event
         if event is not None:
             self.update(event)
 
@@ -52,11 +54,16 @@ class Events:
 
     def __getitem__(self, key: str | int) -> Any:
         if isinstance(key, int):
-            return self._events[key]
+            # The first one is kept, whatever comes.
+            return self._first if key == -1 and self._first is not None else self._events[key]
         value = self.get(key)
         if value is None:
             raise KeyError(key)
         return value
+
+    def pprint(self, index: int = 0) -> None:
+        """Print an event: the latest, or the one at this place."""
+        print(self[index].serialize())
 
     def __len__(self) -> int:
         return len(self._events)
@@ -116,20 +123,25 @@ class Session(Verbs):
         self.events.update(event)
 
     @property
-    def host(self) -> str:
-        """Where the switch is that it is on."""
-        return self.con.host
-
-    @property
     def log(self) -> logging.Logger:
         """Where to log to."""
         return logging.getLogger("freeswitch.apps")
 
     @property
+    def host(self) -> str:
+        """Where the switch is that it is on."""
+        return self.con.host
+
+    @property
+    def event_loop(self) -> Any:
+        """The event loop of its listener."""
+        return self._listener.event_loop
+
+    @property
     def appname(self) -> str | None:
         """The app id that the leg was given as a variable."""
-        name: str | None = self.get("variable_freeswitch_app") or self.get("variable_switchio_app")
-        return name
+        found = (self.get(header) for header in self._listener.headers)
+        return next((str(name) for name in found if name), None)
 
     @property
     def time(self) -> float:
@@ -152,6 +164,21 @@ class Session(Verbs):
     def is_outbound(self) -> bool:
         """Tell whether the switch has placed the call."""
         return bool(self["Call-Direction"] == "outbound")
+
+    def _execute(self, app: str, argument: str, then: Refused, loops: int = 1, event_uuid: str | None = None) -> None:
+        job = self.bg_job
+        if job is None or job.done():
+            super()._execute(app, argument, then, loops, event_uuid)
+            return
+
+        def placed(_: object) -> None:
+            if job.successful():
+                super(Session, self)._execute(app, argument, then, loops, event_uuid)
+            else:
+                then("the call was not placed")
+
+        # What a leg is to run before its originate has ended is cut off by what that has it run.
+        job.fut.add_done_callback(placed)
 
     # Waiting
 
@@ -318,9 +345,13 @@ class Call:
         return f"<freeswitch.apps.Call {self.uuid}, {len(self.sessions)} legs>"
 
     def append(self, session: Session) -> None:
-        """Add a leg."""
-        self.sessions.append(session)
-        self.last = session
+        """Add a leg; the one that the call is named after is its first, also where its events come later."""
+        if session.uuid == self.uuid and self.first is not session:
+            self.sessions.appendleft(session)
+            self.first, self.last = session, self.last or self.first
+        else:
+            self.sessions.append(session)
+            self.last = session
 
     def get_peer(self, session: Session | None) -> Session | None:
         """Of the first and the last leg, give the one that this is not."""

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import logging
 import re
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
+from freeswitch.apps import app
 from freeswitch.apps._marks import callback, coroutine
 from freeswitch.apps.models import Session
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 log = logging.getLogger("freeswitch.apps")
+
+
+class Route(functools.partial):  # type: ignore[type-arg]
+    """A function that matches, with its arguments: call it, or take it apart, `function, arguments = route`."""
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter((self.func, self.keywords))
 
 
 class PatternRegistrar:
@@ -39,17 +49,24 @@ class PatternRegistrar:
         """Add another's routes behind these."""
         self._routes += other._routes
 
-    def iter_matches(
-        self, fields: Mapping[str, Any] | Session, **kwargs: Any
-    ) -> Iterator[tuple[Callable[..., Awaitable[Any]], dict[str, Any]]]:
-        """Give the functions that match, in the order that they were registered, and their arguments."""
+    def iter_matches(self, fields: Mapping[str, Any] | Session, **kwargs: Any) -> Iterator[Route]:
+        """Give the functions that match, with their arguments, in the order that they were registered."""
         for pattern, field, function, own in list(self._routes):
             value = fields.get(field)
             match = pattern.match(value) if value else None
             if match:
-                yield function, {**own, **kwargs, "match": match}
+                yield Route(function, **{**own, **kwargs, "match": match})
+
+    @property
+    def regex2funcs(self) -> dict[tuple[str, str], list[tuple[Callable[..., Awaitable[Any]], dict[str, Any]]]]:
+        """The functions and their own arguments, by pattern and header."""
+        found: dict[tuple[str, str], list[tuple[Callable[..., Awaitable[Any]], dict[str, Any]]]] = {}
+        for pattern, field, function, own in self._routes:
+            found.setdefault((pattern.pattern, field), []).append((function, own))
+        return found
 
 
+@app
 class Router:
     """Routes calls that are parked: each function that matches is awaited, one after the other.
 
@@ -73,10 +90,17 @@ class Router:
         """The functions of all routes, in order."""
         return [function for _, _, function, _ in self.route._routes]
 
-    def prepost(self, listener: Any) -> None:
+    def prepost(self, listener: Any, pool: Any) -> None:
         """Listen to what routes wait for."""
+        # A route may ask all switches: `router.pool.evals("client.host")`.
+        self.pool = pool
         for name in self.subscribe:
             listener.need(name)
+
+    @property
+    def log(self) -> logging.Logger:
+        """Where to log to."""
+        return log
 
     @coroutine("CHANNEL_PARK")
     async def on_park(self, session: Session) -> None:
@@ -109,6 +133,37 @@ class Router:
         sess.bridge(profile=out_profile, gateway=gateway, dest_url=dest_url, proxy=proxy)
 
 
+@app
+class Bridger:
+    """Joins the legs of a call with others, one after the other.
+
+    `count2bridgeargs` says how, by how many times a leg of the call was parked: `"proxy"`, to the address that was
+    asked for, or the arguments of `Session.bridge`; what is not in it stays parked.
+    """
+
+    def prepost(self) -> None:
+        """Take the first leg to where it wanted to go."""
+        self.log = log
+        self.call2entries: Counter[Any] = Counter()
+        self.count2bridgeargs: dict[int, Any] = {1: "proxy"}
+
+    @callback("CHANNEL_PARK")
+    def on_park(self, sess: Session) -> None:
+        """Bridge a leg."""
+        call = sess.call
+        self.call2entries[call] += 1
+        how = self.count2bridgeargs.get(self.call2entries[call])
+        if how is not None:
+            sess.bridge(**({} if how == "proxy" else how))
+
+    @callback("CHANNEL_DESTROY")
+    def on_destroy(self, sess: Session) -> None:
+        """Forget a call that is over."""
+        if sess.call is not None and not sess.call.sessions:
+            self.call2entries.pop(sess.call, None)
+
+
+@app
 class Proxier:
     """Joins each inbound call with the SIP address that it asked for."""
 
@@ -119,4 +174,4 @@ class Proxier:
             session.bridge()
 
 
-__all__ = ["PatternRegistrar", "Proxier", "Router"]
+__all__ = ["Bridger", "PatternRegistrar", "Proxier", "Route", "Router"]

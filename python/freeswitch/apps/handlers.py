@@ -1,0 +1,46 @@
+"""Listeners: what is known of the legs, calls and jobs of one switch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from freeswitch.apps._dispatch import Listener
+from freeswitch.apps._places import call
+
+EventListener = Listener
+
+
+def get_listener(
+    host: str | None = None,
+    port: int | str = 8021,
+    auth: str = "ClueCon",
+    *,
+    call_tracking_header: str | None = None,
+    max_limit: float | None = None,
+    **_: Any,
+) -> Listener:
+    """Give a listener: to the switch that this runs in, or to the event socket of the one at `host`.
+
+    ConnectionError when that cannot be reached.
+    """
+    from freeswitch.apps import _dispatch
+
+    is_here = host is None
+    listener = call(_dispatch.listener) if is_here else call(Listener, _link_to(str(host), int(port), auth))
+    if call_tracking_header is not None:
+        listener.call_tracking_header = call_tracking_header
+    if max_limit is not None:
+        listener.max_limit = max_limit
+    return listener
+
+
+def _link_to(host: str, port: int, auth: str) -> Any:
+    from freeswitch.apps import _link
+
+    connect = getattr(_link, "connect", None)
+    if connect is None:
+        raise _link.LinkError(f"{host}:{port}: there is no link to the event socket of another switch yet")
+    return connect(host, port, auth)
+
+
+__all__ = ["EventListener", "get_listener"]

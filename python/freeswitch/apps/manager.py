@@ -1,0 +1,56 @@
+"""Apps on all switches of a pool."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from freeswitch.apps.distribute import Pool
+    from freeswitch.apps.measure import Measurers
+
+
+class AppManager:
+    """Loads apps on every node of a pool; `prepost` gets `pool`, or what `ppfuncargs` has, by the argument's name."""
+
+    def __init__(self, pool: Pool, ppfuncargs: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
+        from freeswitch.apps.measure import Measurers
+
+        self.pool = pool
+        self.ppfuncargs = dict(ppfuncargs) if ppfuncargs else {"pool": pool}
+        self.measurers: Measurers = Measurers(**kwargs)
+
+    def load_multi_app(self, apps_iter: Iterable[Any], app_id: str | None = None, **kwargs: Any) -> str:
+        """Load several apps, or pairs of an app and its prepost arguments, under one id; they work in this order."""
+        for given in apps_iter:
+            app, arguments = given if isinstance(given, tuple) else (given, {})
+            app_id = self.load_app(app, app_id=app_id, ppkwargs=arguments, **kwargs)
+        if app_id is None:
+            raise ValueError("no app was given")
+        return app_id
+
+    def load_app(
+        self,
+        app: Any,
+        app_id: str | None = None,
+        ppkwargs: Mapping[str, Any] | None = None,
+        with_measurers: Any = (),
+    ) -> str:
+        """Load an app on all nodes; its id. A class is made an object of for each node, an object is shared."""
+        for client in self.pool.clients:
+            app_id = client.load_app(app, on_value=app_id, funcargsmap=self.ppfuncargs, **dict(ppkwargs or {}))
+        assert app_id is not None
+        if with_measurers:
+            for name, measurer in self.measurers.items():
+                for client in self.pool.clients:
+                    if name not in client.apps[app_id]:
+                        client.load_app(measurer.app, on_value=app_id, prepend=True, **measurer.arguments)
+        return app_id
+
+    def iterapps(self) -> list[Any]:
+        """Give all objects that are loaded, each once."""
+        found = [app for client in self.pool.clients for group in client._apps.values() for app in group.values()]
+        return list({id(app): app for app in found}.values())
+
+
+__all__ = ["AppManager"]
