@@ -157,3 +157,89 @@ def echoes(host: Host, call: LiveCall) -> None:
         host.wait_event("PLAYBACK_STOP", {"Unique-ID": call.uuid, "Playback-File-Path": tone})
     call.hangup()
     assert "python_error" not in call.wait().variables
+
+
+@pytest.fixture
+def switchio(host: Host) -> Host:
+    """A switch with the examples of switchio's apps."""
+    shutil.copytree(EXAMPLES / "switchio", host.script_dir / "switchio", dirs_exist_ok=True)
+    return host
+
+
+def unload(host: Host, app_id: str) -> None:
+    """Unload what an example has loaded."""
+    name = host.script(f"""
+        from freeswitch import apps
+        def fsapi(session, stream, env, args):
+            apps.unload({app_id!r})
+            stream.write("unloaded")
+    """)
+    assert host.api(f"python {name}") == "unloaded"
+
+
+def test_players(switchio: Host, parked: str) -> None:
+    assert switchio.api(f"pyrun switchio.players loopback/{parked}").startswith("+OK")
+    switchio.wait_event("CHANNEL_EXECUTE", {"Application": "echo"})
+    switchio.api("hupall")
+    unload(switchio, "players")
+
+
+@pytest.mark.freeswitch_only  # pocket records no calls
+def test_recordings(switchio: Host, parked: str) -> None:
+    switchio.api(f"global_setvar recordings_dir={switchio.script_dir}")
+    switchio.api("global_setvar sound_prefix=tone_stream://%(300,0,440);loops=1\\;")
+    assert switchio.api(f"pyrun switchio.players loopback/{parked} MutedPlayRec").startswith("+OK")
+    switchio.wait_log("recorded .*caller_.* and .*callee_")
+    unload(switchio, "players")
+
+
+def test_digits(switchio: Host, parked: str) -> None:
+    assert switchio.api(f"pyrun switchio.digits loopback/{parked}").startswith("+OK")
+    switchio.wait_log("all digits came")
+    unload(switchio, "digits")
+
+
+@pytest.mark.freeswitch_only  # pocket detects no tones
+def test_audio(switchio: Host, parked: str) -> None:
+    assert switchio.api(f"pyrun switchio.audio loopback/{parked}").startswith("+OK")
+    switchio.wait_log("the audio arrives")
+    unload(switchio, "audio")
+
+
+@pytest.mark.parametrize(("how", "cause"), [("", "USER_BUSY"), ("ring", "NORMAL_CLEARING")])
+def test_rejecting(switchio: Host, parked: str, how: str, cause: str) -> None:
+    assert switchio.api(f"pyrun switchio.rejecting {how}".strip()).startswith("+OK")
+    switchio.wait_for(lambda: "default" in ids(switchio) or None)
+    assert switchio.call(extension=parked).cause == cause
+    assert switchio.api("python switchio.rejecting") == "+OK calls are taken again"
+
+
+def ids(host: Host) -> str:
+    """The ids that apps are loaded under."""
+    name = host.script("""
+        from freeswitch.apps import get_listener
+        def fsapi(session, stream, env, args): stream.write(f"ids {list(get_listener().apps)}")
+    """)
+    return host.api(f"python {name}")
+
+
+def test_bridging(switchio: Host) -> None:
+    first = switchio.extension(("answer", ""), ("sleep", "300"), ("hangup", ""))
+    second = switchio.extension(("answer", ""), ("sleep", "400"), ("hangup", ""))
+    assert switchio.api(f"pyrun switchio.bridging loopback/{first} loopback/{second}").startswith("+OK")
+    switchio.wait_for(lambda: "default" in ids(switchio) or None)
+    parks = switchio.extension(("set", "park_after_bridge=true"), ("park", ""))
+    call = switchio.start_call(parks)
+    for number in (first, second):
+        switchio.wait_event("CHANNEL_EXECUTE", {"Application": "bridge", "Application-Data": f"loopback/{number}"})
+    call.hangup()
+    call.wait()
+    unload(switchio, "default")
+
+
+def test_dialer(switchio: Host, parked: str, tmp_path: Path) -> None:
+    assert switchio.api(f"pyrun switchio.dialer loopback/{parked} {tmp_path}").startswith("+OK")
+    switchio.wait_log("20 calls were offered, 20 were answered", timeout=60)
+    assert len((tmp_path / "calls.csv").read_text(encoding="utf-8").splitlines()) == 21
+    assert (tmp_path / "sysstats.csv").read_text(encoding="utf-8").startswith("time,total_cpu_percent")
+    assert "offered=20" in switchio.api("python switchio.dialer stop")
