@@ -1,0 +1,91 @@
+"""Where a command's calls are: on the switches at some hosts, or on pocket."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+# Every call on pocket is parked, for the app to come.
+DIALPLAN = """<extension name="parks"><condition field="destination_number" expression=".*">
+<action application="park"/></condition></extension>"""
+
+
+class Place(Protocol):
+    """Where calls are."""
+
+    # What a pool is made of; None is the switch in this process.
+    contacts: Sequence[tuple[str, int, str]] | None
+
+    def sleep(self, seconds: float) -> None:
+        """Let so many seconds go by, in the switch's time."""
+
+    def time(self) -> float:
+        """Give the switch's time, in seconds."""
+
+
+class Pocket:
+    """The embedded switch: time is virtual."""
+
+    contacts: Sequence[tuple[str, int, str]] | None = None
+
+    def __init__(self, switch: Any) -> None:
+        self._switch = switch
+        self._gone = 0.0
+
+    def sleep(self, seconds: float) -> None:
+        """Let the clock move."""
+        self._switch.sleep(seconds)
+        self._gone += seconds
+
+    def time(self) -> float:
+        """Give how long was slept."""
+        return self._gone
+
+
+class Hosts:
+    """Switches with an event socket."""
+
+    def __init__(self, contacts: list[tuple[str, int, str]]) -> None:
+        self.contacts: Sequence[tuple[str, int, str]] | None = contacts
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
+
+    def time(self) -> float:
+        """Give the time."""
+        return time.monotonic()
+
+
+def add_options(command: argparse.ArgumentParser) -> None:
+    """Add what says where calls are."""
+    command.add_argument("hosts", nargs="*", metavar="HOST", help="a switch: host or host:port of its event socket")
+    command.add_argument("--pocket", action="store_true", help="a rehearsal: on the embedded switch, in virtual time")
+    command.add_argument("--password", default="ClueCon", help="of the event sockets (default: %(default)s)")
+    command.add_argument("--port", type=int, default=8021, help="of the event sockets (default: %(default)s)")
+
+
+@contextmanager
+def place(arguments: argparse.Namespace) -> Iterator[Place]:
+    """Give where the calls of a command are."""
+    if arguments.pocket:
+        if arguments.hosts:
+            raise ValueError(f"--pocket is a switch of its own: leave out {' '.join(arguments.hosts)}")
+        import pocket
+
+        with pocket.Switch(dialplan=DIALPLAN) as switch:
+            yield Pocket(switch)
+        return
+    if not arguments.hosts:
+        raise ValueError("name a host whose event socket is to be used, or say --pocket")
+    contacts = []
+    for text in arguments.hosts:
+        host, _, port = text.partition(":")
+        contacts.append((host, int(port or arguments.port), arguments.password))
+    yield Hosts(contacts)
+
+
+__all__ = ["Hosts", "Place", "Pocket", "add_options", "place"]
