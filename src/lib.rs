@@ -13,12 +13,13 @@ pub mod entry;
 pub mod interp;
 pub mod metrics;
 pub(crate) mod module;
+pub mod pymodule;
 pub mod python;
 pub mod script;
 pub mod switch;
 
-pub use interp::interpreter::join as join_interpreter;
 pub use module::MODULE;
+pub use pymodule::{_freeswitch, join as join_interpreter};
 
 /// What FreeSWITCH's loader looks for in `mod_rust.so`.
 #[cfg(feature = "module")]

@@ -15,16 +15,18 @@ use crate::admin::{commands, completion, config, conflict, reload, shutdown};
 use crate::aio::{event_loop, event_tap};
 use crate::entry::{api, application, chat, dialplan, event_hook, json, pyrun, xml_fetch};
 use crate::interp::attach::enter;
+use crate::interp::embedding;
+use crate::interp::environment;
 use crate::interp::environment::Place;
 use crate::interp::{errors, gate, interpreter, thread_state};
+use crate::pymodule;
 use crate::python::session::attached::begin_reaping;
 use crate::script::entry_point;
-use crate::script::{cache, deadline};
+use crate::script::{cache, deadline, runs};
 use crate::switch::edge;
 use crate::switch::edge::guard;
 use crate::switch::event::subscription::Subscription;
 use crate::switch::event::{Kind, View};
-use crate::switch::log;
 use crate::switch::log::Level;
 use crate::switch::module::Interfaces;
 use crate::switch::{Detached, Status, call_log, core};
@@ -59,7 +61,7 @@ enum LoadError {
     )]
     Version(String),
     #[error("MR0003 {0}")]
-    Python(#[from] interpreter::StartError),
+    Python(#[from] environment::StartError),
     #[error("mod_rust: the core gave no place for the module: {0}")]
     Interface(&'static str),
     #[error("MR0009 the configuration was not taken in: {0}")]
@@ -87,7 +89,7 @@ unsafe extern "C" fn load(
             Ok(()) => SWITCH_STATUS_SUCCESS,
             Err(error) => {
                 gate::close();
-                log::write(
+                call_log::write(
                     Level::Crit,
                     c"mod_rust",
                     c"load",
@@ -116,12 +118,12 @@ fn begin(
         virtual_env: config.virtual_env.clone(),
         home: config.python_home.clone(),
     };
-    interpreter::start(&place)?;
+    interpreter::start(&place, pymodule::EXTENSION)?;
     // What looks after scripts must not want for a thread when it is needed.
     deadline::begin()
         .and_then(|()| begin_reaping())
-        .map_err(interpreter::StartError::Thread)?;
-    shutdown::reset();
+        .map_err(environment::StartError::Thread)?;
+    runs::set_time_over(false);
     enter(|py| {
         thread_state::end_left(py);
         cache::forget(py).map_err(|e| errors::one_line(py, &e))
@@ -300,7 +302,7 @@ unsafe extern "C" fn shutdown() -> switch_status_t {
         event_tap::end(&held);
         let all_left = interpreter::stop(shutdown::LAST);
         reload::forget();
-        if core_ends && !interpreter::is_joined() {
+        if core_ends && !embedding::is_joined() {
             core::leave(Duration::from_millis(200));
         }
         if core_ends || !all_left {

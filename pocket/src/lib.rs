@@ -35,7 +35,7 @@ fn _pocket(module: &Bound<'_, PyModule>) -> PyResult<()> {
         ));
     }
     let py = module.py();
-    let freeswitch = pyo3::wrap_pymodule!(mod_rust::python::_freeswitch)(py);
+    let freeswitch = pyo3::wrap_pymodule!(mod_rust::_freeswitch)(py);
     py.import("sys")?
         .getattr("modules")?
         .set_item("_freeswitch", freeswitch)?;

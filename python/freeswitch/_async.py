@@ -33,7 +33,7 @@ class AsyncSession(Session):
     """
 
     def __new__(cls, hands: Any) -> AsyncSession:
-        return super().__new__(cls, hands)  # type: ignore[call-arg]
+        return super().__new__(cls, hands.leg)  # type: ignore[call-arg]
 
     def __init__(self, hands: Any) -> None:
         self._hands = hands

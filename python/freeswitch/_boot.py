@@ -6,8 +6,10 @@ module itself and compiled by it; in the pocket wheel they are ordinary files.
 
 from __future__ import annotations
 
+import gc
 import importlib.abc
 import importlib.util
+import io
 import logging
 import os
 import sys
@@ -134,3 +136,16 @@ def own_interpreter(
     # Warnings go the same way; what is below the switch's own level costs little.
     logging.captureWarnings(True)
     logging.getLogger().setLevel(logging.DEBUG)
+
+
+def flush_files() -> None:
+    """Write what open files still hold: without Py_Finalize nobody else does."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    for thing in gc.get_objects():
+        try:
+            if isinstance(thing, io.IOBase) and not thing.closed and thing.writable():
+                thing.flush()
+        except Exception:
+            # A file that cannot be flushed has nobody left to be told.
+            continue

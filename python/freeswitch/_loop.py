@@ -23,7 +23,7 @@ from freeswitch._shared import RUN, Own
 from freeswitch.events import Watch, at_end
 
 # The UUID of the call that a coroutine works for, for its lines in the log.
-CALL: ContextVar[str | None] = ContextVar("freeswitch_call", default=None)
+CALL: ContextVar[str | None] = _freeswitch.call_variable()
 
 log = logging.getLogger("freeswitch.loop")
 

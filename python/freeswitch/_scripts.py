@@ -22,16 +22,9 @@ from types import CodeType, ModuleType
 from typing import Any
 
 import _freeswitch
+from _freeswitch import Busy, Refused
 
 from freeswitch import _imports_in
-
-
-class Refused(Exception):
-    """A module that may not be an entry, or is not there; the text says why."""
-
-
-class Busy(Refused):
-    """Another script is being loaded anew."""
 
 
 Stamp = tuple[str, int, int, int]
@@ -348,19 +341,3 @@ def _members(full: str) -> set[str]:
         if parent and parent not in _folders:
             todo.append(parent)
     return members
-
-
-def flush_files() -> None:
-    """Write what open files still hold: without Py_Finalize nobody else does."""
-    import gc
-    import io
-
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()
-    for thing in gc.get_objects():
-        try:
-            if isinstance(thing, io.IOBase) and not thing.closed and thing.writable():
-                thing.flush()
-        except Exception:
-            # A file that cannot be flushed has nobody left to be told.
-            continue

@@ -11,7 +11,8 @@ use crate::script::cache::Reload;
 use crate::script::entry_point;
 use crate::switch::Detached;
 use crate::switch::xml;
-use crate::switch::xml::{Element, Sections};
+use crate::switch::xml::Element;
+use crate::switch::xml::lookup::Sections;
 
 /// What the configuration says.
 #[derive(Debug, PartialEq)]

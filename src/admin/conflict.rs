@@ -2,9 +2,9 @@
 
 use parking_lot::Mutex;
 
+use crate::switch::call_log;
 use crate::switch::event::subscription::Subscription;
 use crate::switch::event::{Kind, View};
-use crate::switch::log;
 use crate::switch::log::Level;
 use crate::switch::{Detached, core};
 
@@ -48,7 +48,7 @@ fn on_module_load(event: View<'_>) {
     // An event comes for each name that a module provides; this one comes once.
     let takes_over = is(c"type", "api") && is(c"name", "python");
     if takes_over && (is(c"key", "mod_python3") || is(c"key", "mod_python")) {
-        log::write(
+        call_log::write(
             Level::Crit,
             c"mod_rust",
             c"neighbour",

@@ -16,18 +16,7 @@ use crate::switch::event::consumer::DROPPED_EVENTS;
 /// A JSON string.
 #[must_use]
 pub fn quoted(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
-    for c in text.chars() {
-        // Writing to a String does not fail.
-        let _ = match c {
-            '"' | '\\' => write!(out, "\\{c}"),
-            c if c < ' ' => write!(out, "\\u{:04x}", u32::from(c)),
-            c => write!(out, "{c}"),
-        };
-    }
-    out.push('"');
-    out
+    serde_json::Value::from(text).to_string()
 }
 
 /// A JSON object of values that are JSON already.

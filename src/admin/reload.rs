@@ -10,9 +10,11 @@ use super::config;
 use super::config::Config;
 use crate::entry::{event_hook, xml_fetch};
 use crate::interp::attach::{enter, reenter};
-use crate::interp::{errors, interpreter, stdio};
+use crate::interp::embedding;
+use crate::interp::{errors, stdio};
 use crate::python::session::attached::later;
 use crate::script::entry_point;
+use crate::script::python_half;
 use crate::script::{cache, function};
 use crate::switch::{Detached, api, core};
 
@@ -62,7 +64,7 @@ pub fn apply(held: &Detached, config: Config) -> Result<(), String> {
 fn use_roots(config: &Config) -> Result<(), String> {
     let roots = roots(config);
     enter(|py| {
-        interpreter::use_roots(py, &roots, &config.allowed).map_err(|e| errors::one_line(py, &e))
+        python_half::use_roots(py, &roots, &config.allowed).map_err(|e| errors::one_line(py, &e))
     })
     .map_err(|e| e.to_string())?
 }
@@ -78,7 +80,7 @@ fn take_in(held: &Detached) -> Result<(), String> {
 /// PYTHONPATH first, as mod_python3 has it, then the configured folders, then
 /// the switch's own.
 fn roots(config: &Config) -> Vec<PathBuf> {
-    let path = if interpreter::is_joined() {
+    let path = if embedding::is_joined() {
         None
     } else {
         std::env::var_os("PYTHONPATH")

@@ -18,14 +18,6 @@ use crate::script::runs;
 pub const LAST: Duration = Duration::from_secs(2);
 
 static ENDS: AtomicBool = AtomicBool::new(false);
-/// Scripts have had their time, since the module was loaded.
-static OVER: AtomicBool = AtomicBool::new(false);
-
-/// The module is loaded: its scripts have all the time.
-pub fn reset() {
-    OVER.store(false, Ordering::Release);
-}
-
 /// Lets no more scripts in, and sees to the end of those that run. Runs on a
 /// dispatch thread, which it must not keep.
 pub fn begin() {
@@ -40,18 +32,13 @@ pub fn begin() {
 /// As [`begin`], and waits for it; what is over already is not begun again.
 pub fn wait() {
     gate::close();
-    if !is_over() && !ENDS.swap(true, Ordering::AcqRel) {
+    if !runs::time_is_over() && !ENDS.swap(true, Ordering::AcqRel) {
         end_all();
     }
     let until = Instant::now() + Duration::from_secs(2) + patience();
     while ENDS.load(Ordering::Acquire) && Instant::now() < until {
         thread::sleep(Duration::from_millis(10));
     }
-}
-
-/// Have scripts had their time to end?
-pub fn is_over() -> bool {
-    OVER.load(Ordering::Acquire)
 }
 
 fn patience() -> Duration {
@@ -84,6 +71,6 @@ fn end_all() {
         // A panic in it was logged by its own hook.
         let _ = thread.join();
     }
-    OVER.store(true, Ordering::Release);
+    runs::set_time_over(true);
     ENDS.store(false, Ordering::Release);
 }

@@ -1,7 +1,5 @@
 //! The event loop: one thread of the switch's for all coroutines.
 
-use std::cell::Cell;
-use std::ffi::CString;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -13,11 +11,11 @@ use pyo3::sync::PyOnceLock;
 
 use super::loop_queue;
 use crate::interp::attach::enter;
-use crate::interp::convert::bytes_of;
-use crate::interp::{errors, interpreter, stdio};
+use crate::interp::embedding;
+use crate::interp::{detach, errors, stdio};
+use crate::switch::Detached;
 use crate::switch::edge;
 use crate::switch::sync::thread;
-use crate::switch::{Detached, call_log};
 
 /// How long the loop gets to cancel what is left of it.
 const LAST: Duration = Duration::from_secs(3);
@@ -40,27 +38,6 @@ static WHY: Mutex<Option<String>> = Mutex::new(None);
 static DRAINED: AtomicU64 = AtomicU64::new(0);
 static LOOP: Mutex<Option<Arc<Running>>> = Mutex::new(None);
 
-thread_local! {
-    static ON_LOOP: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Is this the loop's thread?
-#[must_use]
-pub fn is_here() -> bool {
-    ON_LOOP.get()
-}
-
-/// The UUID of the call that this code works for: on the loop, of the coroutine's.
-#[must_use]
-pub fn call_here(py: Python<'_>) -> Option<CString> {
-    if !is_here() {
-        return call_log::uuid();
-    }
-    let call = module(py).ok()?.getattr("CALL").ok()?;
-    let uuid = call.call_method0("get").ok()?;
-    CString::new(bytes_of(&uuid)?).ok()
-}
-
 /// The Python half, `freeswitch._loop`.
 ///
 /// # Errors
@@ -76,6 +53,12 @@ pub fn module(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
 /// What serves the loop, `freeswitch._serving`.
 fn serving(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
     py.import("freeswitch._serving")
+}
+
+/// The frame that the coroutine of a run is at.
+pub fn frame(py: Python<'_>, id: u64) -> Option<Bound<'_, PyAny>> {
+    let frame = module(py).ok()?.call_method1("frame", (id,)).ok()?;
+    (!frame.is_none()).then_some(frame)
 }
 
 /// Does the loop run?
@@ -115,7 +98,7 @@ fn started(running: &mut Option<Arc<Running>>) -> Result<(), String> {
     if running.is_some() {
         return Ok(());
     }
-    if interpreter::is_joined() {
+    if embedding::is_joined() {
         loop_queue::hang_bell().map_err(|status| status.to_string())?;
     } else {
         loop_queue::descriptor().map_err(|error| error.to_string())?;
@@ -129,7 +112,7 @@ fn started(running: &mut Option<Arc<Running>>) -> Result<(), String> {
 
 /// Runs the loop on its own thread, and sees to what is left when it ends.
 fn run(this: &Arc<Running>) {
-    ON_LOOP.set(true);
+    detach::mark_loop();
     let outcome = enter(|py| {
         let served = serve(py);
         stdio::flush();
@@ -245,7 +228,7 @@ pub fn drain(py: Python<'_>) {
 /// The descriptor that tells of messages; None in pocket, where [`wait`] does.
 #[pyfunction]
 pub fn descriptor() -> PyResult<Option<i32>> {
-    if interpreter::is_joined() {
+    if embedding::is_joined() {
         return Ok(None);
     }
     Ok(Some(loop_queue::descriptor()?))
@@ -259,19 +242,19 @@ pub fn wait(py: Python<'_>, seconds: Option<f64>) {
     // for its timer, and again.
     let time =
         seconds.map(|s| Duration::try_from_secs_f64(s.max(0.0) + 1e-6).unwrap_or(Duration::MAX));
-    crate::python::wait::detached(py, |held: &Detached| loop_queue::wait(held, time));
+    detach::detached(py, |held: &Detached| loop_queue::wait(held, time));
 }
 
 /// Is this the loop's thread?
 #[pyfunction]
 pub fn on_loop() -> bool {
-    is_here()
+    detach::on_loop()
 }
 
 /// Has the loop call a function; it is started where it does not run.
 #[pyfunction]
 pub fn post(py: Python<'_>, function: Py<PyAny>) -> PyResult<()> {
-    crate::python::wait::detached(py, |_| ask(move |py| function.call0(py).map(drop)))
+    detach::detached(py, |_| ask(move |py| function.call0(py).map(drop)))
         .map_err(|why| PyRuntimeError::new_err(format!("there is no event loop: {why}")))
 }
 

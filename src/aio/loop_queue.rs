@@ -8,7 +8,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 
-use crate::interp::interpreter;
+use crate::interp::embedding;
 use crate::switch::sync::wakeup::Bell;
 use crate::switch::{Detached, Status};
 
@@ -54,7 +54,7 @@ pub fn take() -> Vec<Message> {
 
 /// Ends the loop's wait.
 pub fn wake() {
-    if interpreter::is_joined() {
+    if embedding::is_joined() {
         // With no mark before: a thread that has made one and is held up before it
         // rings would keep the others from ringing, and pocket's clock, which sees
         // all of them wait, would jump.

@@ -4,6 +4,7 @@
 //! its coroutine asks for ([`session_thread`]), and never takes the interpreter lock; what
 //! the loop is to know lies in the [`loop_queue`].
 
+pub mod app_task;
 pub mod event_loop;
 pub mod event_tap;
 pub mod loop_queue;
@@ -12,3 +13,4 @@ pub mod py_event_tap;
 pub mod py_originate;
 pub mod session_thread;
 pub mod verbs;
+pub mod wait_for;

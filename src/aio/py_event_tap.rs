@@ -10,9 +10,9 @@ use pyo3::types::PyList;
 
 use super::event_tap::{Policy, Tap, Want};
 use crate::interp::convert::text;
+use crate::interp::detach::detached;
 use crate::metrics;
 use crate::python::event::Event;
-use crate::python::wait::detached;
 use crate::switch::Status;
 use crate::switch::event::Kind;
 use crate::switch::event::consumer::DROPPED_EVENTS;

@@ -11,6 +11,7 @@ use super::session_thread::{Hands, next_ticket};
 use super::verbs::PyHands;
 use super::{event_loop, loop_queue};
 use crate::interp::convert::text;
+use crate::interp::detach;
 use crate::switch::core;
 use crate::switch::event::{Kind, OwnedEvent};
 use crate::switch::session::Locked;
@@ -72,7 +73,7 @@ pub fn place(
         });
     };
     let cell = cancel.clone();
-    let placed = crate::python::wait::detached(py, |_| originate::place(dial, cell, told));
+    let placed = detach::detached(py, |_| originate::place(dial, cell, told));
     if let Err(status) = placed {
         tracing::error!(%status, "MR0017 a call is not placed: no thread");
         loop_queue::post(move |py| {
@@ -89,7 +90,7 @@ pub fn place(
 #[pyfunction]
 pub fn forget_placed(py: Python<'_>, uuid: &Bound<'_, PyAny>) -> PyResult<()> {
     let uuid = text(uuid, "uuid")?;
-    crate::python::wait::detached(py, |_| drop(originate::claim(&uuid)));
+    detach::detached(py, |_| drop(originate::claim(&uuid)));
     Ok(())
 }
 
@@ -114,7 +115,7 @@ pub fn send_execute(
         return Err(PyValueError::new_err("argument 'cmd' is empty"));
     }
     let loops = c_string_shown(loops.to_string().as_bytes());
-    Ok(crate::python::wait::detached(py, |held| {
+    Ok(detach::detached(py, |held| {
         let Some(locked) = Locked::find(&uuid) else {
             return false;
         };

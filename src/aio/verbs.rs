@@ -11,7 +11,9 @@ use pyo3::prelude::*;
 use super::session_thread::{Answer, Hands, Typed, Work};
 use super::{event_loop, loop_queue};
 use crate::interp::convert::{optional_text, str_of, text};
-use crate::python::session::leg_of;
+use crate::interp::detach;
+use crate::python::session::attached::PyLeg;
+use crate::python::session::originated::leg_of;
 use crate::switch::media::digits::{Prompt, Timeouts};
 use crate::switch::media::input::{Dtmf, Input, Verdict};
 use crate::switch::media::speech::Say;
@@ -170,6 +172,12 @@ fn answered(py: Python<'_>, ticket: u64, answer: &Answer) -> PyResult<()> {
 
 #[pymethods]
 impl PyHands {
+    /// The call.
+    #[getter]
+    fn leg(&self) -> PyLeg {
+        PyLeg(self.0.leg().clone())
+    }
+
     /// The call's UUID.
     #[getter]
     fn uuid<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
@@ -179,18 +187,18 @@ impl PyHands {
 
     /// Ends a verb before its time.
     fn cancel(&self, py: Python<'_>, ticket: u64) {
-        crate::python::wait::detached(py, |_| self.0.cancel(ticket));
+        detach::detached(py, |_| self.0.cancel(ticket));
     }
 
     /// Lets the call's thread go: the dialplan goes on.
     fn release(&self, py: Python<'_>) {
-        crate::python::wait::detached(py, |_| self.0.release());
+        detach::detached(py, |_| self.0.release());
     }
 
     /// Hangs up, from wherever the call is.
     fn hangup(&self, py: Python<'_>, cause: &Bound<'_, PyAny>) -> PyResult<()> {
         let cause = Cause::named(&text(cause, "cause")?);
-        crate::python::wait::detached(py, |held| {
+        detach::detached(py, |held| {
             // Gone: then it is hung up.
             let _ = self
                 .0
@@ -212,7 +220,7 @@ impl PyHands {
         let extension = text(extension, "extension")?;
         let dialplan = optional_text(dialplan, "dialplan")?;
         let context = optional_text(context, "context")?;
-        Ok(crate::python::wait::detached(py, |held| {
+        Ok(detach::detached(py, |held| {
             let moved = self.0.leg().with(|session| {
                 session.transfer(held, &extension, dialplan.as_deref(), context.as_deref())
             });

@@ -11,8 +11,8 @@ use super::pyrun;
 use super::request::Request;
 use crate::interp::convert::str_of;
 use crate::python::event::Event;
-use crate::python::invocation;
 use crate::python::session;
+use crate::python::session::CoreSession;
 use crate::python::session::attached::Leg;
 use crate::python::stream::Stream;
 use crate::script::entry_point;
@@ -64,7 +64,7 @@ pub unsafe extern "C" fn python(
                 let session = match &leg {
                     Some(leg) => {
                         let session = session::show(py, leg.clone())?;
-                        invocation::watch(session.bind(py));
+                        CoreSession::watch(session.bind(py));
                         session.into_any()
                     }
                     None => "na".into_pyobject(py)?.into_any().unbind(),

@@ -9,8 +9,8 @@ use super::async_call;
 use super::pyrun;
 use super::request::{Failed, Request};
 use crate::interp::convert::str_of;
-use crate::python::invocation;
 use crate::python::session;
+use crate::python::session::CoreSession;
 use crate::python::session::attached::Leg;
 use crate::script::entry_point;
 use crate::switch::Detached;
@@ -45,7 +45,7 @@ pub unsafe extern "C" fn python(session: *mut switch_core_session_t, data: *cons
             request.run(
                 |py, arguments| {
                     let session = session::show(py, leg.clone())?;
-                    invocation::watch(session.bind(py));
+                    CoreSession::watch(session.bind(py));
                     Ok([session.into_any(), str_of(py, arguments).unbind()])
                 },
                 |_| Ok(()),

@@ -1,39 +1,29 @@
 //! Async functions: on a call, with the call's thread as their hands, and in
 //! every other way in, whose thread waits for them.
 
-use std::ffi::{CStr, CString};
+use std::ffi::CString;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use parking_lot::Mutex;
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
 
 use super::request::{Error, Failed, Request};
-use crate::admin::shutdown;
+use crate::aio::app_task;
 use crate::aio::session_thread::{Ended, Hands};
 use crate::aio::verbs::PyHands;
 use crate::aio::{event_loop, loop_queue};
-use crate::interp::convert::{str_of, text};
+use crate::interp::convert::str_of;
 use crate::interp::{errors, stdio};
-use crate::metrics;
-use crate::metrics::Function;
-use crate::python::invocation;
 use crate::python::session::attached::Leg;
-use crate::python::wait::{detached, wait};
 use crate::script::deadline;
 use crate::script::deadline::Watched;
-use crate::script::entry_point;
 use crate::script::entry_point::Way;
 use crate::script::runs;
-use crate::script::runs::{Breaker, Listed};
+use crate::script::runs::Listed;
 use crate::switch::session::Session;
-use crate::switch::sync::wakeup::Bell;
 use crate::switch::{Detached, call_log};
-
-/// How often somebody who waits for the loop looks whether it is still there.
-const LOOK: Duration = Duration::from_secs(1);
 
 /// One run of an async function on a call.
 #[pyclass(frozen, module = "freeswitch")]
@@ -87,8 +77,7 @@ impl Drop for Run {
             let name = listed.script().function.name.clone();
             let failed = self.request().refuse(&name, Failed(event_loop::why_not()));
             *self.failed.lock() = Some(failed);
-            self.way
-                .count(listed.script(), Request::ending(&listed, true));
+            self.way.count(listed.script(), listed.ending(true));
             self.hands.release();
         }
     }
@@ -159,7 +148,7 @@ impl Run {
             failed
         };
         if let Some((listed, _)) = self.listed.lock().take() {
-            let ending = Request::ending(&listed, failed.is_some());
+            let ending = listed.ending(failed.is_some());
             self.way.count(listed.script(), ending);
         }
         *self.failed.lock() = failed;
@@ -189,7 +178,7 @@ pub fn on_call(
     let hands = Arc::new(hands);
     let id = request.id.unwrap_or_else(runs::next_id);
     let uuid = session.uuid();
-    let listed = list(id, request.way, function.clone(), uuid.clone());
+    let listed = app_task::list(id, request.way, function.clone(), uuid.clone());
     let deadline = request
         .way
         .timeout()
@@ -239,7 +228,7 @@ fn serve(session: Session<'_>, held: &Detached, hands: &Hands, id: u64) {
                 .call_method1("lost", (id, how))
                 .map(drop)
         });
-        if !hands.wait_for_release(held, shutdown::is_over) {
+        if !hands.wait_for_release(held, runs::time_is_over) {
             tracing::warn!(
                 "MR0013 script {id}: its call is over, and it neither ends nor says hangup_shield()"
             );
@@ -271,180 +260,4 @@ pub fn on_originated(session: Session<'_>, held: &Detached) {
             .call_method1("originated_over", (uuid, how))
             .map(drop)
     });
-}
-
-/// A coroutine of an app, in the list of what runs.
-#[pyclass(frozen, module = "freeswitch")]
-pub struct Work {
-    id: u64,
-    /// What is shown of it, and its deadline, until it ends.
-    listed: Mutex<Option<(Listed, Option<Watched>)>>,
-}
-
-/// Puts a coroutine of an app into the list.
-#[pyfunction]
-pub fn work_of_app(name: &str, uuid: &Bound<'_, PyAny>) -> PyResult<Work> {
-    let uuid = text(uuid, "uuid")?;
-    let id = runs::next_id();
-    let (module, function) = name.split_once("::").unwrap_or((name, ""));
-    let function = metrics::function(module, function);
-    let listed = list(id, &entry_point::APP, function, uuid);
-    let deadline = entry_point::APP
-        .timeout()
-        .map(|time| deadline::watch(listed.script(), time));
-    Ok(Work {
-        id,
-        listed: Mutex::new(Some((listed, deadline))),
-    })
-}
-
-#[pymethods]
-impl Work {
-    /// Its number in `pyps`.
-    #[getter]
-    fn id(&self) -> u64 {
-        self.id
-    }
-
-    /// It has ended.
-    fn finish(&self, failed: bool) {
-        stdio::flush();
-        let Some((listed, _)) = self.listed.lock().take() else {
-            return;
-        };
-        if let Some(why) = listed.script().killed() {
-            let name = &listed.script().function.name;
-            tracing::warn!("MR0007 {} {name} was ended: {why}", entry_point::APP.name);
-        }
-        entry_point::APP.count(listed.script(), Request::ending(&listed, failed));
-    }
-}
-
-/// Puts a coroutine into the list of what runs.
-fn list(id: u64, way: &Way, function: Arc<Function>, uuid: CString) -> Listed {
-    metrics::keep(&function);
-    let listed = runs::list(id, way.name, function, Some(uuid));
-    listed.script().is_coroutine.store(true, Ordering::Release);
-    // It was not told to end before it began.
-    let _ = listed.script().begin_wait("await", Some(canceller(id)));
-    listed
-}
-
-fn canceller(id: u64) -> Breaker {
-    Arc::new(move || {
-        loop_queue::post(move |py| {
-            event_loop::module(py)?
-                .call_method1("kill", (id,))
-                .map(drop)
-        });
-    })
-}
-
-/// Who waits for a coroutine that the loop runs.
-#[pyclass(frozen, module = "freeswitch")]
-pub struct Waiter {
-    shared: Arc<Shared>,
-}
-
-struct Shared {
-    bell: Bell,
-    /// Whether it is known, until it is taken.
-    result: Mutex<(bool, Option<PyResult<Py<PyAny>>>)>,
-}
-
-#[pymethods]
-impl Waiter {
-    /// It has ended.
-    #[pyo3(signature = (result, error=None))]
-    fn done(&self, result: Py<PyAny>, error: Option<Bound<'_, PyAny>>) {
-        let outcome = error.map_or(Ok(result), |error| Err(PyErr::from_value(error)));
-        self.tell(outcome);
-    }
-}
-
-impl Waiter {
-    /// The first outcome is the one that counts.
-    fn tell(&self, outcome: PyResult<Py<PyAny>>) {
-        let mut outcome = Some(outcome);
-        {
-            let mut result = self.shared.result.lock();
-            if !std::mem::replace(&mut result.0, true) {
-                result.1 = outcome.take();
-            }
-        }
-        // Not under the lock: Python may run as it goes.
-        drop(outcome);
-        self.shared.bell.ring();
-    }
-}
-
-impl Drop for Waiter {
-    /// The loop ended before it came to it, or could not begin it.
-    fn drop(&mut self) {
-        let told = self.shared.result.lock().0;
-        if !told {
-            self.tell(Err(PyRuntimeError::new_err(event_loop::why_not())));
-        }
-    }
-}
-
-/// Has the loop run a coroutine, and waits for it on this thread.
-///
-/// # Errors
-/// What the coroutine raises; `RuntimeError` on the loop itself, which must not wait.
-pub fn wait_for<'py>(coroutine: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    let py = coroutine.py();
-    let refuse = |why: String| {
-        let _ = coroutine.call_method0("close");
-        PyRuntimeError::new_err(why)
-    };
-    if event_loop::is_here() {
-        return Err(refuse(
-            "the event loop cannot wait for an async function that the switch calls".to_owned(),
-        ));
-    }
-    let shared = Arc::new(Shared {
-        bell: Bell::new().map_err(|status| refuse(status.to_string()))?,
-        result: Mutex::new((false, None)),
-    });
-    let script = invocation::current();
-    let id = script.as_ref().map_or_else(runs::next_id, |s| s.id);
-    let uuid = call_log::uuid();
-    let waiter = Waiter {
-        shared: shared.clone(),
-    };
-    let task = coroutine.clone().unbind();
-    let begin = move |py: Python<'_>| {
-        let waiter = Py::new(py, waiter)?;
-        let begin = || {
-            stdio::redirect_streams(py)?;
-            let uuid = uuid.as_deref().map(CStr::to_bytes).map(|u| str_of(py, u));
-            event_loop::module(py)?.call_method1("run_for", (task, &waiter, id, uuid))
-        };
-        if let Err(error) = begin() {
-            waiter.get().tell(Err(error));
-        }
-        Ok(())
-    };
-    detached(py, |_| event_loop::ask(begin))
-        .map_err(|why| refuse(format!("there is no event loop: {why}")))?;
-    if let Some(script) = &script {
-        script.is_coroutine.store(true, Ordering::Release);
-    }
-    let waiting = shared.clone();
-    wait(py, "await", Some(canceller(id)), move |held| {
-        while !waiting.bell.wait(held, Some(LOOK)) && event_loop::runs() {}
-    });
-    if let Some(script) = &script {
-        script.is_coroutine.store(false, Ordering::Release);
-    }
-    let result = shared.result.lock().1.take();
-    if !matches!(result, Some(Ok(_))) {
-        // It may never have been begun.
-        let _ = coroutine.call_method0("close");
-    }
-    match result {
-        Some(result) => result.map(|value| value.into_bound(py)),
-        None => Err(PyRuntimeError::new_err(event_loop::why_not())),
-    }
 }

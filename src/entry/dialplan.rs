@@ -13,8 +13,9 @@ use pyo3::types::{PyList, PyString, PyTuple};
 use super::api::line;
 use super::request::Request;
 use crate::interp::convert::{str_of, text};
+use crate::python::session;
+use crate::python::session::CoreSession;
 use crate::python::session::attached::Leg;
-use crate::python::{invocation, session};
 use crate::script::entry_point;
 use crate::switch::call_log;
 use crate::switch::edge::guard;
@@ -61,7 +62,7 @@ fn find<'a>(session: switch::Session<'a>, line: &[u8]) -> Option<Extension<'a>> 
     let actions = Request::new(&entry_point::DIALPLAN, line).run(
         |py, arguments| {
             let session = session::show(py, leg.clone())?;
-            invocation::watch(session.bind(py));
+            CoreSession::watch(session.bind(py));
             Ok([session.into_any(), str_of(py, arguments).unbind()])
         },
         actions_of,

@@ -130,7 +130,7 @@ impl Server {
             });
         if let Err(error) = started {
             self.runs.store(false, Ordering::Release);
-            crate::switch::once_a_second!(times => {
+            crate::switch::rate_limit::once_a_second!(times => {
                 tracing::error!(
                     "MR0017 hook {}: no thread: {error} ({times} times since the last such line): \
                      it is tried again with the next event",
@@ -155,7 +155,7 @@ fn pass_on(event: View<'_>, queue: &SyncSender<Arc<shared::Event>>) {
     }
     if let Err(TrySendError::Full(_)) = sent {
         DROPPED_EVENTS.fetch_add(1, Ordering::Relaxed);
-        crate::switch::once_a_second!(dropped => {
+        crate::switch::rate_limit::once_a_second!(dropped => {
             tracing::warn!("MR0012 a hook cannot keep up: {dropped} events dropped since the last such line");
         });
     }

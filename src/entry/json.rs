@@ -33,7 +33,7 @@ pub unsafe extern "C" fn python(
             Ok(answer) => (SWITCH_STATUS_SUCCESS, Some(answer)),
             Err(Failed(why)) => (
                 SWITCH_STATUS_FALSE,
-                Json::parse(crate::admin::pystat::quoted(&why).as_bytes()).ok(),
+                Json::parse(serde_json::Value::from(why).to_string().as_bytes()).ok(),
             ),
         };
         if let Some(answer) = answer {

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use pyo3::prelude::*;
 
-use super::async_call;
+use crate::aio::wait_for::wait_for;
 use crate::interp::attach::{Refused, enter};
 use crate::interp::errors;
 use crate::interp::errors::Failure;
 use crate::interp::stdio;
 use crate::metrics;
-use crate::metrics::{Ending, Function};
+use crate::metrics::Function;
 use crate::python::invocation;
 use crate::script::cache;
 use crate::script::deadline;
@@ -85,7 +85,7 @@ impl<'a> Request<'a> {
             let result = self.attached(py, &target, &listed, arguments, done);
             let result = result.map_err(|error| self.report(py, &target, &error));
             // It leaves the list attached: who sends it an exception is, too.
-            let ending = Self::ending(&listed, result.is_err());
+            let ending = listed.ending(result.is_err());
             let ran = listed.script().clone();
             drop(listed);
             drop(script);
@@ -94,14 +94,6 @@ impl<'a> Request<'a> {
             result
         });
         outcome.map_err(|refused| self.refuse(&self.function(&target).name, refused.into()))?
-    }
-
-    pub(super) fn ending(listed: &Listed, failed: bool) -> Ending {
-        match (listed.script().is_killed(), failed) {
-            (true, _) => Ending::Killed,
-            (false, true) => Ending::Failed,
-            (false, false) => Ending::Done,
-        }
     }
 
     pub(super) fn target(&self) -> Result<Target<'_>, Failed> {
@@ -129,7 +121,7 @@ impl<'a> Request<'a> {
         let arguments = arguments(py, target.arguments)?;
         let result = function.call(py, arguments.as_ref());
         let result = match result {
-            Ok(coroutine) if function.is_async() => async_call::wait_for(&coroutine),
+            Ok(coroutine) if function.is_async() => wait_for(&coroutine),
             result => result,
         };
         // The call can have gone while the script was in its own code, and its

@@ -15,7 +15,8 @@ use crate::python::event::Event;
 use crate::script::entry_point;
 use crate::switch::event::OwnedEvent;
 use crate::switch::event::shared;
-use crate::switch::xml::{Binding, Sections, Xml};
+use crate::switch::xml::Xml;
+use crate::switch::xml::lookup::{Binding, Sections};
 use crate::switch::{Detached, Status};
 
 /// Which script answers which kinds of lookup.

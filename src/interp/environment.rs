@@ -2,7 +2,46 @@
 
 use std::path::PathBuf;
 
-use super::interpreter::{StartError, VERSION};
+/// Which Python the module was built for.
+pub const VERSION: &str = env!("MOD_RUST_PYTHON_VERSION");
+
+/// Why Python is not there.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Another libpython than the one that the module was built for.
+    #[error("the libpython in this process is {found}, the module was built for {wanted}")]
+    WrongVersion {
+        /// What runs.
+        found: String,
+        /// What it should be.
+        wanted: &'static str,
+    },
+    /// Someone else has started Python in this process.
+    #[error("another module has started Python in this process: do not load it beside mod_rust")]
+    NotOurs,
+    /// 3.14 before it could be told of a stack.
+    #[error("this Python cannot be told of the stacks that scripts run on: 3.14.1 or later can")]
+    NoStacks,
+    /// `Py_InitializeFromConfig` says why.
+    #[error("Python did not start: {0}")]
+    Init(String),
+    /// A virtual environment of another Python.
+    #[error("the virtual environment {path} is of {found}, and the module of Python {wanted}", path = path.display())]
+    VirtualEnv {
+        /// Where it is.
+        path: PathBuf,
+        /// What it is of.
+        found: String,
+        /// What it should be of.
+        wanted: &'static str,
+    },
+    /// No thread.
+    #[error("no thread for Python: {0}")]
+    Thread(#[from] std::io::Error),
+    /// The module's own Python part failed.
+    #[error("Python started, but not mod_rust's part in it: {0}")]
+    Boot(String),
+}
 
 /// Where Python is to be at home.
 #[derive(Debug, Clone, Default)]

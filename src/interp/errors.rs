@@ -3,18 +3,23 @@
 use std::ffi::CStr;
 use std::fmt;
 
-use pyo3::exceptions::{PySystemExit, PyTypeError};
+use pyo3::exceptions::{PyException, PySystemExit, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyList;
 
-use super::convert;
-use crate::aio::event_loop;
-use crate::script::cache;
+use super::{context, convert};
 use crate::switch::call_log;
-use crate::switch::log;
 use crate::switch::log::Level;
 use crate::switch::text::c_string_shown;
+
+pyo3::create_exception!(
+    freeswitch,
+    Refused,
+    PyException,
+    "A script that may not be entered from outside, or is not there; the text says why."
+);
+pyo3::create_exception!(freeswitch, Busy, Refused, "Another script is being loaded.");
 
 /// A script failed.
 pub const FAILED: &str = "MR0004";
@@ -55,9 +60,9 @@ pub fn is_exit(py: Python<'_>, error: &PyErr) -> bool {
 /// Writes the full chained traceback to the log, at ERR.
 pub fn report(py: Python<'_>, error: &PyErr, failure: &Failure<'_>) {
     let text = format!("{failure}\n{}", traceback(py, error));
-    let uuid = event_loop::call_here(py);
+    let uuid = context::call_here(py);
     py.detach(|| {
-        log::write(
+        call_log::write(
             Level::Error,
             c"python",
             c"report",
@@ -129,9 +134,8 @@ pub fn one_line(py: Python<'_>, error: &PyErr) -> String {
 /// it has one line and no place in the script.
 #[must_use]
 pub fn refusal(py: Python<'_>, error: &PyErr) -> Option<String> {
-    let refused = cache::refused(py).ok()?;
     error
-        .is_instance(py, refused)
+        .is_instance_of::<Refused>(py)
         .then(|| error.value(py).to_string())
 }
 
@@ -156,7 +160,7 @@ pub fn refuse(failure: &Failure<'_>, why: &str) {
     let text = format!("{failure}: {why}");
     let uuid = call_log::uuid();
     const WHERE: &CStr = c"python";
-    log::write(
+    call_log::write(
         Level::Error,
         WHERE,
         c"refuse",

@@ -8,7 +8,6 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 
 use super::{errors, process_exit};
-use crate::script::cache;
 
 /// Run atexit functions; with `for_good` end Python's threads too, and keep the
 /// interpreter lock.
@@ -77,7 +76,7 @@ fn end(py: Python<'_>, for_good: bool, until: Instant) {
     );
     step(
         "flush",
-        cache::module(py)
+        py.import("freeswitch._boot")
             .and_then(|m| m.call_method0("flush_files"))
             .map(drop),
     );

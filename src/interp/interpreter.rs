@@ -5,8 +5,6 @@
 //! started on a thread that does nothing else and outlives all others.
 
 use std::ffi::{CStr, CString};
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -16,51 +14,22 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyModule;
 
-use super::environment::Place;
+use super::environment::{Place, StartError, VERSION};
 use super::finalize::{End, serve};
 use super::stack::SIZE;
 use super::stdio::LogStream;
-use super::{embedded_sources, errors, gate, process_exit, recursion, script_thread, stdio};
-use crate::python::_freeswitch;
-use crate::script::cache;
+use super::{
+    embedded_sources, embedding, errors, gate, process_exit, recursion, script_thread, stdio,
+};
 use crate::switch::core;
 
-/// Why Python is not there.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// Another libpython than the one that the module was built for.
-    #[error("the libpython in this process is {found}, the module was built for {wanted}")]
-    WrongVersion {
-        /// What runs.
-        found: String,
-        /// What it should be.
-        wanted: &'static str,
-    },
-    /// Someone else has started Python in this process.
-    #[error("another module has started Python in this process: do not load it beside mod_rust")]
-    NotOurs,
-    /// 3.14 before it could be told of a stack.
-    #[error("this Python cannot be told of the stacks that scripts run on: 3.14.1 or later can")]
-    NoStacks,
-    /// `Py_InitializeFromConfig` says why.
-    #[error("Python did not start: {0}")]
-    Init(String),
-    /// A virtual environment of another Python.
-    #[error("the virtual environment {path} is of {found}, and the module of Python {wanted}", path = path.display())]
-    VirtualEnv {
-        /// Where it is.
-        path: PathBuf,
-        /// What it is of.
-        found: String,
-        /// What it should be of.
-        wanted: &'static str,
-    },
-    /// No thread.
-    #[error("no thread for Python: {0}")]
-    Thread(#[from] std::io::Error),
-    /// The module's own Python part failed.
-    #[error("Python started, but not mod_rust's part in it: {0}")]
-    Boot(String),
+/// What the module adds to Python: `_freeswitch`, which lies above this layer.
+#[derive(Clone, Copy)]
+pub struct Extension {
+    /// Puts it among the built-in modules, before Python starts.
+    pub register: fn(),
+    /// Makes all its types, so that none is made while an error is on its way.
+    pub force_types: fn(Python<'_>),
 }
 
 /// Whose interpreter it is.
@@ -73,11 +42,6 @@ enum Owner {
 }
 
 static OWNER: Mutex<Owner> = Mutex::new(Owner::Nobody);
-/// The owner is the host; asked at every entry.
-static JOINED: AtomicBool = AtomicBool::new(false);
-
-/// Which Python the module was built for.
-pub const VERSION: &str = env!("MOD_RUST_PYTHON_VERSION");
 
 /// The version text of the libpython in this process.
 #[must_use]
@@ -96,8 +60,8 @@ pub fn running_version() -> String {
 ///
 /// # Errors
 /// The module's own Python part failed.
-pub fn join(py: Python<'_>) -> PyResult<()> {
-    force_lazy_objects(py);
+pub fn join(py: Python<'_>, extension: Extension) -> PyResult<()> {
+    force_lazy_objects(py, extension);
     let in_script = pyo3::wrap_pyfunction!(stdio::script_runs, py)?;
     let write = pyo3::wrap_pyfunction!(stdio::write_record, py)?;
     let boot = py.import("freeswitch._boot")?;
@@ -106,21 +70,15 @@ pub fn join(py: Python<'_>) -> PyResult<()> {
     script_thread::prepare(py)?;
     boot.call_method0("mind_forks")?;
     *OWNER.lock() = Owner::Host;
-    JOINED.store(true, Ordering::Release);
+    embedding::set_joined();
     Ok(())
-}
-
-/// Is the interpreter the program's, as in pocket?
-#[must_use]
-pub fn is_joined() -> bool {
-    JOINED.load(Ordering::Acquire)
 }
 
 /// Starts Python where it does not run yet, and opens the gate.
 ///
 /// # Errors
 /// [`StartError`]
-pub fn start(place: &Place) -> Result<(), StartError> {
+pub fn start(place: &Place, extension: Extension) -> Result<(), StartError> {
     let running = running_version();
     if !running.starts_with(VERSION) || !running[VERSION.len()..].starts_with('.') {
         return Err(StartError::WrongVersion {
@@ -138,24 +96,24 @@ pub fn start(place: &Place) -> Result<(), StartError> {
         if !super::thread_state::stacks_can_be_announced() {
             return Err(StartError::NoStacks);
         }
-        *owner = Owner::Us(spawn(place.clone())?);
+        *owner = Owner::Us(spawn(place.clone(), extension)?);
     }
     drop(owner);
     gate::open();
     Ok(())
 }
 
-fn spawn(place: Place) -> Result<Sender<End>, StartError> {
+fn spawn(place: Place, extension: Extension) -> Result<Sender<End>, StartError> {
     let (commands, inbox) = channel();
     let (ready, answer) = channel();
     thread::Builder::new()
         .name("python".into())
         .stack_size(SIZE)
         .spawn(move || {
-            let started = initialize(&place).and_then(|()| {
+            let started = initialize(&place, extension).and_then(|()| {
                 // SAFETY: initialize() left this thread attached.
                 let py = unsafe { Python::assume_attached() };
-                boot(py).map_err(|e| StartError::Boot(errors::one_line(py, &e)))
+                boot(py, extension).map_err(|e| StartError::Boot(errors::one_line(py, &e)))
             });
             let failed = started.is_err();
             let _ = ready.send(started);
@@ -174,7 +132,7 @@ fn spawn(place: Place) -> Result<Sender<End>, StartError> {
 
 /// `Py_InitializeFromConfig`, with what the build baked in. Leaves this thread
 /// attached.
-fn initialize(place: &Place) -> Result<(), StartError> {
+fn initialize(place: &Place, extension: Extension) -> Result<(), StartError> {
     let check = |status: ffi::PyStatus| {
         // SAFETY: the status is one that CPython just gave, with constant texts.
         unsafe {
@@ -189,7 +147,7 @@ fn initialize(place: &Place) -> Result<(), StartError> {
             Err(StartError::Init(text.to_string_lossy().into_owned()))
         }
     };
-    pyo3::append_to_inittab!(_freeswitch);
+    (extension.register)();
     // SAFETY: the structures are initialised by the functions made for it before
     // they are used, and cleared after; strings end with NUL and are copied.
     unsafe {
@@ -225,9 +183,9 @@ fn initialize(place: &Place) -> Result<(), StartError> {
 }
 
 /// Sets up our own interpreter.
-fn boot(py: Python<'_>) -> PyResult<()> {
+fn boot(py: Python<'_>, extension: Extension) -> PyResult<()> {
     py.import("threading")?;
-    force_lazy_objects(py);
+    force_lazy_objects(py, extension);
     let source = CString::new(embedded_sources::source("freeswitch._boot").unwrap_or_default())?;
     let boot = PyModule::from_code(
         py,
@@ -254,9 +212,9 @@ fn boot(py: Python<'_>) -> PyResult<()> {
 
 /// PyO3 makes types when they are first needed. If that is while a
 /// RecursionError is on its way it fails, and PyO3 then waits for itself.
-fn force_lazy_objects(py: Python<'_>) {
+fn force_lazy_objects(py: Python<'_>, extension: Extension) {
     let _ = py.get_type::<pyo3::panic::PanicException>();
-    crate::python::force_types(py);
+    (extension.force_types)(py);
     let _ = py.get_type::<script_thread::ThreadBody>();
 }
 
@@ -271,17 +229,6 @@ pub fn about(py: Python<'_>) -> String {
         "with the GIL"
     };
     format!("Python {} in {prefix}, {lock}", running_version())
-}
-
-/// Gives the script roots to the loader, and which modules may be named from outside.
-///
-/// # Errors
-/// What the loader raises.
-pub fn use_roots(py: Python<'_>, roots: &[PathBuf], allowed: &[String]) -> PyResult<()> {
-    cache::module(py)?
-        .getattr("use_roots")?
-        .call1((roots, allowed))?;
-    Ok(())
 }
 
 /// Ends what the module does in Python, at most until `wait` is over. When the

@@ -8,7 +8,7 @@ use pyo3::types::{PyDict, PyTuple};
 
 use super::builtin::{Replaced, answer};
 use super::stack::SIZE;
-use super::{interpreter, scheduling, stdio};
+use super::{embedding, scheduling, stdio};
 use crate::switch::edge;
 
 static START: Replaced = Replaced::new("_thread", "start_new_thread", ffi::METH_VARARGS);
@@ -57,7 +57,7 @@ impl BigStacks {
         // SAFETY: attached, which is all that guards the number.
         let before = unsafe { PyThread_get_stacksize() };
         if before != SIZE {
-            if before != 0 && !interpreter::is_joined() {
+            if before != 0 && !embedding::is_joined() {
                 py.detach(|| {
                     tracing::warn!(
                         "threading.stack_size({before}) is not kept: threads here have {SIZE} bytes"
@@ -74,7 +74,7 @@ impl BigStacks {
 impl Drop for BigStacks {
     fn drop(&mut self) {
         // In a program of its own the size is the program's.
-        if interpreter::is_joined() {
+        if embedding::is_joined() {
             // SAFETY: attached; the number was in force before.
             unsafe { PyThread_set_stacksize(self.before) };
         }
@@ -226,7 +226,7 @@ pub(super) struct ThreadBody {
 #[pymethods]
 impl ThreadBody {
     fn __call__(&self, py: Python<'_>) -> PyResult<()> {
-        if !interpreter::is_joined() {
+        if !embedding::is_joined() {
             scheduling::step_down();
         }
         let redirect = stdio::begin(py)?;

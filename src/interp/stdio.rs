@@ -9,10 +9,8 @@ use parking_lot::Mutex;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
-use super::convert;
-use crate::aio::event_loop;
+use super::{context, convert};
 use crate::switch::call_log;
-use crate::switch::log;
 use crate::switch::log::Level;
 use crate::switch::text::c_string_shown;
 
@@ -135,7 +133,7 @@ impl LogStream {
         let lines = lines.unwrap_or_else(|_| bytes.to_vec());
         if !lines.is_empty() {
             let place = Place::here(py);
-            let uuid = event_loop::call_here(py);
+            let uuid = context::call_here(py);
             // The log can make its caller wait, and nobody else should.
             py.detach(|| emit(self.level, place.as_ref(), uuid.as_deref(), &lines));
         }
@@ -146,8 +144,8 @@ impl LogStream {
 fn emit(level: Level, place: Option<&Place>, uuid: Option<&CStr>, text: &[u8]) {
     for line in text.split_inclusive(|&b| b == b'\n') {
         match place {
-            Some(p) => log::write(level, &p.file, &p.function, p.line, uuid, line),
-            None => log::write(level, c"python", c"print", 0, uuid, line),
+            Some(p) => call_log::write(level, &p.file, &p.function, p.line, uuid, line),
+            None => call_log::write(level, c"python", c"print", 0, uuid, line),
         }
     }
 }
@@ -250,14 +248,14 @@ pub fn write_record(
         c_string_shown(file.as_bytes()),
         c_string_shown(function.as_bytes()),
     );
-    let uuid = event_loop::call_here(py);
-    py.detach(|| log::write(level, &file, &function, line, uuid.as_deref(), &text));
+    let uuid = context::call_here(py);
+    py.detach(|| call_log::write(level, &file, &function, line, uuid.as_deref(), &text));
 }
 
 /// Is what runs on this thread a script's? In the switch's own interpreter all is.
 #[must_use]
 pub fn in_script() -> bool {
-    SCRIPTS.get() > 0 || !super::interpreter::is_joined()
+    SCRIPTS.get() > 0 || !super::embedding::is_joined()
 }
 
 /// As [`in_script`]; for `freeswitch._boot`.
@@ -275,7 +273,7 @@ pub struct Redirect<'py>(Python<'py>);
 /// # Errors
 /// No memory.
 pub fn begin(py: Python<'_>) -> PyResult<Option<Redirect<'_>>> {
-    if !super::interpreter::is_joined() {
+    if !super::embedding::is_joined() {
         return Ok(None);
     }
     REDIRECTED.fetch_add(1, Ordering::AcqRel);
@@ -296,7 +294,7 @@ pub(super) fn begin_last(py: Python<'_>) {
 /// Ends it, when the thread has no state of Python's any more.
 pub(super) fn end_last() {
     flush();
-    if super::interpreter::is_joined() && SCRIPTS.get() > 0 {
+    if super::embedding::is_joined() && SCRIPTS.get() > 0 {
         Python::try_attach(|py| drop(Redirect(py)));
     }
 }
@@ -332,7 +330,7 @@ fn keep(py: Python<'_>, output: Py<ScriptOutput>) -> Py<ScriptOutput> {
 /// # Errors
 /// No memory.
 pub fn redirect_streams(py: Python<'_>) -> PyResult<()> {
-    if !super::interpreter::is_joined() {
+    if !super::embedding::is_joined() {
         return Ok(());
     }
     let sys = py.import("sys")?;

@@ -146,7 +146,7 @@ impl Api {
     fn new(s: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
         let leg = s
             .filter(|s| !s.is_none())
-            .map(|s| session::leg_of(s, "s"))
+            .map(|s| session::originated::leg_of(s, "s"))
             .transpose()?;
         Ok(Self { leg })
     }

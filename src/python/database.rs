@@ -9,8 +9,9 @@ use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyT
 
 use super::invocation;
 use super::sql::{Dialect, Piece, Pieces, write_text};
-use super::wait::{detached, wait};
+use super::wait::wait;
 use crate::interp::convert::{bytes_of, str_of, text};
+use crate::interp::detach::detached;
 use crate::switch::Detached;
 use crate::switch::database::{Database, DatabaseError, Row};
 

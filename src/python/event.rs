@@ -8,8 +8,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
 use super::SessionGone;
-use super::wait::{detached, present, wait};
+use super::wait::wait;
 use crate::interp::convert::{optional_text, str_of, text};
+use crate::interp::detach::{detached, present};
 use crate::switch::event::shared;
 use crate::switch::event::shared::Reading;
 use crate::switch::event::{Kind, OwnedEvent, Priority, View};

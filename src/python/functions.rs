@@ -8,12 +8,12 @@ use std::time::Duration;
 use pyo3::prelude::*;
 
 use super::invocation;
-use super::wait::{detached, may_wait, present, wait};
+use super::wait::wait;
 use crate::interp::convert::{count, optional_text, str_of, text};
+use crate::interp::detach::{detached, may_wait, present};
 use crate::interp::frame;
 use crate::script::runs::Breaker;
 use crate::switch::chat::{Mail, send_mail};
-use crate::switch::log;
 use crate::switch::log::Level;
 use crate::switch::{call_log, core};
 
@@ -63,7 +63,7 @@ pub fn console_log2(
     let msg = optional_text(Some(msg), "msg")?.unwrap_or_default();
     if call_log::wanted(level) {
         detached(py, |_| {
-            log::write(
+            call_log::write(
                 level,
                 &file,
                 &function,
@@ -121,7 +121,7 @@ pub fn log_from_here(py: Python<'_>, level: Level, text: &CStr) {
             Some((file, function, line)) => (file.as_c_str(), function.as_c_str(), *line),
             None => (c"python", c"python", 0),
         };
-        log::write(
+        call_log::write(
             level,
             file,
             function,

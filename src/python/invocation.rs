@@ -9,9 +9,8 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyWeakrefMethods, PyWeakrefReference};
 
-use super::session::CoreSession;
 use super::session::attached::Leg;
-use super::wait::detached;
+use crate::interp::detach::detached;
 use crate::script::kill;
 use crate::script::runs::Script;
 
@@ -30,7 +29,11 @@ struct Invocation {
 struct Watched {
     leg: Arc<Leg>,
     object: Py<PyWeakrefReference>,
+    run_hook: RunHook,
 }
+
+/// Runs the hangup hook of a session object; its class lies above this.
+pub type RunHook = fn(&Bound<'_, PyAny>) -> PyResult<()>;
 
 /// Ends the invocation when it goes.
 pub struct Running<'py>(Python<'py>);
@@ -66,8 +69,7 @@ pub fn current() -> Option<Arc<Script>> {
 }
 
 /// Has a session looked after by the script that runs on this thread.
-pub fn watch(session: &Bound<'_, CoreSession>) {
-    let leg = session.get().leg();
+pub fn watch(session: &Bound<'_, PyAny>, leg: &Arc<Leg>, run_hook: RunHook) {
     let is_new = RUNNING.try_with(|running| {
         let running = running.borrow();
         let mine = running.last().map(|this| &this.sessions);
@@ -76,11 +78,12 @@ pub fn watch(session: &Bound<'_, CoreSession>) {
     // Making the reference can run Python, which may come here again: not in the
     // midst of the list.
     if is_new == Ok(true)
-        && let Ok(object) = PyWeakrefReference::new(session.as_any())
+        && let Ok(object) = PyWeakrefReference::new(session)
     {
         let watched = Watched {
             leg: leg.clone(),
             object: object.unbind(),
+            run_hook,
         };
         RUNNING.with_borrow_mut(|running| {
             if let Some(this) = running.last_mut() {
@@ -111,7 +114,7 @@ impl Drop for Running<'_> {
             }
         });
         let sessions = ended.ok().flatten().map(|ended| ended.sessions);
-        for Watched { leg, object } in sessions.into_iter().flatten() {
+        for Watched { leg, object, .. } in sessions.into_iter().flatten() {
             if leg.has_an_end() {
                 detached(py, |held| leg.release(held));
             }
@@ -137,15 +140,16 @@ pub fn check_hooks(py: Python<'_>) -> PyResult<()> {
         // Asked at each verb, and hardly ever so: no list until there is one.
         sessions.iter().any(|w| w.leg.hook_is_due()).then(|| {
             let due = sessions.iter().filter(|w| w.leg.hook_is_due());
-            due.map(|w| w.object.clone_ref(py)).collect::<Vec<_>>()
+            due.map(|w| (w.object.clone_ref(py), w.run_hook))
+                .collect::<Vec<_>>()
         })
     });
     let Some(due) = due.ok().flatten() else {
         return Ok(());
     };
-    for object in due {
+    for (object, run_hook) in due {
         if let Some(session) = object.bind(py).upgrade() {
-            CoreSession::run_hook(session.cast::<CoreSession>()?)?;
+            run_hook(&session)?;
         }
     }
     Ok(())

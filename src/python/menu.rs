@@ -147,7 +147,7 @@ impl IvrMenu {
         name: &Bound<'_, PyAny>,
     ) -> PyResult<()> {
         let py = slf.py();
-        let leg = session::leg_of(session, "session")?;
+        let leg = session::originated::leg_of(session, "session")?;
         let name = text(name, "name")?;
         invocation::check_hooks(py)?;
         let menu = &slf.get().menu;

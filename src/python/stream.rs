@@ -7,8 +7,9 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use super::SessionGone;
-use super::wait::{present, wait};
+use super::wait::wait;
 use crate::interp::convert::{bytes_of, count, str_of, text_bytes};
+use crate::interp::detach::present;
 use crate::switch::stream;
 
 /// A stream: the reply to whoever gave an API command, or one's own that collects.

@@ -8,49 +8,15 @@ use hashbrown::HashMap;
 use parking_lot::{Mutex, RwLock};
 use pyo3::exceptions::PyAttributeError;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 
 use super::file_stamp::{FileFacts, Stamp};
 use super::function::{Before, Loaded};
 use super::key::{Key, Script, Wanted};
 use super::load_lock;
-use crate::interp::convert::str_of;
+use super::python_half::{module, shown, uses};
 use crate::interp::errors;
-use crate::interp::errors::Failure;
+use crate::interp::errors::{Busy, Failure, Refused};
 use crate::metrics::{FAILED_RELOADS, RELOADS};
-
-/// The Python half, `freeswitch._scripts`.
-///
-/// # Errors
-/// It cannot be imported.
-pub fn module(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
-    static MODULE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let module = MODULE.get_or_try_init(py, || {
-        py.import("freeswitch._scripts")
-            .map(|m| m.into_any().unbind())
-    })?;
-    Ok(module.bind(py))
-}
-
-/// The exception class of what may not be entered, or is not there.
-///
-/// # Errors
-/// It cannot be imported.
-pub fn refused(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
-    static REFUSED: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let refused = REFUSED.get_or_try_init(py, || {
-        PyResult::Ok(module(py)?.getattr("Refused")?.unbind())
-    })?;
-    Ok(refused.bind(py))
-}
-
-/// The exception of a script that may not be entered, with this reason.
-pub fn refuse(py: Python<'_>, why: String) -> PyErr {
-    match refused(py).and_then(|class| class.call1((why,))) {
-        Ok(error) => PyErr::from_value(error),
-        Err(error) => error,
-    }
-}
 
 /// When scripts are loaded anew (`reload-scripts`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -154,11 +120,6 @@ static TOLD: Mutex<Option<HashMap<Script, Vec<Stamp>>>> = Mutex::new(None);
 /// How long to wait while other scripts are loaded anew, where it must be.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-fn is_busy(py: Python<'_>, error: &PyErr) -> bool {
-    let busy = module(py).and_then(|module| module.getattr("Busy"));
-    busy.is_ok_and(|class| error.is_instance(py, &class))
-}
-
 /// What came of loading a script anew.
 struct Renewed {
     /// The function to call.
@@ -207,7 +168,7 @@ fn renew(
             }
         }
         // The others that are loaded may wait for us: the next call tries again.
-        Err(error) if patience.is_zero() && is_busy(py, &error) => Renewed::not(known),
+        Err(error) if patience.is_zero() && error.is_instance_of::<Busy>(py) => Renewed::not(known),
         Err(error) => {
             FAILED_RELOADS.add();
             let mut told = TOLD.lock();
@@ -258,7 +219,7 @@ pub fn reload(py: Python<'_>, module: Option<&str>) -> PyResult<(usize, usize)> 
     if functions.is_empty()
         && let Some(module) = module
     {
-        return Err(refuse(py, format!("no script '{module}' is loaded")));
+        return Err(Refused::new_err(format!("no script '{module}' is loaded")));
     }
     functions.sort_by(|a, b| a.0.cmp(&b.0));
     functions.dedup_by(|a, b| (&a.0.folder, &a.0.module) == (&b.0.folder, &b.0.module));
@@ -286,19 +247,6 @@ pub fn reload(py: Python<'_>, module: Option<&str>) -> PyResult<(usize, usize)> 
         }
     }
     Ok((loaded, failed))
-}
-
-/// A private folder, for the Python half.
-pub(crate) fn shown<'py>(py: Python<'py>, folder: Option<&[u8]>) -> Option<Bound<'py, PyAny>> {
-    folder.map(|folder| str_of(py, folder))
-}
-
-/// Is a script this module, or does it import it?
-fn uses(py: Python<'_>, key: &Key, module: &str) -> PyResult<bool> {
-    let folder = shown(py, key.folder.as_deref());
-    self::module(py)?
-        .call_method1("uses", (&key.module, folder, module))?
-        .is_truthy()
 }
 
 /// The functions that have been called, as `module::function`; for completion.
@@ -329,25 +277,19 @@ fn load(
     let (script, files): (Bound<'_, PyAny>, Vec<FileFacts>) = answer.extract()?;
     let function = script.getattr(wanted.function).map_err(|error| {
         if error.is_instance_of::<PyAttributeError>(py) {
-            refuse(
-                py,
-                format!(
-                    "module '{}' has no function '{}'",
-                    wanted.module, wanted.function
-                ),
-            )
+            Refused::new_err(format!(
+                "module '{}' has no function '{}'",
+                wanted.module, wanted.function
+            ))
         } else {
             error
         }
     })?;
     if !function.is_callable() {
-        return Err(refuse(
-            py,
-            format!(
-                "'{}' of module '{}' is no function",
-                wanted.function, wanted.module
-            ),
-        ));
+        return Err(Refused::new_err(format!(
+            "'{}' of module '{}' is no function",
+            wanted.function, wanted.module
+        )));
     }
     let is_async = py
         .import("inspect")?

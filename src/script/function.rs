@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 
-use super::cache::{module, shown};
 use super::file_stamp::{FileFacts, Stamp};
 use super::key::Wanted;
+use super::python_half::{module, shown};
 use super::signature::{call_with, takes};
 
 /// How often the files of a script are looked at.

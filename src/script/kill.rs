@@ -10,9 +10,14 @@ use pyo3::prelude::*;
 
 use super::runs;
 use super::runs::Script;
-use crate::aio::event_loop;
 use crate::interp::attach::reenter_within;
-use crate::python::ScriptKilled;
+
+pyo3::create_exception!(
+    freeswitch,
+    ScriptKilled,
+    pyo3::exceptions::PySystemExit,
+    "The script is told to end, by pykill or by its deadline."
+);
 
 /// How long a script gets to end.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -59,7 +64,7 @@ pub fn end(script: &Arc<Script>, why: &str) -> Outcome {
         };
         if Instant::now() >= until {
             return match (place, script.waits_in()) {
-                (place, Some(call)) if script.is_coroutine.load(Ordering::Acquire) => {
+                (place, Some(call)) if script.frame_of().is_some() => {
                     Outcome::Refuses(place.unwrap_or_else(|| call.to_owned()))
                 }
                 (_, Some(call)) => Outcome::Blocked(call.to_owned()),
@@ -132,11 +137,8 @@ fn ident(thread: u64) -> std::ffi::c_long {
 #[must_use]
 pub fn place(py: Python<'_>, script: &Script) -> Option<String> {
     let thread = script.thread.load(Ordering::Acquire);
-    let frame = if script.is_coroutine.load(Ordering::Acquire) {
-        let awaits = event_loop::module(py)
-            .ok()?
-            .call_method1("frame", (script.id,));
-        awaits.ok().filter(|frame| !frame.is_none())?
+    let frame = if let Some(frame_of) = script.frame_of() {
+        frame_of(py, script.id)?
     } else {
         let frames = py.import("sys").ok()?.call_method0("_current_frames");
         frames.ok()?.get_item(thread).ok()?

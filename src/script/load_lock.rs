@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 use pyo3::prelude::*;
 
-use super::cache::refuse;
 use super::key::{Script, Wanted};
+use crate::interp::errors::Refused;
 
 /// How long to wait for another thread that loads the module.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -59,16 +59,14 @@ pub(crate) fn hold(py: Python<'_>, wanted: &Wanted<'_>) -> PyResult<Held> {
             .and_then(|l| l.get(&key))
             .is_some_and(|owner| *owner == me);
         if mine {
-            return Err(refuse(
-                py,
-                format!("module '{module}' is being loaded, and called itself"),
-            ));
+            return Err(Refused::new_err(format!(
+                "module '{module}' is being loaded, and called itself"
+            )));
         }
         if Instant::now() >= until {
-            return Err(refuse(
-                py,
-                format!("module '{module}' is being loaded by another call, for more than 10 s"),
-            ));
+            return Err(Refused::new_err(format!(
+                "module '{module}' is being loaded by another call, for more than 10 s"
+            )));
         }
         py.detach(|| {
             let mut loading = LOADING.lock();

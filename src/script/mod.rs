@@ -8,6 +8,7 @@ pub mod function;
 pub mod key;
 pub mod kill;
 pub(crate) mod load_lock;
+pub mod python_half;
 pub mod runs;
 pub mod signature;
 pub mod target;

@@ -6,11 +6,15 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use parking_lot::Mutex;
+use pyo3::prelude::*;
 
-use crate::metrics::Function;
+use crate::metrics::{Ending, Function};
 
 /// How a script that waits in the switch can be woken.
 pub type Breaker = Arc<dyn Fn() + Send + Sync>;
+
+/// Gives the Python frame that the coroutine of the run with this number is at.
+pub type FrameOf = fn(Python<'_>, u64) -> Option<Bound<'_, PyAny>>;
 
 /// A call into the switch that a script waits in.
 struct Waiting {
@@ -35,8 +39,8 @@ pub struct Script {
     /// Is it the innermost script on its thread? Changed and read with the
     /// interpreter held, so that an exception that is sent to the thread hits it.
     pub innermost: AtomicBool,
-    /// It is a coroutine on the event loop, and has no thread of its own.
-    pub is_coroutine: AtomicBool,
+    /// Of a coroutine, which has no thread of its own: what finds its frame.
+    frame_of: Mutex<Option<FrameOf>>,
     waiting: Mutex<Option<Waiting>>,
     killed: Mutex<Option<String>>,
     /// Set once; looked at without a lock.
@@ -47,6 +51,19 @@ pub struct Script {
 static SCRIPTS: Mutex<Vec<Arc<Script>>> = Mutex::new(Vec::new());
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
+/// Scripts have had their time to end, since the module was loaded.
+static TIME_OVER: AtomicBool = AtomicBool::new(false);
+
+/// Have scripts had their time to end?
+pub fn time_is_over() -> bool {
+    TIME_OVER.load(Ordering::Acquire)
+}
+
+/// Says whether scripts have had their time to end.
+pub fn set_time_over(over: bool) {
+    TIME_OVER.store(over, Ordering::Release);
+}
+
 /// A script that is in the list until this goes.
 pub struct Listed(Arc<Script>);
 
@@ -55,6 +72,16 @@ impl Listed {
     #[must_use]
     pub fn script(&self) -> &Arc<Script> {
         &self.0
+    }
+
+    /// How its run ended, to be counted; `failed` says whether it failed.
+    #[must_use]
+    pub fn ending(&self, failed: bool) -> Ending {
+        match (self.0.is_killed(), failed) {
+            (true, _) => Ending::Killed,
+            (false, true) => Ending::Failed,
+            (false, false) => Ending::Done,
+        }
     }
 }
 
@@ -89,7 +116,7 @@ pub fn list(id: u64, way: &'static str, function: Arc<Function>, uuid: Option<CS
         begun: Instant::now(),
         thread: AtomicU64::new(0),
         innermost: AtomicBool::new(false),
-        is_coroutine: AtomicBool::new(false),
+        frame_of: Mutex::new(None),
         waiting: Mutex::new(None),
         killed: Mutex::new(None),
         is_killed: AtomicBool::new(false),
@@ -128,6 +155,17 @@ impl Script {
     pub fn begin_wait(&self, what: &'static str, breaker: Option<Breaker>) -> bool {
         *self.waiting.lock() = Some(Waiting { what, breaker });
         !self.is_killed.load(Ordering::SeqCst)
+    }
+
+    /// Says that a coroutine on the event loop runs for it, or no longer does.
+    pub fn set_frame_of(&self, frame_of: Option<FrameOf>) {
+        *self.frame_of.lock() = frame_of;
+    }
+
+    /// What finds its frame, where it is a coroutine.
+    #[must_use]
+    pub fn frame_of(&self) -> Option<FrameOf> {
+        *self.frame_of.lock()
     }
 
     /// Is back from the switch.

@@ -1,15 +1,15 @@
 //! `tracing` into the switch's log: level, file, line, and the call's UUID.
 
 use std::cell::RefCell;
-use std::ffi::{CStr, CString};
+use std::ffi::{CStr, CString, c_int};
 use std::fmt::Write as _;
 
 use tracing::field::{Field, Visit};
 use tracing::{Event, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
-use super::log;
-use super::log::Level;
+use super::log::{self, Channel, Level};
+use super::session::Locked;
 use super::text::c_string_shown;
 
 thread_local! {
@@ -63,6 +63,30 @@ pub fn wanted(level: Level) -> bool {
     own.is_some_and(|own| own != UNINIT && level <= own) || level <= log::level()
 }
 
+/// Writes one entry. `file`, `func` and `line` say where it comes from, `uuid`
+/// to which call it belongs: it then counts with that session's own level too.
+pub fn write(
+    level: Level,
+    file: &CStr,
+    func: &CStr,
+    line: c_int,
+    uuid: Option<&CStr>,
+    text: &[u8],
+) {
+    let above = level as i32 > log::level();
+    if above && !wanted(level) {
+        return;
+    }
+    // The core looks at a session's level only where it is given the session.
+    let session = uuid.filter(|_| above).and_then(Locked::find);
+    let channel = match &session {
+        Some(locked) => Channel::Session(locked.session().as_ptr().cast_const().cast()),
+        None => Channel::Log(uuid),
+    };
+    // SAFETY: the session is locked until the end of this function.
+    unsafe { log::put(level, (file, func, line), channel, text) };
+}
+
 const UNINIT: i32 = bindings::SWITCH_LOG_UNINIT.0;
 
 fn of(metadata: &Metadata<'_>) -> Level {
@@ -93,7 +117,7 @@ impl<S: Subscriber> Layer<S> for SwitchLog {
             .line()
             .and_then(|l| i32::try_from(l).ok())
             .unwrap_or(0);
-        log::write(
+        write(
             of(metadata),
             &file,
             &module,

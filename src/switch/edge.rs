@@ -11,8 +11,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::log;
-use super::log::Level;
+use super::log::{self, Channel, Level};
 
 #[cfg(panic = "abort")]
 compile_error!("mod_rust needs panic = \"unwind\": an abort would drop every call");
@@ -78,6 +77,7 @@ pub fn notice_forks() {
 unsafe extern "C" fn in_child() {
     // Stores and nothing else: other threads' locks are as the fork left them.
     FORKED.store(true, Ordering::Relaxed);
+    log::use_descriptors();
     FORKED_IN.set(GUARDS.get() + 1);
 }
 
@@ -89,7 +89,15 @@ fn report(what: &'static CStr, payload: &(dyn Any + Send)) {
         .unwrap_or("a payload that is no text");
     let place = PLACE.with(|p| p.try_borrow().map(|p| p.clone()).unwrap_or_default());
     let line = format!("panic in {}: {text}{place}", what.to_string_lossy());
-    log::write(Level::Crit, what, what, 0, None, line.as_bytes());
+    // SAFETY: no session is given.
+    unsafe {
+        log::put(
+            Level::Crit,
+            (what, what, 0),
+            Channel::Log(None),
+            line.as_bytes(),
+        );
+    }
 }
 
 /// Makes panics under a guard silent on stderr, which a daemon has closed, and

@@ -1,13 +1,13 @@
 //! The switch's log: `switch_log_printf`, and its level.
 
-use std::ffi::{CStr, c_int};
+use std::ffi::{CStr, c_int, c_void};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bindings::{
     SCSC_LOGLEVEL, SWITCH_CHANNEL_ID_LOG, SWITCH_CHANNEL_ID_SESSION, switch_core_session_ctl,
     switch_log_level_t, switch_log_printf, switch_log_str2level,
 };
 
-use super::session::Locked;
 use super::text::{c_string_shown, pointer};
 
 /// Levels of the log, the urgent ones first (`switch_log_level_t`).
@@ -63,21 +63,37 @@ pub fn level() -> i32 {
     asked
 }
 
-/// Writes one entry. `file`, `func` and `line` say where it comes from, `uuid`
-/// to which call it belongs: it then counts with that session's own level too.
+/// Where an entry goes: the log alone, or a session's own log level counts, too.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Channel<'a> {
+    /// `SWITCH_CHANNEL_LOG` with the UUID of the call that it belongs to, if any.
+    Log(Option<&'a CStr>),
+    /// `SWITCH_CHANNEL_SESSION`.
+    Session(*const c_void),
+}
+
+/// Entries go to standard output and standard error, and not to the core.
+static DESCRIPTORS: AtomicBool = AtomicBool::new(false);
+
+/// Has all entries go to standard output and standard error from now on: in a forked
+/// child the log's thread is not there, and its locks are as the fork left them.
+/// Stores and nothing else.
+pub(super) fn use_descriptors() {
+    DESCRIPTORS.store(true, Ordering::Relaxed);
+}
+
+/// Hands an entry to the core, which formats with a fixed `%s`: text is never a format
+/// string. Nothing is written once the core is gone.
 ///
-/// The core formats with a fixed `%s`: text is never a format string. Nothing is
-/// written once the core is gone.
-pub fn write(
+/// # Safety
+/// A session that is given lives.
+pub(super) unsafe fn put(
     level: Level,
-    file: &CStr,
-    func: &CStr,
-    line: c_int,
-    uuid: Option<&CStr>,
+    (file, func, line): (&CStr, &CStr, c_int),
+    channel: Channel<'_>,
     text: &[u8],
 ) {
-    if crate::switch::edge::is_forked() {
-        // The log's thread is not there, and its locks are as the fork left them.
+    if DESCRIPTORS.load(Ordering::Relaxed) {
         let descriptor = if level <= Level::Warning { 2 } else { 1 };
         let text = [text.trim_ascii_end(), b"\n"].concat();
         // SAFETY: so many bytes of ours are read.
@@ -87,26 +103,18 @@ pub fn write(
     let Some(_inside) = super::core::inside() else {
         return;
     };
-    let above = level as i32 > self::level();
-    if above && !super::call_log::wanted(level) {
-        return;
-    }
     let mut text = text.to_vec();
     if text.last() != Some(&b'\n') {
         text.push(b'\n');
     }
     let text = c_string_shown(&text);
-    // The core looks at a session's level only where it is given the session.
-    let session = uuid.filter(|_| above).and_then(Locked::find);
-    let (channel, userdata) = match &session {
-        Some(locked) => (
-            SWITCH_CHANNEL_ID_SESSION,
-            locked.session().as_ptr().cast_const().cast(),
-        ),
-        None => (SWITCH_CHANNEL_ID_LOG, pointer(uuid)),
+    let (channel, userdata) = match channel {
+        Channel::Log(uuid) => (SWITCH_CHANNEL_ID_LOG, pointer(uuid)),
+        Channel::Session(session) => (SWITCH_CHANNEL_ID_SESSION, session.cast()),
     };
     // SAFETY: all strings end with NUL and live over the call, and so does the
-    // session; the format takes exactly the one string that it is given.
+    // session, for which the caller vouches; the format takes exactly the one
+    // string that it is given.
     unsafe {
         switch_log_printf(
             channel,

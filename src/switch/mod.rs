@@ -22,8 +22,6 @@ pub mod sync;
 pub mod text;
 pub mod xml;
 
-pub(crate) use rate_limit::once_a_second;
-
 use bindings::switch_status_t;
 
 /// Proof that this thread does not hold Python's interpreter lock.

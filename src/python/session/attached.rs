@@ -14,7 +14,7 @@ use pyo3::prelude::*;
 
 use crate::interp::aside::Standing;
 use crate::interp::stack::SIZE;
-use crate::python::callback::Callable;
+use crate::python::callable::Callable;
 use crate::script::runs::Breaker;
 use crate::switch::Detached;
 use crate::switch::edge::guard;
@@ -58,6 +58,10 @@ pub struct Leg {
     /// A wait was broken, and the channel's flags say so.
     broken: AtomicBool,
 }
+
+/// A leg, for the `freeswitch.AsyncSession` of a coroutine that works on it.
+#[pyclass(frozen, module = "freeswitch", name = "Leg")]
+pub struct PyLeg(pub(crate) Arc<Leg>);
 
 /// What a script has attached.
 #[derive(Default)]

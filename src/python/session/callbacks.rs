@@ -7,7 +7,7 @@ use super::CoreSession;
 use crate::interp::convert::text;
 use crate::interp::errors;
 use crate::interp::errors::Failure;
-use crate::python::callback::Callable;
+use crate::python::callable::Callable;
 use crate::python::invocation;
 use crate::switch::call_log;
 
@@ -63,7 +63,7 @@ impl CoreSession {
         let old = leg.script.lock().hook.replace(hook);
         drop(old);
         leg.arm_hook();
-        invocation::watch(slf);
+        Self::watch(slf);
         invocation::check_hooks(slf.py())
     }
 
@@ -80,7 +80,7 @@ impl CoreSession {
         let callback = Callable::new(cbfunc, funcargs, 4)?;
         let old = slf.get().leg.script.lock().callback.replace(callback);
         drop(old);
-        invocation::watch(slf);
+        Self::watch(slf);
         Ok(())
     }
 

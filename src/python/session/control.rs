@@ -6,9 +6,9 @@ use pyo3::prelude::*;
 use super::attached::shown;
 use super::{CoreSession, done};
 use crate::interp::convert::{count, count_or, flag, optional_text, str_of, text};
+use crate::interp::detach::present;
 use crate::python::event::Event;
 use crate::python::invocation;
-use crate::python::wait::present;
 use crate::switch::session::cause::Cause;
 
 #[pymethods]

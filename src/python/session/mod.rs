@@ -5,11 +5,9 @@ pub(crate) mod attributes;
 pub(crate) mod callbacks;
 mod control;
 pub(crate) mod flags;
-mod originated;
+pub mod originated;
 mod sound;
 mod speech;
-
-pub use originated::{bridge, leg_of};
 
 use std::sync::Arc;
 
@@ -18,15 +16,15 @@ use pyo3::types::{PyDict, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 
 use super::callback::Listener;
-use super::wait::{may_wait, present, wait};
+use super::wait::wait;
 use super::{SessionGone, invocation};
-use crate::aio::verbs::PyHands;
 use crate::interp::convert::str_of;
-use crate::python::session::attached::{Leg, later, shown};
+use crate::interp::detach::{may_wait, present};
 use crate::switch::Detached;
 use crate::switch::media::input::Input;
 use crate::switch::session as switch;
 use crate::switch::session::handle::Gone;
+use attached::{Leg, PyLeg, later, shown};
 
 /// A call. The methods are those of mod_python, and return what they did there:
 /// 1 for success and 0 for failure, where the documents say nothing else.
@@ -94,6 +92,13 @@ impl CoreSession {
         &self.leg
     }
 
+    /// Has the script that runs on this thread look after the session.
+    pub fn watch(slf: &Bound<'_, Self>) {
+        invocation::watch(slf.as_any(), &slf.get().leg, |object| {
+            Self::run_hook(object.cast::<Self>()?)
+        });
+    }
+
     /// Reads or sets something that takes no time.
     fn quick<R>(slf: &Bound<'_, Self>, body: impl FnOnce(switch::Session<'_>) -> R) -> PyResult<R> {
         let py = slf.py();
@@ -153,7 +158,7 @@ impl CoreSession {
             .callback
             .as_ref()
             .map(|c| c.clone_ref(slf.py()));
-        callback.map(|c| Listener::new(slf.clone().unbind(), c))
+        callback.map(|c| Listener::new(slf.clone().into_any().unbind(), c))
     }
 
     /// Lets go of the script's functions, which refer to the session in turn.
@@ -173,12 +178,12 @@ impl CoreSession {
     #[new]
     #[pyo3(signature = (*args, **_kwargs))]
     fn new(args: &Bound<'_, PyTuple>, _kwargs: Option<&Bound<'_, PyDict>>) -> Self {
-        // An async session is of the call that its hands work on. What others are
-        // of is said to __init__, which a subclass may have its own of.
-        let hands = args.get_item(0).ok();
-        let hands = hands.as_ref().and_then(|h| h.cast::<PyHands>().ok());
+        // An async session brings its leg. What others are of is said to __init__,
+        // which a subclass may have its own of.
+        let leg = args.get_item(0).ok();
+        let leg = leg.as_ref().and_then(|leg| leg.cast::<PyLeg>().ok());
         Self {
-            leg: hands.map_or_else(Arc::default, |h| h.get().hands().leg().clone()),
+            leg: leg.map_or_else(Arc::default, |leg| leg.get().0.clone()),
         }
     }
 

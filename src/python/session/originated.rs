@@ -9,8 +9,9 @@ use pyo3::prelude::*;
 use super::attached::Leg;
 use super::{CoreSession, done};
 use crate::interp::convert::{limit_or, text};
+use crate::interp::detach::{detached, may_wait};
 use crate::python::callback::Listener;
-use crate::python::wait::{detached, may_wait, wait};
+use crate::python::wait::wait;
 use crate::python::{OriginateError, invocation};
 use crate::script::runs::Breaker;
 use crate::switch::Detached;
@@ -83,7 +84,7 @@ impl CoreSession {
             )
         });
         if placed {
-            invocation::watch(slf);
+            Self::watch(slf);
         }
         invocation::check_hooks(py)?;
         Ok(placed)
@@ -204,7 +205,7 @@ impl CoreSession {
         let on = val.is_truthy()?;
         slf.get().leg.set_auto_hangup(on);
         if on {
-            invocation::watch(slf);
+            Self::watch(slf);
         }
         Ok(0)
     }

@@ -5,20 +5,15 @@
 //! application gets NULL. Text that could become such a one is expanded here,
 //! looked at, and given to the core in a form that expands to itself.
 
-use std::borrow::Cow;
-use std::ffi::{CStr, CString};
-
 use super::files;
 use super::files::safe_in;
-use super::{Refused, c_text, escaped, holds_escape, holds_variable, queued, times};
-use crate::switch::Detached;
-use crate::switch::session::Session;
-use crate::switch::session::channel::Channel;
+use super::{Call, Refused, holds_variable, times};
 use crate::switch::text::c_string;
+use std::borrow::Cow;
 
 /// Where in its data an application has the name of a file.
 #[derive(Clone, Copy)]
-enum Place {
+pub(super) enum Place {
     /// The data is one.
     Whole,
     /// Behind a count, `+3 file`.
@@ -80,7 +75,7 @@ pub(super) fn wants_none(app: &[u8]) -> bool {
 
 /// Where the data of an application has a file; of those that set variables only
 /// where the variable is one for files.
-fn place(app: &[u8], data: &[u8]) -> Option<Place> {
+pub(super) fn place(app: &[u8], data: &[u8]) -> Option<Place> {
     let (_, place) = FILES
         .iter()
         .find(|(name, _)| app.eq_ignore_ascii_case(name))?;
@@ -148,7 +143,7 @@ pub(super) fn scope(text: &[u8]) -> Option<Option<usize>> {
 }
 
 /// Could the text begin with `%` once it is expanded?
-pub(super) fn may_open_scope(channel: Channel<'_>, text: &[u8]) -> bool {
+pub(super) fn may_open_scope(channel: &dyn Call, text: &[u8]) -> bool {
     match text {
         [b'%', ..] => true,
         [b'\\', ..] => text.contains(&b'%'),
@@ -176,7 +171,7 @@ pub(super) fn may_open_scope(channel: Channel<'_>, text: &[u8]) -> bool {
 
 /// The text with the variables that it begins with in place, as far as they have
 /// plain values: what it begins with once it is expanded.
-pub(super) fn with_head(channel: Channel<'_>, text: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn with_head(channel: &dyn Call, text: &[u8]) -> Option<Vec<u8>> {
     let mut rest = text;
     loop {
         let inner = rest.strip_prefix(b"${")?;
@@ -206,7 +201,7 @@ const DEEPEST_NAME: u32 = 8;
 ///
 /// # Errors
 /// [`Refused`]
-pub(super) fn expandable(channel: Channel<'_>, text: &[u8]) -> Result<(), Refused> {
+pub(super) fn expandable(channel: &dyn Call, text: &[u8]) -> Result<(), Refused> {
     let mut walk = Walk {
         channel,
         times: channel.lacks_b_leg_times(),
@@ -216,7 +211,7 @@ pub(super) fn expandable(channel: Channel<'_>, text: &[u8]) -> Result<(), Refuse
 }
 
 struct Walk<'a> {
-    channel: Channel<'a>,
+    channel: &'a dyn Call,
     /// Would the core crash on a time of the B leg?
     times: bool,
     left: u32,
@@ -269,76 +264,8 @@ impl Walk<'_> {
 }
 
 /// `playback_delimiter`, by which the core separates the files of one name.
-pub(in crate::switch) fn delimiter(channel: Channel<'_>) -> Option<u8> {
+pub(in crate::switch) fn delimiter(channel: &dyn Call) -> Option<u8> {
     channel.variable(c"playback_delimiter")?.first().copied()
-}
-
-/// Application and data as the core can take them.
-pub(in crate::switch) type Prepared<'d> = (Cow<'d, CStr>, Option<Cow<'d, CStr>>);
-
-/// Makes an application and its data such that the core survives them.
-///
-/// # Errors
-/// [`Refused`]: there is no such form.
-pub(in crate::switch) fn prepare<'d>(
-    session: Session<'_>,
-    held: &Detached,
-    app: &'d CStr,
-    data: Option<&'d CStr>,
-    expand: bool,
-) -> Result<Prepared<'d>, Refused> {
-    let Some(data) = data else {
-        // Data that a dialplan leaves out is empty, and no application dies of that.
-        let none = app.to_bytes().windows(2).any(|w| w == b"::") || wants_none(app.to_bytes());
-        let data = (!none).then_some(Cow::Borrowed(c""));
-        return Ok((queued::in_name(session.channel(), app)?, data));
-    };
-    let text = data.to_bytes();
-    if wants_none(app.to_bytes()) && text.iter().all(|&b| b == b' ') {
-        return Ok((Cow::Borrowed(app), None));
-    }
-    if !text.iter().any(|b| b"$%".contains(b)) && !files::suspicious(text) {
-        return Ok((Cow::Borrowed(app), Some(Cow::Borrowed(data))));
-    }
-    let data = checked(session, held, app.to_bytes(), data, expand)?;
-    Ok((Cow::Borrowed(app), Some(data)))
-}
-
-fn checked<'d>(
-    session: Session<'_>,
-    held: &Detached,
-    app: &[u8],
-    data: &'d CStr,
-    expand: bool,
-) -> Result<Cow<'d, CStr>, Refused> {
-    let channel = session.channel();
-    let text = data.to_bytes();
-    let changes = holds_variable(text) || holds_escape(text);
-    if !(expand && changes && channel.expands()) {
-        return Ok(match with_safe_files(app, text, delimiter(channel)) {
-            Cow::Borrowed(_) => Cow::Borrowed(data),
-            changed @ Cow::Owned(_) => Cow::Owned(c_text(changed, data)),
-        });
-    }
-    expandable(channel, text)?;
-    if place(app, text).is_none()
-        && !wants_none(app)
-        && !channel.lacks_b_leg_times()
-        && !may_open_scope(channel, text)
-    {
-        return Ok(Cow::Borrowed(data));
-    }
-    let expanded = channel.expand(held, data);
-    if scope(expanded.to_bytes()) == Some(None) {
-        return Err(Refused::Bracket(Refused::show(expanded.to_bytes())));
-    }
-    if wants_none(app) && expanded.to_bytes().iter().all(|&b| b == b' ') {
-        return Err(Refused::Nothing(Refused::show(app)));
-    }
-    let safe = with_safe_files(app, expanded.to_bytes(), delimiter(channel)).into_owned();
-    Ok(Cow::Owned(
-        CString::new(escaped(safe)).unwrap_or_else(|_| expanded.clone()),
-    ))
 }
 
 #[cfg(test)]

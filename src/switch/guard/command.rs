@@ -3,9 +3,11 @@
 use std::borrow::Cow;
 use std::ffi::{CStr, CString};
 
+use super::Call;
 use super::application::expandable;
 use super::files::{pieces, safe_in};
 use super::{Refused, holds_variable, queued, times};
+use crate::switch::session::channel::HiddenTimes;
 use crate::switch::session::{Locked, Session};
 use crate::switch::text::{c_string, c_string_shown};
 
@@ -107,7 +109,8 @@ fn nested<'a>(
         Kind::Broadcast(at) => {
             let target = call_in(argument, at - 1);
             changed(argument, at, |path| {
-                queued::broadcast(target.as_ref().map(|t| t.session().channel()), path)
+                let channel = target.as_ref().map(|t| t.session().channel());
+                queued::broadcast(channel.as_ref().map(|c| c as &dyn Call), path)
             })
             .map(Checked::Run)
         }
@@ -229,11 +232,13 @@ fn transfer(argument: &[u8]) -> Result<Cow<'_, [u8]>, Refused> {
             word
         };
         let channel = target.as_ref().map(|t| t.session().channel());
-        Ok(match queued::inline(channel, bare)? {
-            Cow::Borrowed(_) => Cow::Borrowed(word),
-            Cow::Owned(safe) if quoted => Cow::Owned([b"'", &safe[..], b"'"].concat()),
-            Cow::Owned(safe) => Cow::Owned(safe),
-        })
+        Ok(
+            match queued::inline(channel.as_ref().map(|c| c as &dyn Call), bare)? {
+                Cow::Borrowed(_) => Cow::Borrowed(word),
+                Cow::Owned(safe) if quoted => Cow::Owned([b"'", &safe[..], b"'"].concat()),
+                Cow::Owned(safe) => Cow::Owned(safe),
+            },
+        )
     })
 }
 
@@ -314,7 +319,7 @@ impl Named {
         }
         let calls = || self.0.iter().map(Locked::session).chain(session);
         for call in calls() {
-            expandable(call.channel(), text)?;
+            expandable(&call.channel(), text)?;
         }
         let later = [&b"bgapi"[..], b"sched_api"];
         if later
@@ -326,7 +331,7 @@ impl Named {
             return Err(Refused::Time(Refused::show(text)));
         }
         let _hidden: Vec<_> = calls()
-            .filter_map(|call| times::Empty::times(call.channel()))
+            .filter_map(|call| HiddenTimes::hide(call.channel()))
             .collect();
         Ok(run())
     }
@@ -361,15 +366,15 @@ pub fn json_execute(
     };
     let channel = call.session().channel();
     Ok(match argument {
-        Some(text) => match queued::data(Some(channel), app.to_bytes(), text.to_bytes())? {
+        Some(text) => match queued::data(Some(&channel), app.to_bytes(), text.to_bytes())? {
             Cow::Owned(safe) => Some(("arg", c_string_shown(&safe))),
             Cow::Borrowed(_) => None,
         },
         None if !app.to_bytes().windows(2).any(|w| w == b"::") => {
-            queued::data(Some(channel), app.to_bytes(), b"")?;
+            queued::data(Some(&channel), app.to_bytes(), b"")?;
             None
         }
-        None => match queued::in_name(channel, app)? {
+        None => match queued::in_name(&channel, app)? {
             Cow::Owned(safe) => Some(("app", safe)),
             Cow::Borrowed(_) => None,
         },

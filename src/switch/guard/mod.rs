@@ -7,6 +7,7 @@
 
 pub(super) mod application;
 pub mod command;
+pub(super) mod execute;
 pub mod files;
 pub(super) mod queued;
 pub(super) mod times;
@@ -14,7 +15,20 @@ pub(super) mod times;
 use std::borrow::Cow;
 use std::ffi::{CStr, CString};
 
+use super::Detached;
 use super::text::c_string_shown;
+
+/// What a guard asks of the call that a text is for: its channel answers.
+pub(in crate::switch) trait Call {
+    /// The value of a variable.
+    fn variable(&self, name: &CStr) -> Option<Vec<u8>>;
+    /// May the core expand what the call's applications get?
+    fn expands(&self) -> bool;
+    /// A text with the variables in it replaced.
+    fn expand(&self, held: &Detached, text: &CStr) -> CString;
+    /// Would the core follow a null pointer for a time of the B leg?
+    fn lacks_b_leg_times(&self) -> bool;
+}
 
 /// A text that the core would not survive, or not come back from.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -8,9 +8,8 @@ use std::borrow::Cow;
 use std::ffi::CStr;
 
 use super::application::{expandable, needs_data, scope, wants_none, with_head, with_safe_files};
-use super::{Refused, c_text, files, holds_escape, holds_variable, times};
+use super::{Call, Refused, c_text, files, holds_escape, holds_variable, times};
 use crate::switch::event::View;
-use crate::switch::session::channel::Channel;
 use crate::switch::text::{c_string, c_string_shown};
 
 /// The data as the core can take it later.
@@ -18,7 +17,7 @@ use crate::switch::text::{c_string, c_string_shown};
 /// # Errors
 /// [`Refused`]
 pub(super) fn data<'d>(
-    channel: Option<Channel<'_>>,
+    channel: Option<&dyn Call>,
     app: &[u8],
     data: &'d [u8],
 ) -> Result<Cow<'d, [u8]>, Refused> {
@@ -38,7 +37,7 @@ pub(super) fn data<'d>(
     Ok(with_safe_files(app, data, None))
 }
 
-fn of_call(channel: Channel<'_>, app: &[u8], data: &[u8]) -> Result<(), Refused> {
+fn of_call(channel: &dyn Call, app: &[u8], data: &[u8]) -> Result<(), Refused> {
     if channel.lacks_b_leg_times() && times::in_text(data) {
         return Err(Refused::Time(Refused::show(data)));
     }
@@ -59,7 +58,7 @@ fn of_call(channel: Channel<'_>, app: &[u8], data: &[u8]) -> Result<(), Refused>
 }
 
 /// `app::data` in place of an application's name.
-pub(super) fn in_name<'a>(channel: Channel<'_>, app: &'a CStr) -> Result<Cow<'a, CStr>, Refused> {
+pub(super) fn in_name<'a>(channel: &dyn Call, app: &'a CStr) -> Result<Cow<'a, CStr>, Refused> {
     let text = app.to_bytes();
     let Some(at) = text.windows(2).position(|w| w == b"::") else {
         return Ok(Cow::Borrowed(app));
@@ -72,7 +71,7 @@ pub(super) fn in_name<'a>(channel: Channel<'_>, app: &'a CStr) -> Result<Cow<'a,
 
 /// A text that is a file to play, or `app::data` (`switch_ivr_broadcast`).
 pub(super) fn broadcast<'p>(
-    channel: Option<Channel<'_>>,
+    channel: Option<&dyn Call>,
     path: &'p [u8],
 ) -> Result<Cow<'p, [u8]>, Refused> {
     let Some(at) = path.windows(2).position(|w| w == b"::") else {
@@ -106,7 +105,7 @@ pub(in crate::switch) fn in_menu(line: &CStr) -> Result<Cow<'_, CStr>, Refused> 
 ///
 /// # Errors
 /// [`Refused`]
-pub(in crate::switch) fn event(channel: Channel<'_>, event: View<'_>) -> Result<(), Refused> {
+pub(in crate::switch) fn event(channel: &dyn Call, event: View<'_>) -> Result<(), Refused> {
     const DATA: &CStr = c"execute-app-arg";
     let execute = event.header(c"call-command", None);
     if !execute.is_some_and(|command| command.eq_ignore_ascii_case(b"execute")) {
@@ -141,7 +140,7 @@ pub(in crate::switch) fn event(channel: Channel<'_>, event: View<'_>) -> Result<
 /// # Errors
 /// [`Refused`]
 pub(in crate::switch) fn inline<'t>(
-    channel: Option<Channel<'_>>,
+    channel: Option<&dyn Call>,
     target: &'t [u8],
 ) -> Result<Cow<'t, [u8]>, Refused> {
     let (head, separator) = match target {
@@ -176,7 +175,7 @@ pub(in crate::switch) fn inline<'t>(
 /// # Errors
 /// [`Refused`]
 pub(in crate::switch) fn transfer<'t>(
-    channel: Channel<'_>,
+    channel: &dyn Call,
     extension: &'t CStr,
     dialplan: Option<&CStr>,
 ) -> Result<Cow<'t, CStr>, Refused> {

@@ -7,20 +7,11 @@
 
 use std::ffi::CStr;
 
-use bindings::{
-    SWITCH_STATUS_SUCCESS, switch_channel_get_originatee_caller_profile,
-    switch_channel_get_scope_variables, switch_channel_set_scope_variables,
-};
-
-use crate::switch::core;
-use crate::switch::event::OwnedEvent;
-use crate::switch::session::channel::Channel;
-use crate::switch::text::c_string;
-
 /// What the core cuts off before it looks in the other leg's profile.
-const OTHER: usize = b"bleg_".len();
+pub(in crate::switch) const OTHER: usize = b"bleg_".len();
 
-const NAMES: [&CStr; 7] = [
+/// The variables that name one.
+pub(in crate::switch) const NAMES: [&CStr; 7] = [
     c"bleg_profile_created_time",
     c"bleg_created_time",
     c"bleg_answered_time",
@@ -66,71 +57,6 @@ pub(super) fn indexed(text: &[u8]) -> bool {
             let known = is_one(name) || name.contains(&b'$');
             known && rest.get(name.len()) == Some(&b'[')
         })
-}
-
-impl Channel<'_> {
-    /// Would the core follow a null pointer for one of them?
-    pub(in crate::switch) fn lacks_b_leg_times(self) -> bool {
-        // SAFETY: the channel lives, and so does the profile, in the session's pool.
-        unsafe {
-            switch_channel_get_originatee_caller_profile(self.as_ptr())
-                .as_ref()
-                .is_some_and(|profile| profile.times.is_null())
-        }
-    }
-
-    /// One of them as it is where the core has none: a variable for one
-    /// application, one of the call, or a global one.
-    pub(in crate::switch) fn beside_b_leg_times(self, name: &CStr) -> Option<Vec<u8>> {
-        self.scope()
-            .and_then(|scope| scope.view().header(name, None))
-            .or_else(|| self.own_variable(name.to_bytes()))
-            .or_else(|| core::global(&c_string(&name.to_bytes()[OTHER..]).ok()?))
-    }
-
-    fn scope(self) -> Option<OwnedEvent> {
-        let mut event = std::ptr::null_mut();
-        // SAFETY: the channel lives, and the core writes an event that is ours.
-        unsafe {
-            switch_channel_get_scope_variables(self.as_ptr(), &raw mut event);
-            OwnedEvent::from_raw(event)
-        }
-    }
-}
-
-/// While it lives, the B leg's times that the core would crash on are empty texts,
-/// as variables for one application, which the core reads first.
-pub(in crate::switch) struct Empty<'a>(Channel<'a>);
-
-impl<'a> Empty<'a> {
-    /// None where there is nothing to hide.
-    pub(in crate::switch) fn times(channel: Channel<'a>) -> Option<Self> {
-        if !channel.lacks_b_leg_times() {
-            return None;
-        }
-        let event = OwnedEvent::bare().ok()?;
-        for name in NAMES {
-            if channel.beside_b_leg_times(name).is_none() {
-                event.view().add_empty(name).ok()?;
-            }
-        }
-        event
-            .give(|event| {
-                // SAFETY: the channel lives, and takes the event.
-                unsafe { switch_channel_set_scope_variables(channel.as_ptr(), event) };
-                SWITCH_STATUS_SUCCESS
-            })
-            .ok()?;
-        Some(Self(channel))
-    }
-}
-
-impl Drop for Empty<'_> {
-    fn drop(&mut self) {
-        // SAFETY: the channel lives; with nothing to add the core takes the last
-        // addition away, which this thread made.
-        unsafe { switch_channel_set_scope_variables(self.0.as_ptr(), std::ptr::null_mut()) };
-    }
 }
 
 #[cfg(test)]

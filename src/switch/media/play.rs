@@ -53,7 +53,7 @@ impl Session<'_> {
         if !files::suspicious(name.to_bytes()) {
             return Cow::Borrowed(name);
         }
-        files::safe(name, application::delimiter(self.channel()))
+        files::safe(name, application::delimiter(&self.channel()))
     }
 
     /// Plays a file, tone or stream to its end (`switch_ivr_play_file`), from
@@ -159,7 +159,7 @@ impl Session<'_> {
         dialplan: Option<&CStr>,
         context: Option<&CStr>,
     ) -> Result<(), Status> {
-        let safe = queued::transfer(self.channel(), extension, dialplan);
+        let safe = queued::transfer(&self.channel(), extension, dialplan);
         let extension = safe.map_err(|why| {
             tracing::error!("transfer: {why}");
             Status(bindings::SWITCH_STATUS_GENERR)

@@ -5,12 +5,14 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 
 use bindings::{
-    SWITCH_FALSE, SWITCH_TRUE, switch_channel_clear_flag, switch_channel_direction,
-    switch_channel_event_set_data, switch_channel_expand_variables_check, switch_channel_flag_t,
-    switch_channel_flush_dtmf, switch_channel_get_cause, switch_channel_get_private,
-    switch_channel_get_state, switch_channel_get_variable_dup, switch_channel_perform_answer,
-    switch_channel_perform_hangup, switch_channel_perform_pre_answer,
-    switch_channel_perform_set_state, switch_channel_set_flag_value, switch_channel_set_private,
+    SWITCH_FALSE, SWITCH_STATUS_SUCCESS, SWITCH_TRUE, switch_channel_clear_flag,
+    switch_channel_direction, switch_channel_event_set_data, switch_channel_expand_variables_check,
+    switch_channel_flag_t, switch_channel_flush_dtmf, switch_channel_get_cause,
+    switch_channel_get_originatee_caller_profile, switch_channel_get_private,
+    switch_channel_get_scope_variables, switch_channel_get_state, switch_channel_get_variable_dup,
+    switch_channel_perform_answer, switch_channel_perform_hangup,
+    switch_channel_perform_pre_answer, switch_channel_perform_set_state,
+    switch_channel_set_flag_value, switch_channel_set_private, switch_channel_set_scope_variables,
     switch_channel_set_variable_var_check, switch_channel_state_t, switch_channel_t,
     switch_channel_test_flag, switch_channel_test_ready, switch_channel_variable_first,
     switch_channel_variable_last,
@@ -18,11 +20,14 @@ use bindings::{
 
 use super::cause::{Cause, State};
 use crate::switch::event::{OwnedEvent, View};
-use crate::switch::guard::{files, times};
-use crate::switch::text::{copied, lent, pointer};
-use crate::switch::{Detached, Status};
+use crate::switch::guard::{self, files, times};
+use crate::switch::text::{c_string, copied, lent, pointer};
+use crate::switch::{Detached, Status, core};
 
 const FILE: &CStr = c"mod_rust";
+
+/// A variable by which the core leaves the data of applications as it is.
+pub(super) const NO_EXPANSION: &CStr = c"app_disable_expand_variables";
 
 /// A channel that is good for as long as its session is.
 #[derive(Clone, Copy)]
@@ -240,7 +245,7 @@ impl Channel<'_> {
         const TRUE: [&[u8]; 7] = [
             b"yes", b"on", b"true", b"t", b"enabled", b"active", b"allow",
         ];
-        self.variable(super::NO_EXPANSION).is_none_or(|v| {
+        self.variable(NO_EXPANSION).is_none_or(|v| {
             let word = TRUE.iter().any(|t| v.eq_ignore_ascii_case(t));
             let number = std::str::from_utf8(&v)
                 .ok()
@@ -318,7 +323,7 @@ impl Channel<'_> {
     /// Expands `${name}` and `${api(arguments)}` (`switch_channel_expand_variables`).
     #[must_use]
     pub fn expand(self, _: &Detached, text: &CStr) -> CString {
-        let _times = times::Empty::times(self);
+        let _times = HiddenTimes::hide(self);
         // SAFETY: the channel lives; no lists restrict what may be expanded.
         let out = unsafe {
             switch_channel_expand_variables_check(
@@ -345,5 +350,88 @@ impl Channel<'_> {
     pub fn describe(self, event: &mut OwnedEvent) {
         // SAFETY: the channel lives, and the event is ours alone.
         unsafe { switch_channel_event_set_data(self.as_ptr(), event.as_ptr()) };
+    }
+}
+
+impl Channel<'_> {
+    /// Would the core follow a null pointer for a time of the B leg?
+    pub(in crate::switch) fn lacks_b_leg_times(self) -> bool {
+        // SAFETY: the channel lives, and so does the profile, in the session's pool.
+        unsafe {
+            switch_channel_get_originatee_caller_profile(self.as_ptr())
+                .as_ref()
+                .is_some_and(|profile| profile.times.is_null())
+        }
+    }
+
+    /// A time of the B leg as it is where the core has none: a variable for one
+    /// application, one of the call, or a global one.
+    pub(in crate::switch) fn beside_b_leg_times(self, name: &CStr) -> Option<Vec<u8>> {
+        self.scope()
+            .and_then(|scope| scope.view().header(name, None))
+            .or_else(|| self.own_variable(name.to_bytes()))
+            .or_else(|| core::global(&c_string(&name.to_bytes()[times::OTHER..]).ok()?))
+    }
+
+    fn scope(self) -> Option<OwnedEvent> {
+        let mut event = std::ptr::null_mut();
+        // SAFETY: the channel lives, and the core writes an event that is ours.
+        unsafe {
+            switch_channel_get_scope_variables(self.as_ptr(), &raw mut event);
+            OwnedEvent::from_raw(event)
+        }
+    }
+}
+
+/// While it lives, the B leg's times that the core would crash on are empty texts,
+/// as variables for one application, which the core reads first.
+pub(in crate::switch) struct HiddenTimes<'a>(Channel<'a>);
+
+impl<'a> HiddenTimes<'a> {
+    /// None where there is nothing to hide.
+    pub(in crate::switch) fn hide(channel: Channel<'a>) -> Option<Self> {
+        if !channel.lacks_b_leg_times() {
+            return None;
+        }
+        let event = OwnedEvent::bare().ok()?;
+        for name in times::NAMES {
+            if channel.beside_b_leg_times(name).is_none() {
+                event.view().add_empty(name).ok()?;
+            }
+        }
+        event
+            .give(|event| {
+                // SAFETY: the channel lives, and takes the event.
+                unsafe { switch_channel_set_scope_variables(channel.as_ptr(), event) };
+                SWITCH_STATUS_SUCCESS
+            })
+            .ok()?;
+        Some(Self(channel))
+    }
+}
+
+impl Drop for HiddenTimes<'_> {
+    fn drop(&mut self) {
+        // SAFETY: the channel lives; with nothing to add the core takes the last
+        // addition away, which this thread made.
+        unsafe { switch_channel_set_scope_variables(self.0.as_ptr(), std::ptr::null_mut()) };
+    }
+}
+
+impl guard::Call for Channel<'_> {
+    fn variable(&self, name: &CStr) -> Option<Vec<u8>> {
+        Channel::variable(*self, name)
+    }
+
+    fn expands(&self) -> bool {
+        Channel::expands(*self)
+    }
+
+    fn expand(&self, held: &Detached, text: &CStr) -> CString {
+        Channel::expand(*self, held, text)
+    }
+
+    fn lacks_b_leg_times(&self) -> bool {
+        Channel::lacks_b_leg_times(*self)
     }
 }

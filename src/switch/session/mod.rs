@@ -24,14 +24,11 @@ use bindings::{
 };
 
 use super::event::OwnedEvent;
-use super::guard::{application, queued};
+use super::guard::{execute, queued};
 use super::text::{c_string, pointer};
 use super::xml::Xml;
 use super::{Detached, Status};
-use crate::switch::session::channel::Channel;
-
-/// A variable by which the core leaves the data of applications as it is.
-pub(super) const NO_EXPANSION: &CStr = c"app_disable_expand_variables";
+use crate::switch::session::channel::{Channel, NO_EXPANSION};
 
 /// A session that is good for as long as `'a`: the core lent it for a callback,
 /// or a lock on it is held.
@@ -108,7 +105,7 @@ impl<'a> Session<'a> {
         data: Option<&CStr>,
         expand: bool,
     ) -> Result<(), Status> {
-        let (app, data) = match application::prepare(self, held, app, data, expand) {
+        let (app, data) = match execute::prepare(&self.channel(), held, app, data, expand) {
             Ok(prepared) => prepared,
             Err(why) => {
                 tracing::error!("{}: {why}", app.to_string_lossy());
@@ -210,7 +207,7 @@ impl Session<'_> {
 
     /// Refuses what the session would not survive, with a line in the log.
     fn check(self, event: &OwnedEvent) -> Result<(), Status> {
-        queued::event(self.channel(), event.view()).map_err(|why| {
+        queued::event(&self.channel(), event.view()).map_err(|why| {
             tracing::error!("event: {why}");
             Status(bindings::SWITCH_STATUS_GENERR)
         })

@@ -6,7 +6,29 @@
 //! otherwise than the core can be talked past, so this one goes through the
 //! text exactly as the core does, and stops where the core would stop.
 
-use super::XmlError;
+/// Why a text is no XML that the core may have.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum XmlError {
+    /// There is nothing in it.
+    #[error("the text is empty")]
+    Empty,
+    /// A NUL: the core would stop reading there.
+    #[error("the text has a NUL at position {0}")]
+    Nul(usize),
+    /// Too many levels for the core to free.
+    #[error("elements lie more than {} deep in each other", MAX_DEPTH)]
+    TooDeep,
+    /// The core would read it for longer than a call can wait.
+    #[error("so much of it lies side by side that the core would read for minutes")]
+    TooCostly,
+    /// An entity can expand without end (1.10.12 has no limit), attribute lists
+    /// are rewritten in place, and UTF-16 is decoded without a look at its end.
+    #[error("{0} is not taken")]
+    Declaration(&'static str),
+    /// What the core's parser says.
+    #[error("{0}")]
+    Syntax(String),
+}
 
 /// How deep elements may lie in each other. The core frees a tree by one C call
 /// a level, and on its 240 KB stacks 8,000 levels end the process.

@@ -1,0 +1,109 @@
+//! `_freeswitch`, the module that the package `freeswitch` is built on: what every
+//! layer below gives to Python, put together.
+
+use pyo3::prelude::*;
+
+use crate::interp::interpreter::{self, Extension};
+
+/// What the interpreter needs to know of it.
+pub const EXTENSION: Extension = Extension {
+    register,
+    force_types,
+};
+
+/// Joins the interpreter that has loaded pocket: see [`interpreter::join`].
+///
+/// # Errors
+/// The module's own Python part failed.
+pub fn join(py: Python<'_>) -> PyResult<()> {
+    interpreter::join(py, EXTENSION)
+}
+
+fn register() {
+    pyo3::append_to_inittab!(_freeswitch);
+}
+
+/// The module that `freeswitch` is built on.
+#[pymodule(name = "_freeswitch")]
+pub mod _freeswitch {
+    #[pymodule_export]
+    use crate::aio::app_task::{Work, work_of_app};
+    #[pymodule_export]
+    use crate::aio::event_loop::{
+        clock, descriptor, drain, drained, messages, new_descriptor, on_loop, post, wait, wake,
+    };
+    #[pymodule_export]
+    use crate::aio::py_event_tap::{PyTap, count_dropped, count_refused, known_names};
+    #[pymodule_export]
+    use crate::aio::py_originate::{
+        Placing, forget_placed, place, send_execute, sessions_per_second,
+    };
+    #[pymodule_export]
+    use crate::aio::verbs::PyHands;
+    #[pymodule_export]
+    use crate::aio::wait_for::Waiter;
+    #[pymodule_export]
+    use crate::entry::async_call::Run;
+    #[pymodule_export]
+    use crate::interp::context::call_variable;
+    #[pymodule_export]
+    use crate::interp::errors::{Busy, Refused};
+    #[pymodule_export]
+    use crate::python::api::Api;
+    #[pymodule_export]
+    use crate::python::consumer::EventConsumer;
+    #[pymodule_export]
+    use crate::python::database::Dbh;
+    #[pymodule_export]
+    use crate::python::dtmf::Dtmf;
+    #[pymodule_export]
+    use crate::python::event::Event;
+    #[pymodule_export]
+    use crate::python::functions::{
+        console_clean_log, console_log, console_log2, email, get_global_variable, msleep, running,
+        set_global_variable,
+    };
+    #[pymodule_export]
+    use crate::python::menu::IvrMenu;
+    #[pymodule_export]
+    use crate::python::session::attached::PyLeg;
+    #[pymodule_export]
+    use crate::python::session::originated::bridge;
+    #[pymodule_export]
+    use crate::python::session::{CoreSession, Session};
+    #[pymodule_export]
+    use crate::python::stream::Stream;
+    #[pymodule_export]
+    use crate::python::{DatabaseError, OriginateError, SessionGone};
+    #[pymodule_export]
+    use crate::script::function::script_loaded;
+    #[pymodule_export]
+    use crate::script::kill::ScriptKilled;
+}
+
+/// Makes every type of ours now, so that none is made while an error is on its way.
+fn force_types(py: Python<'_>) {
+    let _ = py.get_type::<crate::python::SessionGone>();
+    let _ = py.get_type::<crate::python::OriginateError>();
+    let _ = py.get_type::<crate::script::kill::ScriptKilled>();
+    let _ = py.get_type::<crate::python::DatabaseError>();
+    let _ = py.get_type::<crate::python::api::Api>();
+    let _ = py.get_type::<crate::python::consumer::EventConsumer>();
+    let _ = py.get_type::<crate::python::database::Dbh>();
+    let _ = py.get_type::<crate::python::dtmf::Dtmf>();
+    let _ = py.get_type::<crate::python::event::Event>();
+    let _ = py.get_type::<crate::python::menu::IvrMenu>();
+    let _ = py.get_type::<crate::python::session::CoreSession>();
+    let _ = py.get_type::<crate::python::session::Session>();
+    let _ = py.get_type::<crate::python::stream::Stream>();
+    let _ = py.get_type::<crate::python::session::attached::PyLeg>();
+    let _ = py.get_type::<crate::interp::errors::Refused>();
+    let _ = py.get_type::<crate::interp::errors::Busy>();
+    let _ = py.get_type::<crate::aio::verbs::PyHands>();
+    let _ = py.get_type::<crate::aio::py_event_tap::PyTap>();
+    let _ = py.get_type::<crate::aio::py_originate::Placing>();
+    let _ = py.get_type::<crate::entry::async_call::Run>();
+    let _ = py.get_type::<crate::aio::wait_for::Waiter>();
+    let _ = py.get_type::<crate::aio::app_task::Work>();
+    let _ = py.get_type::<crate::interp::stdio::LogStream>();
+}
