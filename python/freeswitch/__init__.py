@@ -72,7 +72,7 @@ __all__ = [
 ]
 
 # asyncio is loaded when the first script asks for one of these; `import *` does not.
-_ASYNC = ("AsyncSession", "SessionLost", "VerbError")
+_ASYNC = ("AsyncSession", "SessionLost", "VerbError", "originate")
 
 
 def __getattr__(name: str) -> object:
@@ -80,10 +80,6 @@ def __getattr__(name: str) -> object:
         from freeswitch import _async
 
         return getattr(_async, name)
-    if name == "originate":
-        from freeswitch._originate import originate
-
-        return originate
     if name in {"apps", "events"}:
         import importlib
 

@@ -1,4 +1,4 @@
-"""Calls in coroutines: a session whose verbs are awaited."""
+"""Calls in coroutines: a session whose verbs are awaited, and placing calls."""
 
 from __future__ import annotations
 
@@ -6,23 +6,18 @@ import asyncio
 import contextlib
 import inspect
 import logging
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from _freeswitch import API, Event, OriginateError, Placing, Session, SessionGone
+from _freeswitch import API, Event, OriginateError, Placing, Session, place
 
-if TYPE_CHECKING:
-    from freeswitch.events import Stream, Watch
+from freeswitch import _loop, events
+from freeswitch._errors import SessionLost, VerbError
+from freeswitch.events import Stream, Watch
 
 HangupHook = Callable[["AsyncSession", str], Awaitable[object] | object]
-
-
-class SessionLost(SessionGone):
-    """A verb was asked for on a call that is over, transferred, or another's."""
-
-
-class VerbError(RuntimeError):
-    """The switch could not do what a verb asked for."""
+App = Callable[["AsyncSession"], Awaitable[object]]
 
 
 class AsyncSession(Session):
@@ -63,8 +58,6 @@ class AsyncSession(Session):
     # The verbs
 
     async def _verb(self, ask: Callable[..., int], *args: Any) -> tuple[str | None, str | None]:
-        from freeswitch import _loop
-
         _loop.only_here("a verb of an AsyncSession")
         if self._lost:
             raise SessionLost(f"the call is over ({self._lost})")
@@ -199,12 +192,10 @@ class AsyncSession(Session):
         *,
         timeout: float = 60.0,
         variables: Mapping[str, str] | None = None,
-        app: Callable[[AsyncSession], Awaitable[object]] | None = None,
+        app: App | None = None,
         keep: bool = False,
     ) -> AsyncSession:
         """Place a call for this one: `freeswitch.originate` with it as the caller, whose hangup ends the attempt."""
-        from freeswitch._originate import originate
-
         return await originate(dest, timeout=timeout, variables=variables, caller=self, app=app, keep=keep)
 
     async def hangup(self, cause: str = "NORMAL_CLEARING") -> None:  # type: ignore[override]
@@ -238,14 +229,10 @@ class AsyncSession(Session):
         timeout: float | None = None,
     ) -> Coroutine[Any, Any, Event]:
         """Wait for an event of this call, as `freeswitch.events.once` does; SessionLost when the call ends before."""
-        from freeswitch import events
-
         return events._once(names, self._guarded(guard), until, timeout, True)
 
     def stream(self, *names: str, guard: Callable[[Event], bool] | Mapping[str, str] | None = None) -> Stream:
         """Give the events of this call, as `freeswitch.events.stream` does, until the call ends."""
-        from freeswitch import events
-
         stream = events.stream(*names, guard=self._guarded(guard))
         stream.close_with(self._hands.uuid)
         return stream
@@ -257,8 +244,6 @@ class AsyncSession(Session):
         guard: Callable[[Event], bool] | Mapping[str, str] | None = None,
     ) -> Watch:
         """Have a function called with each event of this call, as `freeswitch.events.on` does."""
-        from freeswitch import events
-
         return events.on(*names, callback=callback, guard=self._guarded(guard))
 
     def _guarded(self, guard: Any) -> Any:
@@ -320,4 +305,78 @@ class AsyncSession(Session):
         self._end()
 
 
-__all__ = ["AsyncSession", "OriginateError", "SessionLost", "VerbError"]
+# Placing calls
+
+
+async def originate(
+    dest: str,
+    *,
+    timeout: float = 60.0,
+    variables: Mapping[str, str] | None = None,
+    caller: AsyncSession | None = None,
+    app: App | None = None,
+    keep: bool = False,
+) -> AsyncSession:
+    """Place a call and wait, for `timeout` seconds, rounded up, until it is answered or has early media.
+
+    It has `variables` beside those of the dial string, whatever is in them but `${`, which the switch refuses.
+    Raises OriginateError, whose `cause` says why there is no call. The hangup of `caller`, whose caller id it has,
+    ends it, as does cancelling the await. The call ends with the coroutine that has placed it, unless it is to be
+    kept; `app` is started on it as a coroutine of its own, and the call ends with that.
+    """
+    _loop.only_here("freeswitch.originate")
+    if not dest:
+        raise ValueError("argument 'dest' is empty")
+    if not isinstance(timeout, (int, float)) or not 0 <= timeout <= 1e6:
+        raise ValueError("argument 'timeout' must be a number of seconds, from 0 to 1,000,000")
+    if caller is not None and not isinstance(caller, AsyncSession):
+        raise TypeError(f"argument 'caller' must be AsyncSession, not {type(caller).__name__}")
+    if app is not None and not callable(app):
+        raise TypeError(f"argument 'app' must be an async function, not {type(app).__name__}")
+    given = {**(_caller_id(caller) if caller is not None else {}), **(variables or {})}
+    if "" in given:
+        raise ValueError("a variable in 'variables' has no name")
+    await _loop.turn()
+    if caller is not None and caller.lost:
+        raise SessionLost(f"the caller is gone ({caller.lost})")
+    # The core is not told of the caller: its own thread reads its media, and one may.
+    placing = place(dest, max(1, math.ceil(timeout)), list(given.items()))
+    future = _loop.expect(placing.ticket)
+    placed_for = caller._placing if caller is not None else set()
+    placed_for.add(placing)
+    try:
+        session: AsyncSession = await future
+    except asyncio.CancelledError:
+        placing.cancel()
+        if future.done() and not future.cancelled() and future.exception() is None:
+            # It was answered in the turn that cancelled the await, and is nobody's.
+            future.result()._end()
+        raise
+    finally:
+        placed_for.discard(placing)
+    running = _loop.current()
+    if app is not None:
+        session._app = _loop.work(_name(app), session.uuid, _run_app(session, app), lambda: session.lost is not None)
+    elif running is not None and not keep:
+        running.placed.append(session)
+    return session
+
+
+def _name(app: App) -> str:
+    return getattr(app, "__qualname__", type(app).__name__)
+
+
+def _caller_id(caller: AsyncSession) -> dict[str, str]:
+    known = {name: caller.getVariable(f"caller_id_{name}") for name in ("name", "number")}
+    return {f"origination_caller_id_{name}": value for name, value in known.items() if value}
+
+
+async def _run_app(session: AsyncSession, app: App) -> None:
+    async with session:
+        work = app(session)
+        if not inspect.isawaitable(work):
+            raise TypeError(f"{_name(app)} is no async function")
+        await work
+
+
+__all__ = ["AsyncSession", "OriginateError", "SessionLost", "VerbError", "originate"]

@@ -14,13 +14,16 @@ from asyncio import Task
 from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context, ContextVar
 from types import FrameType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import _freeswitch
 
-from freeswitch._async import AsyncSession, SessionLost, VerbError
+from freeswitch._errors import SessionLost, VerbError
 from freeswitch._shared import RUN, Own
-from freeswitch.events import Watch, at_end
+
+if TYPE_CHECKING:
+    from freeswitch._async import AsyncSession
+    from freeswitch.events import Watch
 
 # The UUID of the call that a coroutine works for, for its lines in the log.
 CALL: ContextVar[str | None] = _freeswitch.call_variable()
@@ -98,17 +101,11 @@ def spawn(work: Coroutine[Any, Any, Any], context: Context | None = None) -> asy
     return task
 
 
-# What the switch tells of calls
+# Runs
 
 
-def begin(run: Any) -> None:
-    """Start an async handler; `run` is the module's side of it."""
-    session = AsyncSession(run.hands)
-    running = here.runs[run.id] = Running(run.id, session, run.uuid, run.finish)
-    _start(running, _handle(run, running, session))
-
-
-def _start(running: Running, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+def start(running: Running, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+    """Run a coroutine as the task of a run."""
     try:
         task = running.task = spawn(work, running.context)
     except BaseException:
@@ -116,70 +113,6 @@ def _start(running: Running, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any
         here.runs.pop(running.number, None)
         raise
     return task
-
-
-async def _handle(run: Any, running: Running, session: AsyncSession) -> None:
-    error: BaseException | None = None
-    try:
-        await run.call(session)
-    except (asyncio.CancelledError, SessionLost) as ended:
-        # The call is over: that is no error of the script's.
-        error = None if session.lost else ended
-    except BaseException as ended:
-        error = ended
-    try:
-        # It may have hung up itself, and ended before the switch could tell.
-        await session._run_hook()
-        running.end_placed()
-    finally:
-        here.runs.pop(run.id, None)
-        run.finish(error)
-
-
-def _forget(number: int) -> None:
-    running = here.runs.pop(number, None)
-    if running is not None and running.session is not None:
-        running.session._hands.release()
-
-
-def lost(number: int, how: str) -> None:
-    """The call is over; `how` is hangup, transfer or taken."""
-    running = here.runs.get(number)
-    if running is not None:
-        spawn(_farewell(running, how), running.context)
-
-
-async def _farewell(running: Running, how: str) -> None:
-    session = running.session
-    assert session is not None and running.task is not None
-    session._lose(how)
-    await session._run_hook()
-    if session._shields:
-        # What is shielded goes on without the call's thread.
-        session._give_up_verbs()
-        session._hands.release()
-    else:
-        running.task.cancel(how)
-
-
-def originated_over(uuid: str, how: str | None) -> None:
-    """Be told that a call that a coroutine has placed is over, or was let go of."""
-    placed = here.placed.pop(uuid, None)
-    if placed is None:
-        return
-    session, watch = placed
-    watch.cancel()
-    _freeswitch.forget_placed(uuid)
-    if how is not None:
-        session._lose(how)
-        spawn(_part(session, how))
-
-
-async def _part(session: AsyncSession, how: str) -> None:
-    await session._run_hook()
-    session._give_up_verbs()
-    if session._app is not None and not session._shields:
-        session._app.cancel(how)
 
 
 def kill(number: int) -> None:
@@ -224,7 +157,7 @@ def run_for(work: Coroutine[Any, Any, Any], waiter: Any, number: int, uuid: str 
             else:
                 here.runs[number] = outer
 
-    _start(running, run())
+    start(running, run())
 
 
 # Events
@@ -270,7 +203,7 @@ def begin_work(name: str, uuid: str, coroutine: Awaitable[object], is_over: Call
             running.end_placed()
             item.finish(failed)
 
-    _start(running, run())
+    start(running, run())
     return running
 
 
@@ -333,28 +266,6 @@ def answered(ticket: int, kind: str, value: str | None, terminator: str | None) 
         future.set_exception(SessionLost("the call is over"))
     else:
         future.set_result((value, terminator))
-
-
-def placed(ticket: int, hands: Any, cause: str | None) -> None:
-    """Be told what came of a call that was placed."""
-    future = here.waiting.pop(ticket, None)
-    if future is None or future.done():
-        if hands is not None:
-            hands.hangup("ORIGINATOR_CANCEL")
-            hands.release()
-        return
-    if hands is None:
-        error = _freeswitch.OriginateError(f"there is no call: {cause}")
-        error.cause = cause or "NONE"
-        future.set_exception(error)
-        return
-    session, uuid = AsyncSession(hands), hands.uuid
-    # A call that ends before its thread comes for work has nobody else to tell of it.
-    watch = at_end(uuid, lambda _: originated_over(uuid, "hangup"))
-    here.placed[uuid] = (session, watch)
-    future.set_result(session)
-    if session.lost:
-        originated_over(uuid, session.lost)
 
 
 def current() -> Running | None:

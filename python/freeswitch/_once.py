@@ -10,6 +10,8 @@ from typing import Any
 
 from _freeswitch import API, Event, Tap, on_loop, post
 
+from freeswitch import _loop
+from freeswitch._errors import SessionLost
 from freeswitch._waits import Paced, Past, Test, Wait, names_of
 
 # How many events a queue keeps that the loop has not come to.
@@ -24,8 +26,6 @@ class Source(Paced):
     """A tap, and the waits that read from it."""
 
     def __init__(self, key: Hashable, names: list[str], headers: list[tuple[str, str]], uuid: str | None) -> None:
-        from freeswitch import _loop
-
         self._tap = Tap(names, headers, QUEUE, False)
         super().__init__(self._tap)
         self.past = Past(f"events of {uuid or ', '.join(names)}")
@@ -53,8 +53,6 @@ class Source(Paced):
 
     def arm(self, names: Iterable[str], test: Test | None) -> Wait:
         """Begin a wait here."""
-        from freeswitch import _loop
-
         wait = self.past.wait(names, test)
         run = _loop.current()
         # The tasks that a script makes come and go: it reads here until it ends itself.
@@ -94,8 +92,6 @@ class Source(Paced):
 
 def source(names: tuple[str, ...], headers: Mapping[str, str]) -> tuple[Source, Test | None]:
     """Give where a wait for these events reads, and what it must still look at."""
-    from freeswitch import _loop
-
     uuid = next((value for name, value in headers.items() if str(name).lower() == UUID), None)
     if uuid is not None:
         rest = {name: value for name, value in headers.items() if name.lower() != UUID}
@@ -115,8 +111,6 @@ def _has(headers: Mapping[str, str]) -> Test:
 
 def lose(wait: Wait) -> None:
     """End a wait whose call is over."""
-    from freeswitch._async import SessionLost
-
     wait.fail(SessionLost("the call is over"))
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import _freeswitch
 
-from freeswitch._loop import _forget, here, log
+from freeswitch._loop import here, log
 from freeswitch._shared import PlainLoop, fast_loop
 
 # A loop that has not come round for so long is blocked, in seconds.
@@ -169,6 +169,12 @@ def _finish(loop: asyncio.AbstractEventLoop) -> None:
     loop.run_until_complete(last())
     for number in list(here.runs):
         _forget(number)
+
+
+def _forget(number: int) -> None:
+    running = here.runs.pop(number, None)
+    if running is not None and running.session is not None:
+        running.session._hands.release()
 
 
 def _beat() -> None:

@@ -14,13 +14,13 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from contextvars import Context, ContextVar, Token
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import _freeswitch
 from _freeswitch import Event
 
-if TYPE_CHECKING:
-    from freeswitch._loop import Running
+from freeswitch import _loop
+from freeswitch._loop import Running
 
 Test = Callable[[Event], bool]
 
@@ -271,8 +271,6 @@ class Past:
 
     def _maker(self) -> Place | None:
         """Give the place of what has made this task."""
-        from freeswitch import _loop
-
         for past, place in PLACES.get():
             if past() is self:
                 return place

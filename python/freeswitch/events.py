@@ -19,16 +19,17 @@ import weakref
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextvars import copy_context
-from typing import Any
+from typing import Any, TypeAlias
 
 from _freeswitch import Event, Tap, known_names, on_loop
 
+from freeswitch import _loop
 from freeswitch._once import Armed, end_of, exists, lose
 from freeswitch._once import source as _source
 from freeswitch._waits import Test
 
 # Headers, a function, or both.
-Guard = Mapping[str, str] | Test | tuple[Mapping[str, str], Test] | None
+Guard: TypeAlias = Mapping[str, str] | Test | tuple[Mapping[str, str], Test] | None
 
 # How many events a wait keeps that nobody has taken.
 QUEUE = 10_000
@@ -70,8 +71,6 @@ class Watch:
         queue: int,
         drop: str,
     ) -> None:
-        from freeswitch import _loop
-
         if not names:
             raise ValueError("an event must be named")
         if not callable(callback) or inspect.iscoroutinefunction(callback):
@@ -125,8 +124,6 @@ def on(
     drop: str = "oldest",
 ) -> Watch:
     """Have a function called with each event, until the subscription is cancelled."""
-    from freeswitch import _loop
-
     return _loop.call(Watch, names, callback, guard, queue, drop)
 
 
@@ -171,8 +168,6 @@ def _both(one: Test | None, two: Test | None) -> Test | None:
 
 
 async def _misplaced() -> Event:
-    from freeswitch import _loop
-
     _loop.only_here("freeswitch.events.once")
     raise RuntimeError("freeswitch.events.once is armed where it is called: call it in a coroutine of the switch")
 
@@ -208,8 +203,6 @@ class Stream:
     """The events that come, from when it was made; an `async for` over it takes them."""
 
     def __init__(self, names: tuple[str, ...], guard: Guard, queue: int, drop: str) -> None:
-        from freeswitch import _loop
-
         self._waiting: deque[Event] = deque()
         self._news = asyncio.Event()
         self._queue, self._newest = queue, drop == "newest"
@@ -244,8 +237,6 @@ class Stream:
         return self
 
     async def __anext__(self) -> Event:
-        from freeswitch import _loop
-
         _loop.only_here("a stream of events")
         while not self._waiting:
             if self._closed:

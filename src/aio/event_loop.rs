@@ -50,6 +50,18 @@ pub fn module(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
     Ok(module.bind(py))
 }
 
+/// What is said of calls, `freeswitch._calls`.
+///
+/// # Errors
+/// It cannot be imported.
+pub fn calls(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
+    static MODULE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let module = MODULE.get_or_try_init(py, || {
+        PyResult::Ok(py.import("freeswitch._calls")?.into_any().unbind())
+    })?;
+    Ok(module.bind(py))
+}
+
 /// What serves the loop, `freeswitch._serving`.
 fn serving(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
     py.import("freeswitch._serving")
@@ -188,6 +200,7 @@ pub fn why_not() -> String {
 
 fn serve(py: Python<'_>) -> PyResult<()> {
     let _output = stdio::begin(py)?;
+    calls(py)?;
     serving(py)?.call_method0("serve").map(drop)
 }
 

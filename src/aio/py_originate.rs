@@ -67,7 +67,7 @@ pub fn place(
                 Ok(hands) => (Some(Py::new(py, PyHands::new(hands))?), None),
                 Err(cause) => (None, Some(cause.name())),
             };
-            event_loop::module(py)?
+            event_loop::calls(py)?
                 .call_method1("placed", (ticket, hands, cause))
                 .map(drop)
         });
@@ -78,7 +78,7 @@ pub fn place(
         tracing::error!(%status, "MR0017 a call is not placed: no thread");
         loop_queue::post(move |py| {
             let nothing = (ticket, None::<PyHands>, Some("SWITCH_CONGESTION"));
-            event_loop::module(py)?
+            event_loop::calls(py)?
                 .call_method1("placed", nothing)
                 .map(drop)
         });

@@ -197,7 +197,7 @@ pub fn on_call(
     };
     let begin = move |py: Python<'_>| {
         let run = Py::new(py, run)?;
-        let begun = event_loop::module(py).and_then(|m| m.call_method1("begin", (&run,)));
+        let begun = event_loop::calls(py).and_then(|m| m.call_method1("begin", (&run,)));
         if let Err(error) = begun {
             run.get()
                 .finish(py, Some(error.into_value(py).into_bound(py).into_any()));
@@ -224,7 +224,7 @@ fn serve(session: Session<'_>, held: &Detached, hands: &Hands, id: u64) {
     if let Ended::Lost(how) = ended {
         loop_queue::post(move |py| {
             let how = pyo3::types::PyString::intern(py, how);
-            event_loop::module(py)?
+            event_loop::calls(py)?
                 .call_method1("lost", (id, how))
                 .map(drop)
         });
@@ -256,7 +256,7 @@ pub fn on_originated(session: Session<'_>, held: &Detached) {
     let uuid = session.uuid();
     loop_queue::post(move |py| {
         let uuid = str_of(py, uuid.to_bytes());
-        event_loop::module(py)?
+        event_loop::calls(py)?
             .call_method1("originated_over", (uuid, how))
             .map(drop)
     });

@@ -1,4 +1,4 @@
-"""Loading scripts anew: those that changed, and what is built on them, all at once or not at all."""
+"""Reloading scripts: those that changed, and what is built on them, all at once or not at all."""
 
 from __future__ import annotations
 
@@ -14,22 +14,23 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-from freeswitch import _scripts
+from freeswitch import _registry
+from freeswitch._finder import FINDER, script_spec
 
 
 def _stale(full: str, forced: str | None) -> set[str]:
-    """Give what must be loaded anew with a script: what has changed, and all that is built on it."""
-    members = _scripts._members(full) | {full}
+    """Give what must be reloaded with a script: what has changed, and all that is built on it."""
+    members = _registry.members_of(full) | {full}
     stale = {full}
     if forced is not None:
         top = full.partition(".")[0]
         stale |= {forced, f"{top}.{forced}"} & members
-    for name in members & set(_scripts._stamps):
-        built = _scripts._built.get(name, {})
-        if _has_changed(name) or any(_scripts._versions.get(dep) != version for dep, version in built.items()):
+    for name in members & set(_registry.stamps):
+        built = _registry.built.get(name, {})
+        if _has_changed(name) or any(_registry.versions.get(dep) != version for dep, version in built.items()):
             stale.add(name)
     while True:
-        more = {name for name in members - stale if _scripts._imports_of(name) & stale}
+        more = {name for name in members - stale if _registry.imports_of(name) & stale}
         # `from package import module` looks at the package first.
         more |= {name.rpartition(".")[0] for name in stale} & (members - stale)
         if not more:
@@ -38,9 +39,9 @@ def _stale(full: str, forced: str | None) -> set[str]:
 
 
 def _has_changed(name: str) -> bool:
-    stamp = _scripts._stamps[name]
+    stamp = _registry.stamps[name]
     try:
-        return _scripts._stamp(stamp[0]) != stamp
+        return _registry.stamp_of(stamp[0]) != stamp
     except OSError:
         return True
 
@@ -53,15 +54,15 @@ def load(full: str, forced: str | None) -> None:
     """
     importlib.invalidate_caches()
     members = _stale(full, forced)
-    tables: tuple[dict[str, Any], ...] = (_scripts._stamps, _scripts._imports, _scripts._versions, _scripts._built)
+    tables: tuple[dict[str, Any], ...] = (_registry.stamps, _registry.imports, _registry.versions, _registry.built)
     before = [{name: table[name] for name in members if name in table} for table in tables]
     loading = _NewModules(members)
     try:
         with loading.imported():
             loading.load(full)
             # What is imported by functions, when they are called.
-            for name in sorted(members & _scripts._members(full)):
-                if name in _scripts._stamps and os.path.exists(_scripts._stamps[name][0]):
+            for name in sorted(members & _registry.members_of(full)):
+                if name in _registry.stamps and os.path.exists(_registry.stamps[name][0]):
                     loading.load(name)
     except BaseException:
         for table, old in zip(tables, before, strict=True):
@@ -112,11 +113,11 @@ class _NewModules:
 
     def _spec(self, full: str, package: ModuleType | None) -> ModuleSpec | None:
         if package is None:
-            return _scripts._finder.find_spec(full, None)
+            return FINDER.find_spec(full, None)
         path, parent = getattr(package, "__path__", None), full.rpartition(".")[0]
-        if path is None or not (parent in self._modules or _scripts._is_script_package(parent)):
+        if path is None or not (parent in self._modules or _registry.is_script_package(parent)):
             return None
-        return _scripts.script_spec(full, path)
+        return script_spec(full, path)
 
     def _run(self, full: str, spec: ModuleSpec) -> ModuleType:
         module = importlib.util.module_from_spec(spec)
@@ -200,7 +201,7 @@ class _NewModules:
     def _is_ours(self, full: str, *inner: str) -> bool:
         """Tell whether an import of a module, or of these in it, is for a new version."""
         top = full.partition(".")[0]
-        if top not in sys.modules and _scripts._finder.find_spec(top, None) is not None:
+        if top not in sys.modules and FINDER.find_spec(top, None) is not None:
             # A script that nobody has imported yet: it is to see the new ones too.
             self._members.add(top)
         return not self._members.isdisjoint((top, full, *inner))

@@ -1,0 +1,103 @@
+"""What the switch says of calls: one is there for a handler, is over, was placed.
+
+The module written in Rust calls the functions here, on the loop's thread; scripts do not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import _freeswitch
+
+from freeswitch import _loop
+from freeswitch._async import AsyncSession
+from freeswitch._errors import SessionLost
+from freeswitch.events import at_end
+
+
+def begin(run: Any) -> None:
+    """Start an async handler; `run` is the module's side of it."""
+    session = AsyncSession(run.hands)
+    running = _loop.here.runs[run.id] = _loop.Running(run.id, session, run.uuid, run.finish)
+    _loop.start(running, _handle(run, running, session))
+
+
+async def _handle(run: Any, running: _loop.Running, session: AsyncSession) -> None:
+    error: BaseException | None = None
+    try:
+        await run.call(session)
+    except (asyncio.CancelledError, SessionLost) as ended:
+        # The call is over: that is no error of the script's.
+        error = None if session.lost else ended
+    except BaseException as ended:
+        error = ended
+    try:
+        # It may have hung up itself, and ended before the switch could tell.
+        await session._run_hook()
+        running.end_placed()
+    finally:
+        _loop.here.runs.pop(run.id, None)
+        run.finish(error)
+
+
+def lost(number: int, how: str) -> None:
+    """The call is over; `how` is hangup, transfer or taken."""
+    running = _loop.here.runs.get(number)
+    if running is not None:
+        _loop.spawn(_farewell(running, how), running.context)
+
+
+async def _farewell(running: _loop.Running, how: str) -> None:
+    session = running.session
+    assert session is not None and running.task is not None
+    session._lose(how)
+    await session._run_hook()
+    if session._shields:
+        # What is shielded goes on without the call's thread.
+        session._give_up_verbs()
+        session._hands.release()
+    else:
+        running.task.cancel(how)
+
+
+def originated_over(uuid: str, how: str | None) -> None:
+    """Be told that a call that a coroutine has placed is over, or was let go of."""
+    placed = _loop.here.placed.pop(uuid, None)
+    if placed is None:
+        return
+    session, watch = placed
+    watch.cancel()
+    _freeswitch.forget_placed(uuid)
+    if how is not None:
+        session._lose(how)
+        _loop.spawn(_part(session, how))
+
+
+async def _part(session: AsyncSession, how: str) -> None:
+    await session._run_hook()
+    session._give_up_verbs()
+    if session._app is not None and not session._shields:
+        session._app.cancel(how)
+
+
+def placed(ticket: int, hands: Any, cause: str | None) -> None:
+    """Be told what came of a call that was placed."""
+    future = _loop.here.waiting.pop(ticket, None)
+    if future is None or future.done():
+        if hands is not None:
+            hands.hangup("ORIGINATOR_CANCEL")
+            hands.release()
+        return
+    if hands is None:
+        error = _freeswitch.OriginateError(f"there is no call: {cause}")
+        error.cause = cause or "NONE"
+        future.set_exception(error)
+        return
+    session, uuid = AsyncSession(hands), hands.uuid
+    # A call that ends before its thread comes for work has nobody else to tell of it.
+    watch = at_end(uuid, lambda _: originated_over(uuid, "hangup"))
+    _loop.here.placed[uuid] = (session, watch)
+    future.set_result(session)
+    if session.lost:
+        originated_over(uuid, session.lost)
