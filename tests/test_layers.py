@@ -1,0 +1,144 @@
+"""Layers point one way: no file uses one of a layer above its own, and no two files use each other."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+
+import pytest
+
+import layers
+
+RUST = {
+    "a use": "use crate::top::thing;",
+    "a use of the parent": "use super::top::thing;",
+    "a use from a folder": "use super::super::top::thing;",
+    "a tree of uses": "use crate::{bottom::deep::{one, other}, top::{self, thing}};",
+    "a renamed use": "use crate::top::thing as other;",
+    "everything of a module": "use crate::top::*;",
+    "a body": "fn f() { crate::top::thing(); }",
+    "a body, over lines": "fn f() {\n    crate::\n        top::thing();\n}",
+    "a type": "fn f(x: &crate::top::Thing) {}",
+    "a macro": "macro_rules! m { () => { $crate::top::thing() }; }",
+    "an argument of a macro": 'fn f() { format!("{}", crate::top::thing()); }',
+    "a module inside the file": "mod inner { use super::super::super::top::thing; }",
+    "tests inside the file": "#[cfg(test)]\nmod tests { use super::super::super::top::thing; }",
+    "a public use": "pub(crate) use crate::top::thing;",
+    "beside a use with lifetimes": "fn f<'a>() -> impl X + use<'a> { crate::top::thing() }",
+    "after a string with a quote": 'const A: &str = "\\""; use crate::top::thing;',
+    "after a raw string": 'const A: &str = r#"" { "#; use crate::top::thing;',
+    "after a brace as a character": "const A: char = '{'; mod inner { } fn f() { super::top::thing() }",
+}
+NO_RUST = {
+    "a comment": "// use crate::top::thing;\n/* crate::top::thing() */",
+    "a string": 'const A: &str = "crate::top::thing";',
+    "a raw string": 'const A: &str = r##"use crate::top::thing;"##;',
+    "its own module": "mod inner { use super::f; }\nfn f() { self::g() }\nfn g() {}",
+    "another crate": "use other::top::thing;",
+}
+PYTHON = {
+    "an import": "import package.top",
+    "an import from the package": "from package import top",
+    "an import from the module": "from package.top import thing",
+    "a relative import": "from . import top",
+    "a relative import from the module": "from .top import thing",
+    "in a function": "def f():\n    from package import top",
+    "in a method, under a condition": "class A:\n    def f(self):\n        if self:\n            import package.top",
+    "where it may be missing": "try:\n    from package.top import thing\nexcept ImportError:\n    thing = None",
+}
+NO_PYTHON = {
+    "for annotations": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from package import top",
+    "a string": '"import package.top"',
+    "another package": "import other.top",
+}
+
+
+def rust(root: Path, source: str) -> layers.Tree:
+    """A crate with three layers, whose lowest holds this source."""
+    folder = root / "bottom"
+    folder.mkdir()
+    (root / "lib.rs").write_text("mod bottom;\nmod middle;\nmod top;\n")
+    (root / "top.rs").write_text("use crate::middle::one;\npub fn thing() {}\n")
+    (root / "middle.rs").write_text("pub fn one() {}\n")
+    (folder / "mod.rs").write_text("mod deep;\n")
+    # A path through one `super` is of a file right under the root.
+    place = root / "bottom.rs" if "(super::top" in source.replace(" ", "(") else folder / "deep.rs"
+    if place.name == "bottom.rs":
+        (folder / "mod.rs").unlink()
+    place.write_text(textwrap.dedent(source))
+    return layers.Tree(root, ("lib", "top", "middle", "bottom"))
+
+
+def python(root: Path, source: str) -> layers.Tree:
+    """A package with two layers, the lower of which holds this source."""
+    package = root / "package"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "top.py").write_text("import package.bottom\nthing = 1\n")
+    (package / "bottom.py").write_text(source)
+    return layers.Tree(package, ("__init__", "top", "bottom"))
+
+
+@pytest.mark.parametrize("source", RUST.values(), ids=RUST)
+def test_an_upward_arrow_in_rust_is_found(tmp_path: Path, source: str) -> None:
+    tree = rust(tmp_path, source)
+    found = tree.upward(tree.arrows())
+    assert [arrow.used for arrow in found] == ["top.rs"], found
+
+
+@pytest.mark.parametrize("source", NO_RUST.values(), ids=NO_RUST)
+def test_what_is_no_arrow_in_rust_is_not_taken_for_one(tmp_path: Path, source: str) -> None:
+    tree = rust(tmp_path, source)
+    assert tree.upward(tree.arrows()) == []
+
+
+@pytest.mark.parametrize("source", PYTHON.values(), ids=PYTHON)
+def test_an_upward_arrow_in_python_is_found(tmp_path: Path, source: str) -> None:
+    tree = python(tmp_path, source)
+    arrows = tree.arrows()
+    assert [arrow.used for arrow in tree.upward(arrows)] == ["top.py"]
+    assert layers.knots(arrows) == [["bottom.py", "top.py"]]
+
+
+@pytest.mark.parametrize("source", NO_PYTHON.values(), ids=NO_PYTHON)
+def test_what_is_no_arrow_in_python_is_not_taken_for_one(tmp_path: Path, source: str) -> None:
+    tree = python(tmp_path, source)
+    assert tree.upward(tree.arrows()) == []
+
+
+def test_a_file_of_no_layer_is_an_error(tmp_path: Path) -> None:
+    tree = rust(tmp_path, "fn f() {}")
+    (tmp_path / "new.rs").write_text("use crate::top::thing;")
+    with pytest.raises(LookupError, match="in no layer: new"):
+        tree.upward(tree.arrows())
+
+
+def test_a_folder_that_counts_as_one_file_has_no_knot_inside_but_can_be_in_one(tmp_path: Path) -> None:
+    package = tmp_path / "package"
+    (package / "inner").mkdir(parents=True)
+    for name, source in {
+        "__init__.py": "",
+        "top.py": "import package.inner.one",
+        "inner/__init__.py": "",
+        "inner/one.py": "import package.inner.two",
+        "inner/two.py": "import package.inner.one",
+    }.items():
+        (package / name).write_text(source)
+    tree = layers.Tree(package, (), whole=("inner",))
+    assert layers.knots(tree.arrows()) == []
+    (package / "inner/two.py").write_text("import package.top")
+    assert layers.knots(tree.arrows()) == [["inner", "top.py"]]
+
+
+def test_knots_are_found_over_several_files() -> None:
+    names = ("a", "b"), ("b", "c"), ("c", "a"), ("c", "d"), ("d", "e"), ("e", "d"), ("f", "a")
+    arrows = {layers.Arrow(*pair) for pair in names}
+    assert layers.knots(arrows) == [["a", "b", "c"], ["d", "e"]]
+
+
+@pytest.mark.parametrize("tree", layers.TREES, ids=lambda tree: str(tree.root.relative_to(layers.ROOT)))
+def test_the_project_s_layers_point_one_way(tree: layers.Tree) -> None:
+    arrows = tree.arrows()
+    assert len(arrows) > 10, "nothing was read"
+    assert [f"{arrow.user} -> {arrow.used}" for arrow in tree.upward(arrows)] == []
+    assert layers.knots(arrows) == []

@@ -1,0 +1,295 @@
+"""Which file uses which, and what of that runs against the layers.
+
+    python tools/layers.py            print arrows that run up, and knots
+    python tools/layers.py --arrows   print every arrow between two layers, too
+
+An arrow is a path in Rust that leads to another file of the crate, in a `use`, a body or a macro, or an import in
+Python, at the top or inside a function. What only annotations need (`if TYPE_CHECKING`) is no arrow. An arrow runs up
+when it leads from a layer to one above it. A knot is a set of files that all reach each other.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True, order=True)
+class Arrow:
+    """One file uses another; both are relative to the tree's root."""
+
+    user: str
+    used: str
+
+
+@dataclass(frozen=True)
+class Tree:
+    """Files of one language under one root, and the layers that they form, from the top down.
+
+    A layer is the name of a folder or of a file right under the root, without its ending. A folder in `whole` counts
+    as one file.
+    """
+
+    root: Path
+    layers: Sequence[str]
+    whole: Sequence[str] = ()
+
+    def arrows(self) -> set[Arrow]:
+        """Every arrow between two files."""
+        rust = sorted(self.root.rglob("*.rs"))
+        found = _rust_arrows(self.root, rust) if rust else _python_arrows(self.root)
+        arrows = {Arrow(self._file(arrow.user), self._file(arrow.used)) for arrow in found}
+        return {arrow for arrow in arrows if arrow.user != arrow.used}
+
+    def _file(self, file: str) -> str:
+        folder = file.partition("/")[0]
+        return folder if folder in self.whole else file
+
+    def layer(self, file: str) -> str:
+        """The layer of a file."""
+        return file.split("/", maxsplit=1)[0].removesuffix(".rs").removesuffix(".py")
+
+    def upward(self, arrows: set[Arrow]) -> list[Arrow]:
+        """Arrows from a layer to one above it; a file in no layer is an error. None where no order is given."""
+        if not self.layers:
+            return []
+        rank = {name: at for at, name in enumerate(self.layers)}
+        unknown = sorted({self.layer(file) for arrow in arrows for file in (arrow.user, arrow.used)} - rank.keys())
+        if unknown:
+            raise LookupError(f"{self.root}: in no layer: {', '.join(unknown)}")
+        return sorted(a for a in arrows if rank[self.layer(a.used)] < rank[self.layer(a.user)])
+
+
+# Rust
+
+_WORD = r"[A-Za-z_][A-Za-z0-9_]*"
+_TOKEN = re.compile(
+    rf"""
+      (?://[^\n]*|/\*.*?\*/)                            # comments
+    | [bc]?r(?P<hashes>\#*)".*?"(?P=hashes)             # raw strings
+    | [bc]?"(?:\\.|[^"\\])*"                            # strings
+    | b?'(?:\\[^']+|[^'\\])'                            # characters
+    | (?P<token>\$crate|r\#{_WORD}|{_WORD}|::|[{{}}();,*<])
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_STARTS = ("crate", "$crate", "super", "self")
+
+
+def _tokens(source: str) -> list[str]:
+    return [match["token"] for match in _TOKEN.finditer(source) if match["token"]]
+
+
+def _use_tree(tokens: Sequence[str], at: int, prefix: tuple[str, ...]) -> tuple[list[tuple[str, ...]], int]:
+    """The paths of a `use` tree that begins at this token, and where it ends."""
+    path = prefix
+    while at < len(tokens):
+        token = tokens[at]
+        if token == "{":
+            paths = []
+            at += 1
+            while tokens[at] != "}":
+                some, at = _use_tree(tokens, at, path)
+                paths += some
+                at += tokens[at] == ","
+            return paths, at + 1
+        if token in (",", "}", ";"):
+            break
+        if token == "as":
+            at += 1
+        elif token != "::":
+            path = (*path, token)
+        at += 1
+    return [path], at
+
+
+def _paths(source: str) -> Iterator[tuple[tuple[str, ...], int]]:
+    """Each path of a file, with the number of modules inside the file that it stands in."""
+    tokens = _tokens(source)
+    inner: list[int] = []  # the depth of braces at which each module inside the file began
+    depth = at = 0
+    while at < len(tokens):
+        token = tokens[at]
+        if token == "mod" and at + 2 < len(tokens) and tokens[at + 2] == "{":
+            inner.append(depth)
+            at += 2
+            continue
+        # `use<'a>` after an `impl` names lifetimes.
+        if token == "use" and tokens[at + 1] != "<":
+            paths, at = _use_tree(tokens, at + 1, ())
+            yield from ((path, len(inner)) for path in paths)
+            continue
+        if token == "{":
+            depth += 1
+        elif token == "}":
+            depth -= 1
+            if inner and inner[-1] == depth:
+                inner.pop()
+        elif at + 1 < len(tokens) and tokens[at + 1] == "::" and (at == 0 or tokens[at - 1] != "::"):
+            path = [token]
+            while at + 2 < len(tokens) and tokens[at + 1] == "::" and re.fullmatch(_WORD, tokens[at + 2]):
+                path.append(tokens[at + 2])
+                at += 2
+            yield tuple(path), len(inner)
+        at += 1
+
+
+def _rust_arrows(root: Path, files: Sequence[Path]) -> Iterator[Arrow]:
+    modules = {}
+    for path in files:
+        parts = path.relative_to(root).with_suffix("").parts
+        modules[parts[:-1] if parts[-1] in ("mod", "lib") else parts] = path
+    for module, path in modules.items():
+        for parts, inside in _paths(path.read_text(encoding="utf-8")):
+            used = _module_of(parts, module, inside, modules)
+            if used is not None:
+                yield Arrow(path.relative_to(root).as_posix(), modules[used].relative_to(root).as_posix())
+
+
+def _module_of(
+    parts: tuple[str, ...], module: tuple[str, ...], inside: int, modules: dict[tuple[str, ...], Path]
+) -> tuple[str, ...] | None:
+    """The module with a file of its own that a path leads to."""
+    base = (*module, *("",) * inside)
+    start, *rest = parts
+    if start in ("crate", "$crate"):
+        base = ()
+    elif start == "super":
+        base = base[:-1]
+        while rest and rest[0] == "super":
+            base, rest = base[:-1], rest[1:]
+    elif start != "self":
+        # A name of a module right below this one, or of nothing that is of interest.
+        if (*module, start) not in modules:
+            return None
+        rest = [start, *rest]
+        base = module
+    if "" in base:
+        return None
+    for name in rest:
+        if (*base, name) not in modules:
+            break
+        base = (*base, name)
+    return base if base in modules else None
+
+
+# Python
+
+
+def _python_arrows(root: Path) -> Iterator[Arrow]:
+    files = {_module_name(root, path): path for path in sorted(root.rglob("*.py"))}
+    for name, path in files.items():
+        package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+        for imported in _imports(ast.parse(path.read_text(encoding="utf-8")), package):
+            # `from package import name` may name a module or something in the package.
+            used = imported if imported in files else imported.rpartition(".")[0]
+            if used in files:
+                yield Arrow(path.relative_to(root).as_posix(), files[used].relative_to(root).as_posix())
+
+
+def _module_name(root: Path, path: Path) -> str:
+    parts = path.relative_to(root.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def _imports(tree: ast.AST, package: str) -> Iterator[str]:
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+        yield from _imports(node, package)
+
+
+# Knots
+
+
+def knots(arrows: set[Arrow]) -> list[list[str]]:
+    """Sets of two and more files that all reach each other, the largest first (Tarjan)."""
+    out: dict[str, list[str]] = {}
+    for arrow in sorted(arrows):
+        out.setdefault(arrow.user, []).append(arrow.used)
+        out.setdefault(arrow.used, [])
+    number: dict[str, int] = {}
+    low: dict[str, int] = {}
+    stack: list[str] = []
+    found: list[list[str]] = []
+
+    def visit(file: str) -> None:
+        number[file] = low[file] = len(number)
+        stack.append(file)
+        for used in out[file]:
+            if used not in number:
+                visit(used)
+                low[file] = min(low[file], low[used])
+            elif used in stack:
+                low[file] = min(low[file], number[used])
+        if low[file] == number[file]:
+            at = stack.index(file)
+            if len(stack) - at > 1:
+                found.append(sorted(stack[at:]))
+            del stack[at:]
+
+    for file in out:
+        if file not in number:
+            visit(file)
+    return sorted(found, key=len, reverse=True)
+
+
+TREES = (
+    Tree(
+        ROOT / "src",
+        (
+            "lib",
+            "module",
+            "pymodule",
+            "admin",
+            "entry",
+            "aio",
+            "python",
+            "script",
+            "interp",
+            "metrics",
+            "switch",
+        ),
+    ),
+    # Apps are a layer by themselves, whose files may use each other.
+    Tree(ROOT / "python" / "freeswitch", (), whole=("apps",)),
+)
+
+
+def main() -> int:
+    """Print what runs against the layers; 1 when something does."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--arrows", action="store_true", help="print every arrow between two layers, too")
+    options = parser.parse_args()
+    bad = 0
+    for tree in TREES:
+        arrows = tree.arrows()
+        print(f"{tree.root.relative_to(ROOT)}: {len(arrows)} arrows")
+        if options.arrows:
+            for arrow in sorted(arrows):
+                if tree.layer(arrow.user) != tree.layer(arrow.used):
+                    print(f"  {arrow.user} -> {arrow.used}")
+        for arrow in tree.upward(arrows):
+            bad += 1
+            print(f"  runs up: {arrow.user} -> {arrow.used}")
+        for knot in knots(arrows):
+            bad += 1
+            print(f"  knot of {len(knot)}: {' '.join(knot)}")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
