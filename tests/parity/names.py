@@ -140,7 +140,7 @@ ATTRIBUTES: dict[str, list[str]] = {
 # Names whose parameters mod_python3 takes by place only, or gives other names in a base class.
 OTHER_NAMES = {"CoreSession.setHangupHook", "CoreSession.collectDigits"}
 
-# What cannot sensibly exist in Python; the README says why, and what to use.
+# What cannot sensibly exist in Python; docs/mod_python3.md says why, and what to use.
 ABSENT: dict[str, list[str]] = {
     "CoreSession": [
         "session",
