@@ -1,15 +1,13 @@
 //! What leaves the switch beside calls: chat messages and letters. Nothing is
 //! sent; whoever drives the switch sees what would have been.
 
-use std::sync::Arc;
-
-use bstr::{BStr, BString};
+use bstr::BString;
 use parking_lot::Mutex;
 
 use crate::event::Event;
-use crate::log;
+use crate::event::dispatch::Bus;
+use crate::log::{self, Log};
 use crate::place::here;
-use crate::switch::Core;
 use crate::text::is_true;
 
 /// Kept of each.
@@ -37,10 +35,12 @@ pub(crate) struct Outbox {
 }
 
 impl Outbox {
-    pub(crate) fn post(&self, core: &Core, letter: Letter) {
-        core.say(
+    pub(crate) fn post(&self, log: &Log, letter: Letter) {
+        log.format(
             log::DEBUG,
             here!(),
+            b"",
+            None,
             format_args!("Emailed data [{}] to [{}]", letter.body, letter.to),
         );
         let mut letters = self.letters.lock();
@@ -57,36 +57,27 @@ impl Outbox {
     pub(crate) fn messages(&self) -> Vec<Event> {
         self.messages.lock().iter().map(Event::duplicate).collect()
     }
-}
 
-/// `switch_core_chat_send`: the message goes on a thread of its own, as the core's
-/// own delivery does, and an event tells of it.
-pub(crate) fn send(core: &Arc<Core>, protocol: Option<&BStr>, mut message: Event) {
-    if let Some(protocol) = protocol {
-        message.add("dest_proto", protocol);
-    }
-    // Without a thread there is no delivery, as without memory in the core.
-    let _ = core.spawn("pocket chat", move |core| deliver(core, message));
-}
-
-fn deliver(core: &Core, mut message: Event) {
-    let Some(protocol) = message.get(b"dest_proto").map(ToOwned::to_owned) else {
-        return;
-    };
-    if message.get(b"proto").is_none() {
-        message.add("proto", "global");
-    }
-    let global = protocol.to_ascii_lowercase().starts_with(b"global");
-    if !global {
-        let mut messages = core.outbox.messages.lock();
-        if messages.len() < KEPT {
-            messages.push(message.duplicate());
+    /// Delivers a message, and tells of it by an event.
+    pub(crate) fn deliver(&self, events: &Bus, mut message: Event) {
+        let Some(protocol) = message.get(b"dest_proto").map(ToOwned::to_owned) else {
+            return;
+        };
+        if message.get(b"proto").is_none() {
+            message.add("proto", "global");
         }
+        let global = protocol.to_ascii_lowercase().starts_with(b"global");
+        if !global {
+            let mut messages = self.messages.lock();
+            if messages.len() < KEPT {
+                messages.push(message.duplicate());
+            }
+        }
+        if message.get(b"blocking").is_some_and(|value| is_true(value)) {
+            message.add("Delivery-Failure", if global { "true" } else { "false" });
+        } else {
+            message.add("Nonblocking-Delivery", "true");
+        }
+        events.fire(message);
     }
-    if message.get(b"blocking").is_some_and(|value| is_true(value)) {
-        message.add("Delivery-Failure", if global { "true" } else { "false" });
-    } else {
-        message.add("Nonblocking-Delivery", "true");
-    }
-    core.events.fire(message);
 }

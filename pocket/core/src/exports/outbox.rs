@@ -10,7 +10,7 @@ use super::{session as session_of, text};
 use crate::c::*;
 use crate::edge::export;
 use crate::event::Event;
-use crate::outbox::{self, Letter};
+use crate::outbox::Letter;
 use crate::place::here;
 use crate::session::expand::{Headers, expand};
 use crate::switch::current;
@@ -50,8 +50,13 @@ export! {
         unsafe {
             let protocol = crate::text::borrow(dest_proto);
             match Event::with(message_event, |message| message.duplicate()) {
-                Some(message) => {
-                    outbox::send(&core, protocol, message);
+                Some(mut message) => {
+                    if let Some(protocol) = protocol {
+                        message.add("dest_proto", protocol);
+                    }
+                    // On a thread of its own, as the core delivers; without a thread there is no delivery,
+                    // as without memory in the core.
+                    let _ = core.spawn("pocket chat", move |core| core.outbox.deliver(&core.events, message));
                     SUCCESS
                 }
                 None => FAILURE,
@@ -125,7 +130,7 @@ export! {
             let own = |words: *const c_char| text(words).to_owned();
             Letter { to: own(to), from: own(from), headers: own(headers), body: own(body), file: own(file) }
         };
-        core.outbox.post(&core, letter);
+        core.outbox.post(&core.log, letter);
         TRUE
     }
 }
