@@ -1,7 +1,6 @@
 //! A switch and its calls, as whoever opened the switch drives them.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bindings::switch_event_types_t;
@@ -190,14 +189,14 @@ impl Driver {
     /// clock, or when `give_up` said so.
     pub fn wait_for(&self, call: &Call, deadline: i64, give_up: &mut dyn FnMut() -> bool) -> bool {
         loop {
-            let generation = call.session.released.generation();
+            let generation = call.session.released().generation();
             if call.is_over() {
                 return true;
             }
             if self.core.clock.now() >= deadline {
                 return false;
             }
-            let wait = Wait::on(&call.session.released, generation, Some(deadline));
+            let wait = Wait::on(call.session.released(), generation, Some(deadline));
             if !self.wait(wait, give_up) {
                 return call.is_over();
             }
@@ -367,7 +366,7 @@ impl Call {
     /// Whether all that ran on it has ended.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        self.session.over.load(Ordering::SeqCst)
+        self.session.is_gone()
     }
 
     /// Its variables, in order.

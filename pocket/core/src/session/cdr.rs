@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use bstr::BString;
+use parking_lot::Mutex;
+
 use super::profile::{Profile, Times};
 use super::{Session, state};
 use crate::text::url_encode;
@@ -14,9 +17,18 @@ const KEPT: usize = 10_000;
 /// An application that was run: name, data, when.
 #[derive(Clone, Debug)]
 pub(crate) struct Ran {
-    pub(crate) name: bstr::BString,
-    pub(crate) data: bstr::BString,
+    pub(crate) name: BString,
+    pub(crate) data: BString,
     pub(crate) at: i64,
+}
+
+/// What a leg has run.
+#[derive(Default)]
+pub(super) struct Record {
+    /// The last application, until it is told of.
+    pub(super) last_application: Mutex<Option<(BString, BString)>>,
+    /// All of them, for the call's record.
+    pub(super) applications: Mutex<Vec<Ran>>,
 }
 
 impl Times {
@@ -75,7 +87,7 @@ impl Session {
     }
 
     pub(super) fn note_application(&self, name: &[u8], data: &[u8]) {
-        let mut ran = self.applications.lock();
+        let mut ran = self.record.applications.lock();
         if ran.len() < KEPT {
             ran.push(Ran {
                 name: name.into(),
@@ -104,7 +116,7 @@ impl Session {
                 variables.leaf(&name, url_encode(&value));
             }
         });
-        let ran = self.applications.lock().clone();
+        let ran = self.record.applications.lock().clone();
         if !ran.is_empty() {
             cdr.nest("app_log", &none, |log| {
                 for one in &ran {

@@ -1,9 +1,11 @@
 //! Digits that a leg has received and nobody has taken yet.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bindings::{SWITCH_DTMF_APP, SWITCH_EVENT_DTMF, switch_dtmf_source_t, switch_dtmf_t};
 use bstr::BString;
+use parking_lot::Mutex;
 
 use super::{Session, say};
 use crate::c::*;
@@ -19,6 +21,15 @@ const QUEUE: usize = 100;
 
 fn is_digit(byte: u8) -> bool {
     byte.is_ascii_digit() || b"*#ABCDabcdFfWw".contains(&byte)
+}
+
+/// Digits of a leg.
+#[derive(Default)]
+pub(super) struct Digits {
+    /// Those that wait for somebody to take them.
+    pub(super) queue: Mutex<VecDeque<switch_dtmf_t>>,
+    /// Those that were taken, for the call's record.
+    pub(super) dialed: Mutex<Vec<u8>>,
 }
 
 /// What became of a string of digits.
@@ -84,7 +95,7 @@ impl Session {
             dtmf.duration
         );
         {
-            let mut queue = self.digits.lock();
+            let mut queue = self.digits.queue.lock();
             if queue.len() < QUEUE {
                 queue.push_back(dtmf);
             }
@@ -118,13 +129,13 @@ impl Session {
     }
 
     pub(crate) fn has_digit(&self) -> bool {
-        !self.digits.lock().is_empty()
+        !self.digits.queue.lock().is_empty()
     }
 
     /// Takes the next digit; a DTMF event tells of it.
     pub(crate) fn take_digit(self: &Arc<Self>) -> Option<switch_dtmf_t> {
-        let dtmf = self.digits.lock().pop_front()?;
-        self.dialed.lock().push(dtmf.digit.cast_unsigned());
+        let dtmf = self.digits.queue.lock().pop_front()?;
+        self.digits.dialed.lock().push(dtmf.digit.cast_unsigned());
         let source = ["UNKNOWN", "INBAND_AUDIO", "RTP", "ENDPOINT", "APP"]
             .get(dtmf.source.0 as usize)
             .copied()
@@ -146,7 +157,7 @@ impl Session {
     }
 
     pub(crate) fn flush_digits(&self) {
-        self.digits.lock().clear();
+        self.digits.queue.lock().clear();
     }
 }
 

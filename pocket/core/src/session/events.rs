@@ -1,9 +1,11 @@
 //! Private events: commands that a leg's own thread carries out when it looks.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bindings::{SWITCH_EVENT_COMMAND, SWITCH_EVENT_PRIVATE_COMMAND};
 use bstr::{BStr, ByteSlice};
+use parking_lot::Mutex;
 
 use super::{Extension, Session, say};
 use crate::c::*;
@@ -14,15 +16,24 @@ use crate::place::here;
 /// The core refuses more extensions on one stack.
 pub(crate) const MAX_STACKS: u32 = 32;
 
+/// Events that wait for one of a leg.
+#[derive(Default)]
+pub(super) struct Queues {
+    /// For its own thread to carry out.
+    private: Mutex<VecDeque<Event>>,
+    /// For whoever takes its events.
+    diverted: Mutex<VecDeque<Event>>,
+}
+
 impl Session {
     pub(crate) fn queue_private_event(&self, event: Event) {
-        self.private_events.lock().push_back(event);
+        self.events.private.lock().push_back(event);
         self.kick();
     }
 
     /// An event that the leg's owner gets, and no other.
     pub(crate) fn divert(&self, event: Event) {
-        self.diverted_events.lock().push_back(event);
+        self.events.diverted.lock().push_back(event);
         self.kick();
     }
 
@@ -36,15 +47,15 @@ impl Session {
         if !force && self.has(CF_DIVERT_EVENTS) {
             return None;
         }
-        self.diverted_events.lock().pop_front()
+        self.events.diverted.lock().pop_front()
     }
 
     pub(crate) fn flush_private_events(&self) {
-        self.private_events.lock().clear();
+        self.events.private.lock().clear();
     }
 
     pub(crate) fn has_private_event(&self) -> bool {
-        !self.private_events.lock().is_empty()
+        !self.events.private.lock().is_empty()
     }
 
     /// Carries out what is queued.
@@ -64,7 +75,7 @@ impl Session {
     }
 
     pub(crate) fn parse_next_event(self: &Arc<Self>) -> bool {
-        let Some(mut event) = self.private_events.lock().pop_front() else {
+        let Some(mut event) = self.events.private.lock().pop_front() else {
             return false;
         };
         self.set_flag(CF_EVENT_PARSE, self.flag(CF_EVENT_PARSE) + 1);

@@ -159,7 +159,7 @@ impl Session {
             vec![("data", text.clone())],
         );
         self.note_application(&name, &text);
-        *self.last_application.lock() = Some((name.clone(), text.clone()));
+        *self.record.last_application.lock() = Some((name.clone(), text.clone()));
         self.clear_flag(CF_BREAK);
         application.call(self, data.as_ref().map(|data| data.as_bstr()));
         self.fire(SWITCH_EVENT_CHANNEL_EXECUTE_COMPLETE, |event| {

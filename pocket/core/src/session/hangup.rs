@@ -62,7 +62,7 @@ impl Session {
 
     /// CS_HANGUP, on the leg's own thread.
     pub(crate) fn on_hangup(self: &Arc<Self>) {
-        if self.hangup_done.swap(true, Ordering::SeqCst) {
+        if self.lifecycle.hangup_done.swap(true, Ordering::SeqCst) {
             return;
         }
         let cause = self.cause();

@@ -17,7 +17,7 @@ pub(crate) struct Readers {
 impl Session {
     /// One reader more, unless the session is destroyed already.
     pub(crate) fn read_lock_hangup(&self) -> bool {
-        let mut readers = self.lock.lock();
+        let mut readers = self.lifecycle.readers.lock();
         if readers.destroyed {
             return false;
         }
@@ -27,14 +27,14 @@ impl Session {
 
     pub(crate) fn unlock(&self) {
         {
-            let mut readers = self.lock.lock();
+            let mut readers = self.lifecycle.readers.lock();
             readers.count = readers.count.saturating_sub(1);
         }
-        self.core.clock.raise(&self.released);
+        self.core.clock.raise(&self.lifecycle.released);
     }
 
     pub(crate) fn readers(&self) -> usize {
-        self.lock.lock().count
+        self.lifecycle.readers.lock().count
     }
 
     /// Waits until nobody reads, and lets nobody in from then on. Gives up when
@@ -42,9 +42,9 @@ impl Session {
     pub(super) fn destroy_lock(self: &Arc<Self>, patience: Duration) {
         let mut closing: Option<Instant> = None;
         loop {
-            let generation = self.released.generation();
+            let generation = self.lifecycle.released.generation();
             {
-                let mut readers = self.lock.lock();
+                let mut readers = self.lifecycle.readers.lock();
                 let given_up = closing.is_some_and(|since| since.elapsed() > patience);
                 if readers.count > 0 && given_up {
                     // Whoever reads may still give its lock back, by address.
@@ -60,7 +60,7 @@ impl Session {
             }
             let wait = Wait {
                 real_limit: Some(Duration::from_millis(50)),
-                ..Wait::on(&self.released, generation, None)
+                ..Wait::on(&self.lifecycle.released, generation, None)
             };
             while self.core.clock.wait(wait) == Woken::RealLimit && !self.core.closing() {}
         }

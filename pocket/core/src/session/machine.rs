@@ -46,7 +46,7 @@ pub(super) fn thread_id() -> u64 {
 impl Session {
     /// Starts the leg's thread, once.
     pub(crate) fn launch(self: &Arc<Self>) {
-        if self.started.swap(true, Ordering::SeqCst) {
+        if self.lifecycle.started.swap(true, Ordering::SeqCst) {
             return;
         }
         let ticket = self.core.clock.reserve();
@@ -67,13 +67,13 @@ impl Session {
 
     fn run_thread(self: Arc<Self>, ticket: Ticket) {
         let presence = ticket.enter();
-        self.thread.store(thread_id(), Ordering::SeqCst);
+        self.lifecycle.thread.store(thread_id(), Ordering::SeqCst);
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| self.run_states())) {
             crate::edge::report("a session thread", &*payload);
             self.hangup(cause::DESTINATION_OUT_OF_ORDER);
         }
-        self.over.store(true, Ordering::SeqCst);
-        self.core.clock.raise(&self.released);
+        self.lifecycle.over.store(true, Ordering::SeqCst);
+        self.core.clock.raise(&self.lifecycle.released);
         say!(
             self,
             DEBUG,
@@ -105,7 +105,7 @@ impl Session {
         self.flush_private_events();
         *self.role.lock() = Role::None;
         self.core.sessions.remove(self);
-        self.core.clock.raise(&self.released);
+        self.core.clock.raise(&self.lifecycle.released);
     }
 
     fn run_states(self: &Arc<Self>) {

@@ -1,7 +1,7 @@
 //! The pace of media: frames of 20 ms.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use bindings::SWITCH_EVENT_CODEC;
 
@@ -10,14 +10,37 @@ use crate::c::*;
 use crate::cause;
 use crate::clock::{FRAME, Wait};
 
+/// What a leg has of media.
+pub(super) struct Media {
+    /// Whether it has a codec.
+    pub(super) codec: AtomicBool,
+    /// The last kick that a frame was cut short by.
+    pub(super) seen: AtomicU64,
+    /// When the next frame is due.
+    pub(super) next_frame: AtomicI64,
+    /// Until when the far end speaks.
+    pub(super) speaking_until: AtomicI64,
+}
+
+impl Media {
+    pub(super) fn new(codec: bool) -> Self {
+        Self {
+            codec: AtomicBool::new(codec),
+            seen: AtomicU64::new(0),
+            next_frame: AtomicI64::new(0),
+            speaking_until: AtomicI64::new(0),
+        }
+    }
+}
+
 impl Session {
     pub(crate) fn has_codec(&self) -> bool {
-        self.codec.load(Ordering::SeqCst)
+        self.media.codec.load(Ordering::SeqCst)
     }
 
     /// Media is set up: from here on the leg can be heard.
     pub(crate) fn set_codec(self: &Arc<Self>) {
-        if !self.codec.swap(true, Ordering::SeqCst) {
+        if !self.media.codec.swap(true, Ordering::SeqCst) {
             self.tell_codec();
         }
     }
@@ -47,20 +70,23 @@ impl Session {
             return FAILURE;
         }
         let now = self.core.clock.now();
-        let planned = self.next_frame.load(Ordering::SeqCst);
+        let planned = self.media.next_frame.load(Ordering::SeqCst);
         // After a pause the frames begin anew, not at what was missed.
         let due = if planned + FRAME <= now || planned > now + FRAME {
             now + FRAME
         } else {
             planned
         };
-        let seen = self.seen.load(Ordering::SeqCst);
+        let seen = self.media.seen.load(Ordering::SeqCst);
         if due > now {
             self.core.clock.wait(Wait::on(&self.wake, seen, Some(due)));
         }
-        self.seen.store(self.wake.generation(), Ordering::SeqCst);
+        self.media
+            .seen
+            .store(self.wake.generation(), Ordering::SeqCst);
         let reached = self.core.clock.now() >= due;
-        self.next_frame
+        self.media
+            .next_frame
             .store(if reached { due + FRAME } else { due }, Ordering::SeqCst);
         SUCCESS
     }

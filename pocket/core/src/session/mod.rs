@@ -6,16 +6,15 @@
 use std::collections::{HashMap, VecDeque};
 use std::ffi::CString;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 
 use bindings::{switch_channel_flag_t, switch_channel_t, switch_core_session_t};
 use bstr::{BStr, BString, ByteSlice};
-use parking_lot::{Mutex, ReentrantMutex};
+use parking_lot::Mutex;
 
 use crate::attached::Attached;
 use crate::c::*;
 use crate::clock::Signal;
-use crate::event::Event;
 use crate::log;
 use crate::pool::Pool;
 use crate::switch::Core;
@@ -97,48 +96,25 @@ pub(crate) struct Session {
     pub(crate) outbound: bool,
     pub(crate) endpoint: Box<dyn Endpoint>,
     name: Mutex<BString>,
-    state: AtomicU32,
-    running_state: AtomicU32,
-    call_state: AtomicU32,
-    /// Held while a state is set and its hooks run, not while a hangup is.
-    state_lock: ReentrantMutex<()>,
-    hung_up: AtomicBool,
-    cause: AtomicU32,
+    lifecycle: state::Lifecycle,
+    media: media::Media,
+    digits: dtmf::Digits,
+    events: events::Queues,
+    record: cdr::Record,
     flags: [AtomicU32; FLAGS],
     data: variables::Guarded,
     privates: Mutex<HashMap<BString, usize>>,
-    digits: Mutex<VecDeque<bindings::switch_dtmf_t>>,
-    /// Digits that were taken, for the call's record.
-    dialed: Mutex<Vec<u8>>,
-    last_application: Mutex<Option<(BString, BString)>>,
-    /// All that was run, for the call's record.
-    applications: Mutex<Vec<cdr::Ran>>,
     /// What layers above keep with the leg, one of a type.
     pub(crate) attached: Attached,
-    /// Until when the far end speaks.
-    speaking_until: AtomicI64,
-    private_events: Mutex<VecDeque<Event>>,
-    diverted_events: Mutex<VecDeque<Event>>,
     hooks: Mutex<Vec<hooks::Hook>>,
     /// Raised whenever the leg's thread may have something to do.
     pub(crate) wake: Signal,
-    /// Raised when a reader leaves, or the leg is gone.
-    pub(crate) released: Signal,
-    seen: AtomicU64,
-    next_frame: AtomicI64,
-    thread: AtomicU64,
-    lock: Mutex<lock::Readers>,
     pool: Mutex<Vec<CString>>,
     /// What C made for the call, until the call goes.
     pub(crate) memory: Pool,
     pub(crate) extension: Mutex<Option<Extension>>,
     depth: AtomicU32,
-    codec: AtomicBool,
     log_level: AtomicI32,
-    pub(crate) started: AtomicBool,
-    /// All that ran on the leg's thread has ended; locks may still keep it.
-    pub(crate) over: AtomicBool,
-    hangup_done: AtomicBool,
     pub(crate) role: Mutex<Role>,
     pub(crate) transcript: Arc<Transcript>,
 }
@@ -158,41 +134,24 @@ impl Session {
             id,
             uuid: crate::text::c_string(uuid),
             outbound,
-            codec: AtomicBool::new(endpoint.has_codec_at_once()),
+            media: media::Media::new(endpoint.has_codec_at_once()),
             endpoint,
             name: Mutex::new(name),
-            state: AtomicU32::new(CS_NEW.0),
-            running_state: AtomicU32::new(CS_NONE.0),
-            call_state: AtomicU32::new(0),
-            state_lock: ReentrantMutex::new(()),
-            hung_up: AtomicBool::new(false),
-            cause: AtomicU32::new(0),
+            lifecycle: state::Lifecycle::new(),
+            digits: dtmf::Digits::default(),
+            events: events::Queues::default(),
+            record: cdr::Record::default(),
             flags: [const { AtomicU32::new(0) }; FLAGS],
             data: variables::Guarded::new(),
             privates: Mutex::default(),
-            digits: Mutex::default(),
-            dialed: Mutex::default(),
-            last_application: Mutex::default(),
-            applications: Mutex::default(),
             attached: Attached::default(),
-            speaking_until: AtomicI64::new(0),
-            private_events: Mutex::default(),
-            diverted_events: Mutex::default(),
             hooks: Mutex::default(),
             wake: Signal::new(),
-            released: Signal::new(),
-            seen: AtomicU64::new(0),
-            next_frame: AtomicI64::new(0),
-            thread: AtomicU64::new(0),
-            lock: Mutex::default(),
             pool: Mutex::default(),
             memory: Pool::default(),
             extension: Mutex::default(),
             depth: AtomicU32::new(0),
             log_level: AtomicI32::new(core.log.level()),
-            started: AtomicBool::new(false),
-            over: AtomicBool::new(false),
-            hangup_done: AtomicBool::new(false),
             role: Mutex::new(Role::None),
             transcript: Arc::default(),
         });
@@ -355,12 +314,12 @@ impl Session {
 
     /// The far end speaks until that time of the clock.
     pub(crate) fn speak_until(&self, time: i64) {
-        self.speaking_until.fetch_max(time, Ordering::SeqCst);
+        self.media.speaking_until.fetch_max(time, Ordering::SeqCst);
     }
 
     /// Whether the far end says nothing now.
     pub(crate) fn is_silent(&self) -> bool {
-        self.core.clock.now() >= self.speaking_until.load(Ordering::SeqCst)
+        self.core.clock.now() >= self.media.speaking_until.load(Ordering::SeqCst)
     }
 
     pub(crate) fn depth(&self) -> u32 {
@@ -375,7 +334,7 @@ impl Session {
 
     /// Whether the calling thread is the one that runs this leg.
     pub(crate) fn in_thread(&self) -> bool {
-        self.thread.load(Ordering::SeqCst) == machine::thread_id()
+        self.lifecycle.thread.load(Ordering::SeqCst) == machine::thread_id()
     }
 
     /// Wakes the leg's thread out of a wait; what a signal does in the core.

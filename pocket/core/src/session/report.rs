@@ -87,11 +87,11 @@ impl Session {
             format!("\"{name}\" <{number}>")
         };
         self.set_checked(b"caller_id", caller_id.as_bytes(), false);
-        if let Some((application, data)) = self.last_application.lock().take() {
+        if let Some((application, data)) = self.record.last_application.lock().take() {
             self.set_checked(b"last_app", &application, false);
             self.set_checked(b"last_arg", &data, false);
         }
-        let digits: BString = std::mem::take(&mut *self.dialed.lock()).into();
+        let digits: BString = std::mem::take(&mut *self.digits.dialed.lock()).into();
         self.set(
             "digits_dialed",
             if digits.is_empty() {

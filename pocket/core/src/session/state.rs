@@ -2,13 +2,16 @@
 
 use std::ffi::CStr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use bindings::SWITCH_EVENT_CHANNEL_CALLSTATE;
+use parking_lot::{Mutex, ReentrantMutex};
 
+use super::lock::Readers;
 use super::{Session, say};
 use crate::c::*;
 use crate::cause;
+use crate::clock::Signal;
 use crate::transcript::Kind;
 
 const NAMES: [&CStr; 14] = [
@@ -75,21 +78,70 @@ fn allowed(from: State, to: State) -> bool {
     }
 }
 
+/// How far a leg has come, and who runs it.
+pub(super) struct Lifecycle {
+    pub(super) state: AtomicU32,
+    pub(super) running_state: AtomicU32,
+    pub(super) call_state: AtomicU32,
+    /// Held while a state is set and its hooks run, not while a hangup is.
+    pub(super) state_lock: ReentrantMutex<()>,
+    pub(super) hung_up: AtomicBool,
+    pub(super) cause: AtomicU32,
+    /// The number of the thread that runs the leg.
+    pub(super) thread: AtomicU64,
+    pub(super) started: AtomicBool,
+    pub(super) hangup_done: AtomicBool,
+    /// All that ran on the leg's thread has ended; locks may still keep it.
+    pub(super) over: AtomicBool,
+    pub(super) readers: Mutex<Readers>,
+    /// Raised when a reader leaves, or the leg is gone.
+    pub(super) released: Signal,
+}
+
+impl Lifecycle {
+    pub(super) fn new() -> Self {
+        Self {
+            state: AtomicU32::new(CS_NEW.0),
+            running_state: AtomicU32::new(CS_NONE.0),
+            call_state: AtomicU32::new(0),
+            state_lock: ReentrantMutex::new(()),
+            hung_up: AtomicBool::new(false),
+            cause: AtomicU32::new(0),
+            thread: AtomicU64::new(0),
+            started: AtomicBool::new(false),
+            hangup_done: AtomicBool::new(false),
+            over: AtomicBool::new(false),
+            readers: Mutex::default(),
+            released: Signal::new(),
+        }
+    }
+}
+
 impl Session {
+    /// Whether all that ran on the leg's thread has ended.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.lifecycle.over.load(Ordering::SeqCst)
+    }
+
+    /// Raised when a reader leaves, or the leg is gone.
+    pub(crate) fn released(&self) -> &Signal {
+        &self.lifecycle.released
+    }
+
     pub(crate) fn state(&self) -> State {
-        bindings::switch_channel_state_t(self.state.load(Ordering::SeqCst))
+        bindings::switch_channel_state_t(self.lifecycle.state.load(Ordering::SeqCst))
     }
 
     pub(crate) fn running_state(&self) -> State {
-        bindings::switch_channel_state_t(self.running_state.load(Ordering::SeqCst))
+        bindings::switch_channel_state_t(self.lifecycle.running_state.load(Ordering::SeqCst))
     }
 
     pub(crate) fn cause(&self) -> Cause {
-        bindings::switch_call_cause_t(self.cause.load(Ordering::SeqCst))
+        bindings::switch_call_cause_t(self.lifecycle.cause.load(Ordering::SeqCst))
     }
 
     pub(super) fn set_cause(&self, cause: Cause) {
-        self.cause.store(cause.0, Ordering::SeqCst);
+        self.lifecycle.cause.store(cause.0, Ordering::SeqCst);
     }
 
     pub(crate) fn is_up(&self) -> bool {
@@ -128,7 +180,7 @@ impl Session {
     /// Sets the state, wakes the leg's thread and runs the hooks, all of it
     /// under the state lock. A change that is not allowed is logged and left.
     pub(crate) fn set_state(self: &Arc<Self>, state: State) {
-        let _lock = self.state_lock.lock();
+        let _lock = self.lifecycle.state_lock.lock();
         let last = self.state();
         if last == state || (last.0 >= CS_HANGUP.0 && state.0 < last.0) {
             return;
@@ -152,7 +204,7 @@ impl Session {
             name(last).to_string_lossy(),
             name(state).to_string_lossy()
         );
-        self.state.store(state.0, Ordering::SeqCst);
+        self.lifecycle.state.store(state.0, Ordering::SeqCst);
         if state == CS_HANGUP && self.cause() == cause::NONE {
             self.set_cause(cause::NORMAL_CLEARING);
         }
@@ -162,14 +214,14 @@ impl Session {
     /// The first caller gets to hang up; its state is set under the lock, its
     /// hooks run without it.
     pub(super) fn claim_hangup(&self) -> bool {
-        let _lock = self.state_lock.lock();
-        !self.hung_up.swap(true, Ordering::SeqCst)
+        let _lock = self.lifecycle.state_lock.lock();
+        !self.lifecycle.hung_up.swap(true, Ordering::SeqCst)
     }
 
     pub(super) fn enter_hangup(&self) -> State {
-        let _lock = self.state_lock.lock();
+        let _lock = self.lifecycle.state_lock.lock();
         let last = self.state();
-        self.state.store(CS_HANGUP.0, Ordering::SeqCst);
+        self.lifecycle.state.store(CS_HANGUP.0, Ordering::SeqCst);
         last
     }
 
@@ -184,8 +236,10 @@ impl Session {
             self.core.sessions.count(),
             self.core.sessions.created()
         );
-        let _lock = self.state_lock.lock();
-        self.running_state.store(state.0, Ordering::SeqCst);
+        let _lock = self.lifecycle.state_lock.lock();
+        self.lifecycle
+            .running_state
+            .store(state.0, Ordering::SeqCst);
         if !self.outbound && state.0 < CS_HANGUP.0 {
             if state == CS_ROUTING {
                 self.set_call_state(CallState::Ringing);
@@ -205,18 +259,20 @@ impl Session {
 
     pub(crate) fn call_state_name(&self) -> &'static str {
         CALL_STATES
-            .get(self.call_state.load(Ordering::SeqCst) as usize)
+            .get(self.lifecycle.call_state.load(Ordering::SeqCst) as usize)
             .copied()
             .unwrap_or("DOWN")
     }
 
     pub(crate) fn set_call_state(self: &Arc<Self>, call_state: CallState) {
         let last = self.call_state_name();
-        let before = self.call_state.load(Ordering::SeqCst);
+        let before = self.lifecycle.call_state.load(Ordering::SeqCst);
         if before == call_state as u32 || before == CallState::Hangup as u32 {
             return;
         }
-        self.call_state.store(call_state as u32, Ordering::SeqCst);
+        self.lifecycle
+            .call_state
+            .store(call_state as u32, Ordering::SeqCst);
         say!(
             self,
             DEBUG,
