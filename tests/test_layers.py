@@ -130,6 +130,17 @@ def test_a_folder_that_counts_as_one_file_has_no_knot_inside_but_can_be_in_one(t
     assert layers.knots(tree.arrows()) == [["inner", "top.py"]]
 
 
+def test_layers_that_stand_together_are_one(tmp_path: Path) -> None:
+    tree = rust(tmp_path, "use crate::middle::one;")
+    (tmp_path / "middle.rs").write_text("use crate::bottom::deep;\npub fn one() {}\n")
+    assert layers.knots(tree.arrows()) == [["bottom/deep.rs", "middle.rs"]]
+    together = layers.Tree(tmp_path, ("lib", "top", "middle+bottom"), together=(("middle", "bottom"),))
+    arrows = together.arrows()
+    assert (together.upward(arrows), layers.knots(arrows)) == ([], [])
+    (tmp_path / "middle.rs").write_text("use crate::top::thing;\npub fn one() {}\n")
+    assert [arrow.user for arrow in together.upward(together.arrows())] == ["middle+bottom"]
+
+
 def test_knots_are_found_over_several_files() -> None:
     names = ("a", "b"), ("b", "c"), ("c", "a"), ("c", "d"), ("d", "e"), ("e", "d"), ("f", "a")
     arrows = {layers.Arrow(*pair) for pair in names}

@@ -33,13 +33,14 @@ class Arrow:
 class Tree:
     """Files of one language under one root, and the layers that they form, from the top down.
 
-    A layer is the name of a folder or of a file right under the root, without its ending. A folder in `whole` counts
-    as one file.
+    A layer is the name of a folder or of a file right under the root, without its ending. A layer in `whole` counts
+    as one file; so do those that stand `together`, which use each other: their names joined by a plus name the layer.
     """
 
     root: Path
     layers: Sequence[str]
     whole: Sequence[str] = ()
+    together: Sequence[Sequence[str]] = ()
 
     def arrows(self) -> set[Arrow]:
         """Every arrow between two files."""
@@ -49,8 +50,11 @@ class Tree:
         return {arrow for arrow in arrows if arrow.user != arrow.used}
 
     def _file(self, file: str) -> str:
-        folder = file.partition("/")[0]
-        return folder if folder in self.whole else file
+        layer = self.layer(file)
+        for knot in self.together:
+            if layer in knot:
+                return "+".join(knot)
+        return layer if layer in self.whole else file
 
     def layer(self, file: str) -> str:
         """The layer of a file."""
@@ -263,6 +267,54 @@ TREES = (
             "metrics",
             "switch",
         ),
+    ),
+    Tree(
+        ROOT / "pocket" / "core" / "src",
+        (
+            "call_tests",
+            "clock_model",
+            "clock_tests",
+            "lib",
+            "exports",
+            "script",
+            "queue",
+            "call",
+            "check",
+            "builtin",
+            "endpoint",
+            "chat",
+            "apps",
+            "command",
+            "json",
+            "ivr",
+            "dialplan",
+            # The objects of a switch, which know each other, as FreeSWITCH's do.
+            "switch+session+module+database",
+            "zone",
+            "pattern",
+            "outbox",
+            "stream",
+            "globals",
+            "event",
+            "xml",
+            "log",
+            "sound",
+            "pool",
+            "completion",
+            "transcript",
+            "timers",
+            "attached",
+            "clock+presence",
+            "dirs",
+            "cause",
+            "edge",
+            "place",
+            "text",
+            "c",
+        ),
+        # The legs of a call are made by each other, and so are the files that do it.
+        whole=("ivr",),
+        together=(("switch", "session", "module", "database"), ("clock", "presence")),
     ),
     # Apps are a layer by themselves, whose files may use each other.
     Tree(ROOT / "python" / "freeswitch", (), whole=("apps",)),

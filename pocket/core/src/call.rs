@@ -11,7 +11,8 @@ use crate::builtin;
 use crate::c::*;
 use crate::cause;
 use crate::clock::{Rank, Signal, Wait, Woken};
-use crate::endpoint::far_end::{self, FarEnd, Script};
+use crate::endpoint::deed;
+use crate::endpoint::far_end::{FarEnd, Script};
 use crate::endpoint::phone;
 use crate::event::names;
 use crate::ivr::recognise;
@@ -401,7 +402,7 @@ impl Call {
 
     /// The far end presses digits now.
     pub fn press(&self, digits: &BStr) {
-        far_end::press(&self.session, digits);
+        deed::press(&self.session, digits);
     }
 
     /// The far end speaks now.
@@ -411,7 +412,7 @@ impl Call {
 
     /// The far end hangs up now.
     pub fn hangup(&self, cause: &BStr) {
-        far_end::hang_up(&self.session, cause::parse(cause));
+        deed::hang_up(&self.session, cause::parse(cause));
     }
 }
 

@@ -3,16 +3,15 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use bindings::SWITCH_EVENT_REQUEST_PARAMS;
 use bstr::{BStr, BString, ByteSlice};
 
 use crate::module::own::Hunt;
-use crate::place::here;
 use crate::session::profile::text;
 use crate::session::{Extension, Profile, Session};
 
 mod condition;
 mod date;
+mod params;
 mod xml;
 
 /// The dialplans that a leg may name.
@@ -42,15 +41,4 @@ fn inline(_: &Arc<Session>, profile: &Profile, argument: &BStr) -> Option<Extens
         .filter(|(name, _)| !name.is_empty())
         .collect();
     (!applications.is_empty()).then_some(Extension { applications })
-}
-
-/// The parameters of a dialplan lookup.
-fn params(session: &Arc<Session>, profile: &Profile) -> crate::event::Event {
-    let mut params = session
-        .core
-        .events
-        .create(SWITCH_EVENT_REQUEST_PARAMS, None, here!());
-    session.describe(&mut params);
-    profile.describe("Hunt", &mut params);
-    params
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bstr::{BStr, ByteSlice};
 
 use super::condition::Hunt;
-use super::params;
+use super::params::params;
 use crate::session::profile::text;
 use crate::session::{Extension, Profile, Session, say};
 use crate::text::is_true;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bstr::{BStr, BString, ByteSlice};
 
-use super::far_end::{later, press};
+use super::deed::{later, press};
 use crate::ivr::recognise;
 use crate::session::Session;
 use crate::session::endpoint::Heard;

@@ -1,19 +1,18 @@
 //! A far end that follows a script: when it answers, presses, hangs up.
 
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
-use bindings::SWITCH_DTMF_RTP;
 use bstr::{BStr, BString, ByteSlice};
 use parking_lot::Mutex;
 
 use super::cue::{Counted, Cue};
-use crate::c::{CS_EXECUTE, Cause};
+use super::deed::{later, press};
+use crate::c::CS_EXECUTE;
 use crate::cause;
 use crate::ivr::recognise;
 use crate::module::own::Dialled;
-use crate::session::dtmf::digits;
 use crate::session::endpoint::{Endpoint, Heard};
-use crate::session::{Extension, Profile, Session, say};
+use crate::session::{Extension, Profile, Session};
 use crate::text::c_string;
 use crate::transcript::Kind;
 
@@ -208,32 +207,4 @@ impl Endpoint for FarEnd {
         self.hang_up_later(session, begin);
         true
     }
-}
-
-/// The far end presses digits.
-pub(crate) fn press(session: &Arc<Session>, text: &[u8]) {
-    for dtmf in digits(text, SWITCH_DTMF_RTP) {
-        session.queue_digit(dtmf);
-    }
-}
-
-/// The far end hangs up.
-pub(crate) fn hang_up(session: &Arc<Session>, cause: Cause) {
-    session.hangup_by("far end", cause);
-}
-
-/// Does something with the leg when the time has come, if it is still up.
-pub(super) fn later(
-    session: &Arc<Session>,
-    after: i64,
-    action: impl FnOnce(&Arc<Session>) + Send + 'static,
-) {
-    let weak: Weak<Session> = Arc::downgrade(session);
-    let at = session.core.clock.now() + after;
-    session.core.timers.at(at, move || {
-        if let Some(session) = weak.upgrade().filter(|session| session.is_up()) {
-            say!(session, DEBUG, "{} far end acts", session.name());
-            action(&session);
-        }
-    });
 }

@@ -3,6 +3,7 @@
 use crate::module::own::Dial;
 
 pub(crate) mod cue;
+pub(crate) mod deed;
 pub(crate) mod far_end;
 mod loopback;
 mod null;

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicU32;
 use bindings::*;
 use bstr::BStr;
 
-use super::{channel as channel_of, session as session_of};
+use super::arguments::{channel as channel_of, session as session_of};
 use crate::c::*;
 use crate::cause;
 use crate::edge::export;
@@ -63,7 +63,7 @@ export! {
             };
             let a_leg = session_of(session);
             let (status, why) =
-                match originate::originate(&core, a_leg.as_ref(), super::text(bridgeto), &request) {
+                match originate::originate(&core, a_leg.as_ref(), super::arguments::text(bridgeto), &request) {
                     Ok(made) => {
                         *bleg = made.into_ptr();
                         (SUCCESS, cause::SUCCESS)

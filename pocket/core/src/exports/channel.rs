@@ -6,7 +6,7 @@ use std::ptr;
 
 use bindings::*;
 
-use super::{channel as channel_of, text};
+use super::arguments::{channel as channel_of, text};
 use crate::c::*;
 use crate::cause;
 use crate::edge::export;

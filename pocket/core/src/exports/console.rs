@@ -5,7 +5,7 @@ use std::ptr;
 
 use bindings::*;
 
-use super::{channel as channel_of, session as session_of, text};
+use super::arguments::{channel as channel_of, session as session_of, text};
 use crate::c::*;
 use crate::completion;
 use crate::edge::export;

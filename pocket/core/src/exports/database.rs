@@ -5,7 +5,7 @@ use std::ptr;
 
 use bindings::*;
 
-use super::text;
+use super::arguments::text;
 use crate::c::*;
 use crate::database::Database;
 use crate::edge::export;

@@ -5,7 +5,7 @@ use std::ptr;
 
 use bindings::*;
 
-use super::{place, text};
+use super::arguments::{place, text};
 use crate::c::*;
 use crate::edge::{export, guard};
 use crate::event::dispatch::Node;

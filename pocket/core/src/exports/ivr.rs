@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bindings::*;
 
-use super::{session as session_of, text};
+use super::arguments::{session as session_of, text};
 use crate::c::*;
 use crate::edge::export;
 use crate::ivr::collect::collect;

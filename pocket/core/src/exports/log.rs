@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bindings::*;
 
-use super::{place, text};
+use super::arguments::{place, text};
 use crate::edge::{export, guard};
 use crate::log;
 use crate::session::Session;

@@ -5,7 +5,7 @@ use std::ffi::{c_char, c_int, c_void};
 use bindings::*;
 use bstr::BStr;
 
-use super::{session as session_of, text};
+use super::arguments::{session as session_of, text};
 use crate::c::*;
 use crate::edge::export;
 use crate::ivr::menu::{self, Look, Menu};

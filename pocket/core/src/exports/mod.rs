@@ -1,5 +1,6 @@
 //! The functions of FreeSWITCH's C API, thin over what does their work.
 
+mod arguments;
 mod calls;
 mod channel;
 mod console;
@@ -16,53 +17,6 @@ mod session;
 mod speech;
 mod threads;
 mod xml;
-
-use std::ffi::c_char;
-use std::sync::Arc;
-
-use bindings::{switch_channel_t, switch_core_session_t};
-use bstr::BStr;
-
-use crate::place::Place;
-use crate::session::Session;
-
-/// The place that a caller gives.
-///
-/// # Safety
-/// Both texts are NULL or live, NUL-terminated strings.
-unsafe fn place<'a>(file: *const c_char, function: *const c_char, line: i32) -> Place<'a> {
-    // SAFETY: the caller's.
-    unsafe {
-        Place {
-            file: text(file),
-            function: text(function),
-            line,
-        }
-    }
-}
-
-/// A text, empty for NULL.
-///
-/// # Safety
-/// NULL, or a live NUL-terminated string.
-unsafe fn text<'a>(text: *const c_char) -> &'a BStr {
-    // SAFETY: the caller's.
-    unsafe { crate::text::borrow(text) }.unwrap_or_default()
-}
-
-/// # Safety
-/// NULL, or a session that lives.
-unsafe fn session(session: *mut switch_core_session_t) -> Option<Arc<Session>> {
-    // SAFETY: the caller's.
-    unsafe { Session::from_ptr(session) }
-}
-
-/// # Safety
-/// NULL, or the channel of a session that lives.
-unsafe fn channel(channel: *mut switch_channel_t) -> Option<Arc<Session>> {
-    // SAFETY: the caller's.
-    unsafe { Session::from_channel(channel) }
-}
 
 #[cfg(test)]
 mod tests {

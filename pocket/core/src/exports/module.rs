@@ -5,7 +5,7 @@ use std::ptr;
 
 use bindings::*;
 
-use super::{session as session_of, text};
+use super::arguments::{session as session_of, text};
 use crate::c::*;
 use crate::edge::export;
 use crate::module::Interface;

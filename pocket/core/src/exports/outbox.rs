@@ -6,7 +6,7 @@ use std::ptr;
 use bindings::*;
 use serde_json::Value;
 
-use super::{session as session_of, text};
+use super::arguments::{session as session_of, text};
 use crate::c::*;
 use crate::edge::export;
 use crate::event::Event;

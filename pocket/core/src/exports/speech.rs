@@ -4,8 +4,8 @@ use std::ffi::c_char;
 
 use bindings::*;
 
+use super::arguments::{session as session_of, text};
 use super::ivr::with_input;
-use super::{session as session_of, text};
 use crate::c::*;
 use crate::edge::export;
 use crate::ivr::{recognise, speak};

@@ -302,7 +302,7 @@ mod tests {
         assert_eq!(name, Some(BStr::new("c")));
     }
 
-    use super::super::Node;
+    use crate::xml::tree::Node;
 
     #[test]
     fn faults_are_told_with_their_line() {

@@ -1,6 +1,6 @@
 //! Rules of a time zone as POSIX writes them: `EST5EDT,M3.2.0,M11.1.0`.
 
-use super::Moment;
+use super::moment::Moment;
 
 const DAY: i64 = 86_400;
 
