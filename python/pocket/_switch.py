@@ -229,9 +229,13 @@ class Switch:
         variables: Mapping[str, str] | None = None,
         caller_id_number: str = "1000",
         caller_id_name: str = "Pocket",
-        timeout: float = 60.0,
+        timeout: float | None = None,
     ) -> Call:
-        """A call from its beginning to its end."""
+        """A call from its beginning to its end.
+
+        timeout: how long that may take at most, else it is hung up, and CallTimeout is raised: a minute, or half a
+        minute longer than `hangup_after`.
+        """
         call = self.start_call(
             extension,
             press=press,
@@ -242,7 +246,7 @@ class Switch:
             caller_id_number=caller_id_number,
             caller_id_name=caller_id_name,
         )
-        return call.wait(timeout)
+        return call.wait(_patience(timeout, hangup_after))
 
     def start_run(
         self,
@@ -285,9 +289,9 @@ class Switch:
         variables: Mapping[str, str] | None = None,
         caller_id_number: str = "1000",
         caller_id_name: str = "Pocket",
-        timeout: float = 60.0,
+        timeout: float | None = None,
     ) -> Call:
-        """The same, from its beginning to its end."""
+        """The same, from its beginning to its end; `timeout` as of `call`."""
         call = self.start_run(
             application,
             data,
@@ -299,7 +303,7 @@ class Switch:
             caller_id_number=caller_id_number,
             caller_id_name=caller_id_name,
         )
-        return call.wait(timeout)
+        return call.wait(_patience(timeout, hangup_after))
 
     def _start(
         self,
@@ -500,6 +504,11 @@ class Switch:
     def _take_events(self, core: _pocket.Switch) -> None:
         self._events.extend(dict(headers) for headers in core.events())
         del self._events[:-EVENTS_KEPT]
+
+
+def _patience(timeout: float | None, hangup_after: float | None) -> float:
+    """How long a call may take."""
+    return max(60.0, (hangup_after or 0.0) + 30.0) if timeout is None else timeout
 
 
 def _dialplan(given: str | os.PathLike[str]) -> str:

@@ -31,6 +31,13 @@ def test_a_call_into_an_application_that_is_not_waited_for(switch_with: Open) ->
     assert call.wait().transcript.of_kind("hung up")[0].time == 1.0
 
 
+def test_a_call_is_waited_for_beyond_its_hangup(switch_with: Open) -> None:
+    switch = switch_with()
+    assert switch.run("sleep", "999000", hangup_after=300).transcript.of_kind("hung up")[0].time == 300.0
+    with pytest.raises(pocket.CallTimeout, match=r"not over after 10(\.0)? s"):
+        switch.run("sleep", "999000", hangup_after=300, timeout=10)
+
+
 def test_all_legs_that_there_were(switch_with: Open) -> None:
     switch = switch_with()
     switch.phone("user/1", hangs_up_after=1)
