@@ -14,7 +14,8 @@ from pocket import _threads
 from pocket._call import Call
 from pocket._globals import Globals
 from pocket._phone import Phone
-from pocket._switch import CallTimeout, Letter, LogLine, Switch
+from pocket._records import Letter, LogLine
+from pocket._switch import CallTimeout, Switch
 from pocket._transcript import Entry, Transcript
 
 __all__ = ["Call", "CallTimeout", "Entry", "Globals", "Letter", "LogLine", "Phone", "Switch", "Transcript"]

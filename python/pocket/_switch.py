@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
-from pocket import _pocket, _threads
+from pocket import _checks, _pocket, _threads
 from pocket._call import Call
 from pocket._far_end import Press, Says, cause, far_end
 from pocket._far_end import seconds as _seconds
 from pocket._globals import Globals
 from pocket._phone import Phone
+from pocket._records import Letter, LogLine
 
 T = TypeVar("T")
 
@@ -36,33 +35,6 @@ LOG_KEPT = 100_000
 
 class CallTimeout(TimeoutError):
     """A call did not end in time. It has been hung up."""
-
-
-@dataclass(frozen=True)
-class Letter:
-    """A letter that a script sent; `file` is the path of what was attached."""
-
-    to: str
-    sender: str
-    headers: str
-    body: str
-    file: str
-
-
-@dataclass(frozen=True)
-class LogLine:
-    """One line of the switch's log; `time` is the switch's."""
-
-    time: float
-    level: str
-    file: str
-    line: int
-    func: str
-    uuid: str
-    text: str
-
-    def __str__(self) -> str:
-        return f"{self.uuid} {self.time:.3f} [{self.level}] {self.file}:{self.line} {self.text}".lstrip()
 
 
 class Switch:
@@ -97,9 +69,9 @@ class Switch:
         self._config = dict(config or {})
         self._sounds = None if sounds is None else Path(sounds)
         self._missing_sounds = None if missing_sounds is None else _seconds("missing_sounds", missing_sounds)
-        self._dialplan = _dialplan(dialplan)
+        self._dialplan = _checks.dialplan(dialplan)
         for name, text in self._config.items():
-            _check_xml(f"config[{name!r}]", text)
+            _checks.check_xml(f"config[{name!r}]", text)
         self._variables = dict(variables or {})
         self._real_time = real_time
         self._modules = list(modules)
@@ -246,7 +218,7 @@ class Switch:
             caller_id_number=caller_id_number,
             caller_id_name=caller_id_name,
         )
-        return call.wait(_patience(timeout, hangup_after))
+        return call.wait(_checks.patience(timeout, hangup_after))
 
     def start_run(
         self,
@@ -303,7 +275,7 @@ class Switch:
             caller_id_number=caller_id_number,
             caller_id_name=caller_id_name,
         )
-        return call.wait(_patience(timeout, hangup_after))
+        return call.wait(_checks.patience(timeout, hangup_after))
 
     def _start(
         self,
@@ -407,7 +379,7 @@ class Switch:
         It gets the arguments as one str and returns the reply, None for none. It runs on the thread that gives the
         command; an exception is one line of the log (ERR) with its traceback, and the reply is "-ERR" and its text.
         """
-        _check_function(name, function)
+        _checks.check_function(name, function)
 
         def reply(arguments: str) -> str:
             answer = function(arguments)
@@ -420,7 +392,7 @@ class Switch:
 
         An exception is one line of the log (ERR) with its traceback, and the call goes on.
         """
-        _check_function(name, function)
+        _checks.check_function(name, function)
 
         def run(leg: _pocket.Call, data: str) -> None:
             function(Call(self, leg), data)
@@ -504,38 +476,6 @@ class Switch:
     def _take_events(self, core: _pocket.Switch) -> None:
         self._events.extend(dict(headers) for headers in core.events())
         del self._events[:-EVENTS_KEPT]
-
-
-def _patience(timeout: float | None, hangup_after: float | None) -> float:
-    """How long a call may take."""
-    return max(60.0, (hangup_after or 0.0) + 30.0) if timeout is None else timeout
-
-
-def _dialplan(given: str | os.PathLike[str]) -> str:
-    """The dialplan's text; one that the switch could not use is said at once."""
-    if not isinstance(given, str):
-        path = Path(given)
-        return _check_xml(f"dialplan={path}", path.read_text(encoding="utf-8"))
-    if given.strip() and "<" not in given:
-        raise ValueError(
-            f"dialplan: {given!r} is no XML; for a file give pathlib.Path({given!r}), "
-            "for a folder with dialplan/*.xml give conf="
-        )
-    return _check_xml("dialplan", given)
-
-
-def _check_xml(name: str, text: str) -> str:
-    error = _pocket.xml_error(re.sub(r"<\?xml.*?\?>", "", text))
-    if error is not None:
-        raise ValueError(f"{name}: the XML is faulty: {error}")
-    return text
-
-
-def _check_function(name: str, function: object) -> None:
-    if not name or " " in name:
-        raise ValueError(f"{name!r} is no name of a command or an application: it is one word")
-    if not callable(function):
-        raise TypeError(f"{name}: {function!r} must be a function, not {type(function).__name__}")
 
 
 _OPEN: list[Switch] = []

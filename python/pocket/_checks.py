@@ -1,0 +1,41 @@
+"""What a test says of the switch, and what of it makes no sense."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from pocket import _pocket
+
+
+def patience(timeout: float | None, hangup_after: float | None) -> float:
+    """How long a call may take."""
+    return max(60.0, (hangup_after or 0.0) + 30.0) if timeout is None else timeout
+
+
+def dialplan(given: str | os.PathLike[str]) -> str:
+    """The dialplan's text; one that the switch could not use is said at once."""
+    if not isinstance(given, str):
+        path = Path(given)
+        return check_xml(f"dialplan={path}", path.read_text(encoding="utf-8"))
+    if given.strip() and "<" not in given:
+        raise ValueError(
+            f"dialplan: {given!r} is no XML; for a file give pathlib.Path({given!r}), "
+            "for a folder with dialplan/*.xml give conf="
+        )
+    return check_xml("dialplan", given)
+
+
+def check_xml(name: str, text: str) -> str:
+    error = _pocket.xml_error(re.sub(r"<\?xml.*?\?>", "", text))
+    if error is not None:
+        raise ValueError(f"{name}: the XML is faulty: {error}")
+    return text
+
+
+def check_function(name: str, function: object) -> None:
+    if not name or " " in name:
+        raise ValueError(f"{name!r} is no name of a command or an application: it is one word")
+    if not callable(function):
+        raise TypeError(f"{name}: {function!r} must be a function, not {type(function).__name__}")
