@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from hosts.base import Host
 
 HEAD = """
-import asyncio, json
+import asyncio, json, time
 from freeswitch import apps
 from freeswitch.apps import Client
 from freeswitch.apps.bert import Bert, ToneCheck
@@ -307,3 +308,54 @@ cdr, stats = CDR(), SysStats()
     app.wait("cdr.storer.rows[0]['callee_uuid'] == legs['in'].uuid")
     # The first leg begins the count, the second has one.
     app.wait("[0 <= row['total_cpu_percent'] <= 100 for row in stats.storer.rows]", [True])
+
+
+SOFIA = """<configuration name="sofia.conf"><profiles><profile name="tried"><settings>
+<param name="sip-ip" value="127.0.0.1"/><param name="rtp-ip" value="127.0.0.1"/><param name="sip-port" value="{port}"/>
+<param name="context" value="default"/><param name="dialplan" value="XML"/><param name="auth-calls" value="false"/>
+<param name="inbound-codec-prefs" value="PCMU"/><param name="outbound-codec-prefs" value="PCMU"/>
+<param name="apply-inbound-acl" value="loopback.auto"/><param name="manage-presence" value="false"/>
+</settings></profile></profiles></configuration>"""
+
+
+@pytest.fixture
+def sip(host: Host) -> Iterator[int]:
+    """The port of a SIP profile that calls itself."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    host.config(SOFIA.format(port=port))
+    if not host.api("load mod_sofia").startswith("+OK"):
+        pytest.skip("this switch has no mod_sofia")
+    host.wait_for(lambda: "RUNNING" in host.api("sofia status") or None)
+    yield port
+    host.api("hupall")
+    host.wait_for(lambda: host.api("show channels count").strip().startswith("0 ") or None)
+    host.api("unload -f mod_sofia")
+
+
+@pytest.mark.freeswitch_only  # pocket has no SIP
+def test_the_id_and_the_call_go_over_sip_and_media_are_measured(tried: Try, parked: str, sip: int) -> None:
+    app = tried(
+        """
+def run(rest):
+    to, port = rest.split()
+    load(TonePlay)
+    client.load_app(cdr, on_value="tried", prepend=True)
+    client.set_orig_cmd(f"{to}@127.0.0.1:{port}", profile="tried")
+    client.originate(app_id="tried")
+cdr = CDR()
+""",
+        f"{parked} {sip}",
+    )
+    app.wait("['plays', 'out'] in said and ['echo', 'in'] in said")
+    app.wait("legs['in'].call is legs['out'].call and legs['in'].call.get_peer(legs['in']) is legs['out']")
+    app.wait("legs['in'].cid == legs['in'].appname == 'tried'")
+    # Some packets, so that there is something to be said of them.
+    app.wait("legs['out'].uptime >= 0 and time.time() - legs['out'].times['create'] > 1.5")
+    app.ask("do", "client.hupall('tried')")
+    app.wait("[row['outcome'] for row in cdr.storer.rows]", ["answered"])
+    app.wait("cdr.storer.rows[0]['caller_uuid'] == legs['out'].uuid")
+    for leg in ("caller", "callee"):
+        app.wait(f"1.0 <= cdr.storer.rows[0]['{leg}_mos'] <= 5.0")
+        app.wait(f"0.0 <= cdr.storer.rows[0]['{leg}_rtp_loss'] <= 100.0")

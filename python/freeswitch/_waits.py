@@ -307,6 +307,12 @@ class _Tap(Protocol):
     def take(self, most: int) -> list[Event]: ...
 
 
+def _others_are_ready() -> bool:
+    """Tell whether the loop has other callbacks to call; one that does not say so has."""
+    ready = getattr(asyncio.get_running_loop(), "_ready", None)
+    return ready is None or bool(ready)
+
+
 class Paced:
     """Hands out the events of a tap in batches, and gives the loop its turns where somebody has waited."""
 
@@ -319,7 +325,10 @@ class Paced:
         """Hand out what there is until somebody has waited for it; false when there was none."""
         if self._turns:
             self._turns -= 1
-            return True
+            # Where nothing else is ready, nobody needs the turns that are left.
+            if _others_are_ready():
+                return True
+            self._turns = 0
         if not self._batch:
             self._batch.extend(self._source.take(BATCH))
             if not self._batch:

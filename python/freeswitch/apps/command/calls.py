@@ -84,7 +84,6 @@ def prepare(arguments: argparse.Namespace, where: Place, **settings: Any) -> Any
     for app, given in found:
         dialer.load_app(app, ppkwargs=given)
     if arguments.results:
-        os.makedirs(arguments.results, exist_ok=True)
         dialer.measurers.to_store(arguments.results)
     return dialer
 

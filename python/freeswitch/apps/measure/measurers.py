@@ -70,9 +70,8 @@ class Measurers:
         return list(reversed(self._apps.items()))
 
     def to_store(self, dirpath: str | os.PathLike[str]) -> str:
-        """Write all rows into a folder, and the rows that come; the file of the calls."""
-        if not os.path.isdir(dirpath):
-            raise NotADirectoryError(f"{os.fspath(dirpath)} is no folder")
+        """Write all rows into a folder, and the rows that come; the file of the calls. OSError where that cannot be."""
+        os.makedirs(dirpath, exist_ok=True)
         for name, measurer in self._apps.items():
             file = CALLS if name == "CDR" else f"{name.lower()}.csv"
             measurer.storer.write_to(os.path.join(dirpath, file))
