@@ -12,7 +12,7 @@ DESTDIR ?=
 SWITCH ?= pocket
 
 .DEFAULT_GOAL := help
-.PHONY: help prepare build module pocket bindings abi install demo test bench lint clean
+.PHONY: help prepare build module pocket bindings abi install demo docs test bench lint clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -47,6 +47,9 @@ install: ## install for the FreeSWITCH found, or under PREFIX=; DESTDIR= is hono
 
 demo: build ## place a call to 5555555 and show it; SWITCH=freeswitch: on the FreeSWITCH found
 	@$(VENV)/bin/python tools/demo.py $(SWITCH)
+
+docs: ## build the site from docs/ into build/site
+	@$(with_python) tools/docs.sh
 
 test: build ## every check and every test, on pocket and on each FreeSWITCH found
 	@$(with_python) tools/check.sh test $(VENV)

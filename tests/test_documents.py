@@ -1,0 +1,121 @@
+"""The documents hold: their blocks run on pocket, their links lead somewhere, llms.txt is in step.
+
+A block of Python, XML, SQL or INI with a title is a file of that name, in a folder that the page has for itself; the
+tests among them are run there by pytest. Python without a title is compiled alone: it is a part of something. One that
+needs more than pocket stands behind the comment `<!-- not run: why -->`, and is compiled, too.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from sybil import Document, Region
+from sybil.parsers.markdown.lexers import RawFencedCodeBlockLexer
+
+import llms
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+PAGES = sorted(DOCS.rglob("*.md"))
+WORDS = sorted([*PAGES, *ROOT.glob("*.md")])
+TITLED = {"python", "xml", "sql", "ini"}
+LEXER = RawFencedCodeBlockLexer(re.compile(r'(?P<language>\w*)(?: title="(?P<title>[^"]+)")?[^\n]*\n'))
+NOT_RUN = re.compile(r"<!-- not run: [^\n]+ -->\s*\Z")
+LINK = re.compile(r"(?<!!)\[[^]]*\]\(([^)\s]+)\)")
+TIMEOUT = 120  # seconds, for all tests of a page on a machine that is busy
+
+
+def blocks(page: Path) -> Iterator[tuple[Region, int, bool]]:
+    """The blocks of a page, the lines that they begin at, and whether they are run."""
+    document = Document(page.read_text(encoding="utf-8"), str(page))
+    for region in LEXER(document):
+        before = document.text[: region.start]
+        yield region, before.count("\n") + 1, NOT_RUN.search(before) is None
+
+
+def name(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_the_blocks_are_well_formed(page: Path) -> None:
+    for region, line, _ in blocks(page):
+        source, where = str(region.lexemes["source"]), f"{name(page)}:{line}"
+        if region.lexemes["language"] == "python":
+            compile(source, where, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        elif region.lexemes["language"] == "xml":
+            try:
+                ElementTree.fromstring(f"<page>{source}</page>")
+            except ElementTree.ParseError as error:
+                pytest.fail(f"{where}: {error}")
+
+
+def with_tests() -> list[Path]:
+    return [page for page in PAGES if any(is_test(region) for region, _, run in blocks(page) if run)]
+
+
+def is_test(region: Region) -> bool:
+    return Path(region.lexemes["title"] or "").name.startswith("test_")
+
+
+@pytest.mark.parametrize("page", with_tests(), ids=name)
+def test_the_blocks_run(page: Path, tmp_path: Path) -> None:
+    tests = 0
+    for region, line, run in blocks(page):
+        title = region.lexemes["title"]
+        if not title or not run or region.lexemes["language"] not in TITLED:
+            continue
+        file = tmp_path / title
+        assert file.resolve().is_relative_to(tmp_path.resolve()), f"{name(page)}:{line}: {title} leads away"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(str(region.lexemes["source"]), encoding="utf-8")
+        tests += is_test(region)
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--rootdir",
+        str(tmp_path),
+        str(tmp_path),
+    ]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=TIMEOUT, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    passed = re.search(r"^(\d+) passed", done.stdout, re.MULTILINE)
+    assert passed, done.stdout
+    assert int(passed[1]) >= tests
+
+
+@pytest.mark.parametrize("page", WORDS, ids=name)
+def test_links_lead_somewhere(page: Path) -> None:
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    lost = []
+    for target in LINK.findall(re.sub(r"`[^`\n]*`", "", text)):
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        file = (page.parent / path).resolve() if path else page
+        if not file.exists() or (anchor and file.suffix == ".md" and anchor not in anchors(file)):
+            lost.append(target)
+        elif page.is_relative_to(DOCS) and not file.is_relative_to(DOCS):
+            lost.append(f"{target} (not in the site)")
+    assert not lost
+
+
+def anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\s-]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
+
+
+def test_llms_txt_is_in_step() -> None:
+    said = (DOCS / "llms.txt").read_text(encoding="utf-8")
+    assert said == llms.text(), "docs/llms.txt is not what the pages say: run tools/llms.py"
