@@ -140,6 +140,16 @@ def test_a_variable_of_that_name_comes_first(host: Host) -> None:
     assert values == ["mine", "[mine]", "mine", "['scoped', 'end', None]"]
 
 
+@pytest.mark.freeswitch_only
+def test_a_time_of_the_b_leg_in_a_json_request_is_refused(host: Host) -> None:
+    body = (
+        "data = {'cmd': 'expand', 'arg': 'uuid:%s echo ${bleg_created_time}' % session.uuid}\n"
+        "reply = API().execute('json', json.dumps({'command': 'fsapi', 'data': data}))\n"
+        "tell(reply[:4])"
+    )
+    assert told(host, body, far_end=True) == "-ERR"
+
+
 def test_what_else_is_known_of_the_other_legs_stays(host: Host) -> None:
     values = told(
         host,
@@ -161,10 +171,22 @@ def test_an_element_of_a_time_of_the_b_leg_is_refused(host: Host) -> None:
     assert told(host, body, far_end=True) == [None, "-ERR"]
 
 
+@pytest.mark.parametrize("uuid", ["{session.uuid}", "${{peer}}"])
+def test_a_time_of_the_b_leg_of_another_call_is_unknown(host: Host, uuid: str) -> None:
+    body = (
+        "with Session('null/x') as other:\n    other.setVariable('peer', session.uuid)\n"
+        f"    other.execute('set', f'x=${{{{uuid_getvar({uuid} bleg_answered_time)}}}}')\n"
+        "    tell(other.getVariable('x'))"
+    )
+    assert told(host, body, far_end=True) is None
+
+
 @pytest.mark.parametrize(
     "send",
     [
         """session.execute("log::INFO ${bleg_created_time}")""",
+        """session.setVariable("leg", "bleg_created"); session.execute("log::INFO ${${leg}_time}")""",
+        """session.execute("log::INFO ${uuid_getvar(" + session.uuid + " bleg_created_time)}")""",
         """API().executeString(f"uuid_broadcast {session.uuid} log::'INFO ${{bleg_created_time}}'")""",
         """API().executeString(f"bgapi expand uuid:{session.uuid} echo ${{bleg_created_time}}")""",
         """session.sendEvent(Event({"Event-Name": "COMMAND", "call-command": "execute", "execute-app-name": "log",
@@ -210,6 +232,36 @@ def test_a_file_name_that_does_not_close_is_of_a_missing_file(host: Host, verb: 
 
 def test_a_file_that_does_not_close_is_not_played(host: Host) -> None:
     assert told(host, "tell([session.streamFile(file) for file in OPEN_NAMES])") == [0] * len(OPEN_NAMES)
+
+
+def test_a_delimiter_for_one_application_counts(host: Host) -> None:
+    assert told(host, "session.execute('playback', '%[playback_delimiter=!]x.wav!{y')\ntell(session.ready())") is True
+
+
+@pytest.mark.parametrize(
+    "leave",
+    [
+        "session.execute('playback::${url_decode(%7b)}')",
+        "session.execute('playback::${eval(${brace})}')",
+        "session.execute('playback::file_string://${brace}')",
+        "API().executeString(f'uuid_broadcast {session.uuid} playback::${{url_decode(%7b)}}')",
+        "session.sendEvent(Event({'Event-Name': 'COMMAND', 'call-command': 'execute', 'execute-app-name': 'playback',"
+        " 'execute-app-arg': '${url_decode(%7b)}'}))",
+    ],
+)
+def test_a_file_that_only_a_command_could_name_is_not_left_to_be_played(host: Host, leave: str) -> None:
+    body = f"session.setVariable('brace', '{{')\n{leave}\nsession.sleep(300)\ntell('alive')"
+    assert told(host, body) == "alive"
+    assert [line for line in host.log() if line.level == "ERR" and "does not close" in line.text]
+
+
+def test_a_file_that_variables_name_is_left_to_be_played(host: Host) -> None:
+    body = (
+        "session.setVariable('tone', 'tone_stream://%(40,0,440)')\nsession.setVariable('which', 'tone')\n"
+        "session.execute('playback::${${which}}')\nsession.sleep(500)\ntell('alive')"
+    )
+    assert told(host, body) == "alive"
+    assert host.wait_event("PLAYBACK_START")
 
 
 def test_lists_of_files_in_each_other_end(host: Host) -> None:
@@ -258,6 +310,9 @@ def test_names_that_close_work(host: Host) -> None:
     [
         "session.execute('displace_session', '{')",
         "session.execute('record_session', '{')",
+        "session.execute('record_session', '^^:{')",
+        "session.execute('read', '^^:1:1:{:x:100:#')",
+        "session.streamFile('file_string://^^:{:{')",
         "session.execute('lua', '{')",
         "session.execute('lua', '{a b} c')",
         "API().execute('lua', '{')",
@@ -271,6 +326,34 @@ def test_names_that_close_work(host: Host) -> None:
         "API().executeString('originate null/x &lua({)')",
         "API().json('fsapi', {'cmd': 'lua', 'arg': '{'})",
         """API().execute('json', '{"command": "fsapi", "data": {"cmd": "lua", "arg": "{"}}')""",
+        # The core's JSON has names in any case, takes the first of two, and skips more than blanks.
+        """API().execute('json', '{"COMMAND": "FSAPI", "Data": {"CMD": "lua", "Arg": "{"}}')""",
+        """API().execute('json', '{"command": "fsapi", "command": "x", "data": {"cmd": "lua", "arg": "{"}}')""",
+        """API().execute('json', '{"command": "fs\\\\u0061pi", "data": {"cmd": "lua", "arg": "{"}}')""",
+        """API().execute('json', '\\x01 {"command": "fsapi", "x": 01, "data": {"cmd": "lua", "arg": "{"}}')""",
+        """API().execute('json ', '{"command": "fsapi", "data": {"cmd": "lua", "arg": "{"}}')""",
+        """API().json('FSAPI', {'CMD': 'lua', 'ARG': '{'})""",
+        """API().executeString('bgapi json {"command": "fsapi", "data": {"cmd": "lua", "arg": "{"}}')""",
+        # The core takes white space off.
+        "API().execute(' lua', '{')",
+        "API().execute('lua', '\\x0b{')",
+        "API().executeString('bgapi \\tlua {') and session.sleep(300)",
+        # Commands that it runs as it expands a text.
+        "session.execute('set', 'x=${lua({)}}')",
+        "session.execute('set', 'x=${lua {}}')",
+        "session.setVariable('b', '{') or session.execute('set', 'x=${lua(${b})}')",
+        "API().executeString('eval ${lua({)}}')",
+        "API().executeString('expand echo ${lua({)}}')",
+        "API().executeString('eval ${lua(${url_decode(%7b)})}')",
+        "API().executeString('eval ${uuid_media_params(%s a)}' % session.uuid)",
+        "API().json('fsapi', {'cmd': 'eval', 'arg': '${uuid_media_params(%s a)}' % session.uuid})",
+        # Where a call begins or goes.
+        "API().executeString('originate null/x playback:{ inline')",
+        "API().executeString(\"originate null/x 'playback:{' inline\")",
+        "API().executeString(\"originate null/x '&playback({)'\")",
+        "API().executeString('originate null/x &playback(${url_decode(%7b)})')",
+        "API().executeString('originate null/x &loop_playback')",
+        "API().executeString('uuid_dual_transfer %s playback:{/inline playback:{/inline' % session.uuid)",
         "freeswitch.Dbh('sqlite://{')",
     ],
 )
@@ -302,8 +385,16 @@ def test_requests_that_the_core_would_not_survive_come_back(host: Host, run: str
             host.api("unload mod_curl")
 
 
-def test_a_transfer_to_a_file_that_does_not_close(host: Host) -> None:
-    move = "session.transfer('playback:{,set:moved=yes', 'inline')"
+@pytest.mark.parametrize(
+    "move",
+    [
+        "session.transfer('playback:{,set:moved=yes', 'inline')",
+        "session.execute('transfer', 'playback:{,set:moved=yes inline')",
+        "session.execute('execute_extension', 'playback:{,set:moved=yes inline')",
+        "session.setVariable('b', '{') or session.execute('transfer', 'playback:${b},set:moved=yes inline')",
+    ],
+)
+def test_a_transfer_to_a_file_that_does_not_close(host: Host, move: str) -> None:
     name = host.script(f"def handler(session, args):\n    session.answer()\n    {move}\n")
     assert host.run("python", name).variables["moved"] == "yes"
 
@@ -360,11 +451,15 @@ def test_an_application_that_needs_data_is_not_left_to_run_later_without(host: H
         "session.sendEvent(Event({'Event-Name': 'COMMAND', 'call-command': 'execute',"
         " 'execute-app-name': 'loop_playback'}))\n"
         "API().executeString(f'uuid_transfer {session.uuid} loop_playback inline')\n"
+        "session.execute('execute_extension', 'loop_playback inline')\n"
+        "session.execute('transfer', 'loop_playback inline')\n"
+        "session.sendEvent(Event({'Event-Name': 'COMMAND', 'call-command': 'xferext',"
+        " 'application': 'loop_playback'}))\n"
         "session.sleep(300)\n"
         "tell(session.transfer('loop_playback', 'inline'))"
     )
     assert told(host, body) == 0
-    assert len([line for line in host.log() if line.level == "ERR" and "needs data" in line.text]) == 5
+    assert len([line for line in host.log() if line.level == "ERR" and "needs data" in line.text]) == 8
 
 
 def test_data_that_is_left_to_run_later_is_refused_as_well(host: Host) -> None:
@@ -434,6 +529,15 @@ def test_commands_that_need_a_session_say_so(host: Host) -> None:
     )
     for reply in told(host, body):
         assert reply.startswith("-ERR "), reply
+
+
+@pytest.mark.freeswitch_only
+def test_a_command_does_not_keep_a_call(host: Host) -> None:
+    """The call of `told` ends, which it did not while the command had its lock."""
+    body = (
+        "tell([API().executeString(f'uuid_drop_dtmf {session.uuid} on {mask} 1')[:4] for mask in ('x', 'mask_digits')])"
+    )
+    assert told(host, body) == ["-ERR", "+OK "]
 
 
 # Coroutines

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{IntoPyDict, PyDict};
+use pyo3::types::{IntoPyDict, PyCFunction, PyDict, PyTuple};
 
 use super::session::attached::Leg;
 use super::wait::wait;
@@ -30,6 +30,23 @@ const NOTHING: &str = "-ERR No application specified";
 /// the thread that must come back to it. In an XML lookup the core would wait for
 /// itself.
 const IN_USE: &str = "-ERR unloading module [Module in use.]\n";
+
+/// A request that the core takes for no JSON.
+const NO_JSON: &CStr = c"{";
+
+/// A JSON object as the core sees it: names in any case, and of several with one
+/// name the first.
+fn lower_first(args: &Bound<'_, PyTuple>) -> PyResult<Py<PyDict>> {
+    let found = PyDict::new(args.py());
+    for pair in args.get_item(0)?.try_iter()? {
+        let (name, value): (String, Bound<'_, PyAny>) = pair?.extract()?;
+        let name = name.to_ascii_lowercase();
+        if !found.contains(&name)? {
+            found.set_item(name, value)?;
+        }
+    }
+    Ok(found.unbind())
+}
 
 fn unloads_us(command: &CStr, data: Option<&CStr>) -> bool {
     let unloads = [&b"reload"[..], b"unload"]
@@ -64,19 +81,22 @@ impl Api {
     /// A JSON request for a command or an application as the core can take it; none
     /// where it is that already.
     fn json_checked(&self, py: Python<'_>, request: &CStr) -> PyResult<Option<CString>> {
-        let runs_something = [&b"fsapi"[..], b"execute"]
-            .iter()
-            .any(|name| request.to_bytes().windows(name.len()).any(|w| w == *name));
-        if !runs_something {
+        if !guard::json_runs(request.to_bytes()) {
             return Ok(None);
         }
         let json = py.import("json")?;
-        let lenient = [("strict", false)].into_py_dict(py)?;
-        let decoder = json.call_method("JSONDecoder", (), Some(&lenient))?;
-        let Ok(parsed) = decoder.call_method1("raw_decode", (str_of(py, request.to_bytes()),))
-        else {
-            // What the core takes for no JSON, either.
-            return Ok(None);
+        let how = [("strict", false.into_pyobject(py)?.to_owned().into_any())].into_py_dict(py)?;
+        let hook = PyCFunction::new_closure(py, None, None, |args, _| lower_first(args))?;
+        how.set_item("object_pairs_hook", hook)?;
+        let decoder = json.call_method("JSONDecoder", (), Some(&how))?;
+        // The core skips more than Python does.
+        let bytes = request.to_bytes();
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        let start = bytes.iter().position(|&b| b > b' ').unwrap_or(bytes.len());
+        let text_of = str_of(py, &bytes[start..]);
+        let Ok(parsed) = decoder.call_method1("raw_decode", (text_of,)) else {
+            // The core may take it for JSON all the same, and nobody has looked at it.
+            return Ok(Some(NO_JSON.to_owned()));
         };
         let parsed = parsed.get_item(0)?;
         let Ok(data) = parsed.get_item("data") else {
@@ -84,7 +104,8 @@ impl Api {
         };
         let field = |name: &str| -> Option<CString> { text(&data.get_item(name).ok()?, name).ok() };
         let name = parsed.get_item("command").and_then(|c| text(&c, "command"));
-        let changed = match name.unwrap_or_default().to_bytes() {
+        let name = name.unwrap_or_default().to_bytes().to_ascii_lowercase();
+        let changed = match &name[..] {
             b"fsapi" => {
                 let argument = field("arg").unwrap_or_default();
                 let command = field("cmd").unwrap_or_default();
@@ -118,7 +139,12 @@ impl Api {
             return Ok(IN_USE.into_pyobject(py)?.into_any());
         }
         let checked = match data {
-            Some(data) if command.to_bytes().eq_ignore_ascii_case(b"json") => {
+            Some(data)
+                if command
+                    .to_bytes()
+                    .trim_ascii()
+                    .eq_ignore_ascii_case(b"json") =>
+            {
                 match self.json_checked(py, data) {
                     Ok(checked) => checked,
                     Err(why) => {

@@ -22,7 +22,7 @@ pub fn execute(
     session: Option<Session<'_>>,
 ) -> Vec<u8> {
     let checked = argument
-        .map(|text| guard::checked(command.to_bytes(), text.to_bytes(), session))
+        .map(|text| guard::checked(command.to_bytes(), text.to_bytes(), session.is_some()))
         .transpose();
     let argument = match checked {
         Ok(None) => None,

@@ -5,9 +5,9 @@
 //! application gets NULL. Text that could become such a one is expanded here,
 //! looked at, and given to the core in a form that expands to itself.
 
+use super::Call;
 use super::files;
 use super::files::safe_in;
-use super::{Call, Refused, holds_variable, times};
 use crate::switch::text::c_string;
 use std::borrow::Cow;
 
@@ -47,6 +47,14 @@ const FILES: [(&[u8], Place); 19] = [
     (b"export", Place::Value),
     (b"bridge_export", Place::Value),
 ];
+
+/// Applications that send a call elsewhere: where to, and by which dialplan.
+const MOVES: [&[u8]; 3] = [b"transfer", b"execute_extension", b"sched_transfer"];
+
+/// Does the application send the call to what its data names?
+pub(super) fn moves(app: &[u8]) -> bool {
+    MOVES.iter().any(|name| app.eq_ignore_ascii_case(name))
+}
 
 /// Applications that follow a null pointer where they get no data.
 const NEED_DATA: [&[u8]; 11] = [
@@ -98,6 +106,7 @@ pub(super) fn with_safe_files<'d>(
         return Cow::Borrowed(data);
     };
     let scope = scope(data).flatten().map_or(0, |end| end + 1);
+    let delimiter = delimiter_in(&data[..scope]).or(delimiter);
     let (before, separators) = match place {
         Place::Whole => (scope, delimiter.into_iter().collect()),
         Place::AfterCount => (scope + after_count(&data[scope..]), Vec::new()),
@@ -116,6 +125,16 @@ pub(super) fn with_safe_files<'d>(
         Cow::Borrowed(_) => Cow::Borrowed(data),
         Cow::Owned(rest) => Cow::Owned([&data[..before], &rest].concat()),
     }
+}
+
+/// `playback_delimiter` among the variables for one application.
+fn delimiter_in(scope: &[u8]) -> Option<u8> {
+    const NAME: &[u8] = b"playback_delimiter=";
+    let at = scope
+        .windows(NAME.len())
+        .position(|w| w.eq_ignore_ascii_case(NAME))?;
+    let value = &scope[at + NAME.len()..];
+    value.iter().copied().find(|b| !b" '".contains(b))
 }
 
 fn after_count(data: &[u8]) -> usize {
@@ -169,100 +188,6 @@ pub(super) fn may_open_scope(channel: &dyn Call, text: &[u8]) -> bool {
     }
 }
 
-/// The text with the variables that it begins with in place, as far as they have
-/// plain values: what it begins with once it is expanded.
-pub(super) fn with_head(channel: &dyn Call, text: &[u8]) -> Option<Vec<u8>> {
-    let mut rest = text;
-    loop {
-        let inner = rest.strip_prefix(b"${")?;
-        let end = inner.iter().position(|&b| b == b'}')?;
-        let name = &inner[..end];
-        if name.iter().any(|b| b" (:[{$".contains(b)) {
-            return None;
-        }
-        let value = channel.variable(&c_string(name).ok()?).unwrap_or_default();
-        rest = &inner[end + 1..];
-        if !value.is_empty() || !rest.starts_with(b"${") {
-            return Some([&value, rest].concat());
-        }
-    }
-}
-
-/// Variables that are looked up before their expansion is taken for endless.
-const LOOKUPS: u32 = 10_000;
-/// Deeper than this the core leaves a text as it is.
-const DEEPEST: u32 = 100;
-/// Names in names that are put together.
-const DEEPEST_NAME: u32 = 8;
-
-/// Refuses a text whose expansion the core would not survive or not end. It
-/// follows variables that contain variables a hundred deep, so with two in each
-/// it never comes back.
-///
-/// # Errors
-/// [`Refused`]
-pub(super) fn expandable(channel: &dyn Call, text: &[u8]) -> Result<(), Refused> {
-    let mut walk = Walk {
-        channel,
-        times: channel.lacks_b_leg_times(),
-        left: LOOKUPS,
-    };
-    walk.text(text, 0)
-}
-
-struct Walk<'a> {
-    channel: &'a dyn Call,
-    /// Would the core crash on a time of the B leg?
-    times: bool,
-    left: u32,
-}
-
-impl Walk<'_> {
-    /// The name that a text begins with, behind `${`; other names can be in it.
-    fn name(&self, text: &[u8], depth: u32) -> Vec<u8> {
-        let mut name = Vec::new();
-        let mut rest = text;
-        while let Some((&byte, after)) = rest.split_first() {
-            if let Some(inner) = rest.strip_prefix(b"${")
-                && depth < DEEPEST_NAME
-            {
-                let own = self.name(inner, depth + 1);
-                let value = c_string(own).ok().and_then(|n| self.channel.variable(&n));
-                name.extend(value.unwrap_or_default());
-                let end = files::end(&rest[1..], b'{', b'}').map_or(rest.len(), |at| at + 2);
-                rest = &rest[end..];
-                continue;
-            }
-            if b"}:[ (".contains(&byte) {
-                break;
-            }
-            name.push(byte);
-            rest = after;
-        }
-        name
-    }
-
-    fn text(&mut self, text: &[u8], depth: u32) -> Result<(), Refused> {
-        if self.times && times::indexed(text) {
-            return Err(Refused::Time(Refused::show(text)));
-        }
-        let mut rest = text;
-        while let Some(at) = rest.windows(2).position(|w| w == b"${") {
-            rest = &rest[at + 2..];
-            let Some(left) = self.left.checked_sub(1) else {
-                return Err(Refused::Endless(Refused::show(text)));
-            };
-            self.left = left;
-            let name = self.name(rest, 0);
-            let value = c_string(name).ok().and_then(|n| self.channel.variable(&n));
-            if let Some(value) = value.filter(|v| depth < DEEPEST && holds_variable(v)) {
-                self.text(&value, depth + 1)?;
-            }
-        }
-        Ok(())
-    }
-}
-
 /// `playback_delimiter`, by which the core separates the files of one name.
 pub(in crate::switch) fn delimiter(channel: &dyn Call) -> Option<u8> {
     channel.variable(c"playback_delimiter")?.first().copied()
@@ -291,6 +216,10 @@ mod tests {
     fn files_by_their_place() {
         assert_eq!(safe("playback", "{"), "./{");
         assert_eq!(safe("playback", "%[a=b]{"), "%[a=b]./{");
+        assert_eq!(
+            safe("playback", "%[playback_delimiter=!]x.wav!{"),
+            "%[playback_delimiter=!]x.wav!./{"
+        );
         assert_eq!(safe("PlayBack", "{a=b c}d.wav"), "{a=b c}d.wav");
         assert_eq!(safe("record", "{a=b c}d.wav 5"), "./{a=b c}d.wav 5");
         assert_eq!(safe("loop_playback", "+3 {a"), "+3 ./{a");

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::ffi::{CStr, CString};
 
 use super::Call;
-use super::application::expandable;
-use super::files::{pieces, safe_in};
+use super::expansion::{ALONE, By, JSON_WITHIN, NO_SESSION, json_runs as runs};
+use super::files::{pieces, safe_in, word as word_at};
 use super::{Refused, holds_variable, queued, times};
 use crate::switch::session::channel::HiddenTimes;
 use crate::switch::session::{Locked, Session};
@@ -35,6 +35,8 @@ enum Kind {
     Expand,
     /// `uuid_transfer`.
     Transfer,
+    /// `uuid_dual_transfer`, with `extension/dialplan/context` twice.
+    Transfers,
     /// `originate`, with `&app(data)`.
     Originate,
     /// Reads one variable of a call.
@@ -43,9 +45,13 @@ enum Kind {
     OfCaller,
     /// Wants one word more than it looks for.
     Avmd,
+    /// A JSON request, which is looked at where it is the command itself.
+    Json,
+    /// Keeps the call's lock where it does not know the third word.
+    DropDtmf,
 }
 
-const COMMANDS: [(&[u8], Kind); 21] = [
+const COMMANDS: [(&[u8], Kind); 24] = [
     (b"lua", Kind::First),
     (b"luarun", Kind::First),
     (b"load", Kind::First),
@@ -63,10 +69,13 @@ const COMMANDS: [(&[u8], Kind); 21] = [
     (b"expand", Kind::Expand),
     (b"uuid_transfer", Kind::Transfer),
     (b"sched_transfer", Kind::Transfer),
+    (b"uuid_dual_transfer", Kind::Transfers),
     (b"originate", Kind::Originate),
     (b"uuid_getvar", Kind::GetVariable),
     (b"uuid_media_params", Kind::OfCaller),
     (b"avmd", Kind::Avmd),
+    (b"json", Kind::Json),
+    (b"uuid_drop_dtmf", Kind::DropDtmf),
 ];
 
 /// How many commands may stand in each other.
@@ -79,21 +88,44 @@ const NESTED: u32 = 16;
 pub fn checked<'a>(
     command: &[u8],
     argument: &'a [u8],
-    session: Option<Session<'_>>,
+    has_session: bool,
 ) -> Result<Checked<'a>, Refused> {
-    nested(command, argument, session, NESTED)
+    nested(command, argument, has_session, NESTED)
+}
+
+/// Could a JSON request run a command or an application?
+#[must_use]
+pub fn json_runs(request: &[u8]) -> bool {
+    runs(request)
+}
+
+/// What the core takes off a command.
+fn stripped(text: &[u8]) -> &[u8] {
+    let blank = |b: &u8| b" \t\n\r\x0b".contains(b);
+    let start = text.iter().position(|b| !blank(b)).unwrap_or(text.len());
+    let end = text
+        .iter()
+        .rposition(|b| !blank(b))
+        .map_or(start, |at| at + 1);
+    &text[start..end]
 }
 
 fn nested<'a>(
     command: &[u8],
     argument: &'a [u8],
-    session: Option<Session<'_>>,
+    has_session: bool,
     deep: u32,
 ) -> Result<Checked<'a>, Refused> {
+    let command = stripped(command);
     let known = |(name, _): &&(&[u8], Kind)| command.eq_ignore_ascii_case(name);
     let Some((_, kind)) = COMMANDS.iter().find(known) else {
         return Ok(Checked::Run(Cow::Borrowed(argument)));
     };
+    let from = argument
+        .iter()
+        .position(|&b| b != 0x0b && !b.is_ascii_whitespace())
+        .unwrap_or(argument.len());
+    let argument = &argument[from..];
     let run = |text: Cow<'a, [u8]>| Ok(Checked::Run(text));
     match *kind {
         Kind::Words => run(safe_in(argument, b" ")),
@@ -114,29 +146,43 @@ fn nested<'a>(
             })
             .map(Checked::Run)
         }
-        Kind::Transfer => transfer(argument).map(Checked::Run),
+        Kind::Transfer => {
+            let call = call_in(argument, 0).or_else(|| call_in(argument, 1));
+            let channel = call.as_ref().map(|call| call.session().channel());
+            let channel = channel.as_ref().map(|channel| channel as &dyn Call);
+            queued::in_words(channel, argument, 2).map(Checked::Run)
+        }
+        Kind::Transfers => {
+            let call = call_in(argument, 0);
+            let channel = call.as_ref().map(|call| call.session().channel());
+            let channel = channel.as_ref().map(|channel| channel as &dyn Call);
+            for word in (1..3).filter_map(|number| word_at(argument, number)) {
+                queued::in_path(channel, &argument[word])?;
+            }
+            run(Cow::Borrowed(argument))
+        }
         Kind::Originate => originate(argument).map(Checked::Run),
-        Kind::Command(at) => inner(argument, word_start(argument, at), session, deep),
+        Kind::Command(at) => inner(argument, word_start(argument, at), has_session, deep),
         Kind::Expand => {
             let word = pieces(argument, b" ").next().unwrap_or(0..0);
             let of_call = argument[word].starts_with(b"uuid:");
             inner(
                 argument,
                 word_start(argument, usize::from(of_call)),
-                session,
+                has_session,
                 deep,
             )
         }
         Kind::GetVariable => {
             Ok(variable(argument).map_or(Checked::Run(Cow::Borrowed(argument)), Checked::Reply))
         }
-        Kind::OfCaller if session.is_none() && words(argument) > 1 => Err(Refused::Command(
-            "uuid_media_params reads the session of the caller: use API(session)",
+        Kind::OfCaller if !has_session && words(argument) > 1 => Err(Refused::Command(NO_SESSION)),
+        Kind::Avmd if words(argument) == 1 && !lone(argument) => Err(Refused::Command(ALONE)),
+        Kind::Json if deep < NESTED && runs(argument) => Err(Refused::Command(JSON_WITHIN)),
+        Kind::DropDtmf if words(argument) > 3 && !masks(argument) => Err(Refused::Command(
+            "uuid_drop_dtmf would keep the call: its third word is mask_digits or mask_file",
         )),
-        Kind::Avmd if words(argument) == 1 && !lone(argument) => {
-            Err(Refused::Command("avmd needs start or stop behind the UUID"))
-        }
-        Kind::OfCaller | Kind::Avmd => run(Cow::Borrowed(argument)),
+        Kind::OfCaller | Kind::Avmd | Kind::Json | Kind::DropDtmf => run(Cow::Borrowed(argument)),
     }
 }
 
@@ -148,10 +194,16 @@ fn words(argument: &[u8]) -> usize {
 
 /// Where the word with this number begins; blanks between count once.
 fn word_start(argument: &[u8], number: usize) -> usize {
-    pieces(argument, b" ")
-        .filter(|word| !argument[word.clone()].is_empty())
-        .nth(number)
-        .map_or(argument.len(), |word| word.start)
+    word_at(argument, number).map_or(argument.len(), |word| word.start)
+}
+
+/// Does uuid_drop_dtmf know what to put in the digits' place?
+fn masks(argument: &[u8]) -> bool {
+    word_at(argument, 2).is_some_and(|word| {
+        [&b"mask_digits"[..], b"mask_file"]
+            .iter()
+            .any(|known| argument[word.clone()].eq_ignore_ascii_case(known))
+    })
 }
 
 /// What avmd takes with nothing behind it.
@@ -159,12 +211,6 @@ fn lone(argument: &[u8]) -> bool {
     [&b"reload"[..], b"show", b"load", b"set"]
         .iter()
         .any(|word| argument.trim_ascii().eq_ignore_ascii_case(word))
-}
-
-fn word_at(argument: &[u8], number: usize) -> Option<std::ops::Range<usize>> {
-    pieces(argument, b" ")
-        .filter(|word| !argument[word.clone()].is_empty())
-        .nth(number)
 }
 
 fn call_in(argument: &[u8], number: usize) -> Option<Locked> {
@@ -193,7 +239,7 @@ fn changed<'a>(
 fn inner<'a>(
     argument: &'a [u8],
     start: usize,
-    session: Option<Session<'_>>,
+    has_session: bool,
     deep: u32,
 ) -> Result<Checked<'a>, Refused> {
     let rest = &argument[start..];
@@ -204,7 +250,7 @@ fn inner<'a>(
     // A command that is run later has no session.
     let behind = (end + 1).min(rest.len());
     Ok(
-        match nested(&rest[..end], &rest[behind..], session, deep)? {
+        match nested(&rest[..end], &rest[behind..], has_session, deep)? {
             Checked::Run(Cow::Borrowed(_)) => Checked::Run(Cow::Borrowed(argument)),
             Checked::Run(Cow::Owned(safe)) => {
                 Checked::Run(Cow::Owned([&argument[..start + behind], &safe].concat()))
@@ -214,41 +260,24 @@ fn inner<'a>(
     )
 }
 
-fn transfer(argument: &[u8]) -> Result<Cow<'_, [u8]>, Refused> {
-    let inline = (2..6).find(|&at| {
-        word_at(argument, at).is_some_and(|word| argument[word].eq_ignore_ascii_case(b"inline"))
-    });
-    // The word before the dialplan is where to.
-    let Some(at) = inline.map(|at| at - 1) else {
-        return Ok(Cow::Borrowed(argument));
-    };
-    let target = call_in(argument, 0).or_else(|| call_in(argument, 1));
-    changed(argument, at, |word| {
-        // The quotes of a word with blanks stay around it.
-        let quoted = word.len() > 1 && word.starts_with(b"'") && word.ends_with(b"'");
-        let bare = if quoted {
-            &word[1..word.len() - 1]
-        } else {
-            word
+/// `originate <dial string> &app(data)`, or `<extension> inline`.
+fn originate(argument: &[u8]) -> Result<Cow<'_, [u8]>, Refused> {
+    let quoted = argument.windows(3).position(|w| w == b" '&");
+    let Some(at) = argument.windows(2).position(|w| w == b" &") else {
+        let Some(at) = quoted else {
+            return queued::in_words(None, argument, 2);
         };
-        let channel = target.as_ref().map(|t| t.session().channel());
-        Ok(
-            match queued::inline(channel.as_ref().map(|c| c as &dyn Call), bare)? {
-                Cow::Borrowed(_) => Cow::Borrowed(word),
-                Cow::Owned(safe) if quoted => Cow::Owned([b"'", &safe[..], b"'"].concat()),
-                Cow::Owned(safe) => Cow::Owned(safe),
-            },
-        )
-    })
+        return started(argument, at + 1);
+    };
+    started(argument, at)
 }
 
-/// `originate <dial string> &app(data)`.
-fn originate(argument: &[u8]) -> Result<Cow<'_, [u8]>, Refused> {
-    let Some(at) = argument.windows(2).position(|w| w == b" &") else {
-        return Ok(Cow::Borrowed(argument));
-    };
+/// The application behind the `&` that comes after `at`.
+fn started(argument: &[u8], at: usize) -> Result<Cow<'_, [u8]>, Refused> {
     let app = &argument[at + 2..];
     let Some(open) = app.iter().position(|&b| b == b'(') else {
+        let name = app.split(|b| b" '".contains(b)).next();
+        queued::data(None, name.unwrap_or_default(), b"")?;
         return Ok(Cow::Borrowed(argument));
     };
     let close = app.iter().rposition(|&b| b == b')').unwrap_or(app.len());
@@ -302,6 +331,27 @@ pub fn named(argument: Option<&CStr>) -> Named {
 }
 
 impl Named {
+    /// Refuses a text that a command would expand and not survive, or not end.
+    /// `later`: the B legs' times are not hidden then.
+    fn check(&self, text: &[u8], session: Option<Session<'_>>, later: bool) -> Result<(), Refused> {
+        let check = |channel: Option<&dyn Call>| {
+            By {
+                channel,
+                has_session: session.is_some(),
+                later,
+            }
+            .check(text)
+        };
+        for call in self.0.iter().map(Locked::session).chain(session) {
+            check(Some(&call.channel()))?;
+        }
+        if session.is_none() {
+            // A command may expand by global variables alone.
+            check(None)?;
+        }
+        Ok(())
+    }
+
     /// Runs a command with the B legs' times hidden that the core would crash on.
     ///
     /// # Errors
@@ -317,10 +367,8 @@ impl Named {
         if !holds_variable(text) {
             return Ok(run());
         }
+        self.check(text, session, false)?;
         let calls = || self.0.iter().map(Locked::session).chain(session);
-        for call in calls() {
-            expandable(&call.channel(), text)?;
-        }
         let later = [&b"bgapi"[..], b"sched_api"];
         if later
             .iter()
@@ -342,7 +390,10 @@ impl Named {
 /// # Errors
 /// [`Refused`]
 pub fn json_command(command: &CStr, argument: &CStr) -> Result<Option<CString>, Refused> {
-    match checked(command.to_bytes(), argument.to_bytes(), None)? {
+    if holds_variable(argument.to_bytes()) {
+        named(Some(argument)).check(argument.to_bytes(), None, true)?;
+    }
+    match checked(command.to_bytes(), argument.to_bytes(), false)? {
         Checked::Run(Cow::Owned(safe)) => Ok(Some(c_string_shown(&safe))),
         // The variable has a reply of its own by the command alone.
         Checked::Reply(_) => Err(Refused::Time(Refused::show(argument.to_bytes()))),
@@ -392,7 +443,7 @@ mod tests {
     use super::*;
 
     fn argument(command: &str, argument: &str) -> Result<String, Refused> {
-        match checked(command.as_bytes(), argument.as_bytes(), None)? {
+        match checked(command.as_bytes(), argument.as_bytes(), false)? {
             Checked::Run(text) => Ok(String::from_utf8_lossy(&text).into_owned()),
             Checked::Reply(reply) => Ok(String::from_utf8_lossy(&reply).into_owned()),
         }
@@ -419,6 +470,9 @@ mod tests {
 
     #[test]
     fn commands_that_want_more() {
+        assert!(argument("uuid_drop_dtmf", "x on y z").is_err());
+        assert!(argument("uuid_drop_dtmf", "x on mask_digits 1").is_ok());
+        assert!(argument("uuid_drop_dtmf", "x on").is_ok());
         assert!(argument("uuid_media_params", "x a").is_err());
         assert!(argument("uuid_media_params", "x").is_ok());
         assert!(argument("avmd", "x").is_err());

@@ -5,8 +5,9 @@ use std::borrow::Cow;
 use std::ffi::{CStr, CString};
 
 use super::application::{
-    delimiter, expandable, may_open_scope, place, scope, wants_none, with_safe_files,
+    delimiter, may_open_scope, moves, place, scope, wants_none, with_safe_files,
 };
+use super::expansion::By;
 use super::{Call, Refused, c_text, escaped, files, holds_escape, holds_variable, queued};
 use crate::switch::Detached;
 
@@ -34,11 +35,25 @@ pub(in crate::switch) fn prepare<'d>(
     if wants_none(app.to_bytes()) && text.iter().all(|&b| b == b' ') {
         return Ok((Cow::Borrowed(app), None));
     }
-    if !text.iter().any(|b| b"$%".contains(b)) && !files::suspicious(text) {
+    let plain = !text.iter().any(|b| b"$%".contains(b)) && !files::suspicious(text);
+    if plain && !moves(app.to_bytes()) {
         return Ok((Cow::Borrowed(app), Some(Cow::Borrowed(data))));
     }
     let data = checked(channel, held, app.to_bytes(), data, expand)?;
     Ok((Cow::Borrowed(app), Some(data)))
+}
+
+/// Mends the file names in data that is not expanded any more, or in what it sends
+/// the call to.
+fn with_safe_parts<'d>(
+    channel: &dyn Call,
+    app: &[u8],
+    data: &'d [u8],
+) -> Result<Cow<'d, [u8]>, Refused> {
+    if moves(app) {
+        return queued::in_words(Some(channel), data, 1);
+    }
+    Ok(with_safe_files(app, data, delimiter(channel)))
 }
 
 fn checked<'d>(
@@ -51,14 +66,15 @@ fn checked<'d>(
     let text = data.to_bytes();
     let changes = holds_variable(text) || holds_escape(text);
     if !(expand && changes && channel.expands()) {
-        return Ok(match with_safe_files(app, text, delimiter(channel)) {
+        return Ok(match with_safe_parts(channel, app, text)? {
             Cow::Borrowed(_) => Cow::Borrowed(data),
             changed @ Cow::Owned(_) => Cow::Owned(c_text(changed, data)),
         });
     }
-    expandable(channel, text)?;
+    By::now(channel).check(text)?;
     if place(app, text).is_none()
         && !wants_none(app)
+        && !moves(app)
         && !channel.lacks_b_leg_times()
         && !may_open_scope(channel, text)
     {
@@ -71,7 +87,7 @@ fn checked<'d>(
     if wants_none(app) && expanded.to_bytes().iter().all(|&b| b == b' ') {
         return Err(Refused::Nothing(Refused::show(app)));
     }
-    let safe = with_safe_files(app, expanded.to_bytes(), delimiter(channel)).into_owned();
+    let safe = with_safe_parts(channel, app, expanded.to_bytes())?.into_owned();
     Ok(Cow::Owned(
         CString::new(escaped(safe)).unwrap_or_else(|_| expanded.clone()),
     ))

@@ -46,12 +46,16 @@ pub(super) fn end(text: &[u8], open: u8, close: u8) -> Option<usize> {
 }
 
 /// The pieces of a text, as the core separates them (`switch_separate_string`):
-/// quotes keep a separator, and so does a backslash.
+/// quotes keep a separator, and so does a backslash; `^^` in front names another.
 pub(super) fn pieces<'t>(
     text: &'t [u8],
     separators: &'t [u8],
 ) -> impl Iterator<Item = std::ops::Range<usize>> + 't {
-    let mut from = Some(0);
+    let (separators, begin) = match text {
+        [b'^', b'^', _, _, ..] => (&text[2..3], 3),
+        _ => (separators, 0),
+    };
+    let mut from = Some(begin);
     std::iter::from_fn(move || {
         let start = from?;
         let (mut at, mut quoted) = (start, false);
@@ -70,6 +74,13 @@ pub(super) fn pieces<'t>(
         from = None;
         Some(start..text.len())
     })
+}
+
+/// The word with this number; blanks between count once.
+pub(super) fn word(text: &[u8], number: usize) -> Option<std::ops::Range<usize>> {
+    pieces(text, b" ")
+        .filter(|word| !text[word.clone()].is_empty())
+        .nth(number)
 }
 
 /// Has a text something that a file's name could do harm with?
@@ -268,6 +279,14 @@ mod tests {
             safe_in(text, b" ").as_ref(),
             b"1 '{a=b}file_string://./{' 'file_string://x!./{y' z"
         );
+    }
+
+    #[test]
+    fn a_text_names_its_separator() {
+        assert_eq!(safe_in(b"^^:x:{:y", b" ").as_ref(), b"^^:x:./{:y");
+        assert_eq!(safe_in(b"^^:{", b" ").as_ref(), b"^^:./{");
+        assert_eq!(safe_in(b"^^", b" ").as_ref(), b"^^");
+        assert_eq!(shown(c"file_string://^^:{:{"), "file_string://^^:./{:./{");
     }
 
     #[test]

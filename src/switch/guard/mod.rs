@@ -8,6 +8,7 @@
 pub(super) mod application;
 pub mod command;
 pub(super) mod execute;
+mod expansion;
 pub mod files;
 pub(super) mod queued;
 pub(super) mod times;

@@ -7,7 +7,8 @@
 use std::borrow::Cow;
 use std::ffi::CStr;
 
-use super::application::{expandable, needs_data, scope, wants_none, with_head, with_safe_files};
+use super::application::{needs_data, scope, wants_none, with_safe_files};
+use super::expansion::{By, UNKNOWN};
 use super::{Call, Refused, c_text, files, holds_escape, holds_variable, times};
 use crate::switch::event::View;
 use crate::switch::text::{c_string, c_string_shown};
@@ -30,28 +31,34 @@ pub(super) fn data<'d>(
         if scope(data) == Some(None) {
             return Err(Refused::Bracket(Refused::show(data)));
         }
-        if let Some(channel) = channel {
-            of_call(channel, app, data)?;
+        if channel.is_some_and(Call::lacks_b_leg_times) && times::in_text(data) {
+            return Err(Refused::Time(Refused::show(data)));
         }
+        let by = By::later(channel);
+        by.check(data)?;
+        expanded(&by.filled(data), app)?;
     }
     Ok(with_safe_files(app, data, None))
 }
 
-fn of_call(channel: &dyn Call, app: &[u8], data: &[u8]) -> Result<(), Refused> {
-    if channel.lacks_b_leg_times() && times::in_text(data) {
-        return Err(Refused::Time(Refused::show(data)));
-    }
-    expandable(channel, data)?;
-    let Some(begins) = with_head(channel, data) else {
-        return Ok(());
+/// Looks at data as far as it is known what it expands to; the worst is taken for
+/// the rest.
+fn expanded(filled: &[u8], app: &[u8]) -> Result<(), Refused> {
+    let with = |unknown: &[u8]| {
+        filled
+            .split(|&b| b == UNKNOWN)
+            .collect::<Vec<_>>()
+            .join(unknown)
     };
-    if scope(&begins) == Some(None) {
-        return Err(Refused::Bracket(Refused::show(&begins)));
+    let known = with(b"");
+    let opens = needs_data(app) && scope(&with(b"%[")) == Some(None);
+    if opens || scope(&known) == Some(None) {
+        return Err(Refused::Bracket(Refused::show(&known)));
     }
-    if matches!(with_safe_files(app, &begins, None), Cow::Owned(_)) {
-        return Err(Refused::Name(Refused::show(&begins)));
+    if matches!(with_safe_files(app, &with(b"{"), None), Cow::Owned(_)) {
+        return Err(Refused::Name(Refused::show(&with(b"{"))));
     }
-    if wants_none(app) && begins.iter().all(|&b| b == b' ') {
+    if wants_none(app) && known.iter().all(|&b| b == b' ') {
         return Err(Refused::Nothing(Refused::show(app)));
     }
     Ok(())
@@ -107,12 +114,15 @@ pub(in crate::switch) fn in_menu(line: &CStr) -> Result<Cow<'_, CStr>, Refused> 
 /// [`Refused`]
 pub(in crate::switch) fn event(channel: &dyn Call, event: View<'_>) -> Result<(), Refused> {
     const DATA: &CStr = c"execute-app-arg";
-    let execute = event.header(c"call-command", None);
-    if !execute.is_some_and(|command| command.eq_ignore_ascii_case(b"execute")) {
+    let command = event.header(c"call-command", None).unwrap_or_default();
+    if command.eq_ignore_ascii_case(b"xferext") {
+        return extension(channel, event);
+    }
+    if !command.eq_ignore_ascii_case(b"execute") {
         return Ok(());
     }
     let app = event.header(c"execute-app-name", None).unwrap_or_default();
-    match event.header(DATA, None) {
+    match event.header(DATA, None).filter(|text| !text.is_empty()) {
         Some(text) => {
             if let Cow::Owned(safe) = data(Some(channel), &app, &text)? {
                 let _ = event.del_header(DATA);
@@ -130,6 +140,75 @@ pub(in crate::switch) fn event(channel: &dyn Call, event: View<'_>) -> Result<()
                 let _ = event.add_header(c"execute-app-name", &safe);
             }
         }
+    }
+    Ok(())
+}
+
+/// An event that sends a session to applications of its own, each a header.
+fn extension(channel: &dyn Call, event: View<'_>) -> Result<(), Refused> {
+    for (name, values) in event.headers() {
+        if !name.eq_ignore_ascii_case(b"application") {
+            continue;
+        }
+        for text in values {
+            let at = text.iter().position(|&b| b == b' ');
+            let (app, rest) = text.split_at(at.unwrap_or(text.len()));
+            if let Cow::Owned(_) = data(Some(channel), app, rest.get(1..).unwrap_or_default())? {
+                return Err(Refused::Name(Refused::show(&text)));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Where a call is sent by words of which the one before `inline` is the target;
+/// `first` is the earliest that can be `inline`.
+pub(super) fn in_words<'a>(
+    channel: Option<&dyn Call>,
+    argument: &'a [u8],
+    first: usize,
+) -> Result<Cow<'a, [u8]>, Refused> {
+    const LAST: usize = 12;
+    let dialplan = (first..LAST).find(|&at| {
+        files::word(argument, at).is_some_and(|word| argument[word].eq_ignore_ascii_case(b"inline"))
+    });
+    let Some(target) = dialplan.and_then(|at| files::word(argument, at - 1)) else {
+        return Ok(Cow::Borrowed(argument));
+    };
+    let word = &argument[target.clone()];
+    // The quotes of a word with blanks stay around it.
+    let quoted = word.len() > 1 && word.starts_with(b"'") && word.ends_with(b"'");
+    let bare = if quoted {
+        &word[1..word.len() - 1]
+    } else {
+        word
+    };
+    let quote: &[u8] = if quoted { b"'" } else { b"" };
+    Ok(match inline(channel, bare)? {
+        Cow::Borrowed(_) => Cow::Borrowed(argument),
+        Cow::Owned(safe) => Cow::Owned(
+            [
+                &argument[..target.start],
+                quote,
+                &safe,
+                quote,
+                &argument[target.end..],
+            ]
+            .concat(),
+        ),
+    })
+}
+
+/// `extension/dialplan/context`, as `uuid_dual_transfer` has it.
+pub(super) fn in_path(channel: Option<&dyn Call>, path: &[u8]) -> Result<(), Refused> {
+    let mut parts = path.splitn(3, |&b| b == b'/');
+    let (Some(target), Some(dialplan)) = (parts.next(), parts.next()) else {
+        return Ok(());
+    };
+    if dialplan.eq_ignore_ascii_case(b"inline")
+        && let Cow::Owned(_) = inline(channel, target)?
+    {
+        return Err(Refused::Name(Refused::show(target)));
     }
     Ok(())
 }
