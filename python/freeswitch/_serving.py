@@ -134,7 +134,7 @@ def _in_child() -> None:
     if not _freeswitch.on_loop():
         return
     if isinstance(here.loop, asyncio.BaseEventLoop):
-        here.loop._ready = _Over()  # type: ignore[attr-defined]
+        object.__setattr__(here.loop, "_ready", _Over())
     else:
         sys.setprofile(_end_child)
 

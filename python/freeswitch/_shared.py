@@ -36,6 +36,10 @@ class Own:
         self.executor: ThreadPoolExecutor | None = None
 
 
+# What a script must not put something else in the place of, and asyncio does not, either.
+_KEPT = frozenset({"_shared", "_closed", "_ready", "_selector"})
+
+
 def _refuse(what: str, instead: str) -> RuntimeError:
     return RuntimeError(f"{what} is refused: the event loop is every script's; {instead}")
 
@@ -62,7 +66,13 @@ class Shared:
 
     def unshare(self) -> None:
         """Let it be ended."""
-        self._shared = False
+        super().__setattr__("_shared", False)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        # A method of its own would be every script's.
+        if self._shared and (name in _KEPT or callable(getattr(type(self), name, None))):
+            raise _refuse(f"to set {name}", "make a loop of your own")
+        super().__setattr__(name, value)
 
     def hold(self) -> None:
         """Work begins that a clock of the switch's own must not pass by."""
