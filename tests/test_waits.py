@@ -78,6 +78,31 @@ async def body(say):
     assert said == "CHANNEL_ANSWER CHANNEL_BRIDGE CUSTOM CHANNEL_UNBRIDGE none"
 
 
+def test_waits_that_are_begun_together_begin_at_one_place(host: Host) -> None:
+    """Whichever of the events comes first, and though both have come already."""
+    said = in_loop(
+        host,
+        """
+async def body(say):
+    guard = {"Unique-ID": "one-call-of-two"}
+    def fire(*kinds):
+        for kind in kinds:
+            event = freeswitch.Event(kind)
+            event["Unique-ID"] = "one-call-of-two"
+            event.fire()
+    first = events.once("CHANNEL_CREATE", guard=guard, timeout=20)
+    fire("CHANNEL_CREATE", "CHANNEL_EXECUTE", "CHANNEL_PARK", "CHANNEL_HOLD", "CHANNEL_PARK")
+    await first
+    await asyncio.sleep(0.2)
+    both = asyncio.gather(*(events.once(kind, guard=guard, timeout=2) for kind in ("CHANNEL_PARK", "CHANNEL_EXECUTE")))
+    say(" ".join([event.getType() for event in await both]))
+    # And the next begins after the one that was named first.
+    for kind in ("CHANNEL_HOLD", "CHANNEL_PARK"): say(" " + (await events.once(kind, guard=guard, timeout=2)).getType())
+""",
+    )
+    assert said == "CHANNEL_PARK CHANNEL_EXECUTE CHANNEL_HOLD CHANNEL_PARK"
+
+
 def test_digits_of_a_call_of_an_async_session(host: Host) -> None:
     saw, _ = in_coroutine(
         host,

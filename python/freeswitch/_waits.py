@@ -96,6 +96,10 @@ class Place:
             self._ended = number
         self._given.add(number)
 
+    def give(self, number: int) -> None:
+        """Take note that a wait was given an event, which has not ended it for the coroutine yet."""
+        self._given.add(number)
+
     def has(self, number: int) -> bool:
         """Tell whether a wait of this coroutine was given an event."""
         return number in self._given
@@ -117,8 +121,8 @@ class Wait(asyncio.Future[Event]):
         self._number: int | None = None
         self.timer: asyncio.TimerHandle | None = None
 
-    def offer(self, number: int, event: Event) -> bool:
-        """End with this event, if it is the one."""
+    def offer(self, number: int, event: Event, *, at_once: bool = False) -> bool:
+        """End with this event, if it is the one; `at_once` before whoever asked has the wait."""
         if self.done():
             return False
         try:
@@ -133,7 +137,11 @@ class Wait(asyncio.Future[Event]):
             self._leave()
             self.set_result(event)
         self._number = number
-        if not self._is_verb:
+        if at_once:
+            # Waits that are begun together with this one begin where it has begun.
+            self._place.give(number)
+            self.get_loop().call_soon(self._take)
+        elif not self._is_verb:
             self._take()
         return True
 
@@ -249,7 +257,9 @@ class Past:
             place.reach(self._gone)
         if since < self.number:
             for number, kinds, event in list(self._kept):
-                if number > since and not place.has(number) and wait.names & kinds and wait.offer(number, event):
+                if number <= since or place.has(number) or not wait.names & kinds:
+                    continue
+                if wait.offer(number, event, at_once=not is_verb):
                     return wait
         for name in wait.names:
             self.waits.setdefault(name, {})[wait] = None
