@@ -98,6 +98,16 @@ def test_what_is_no_dial_string(host: Host, answers: str) -> None:
     assert [originate(host, dial) for dial in tries] == ["DESTINATION_OUT_OF_ORDER"] * len(tries)
 
 
+@pytest.mark.parametrize("dial", ["", "{a=b}", "{a=b", "<a=b"])
+def test_what_the_a_leg_is_told_of_what_is_no_dial_string(host: Host, dial: str) -> None:
+    name = host.script(
+        "import freeswitch\ndef handler(session, args):\n    session.answer()\n"
+        f"    freeswitch.Session({dial!r}, session)\n"
+    )
+    told = host.run("python", name).variables
+    assert (told.get("originate_disposition"), told.get("DIALSTATUS")) == ("ORIGINATOR_CANCEL", "CANCEL")
+
+
 def test_what_the_a_leg_hands_on(host: Host, answers: str) -> None:
     """Exported variables, and what both legs know of each other."""
     result = bridged(
@@ -227,6 +237,12 @@ def test_rejection_before_there_is_a_leg(host: Host, answers: str) -> None:
     uuid = originate(host, dial.replace("=USER_BUSY", "=CALL_REJECTED"))
     assert host.api(f"uuid_exists {uuid}") == "true"
     host.api(f"uuid_kill {uuid}")
+
+
+def test_the_a_leg_is_not_told_of_a_rejection_before_there_is_a_leg(host: Host, answers: str) -> None:
+    told = bridged(host, f"{{fail_on_single_reject=true}}{answers},error/user_busy").variables
+    assert (told.get("originate_disposition"), told.get("DIALSTATUS")) == ("failure", "INVALIDARGS")
+    assert "originate_causes" not in told
 
 
 def test_a_leg_that_is_required(host: Host, busy: str, rings: str) -> None:

@@ -90,6 +90,33 @@ def test_what_acts_on_files(
     assert took - SLACK < saw["took"] < took + SLACK
 
 
+@pytest.mark.parametrize(("answer", "press"), [("restart", 1.0), ("seek:+1000", 0.5), ("seek:0", 1.0)])
+def test_a_tone_has_no_places_to_go_to(host: Host, answer: str, press: float) -> None:
+    wait = "session.streamFile('tone_stream://%(2000,0,440)')"
+    saw, _ = in_call(host, TIMED % (answer, wait), press=[(press, "1")])
+    assert saw["digits"] == "1"
+    assert 2000 - SLACK < saw["took"] < 2000 + SLACK
+
+
+@pytest.mark.parametrize(("answer", "result"), [("None", 0), ("'stop'", 0)])
+def test_a_recording_that_the_callback_hangs_up(host: Host, answer: str, result: int) -> None:
+    path = host.folder / "hung-up.wav"
+    saw, _ = in_call(
+        host,
+        f"""
+        def on_input(session, what, obj, saw):
+            session.hangup()
+            return {answer}
+        def body(session, saw):
+            session.answer()
+            session.setInputCallback(on_input, saw)
+            saw["recorded"] = session.recordFile({str(path)!r}, 10)
+        """,
+        press=[(0.5, "1")],
+    )
+    assert saw["recorded"] == result
+
+
 def test_the_callback_hears_while_recording(host: Host) -> None:
     path = host.folder / "heard.wav"
     saw, _ = in_call(host, TIMED % ("stop", f"session.recordFile({str(path)!r}, 10)"), press=[(0.5, "7")])

@@ -162,3 +162,42 @@ def test_fields_without_a_value(host: Host) -> None:
     )
     rdnis, aniii, *_, ton, screen, source, nothing = saw["fields"]
     assert [rdnis, aniii, ton, screen, source, nothing] == ["", "", "255", "true", None, None]
+
+
+@pytest.mark.parametrize("name", ["silence_stream://", "silence_stream://0", "silence_stream://abc"])
+def test_silence_without_a_length_is_no_file(host: Host, name: str) -> None:
+    saw, _ = in_call(
+        host, f"def body(session, saw):\n    session.answer()\n    saw['played'] = session.streamFile({name!r})\n"
+    )
+    assert saw == {"played": 0}
+
+
+def test_a_wait_on_a_call_that_is_over(host: Host) -> None:
+    body = (
+        "def body(session, saw):\n    session.answer()\n    session.hangup()\n    saw['slept'] = session.sleep(100)\n"
+    )
+    saw, _ = in_call(host, body)
+    assert saw == {"slept": 1}
+
+
+def test_a_loop_without_a_count_plays_once(host: Host) -> None:
+    call = host.call("answer", ("loop_playback", "tone_stream://%(100,0,440)"), ("set", "after=yes"))
+    assert call.variables["after"] == "yes"
+    assert call.event_names().count("PLAYBACK_START") == 1
+
+
+@pytest.mark.parametrize("data", ["", "+2 "])
+def test_a_loop_without_a_file_ends_the_call(host: Host, data: str) -> None:
+    assert host.call("answer", ("loop_playback", data), ("sleep", "5000")).cause == "DESTINATION_OUT_OF_ORDER"
+
+
+@pytest.mark.parametrize(
+    ("data", "cause"), [("+0", "ALLOTTED_TIMEOUT"), ("5 USER_BUSY", "USER_BUSY"), ("soon", "ALLOTTED_TIMEOUT")]
+)
+def test_a_hangup_at_no_time_is_one_at_once(host: Host, data: str, cause: str) -> None:
+    call = host.call("answer", ("sched_hangup", data), ("set", "after=yes"), ("sleep", "5000"))
+    assert (call.cause, "after" in call.variables) == (cause, False)
+
+
+def test_a_hangup_without_a_time_is_none(host: Host) -> None:
+    assert host.call("answer", ("sched_hangup", ""), ("set", "after=yes")).variables["after"] == "yes"

@@ -137,6 +137,9 @@ pub(crate) fn parameters(file: &BStr) -> Vec<(BString, BString)> {
 /// `milliseconds[,level]`, -1 for ever.
 fn silence(text: &[u8]) -> Option<Sound> {
     let milliseconds = number(text);
+    if milliseconds == 0 {
+        return None;
+    }
     match u64::try_from(milliseconds) {
         Ok(milliseconds) => Some(Sound::Samples(milliseconds * u64::from(RATE) / 1000)),
         Err(_) => Some(Sound::Endless),
@@ -210,6 +213,8 @@ mod tests {
             Some(Sound::Samples(8000))
         );
         assert_eq!(length("silence_stream://-1"), Some(Sound::Endless));
+        assert_eq!(length("silence_stream://"), None);
+        assert_eq!(length("silence_stream://abc"), None);
         assert_eq!(
             length("tone_stream://%(500,250,440,480);loops=2"),
             Some(Sound::Samples(12_000))

@@ -6,6 +6,7 @@ use bindings::switch_dtmf_t;
 use bstr::{BStr, BString, ByteSlice};
 
 use crate::c::*;
+use crate::cause;
 use crate::ivr::file::Handle;
 use crate::ivr::input::Input;
 use crate::ivr::read::{Reading, play_and_get_digits as ask, read as ivr_read};
@@ -91,8 +92,13 @@ pub(super) fn loop_playback(session: &Arc<Session>, data: &BStr) {
             let (count, file) = crate::text::cut(rest, b' ');
             (number(count), file)
         }
-        None => (-1, data),
+        None => (1, data),
     };
+    if file.is_empty() {
+        say!(session, ERROR, "Missing file arg in data [{data}]");
+        session.hangup(cause::DESTINATION_OUT_OF_ORDER);
+        return;
+    }
     let mut left = count;
     let mut status = SUCCESS;
     while session.ready() && left != 0 {

@@ -15,6 +15,10 @@ use crate::text::number;
 /// SWITCH_FILE_DONE, which only the core looks at.
 const DONE: u32 = 1 << 14;
 
+/// A tone, in which one place is like the other. The core has no such flag: its
+/// format has no function that seeks.
+const TONE: u32 = 1 << 30;
+
 /// The handle. A callback and `uuid_fileman` change it while a file plays, so it is
 /// read and written member by member, through its address.
 #[derive(Clone, Copy)]
@@ -71,7 +75,7 @@ impl Handle {
 
     /// A file of that many samples is open.
     pub(crate) fn open(self, length: Option<u64>) {
-        self.set_flags((self.flags() & !(PAUSE.0 | DONE)) | OPEN.0);
+        self.set_flags((self.flags() & !(PAUSE.0 | DONE | TONE)) | OPEN.0);
         // SAFETY: live by the contract of `new`.
         unsafe {
             (&raw mut (*self.0.as_ptr()).samplerate).write(RATE);
@@ -91,8 +95,16 @@ impl Handle {
         self.set_flags(self.flags() & !OPEN.0);
     }
 
+    /// What is open is a tone: it is played from its beginning to its end.
+    pub(crate) fn is_of_a_tone(self) {
+        self.set_flags(self.flags() | TONE);
+    }
+
     /// Moves to a sample, at most to the end of a file that has one.
     pub(crate) fn seek(self, sample: i64) {
+        if self.flags() & TONE != 0 {
+            return;
+        }
         let end = if self.length() > 0 {
             i64::try_from(self.length()).unwrap_or(i64::MAX)
         } else {

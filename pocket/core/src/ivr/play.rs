@@ -140,6 +140,9 @@ fn play_one(
         Sound::Endless => None,
     };
     handle.open(length);
+    if path.starts_with(b"tone_stream") || path.starts_with(b"silence_stream") {
+        handle.is_of_a_tone();
+    }
     if start > 0 {
         handle.seek(i64::from(start));
     }

@@ -184,6 +184,10 @@ fn run(
             if status != SUCCESS {
                 return (status, if digit { "digit" } else { "event" });
             }
+            // The core reads the next frame before it looks again, and gets none.
+            if !session.is_up() {
+                return (FAILURE, "hangup");
+            }
         }
         let Some(heard) = session.hear_frame() else {
             return (SUCCESS, "hangup");

@@ -14,7 +14,7 @@ pub(crate) fn sleep(
     mut input: Option<&mut dyn Input>,
 ) -> Status {
     let done = session.core.clock.now() + i64::from(milliseconds) * 1000;
-    if !session.media_ready() {
+    if !session.media_ready() || !session.ready() {
         for _ in 0..milliseconds / 20 {
             if !session.ready() {
                 break;

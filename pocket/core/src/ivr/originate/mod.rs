@@ -77,7 +77,10 @@ pub(crate) fn originate(
     }
     let Some(targets) = take_shared(core, dial, &mut variables) else {
         return Err(match a_leg {
-            Some(_) => cause::ORIGINATOR_CANCEL,
+            Some(leg) => {
+                tell(leg, cause::ORIGINATOR_CANCEL);
+                cause::ORIGINATOR_CANCEL
+            }
             None => cause::DESTINATION_OUT_OF_ORDER,
         });
     };
@@ -286,8 +289,9 @@ impl Outgoing<'_> {
                     let listed = self.shared.get("fail_on_single_reject").is_some()
                         && settings.fails_on(cause::name(cause).to_bytes());
                     if listed {
-                        let end = self.finish(&mut legs, None, Some(cause), cause);
-                        return Err((end, Next::Nothing));
+                        // The core tells the A leg nothing of these.
+                        hang_up(&legs, cause);
+                        return Err((cause, Next::Nothing));
                     }
                 }
             }
@@ -347,7 +351,7 @@ impl Outgoing<'_> {
                 let end = self.finish(&mut [], None, Some(cause::ORIGINATOR_CANCEL), cause::NONE);
                 return Err((end, Next::Nothing));
             }
-            self.tell(leg, cause::SUCCESS);
+            tell(leg, cause::SUCCESS);
         }
         Ok(take_over(winner))
     }
@@ -373,7 +377,7 @@ impl Outgoing<'_> {
             for other in legs.iter() {
                 self.note_cause(leg, &other.session);
             }
-            self.tell(leg, cause);
+            tell(leg, cause);
         }
         for leg in legs.iter() {
             leg.session.launch();
@@ -392,20 +396,32 @@ impl Outgoing<'_> {
             SWITCH_STACK_PUSH,
         );
     }
+}
 
-    fn tell(&self, leg: &Session, cause: Cause) {
-        let text = cause::name(cause).to_bytes();
-        leg.set("originate_disposition", text);
-        let status = match cause {
-            cause::ORIGINATOR_CANCEL => b"CANCEL".as_slice(),
-            cause::USER_BUSY => b"BUSY",
-            cause::NO_ANSWER => b"NOANSWER",
-            cause::DESTINATION_OUT_OF_ORDER => b"INVALIDARGS",
-            cause::CALL_REJECTED => b"DONTCALL",
-            _ => text,
-        };
-        leg.set("DIALSTATUS", status);
+/// Hangs up legs that are not wanted any more.
+fn hang_up(legs: &[Leg], cause: Cause) {
+    for leg in legs {
+        if leg.session.is_up() {
+            leg.session.hangup(cause);
+        }
+        leg.session.launch();
+        leg.session.clear_flag(CF_ORIGINATING);
     }
+}
+
+/// Tells the A leg how it came out.
+fn tell(leg: &Session, cause: Cause) {
+    let text = cause::name(cause).to_bytes();
+    leg.set("originate_disposition", text);
+    let status = match cause {
+        cause::ORIGINATOR_CANCEL => b"CANCEL".as_slice(),
+        cause::USER_BUSY => b"BUSY",
+        cause::NO_ANSWER => b"NOANSWER",
+        cause::DESTINATION_OUT_OF_ORDER => b"INVALIDARGS",
+        cause::CALL_REJECTED => b"DONTCALL",
+        _ => text,
+    };
+    leg.set("DIALSTATUS", status);
 }
 
 fn take_over(winner: Locked) -> Locked {
