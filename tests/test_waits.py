@@ -103,6 +103,29 @@ async def body(say):
     assert said == "CHANNEL_PARK CHANNEL_EXECUTE CHANNEL_HOLD CHANNEL_PARK"
 
 
+@pytest.mark.parametrize("ends", ["timeout", "cancel"])
+def test_what_comes_after_a_wait_in_vain_is_found_by_the_next(host: Host, ends: str) -> None:
+    saw, _ = in_coroutine(
+        host,
+        PRESS
+        + f"""
+import freeswitch
+async def body(session, saw):
+    await session.answer()
+    await asyncio.sleep(0.5)
+    for digit in "12":
+        wait = asyncio.ensure_future(session.once("DTMF", timeout={0.1 if ends == "timeout" else 20}))
+        await asyncio.sleep(0.2)
+        wait.cancel()
+        await asyncio.wait([wait])
+        await asyncio.to_thread(press, session.uuid, digit)
+        await asyncio.sleep(0.2)
+        saw[digit] = (await session.once("DTMF", timeout=5))["DTMF-Digit"]
+""",
+    )
+    assert saw == {"1": "1", "2": "2"}
+
+
 def test_digits_of_a_call_of_an_async_session(host: Host) -> None:
     saw, _ = in_coroutine(
         host,

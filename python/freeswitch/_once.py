@@ -73,9 +73,13 @@ class Source(Paced):
             if turns:
                 asyncio.get_running_loop().call_soon(self.look, turns - 1)
                 return
-        elif not self.is_over and self.past.number and any(not task.done() for task in self._readers):
+        elif not self.is_over and any(not task.done() for task in self._readers) and self._is_of_a_call():
             return
         self.close()
+
+    def _is_of_a_call(self) -> bool:
+        # Also where nothing has come yet: the next wait begins where the one that was in vain has begun.
+        return bool(self.past.number) or (self._uuid is not None and exists(self._uuid))
 
     def _reader_ended(self, _: asyncio.Task[Any]) -> None:
         self.look()
