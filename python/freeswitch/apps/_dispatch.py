@@ -101,7 +101,9 @@ class Listener(Paced, Counters):
     def _take_in(self, event: Event) -> bool:
         """Hand out an event; whether somebody has waited for it, or was started by it."""
         names = names_of(event)
-        name = event.getHeader("Event-Subclass") or event.getType()
+        name = event.getType()
+        if name == "CUSTOM":
+            name = event.getHeader("Event-Subclass") or name
         job = self._end_job(event) if name == "BACKGROUND_JOB" else None
         session = self._session_of(name, event) if job is None else self._session_of_job(job)
         app_id = self._app_id(event, session)

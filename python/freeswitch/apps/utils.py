@@ -79,7 +79,7 @@ def is_callback(function: object) -> bool:
 
 def uuid() -> str:
     """Give a new UUID."""
-    return str(uuids.uuid1())
+    return str(uuids.uuid4())
 
 
 def event2dict(event: Any) -> dict[str, Any]:

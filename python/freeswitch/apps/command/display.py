@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 import time
 from types import TracebackType
@@ -67,8 +68,7 @@ class Display:
         new = store.count - self._seen
         if new > 0:
             self._seen = store.count
-            rows = store.data
-            for row in rows[-new:]:
+            for row in itertools.islice(reversed(store.rows), new):
                 if row.get("setup_time") is not None:
                     self._setup.add(row["setup_time"])
         now = dialer._seen
