@@ -8,7 +8,8 @@ from typing import Any
 # Times from 0.1 ms to an hour are told apart by one part in a hundred.
 LEAST, GROWTH = 1e-4, 1.01
 _STEP = math.log(GROWTH)
-MOST_MS = 3_600_000
+# An hour in microseconds, which hdrhistogram counts in.
+MOST_US = 3_600_000_000
 
 
 class Quantiles:
@@ -22,8 +23,7 @@ class Quantiles:
         try:
             from hdrh.histogram import HdrHistogram  # type: ignore[import-not-found,unused-ignore]
 
-            # In units of 0.1 ms.
-            self._hdr = HdrHistogram(1, MOST_MS * 10, 3)
+            self._hdr = HdrHistogram(1, MOST_US, 3)
         except ImportError:
             pass
 
@@ -32,7 +32,7 @@ class Quantiles:
         self.count += 1
         self.highest = max(self.highest, seconds)
         if self._hdr is not None:
-            self._hdr.record_value(max(1, min(MOST_MS * 10, round(seconds * 1e4))))
+            self._hdr.record_value(max(1, min(MOST_US, round(seconds * 1e6))))
         else:
             bucket = math.ceil(math.log(max(seconds, LEAST) / LEAST) / _STEP)
             self._buckets[bucket] = self._buckets.get(bucket, 0) + 1
@@ -42,7 +42,7 @@ class Quantiles:
         if not self.count:
             return None
         if self._hdr is not None:
-            return float(min(self.highest, self._hdr.get_value_at_percentile(share * 100) / 1e4))
+            return float(min(self.highest, self._hdr.get_value_at_percentile(share * 100) / 1e6))
         wanted, seen = math.ceil(share * self.count), 0
         for bucket in sorted(self._buckets):
             seen += self._buckets[bucket]
