@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import ast
 import re
+import sqlite3
 import subprocess
 import sys
+import wave
 from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
@@ -20,6 +22,7 @@ from sybil import Document, Region
 from sybil.parsers.markdown.lexers import RawFencedCodeBlockLexer
 
 import llms
+from hosts.base import CallResult, Host
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -93,6 +96,60 @@ def test_the_blocks_run(page: Path, tmp_path: Path) -> None:
     passed = re.search(r"^(\d+) passed", done.stdout, re.MULTILINE)
     assert passed, done.stdout
     assert int(passed[1]) >= tests
+
+
+def files_of(page: Path) -> dict[str, str]:
+    """What the titled blocks of a page say."""
+    return {region.lexemes["title"]: str(region.lexemes["source"]) for region, _, _ in blocks(page)}
+
+
+@pytest.fixture
+def ivr(host: Host, tmp_path: Path) -> Host:
+    """A switch with the tutorial's IVR: its script, dialplan and database, sounds, and an agent who hangs up."""
+    files = files_of(DOCS / "tutorial.md")
+    host.script(files["scripts/ivr.py"], "ivr")
+    host.dialplan(files["dialplan.xml"])
+    for sound in re.findall(r'"(\w+/[\w-]+\.wav)"', files["scripts/ivr.py"]):
+        path = host.folder / "sounds" / sound
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with wave.open(str(path), "wb") as wav:
+            wav.setparams((1, 2, 8000, 0, "NONE", ""))
+            wav.writeframes(bytes(3200))
+    database = tmp_path / "customers.db"
+    agent = host.extension("answer", ("sleep", "500"), "hangup")
+    with sqlite3.connect(database) as db:
+        db.executescript(files["schema.sql"])
+        db.execute("update customers set agent = ?", [f"loopback/{agent}/default/xml"])
+    host.api(f"global_setvar customers=sqlite://{database}")
+    host.api(f"global_setvar recordings_dir={tmp_path}")
+    return host
+
+
+def call_ivr(ivr: Host, pin: str, choice: str) -> CallResult:
+    call = ivr.start_call("5000", variables={"sound_prefix": str(ivr.folder / "sounds")})
+    for prompt, digits in (
+        ("ivr/ivr-please_enter_pin_followed_by_pound.wav", pin),
+        ("ivr/ivr-sample_submenu.wav", choice),
+    ):
+        path = str(ivr.folder / "sounds" / prompt)
+        ivr.wait_event("PLAYBACK_STOP", {"Unique-ID": call.uuid, "Playback-File-Path": path})
+        call.press(digits)
+    return call.wait()
+
+
+def test_the_ivr_of_the_tutorial_connects_the_agent(ivr: Host) -> None:
+    result = call_ivr(ivr, "1234#", "1")
+    assert (result.variables["customer"], result.cause) == ("Ann", "NORMAL_CLEARING")
+    assert [event for event in result.events if event["Event-Name"] == "CHANNEL_BRIDGE"]
+
+
+def test_the_ivr_of_the_tutorial_takes_a_message(ivr: Host, tmp_path: Path) -> None:
+    result = call_ivr(ivr, "1234#", "2")
+    assert result.cause == "NORMAL_CLEARING"
+    with sqlite3.connect(tmp_path / "customers.db") as db:
+        ((customer, file),) = db.execute("select customer, file from messages").fetchall()
+    assert customer == "Ann"
+    assert Path(file).exists()
 
 
 @pytest.mark.parametrize("page", WORDS, ids=name)

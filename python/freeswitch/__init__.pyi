@@ -170,9 +170,10 @@ class CoreSession:
     def streamFile(self, file: str, starting_sample_count: int = 0) -> int:
         """Play a file, tone or stream (switch_ivr_play_file); 0 when it was stopped or is not there."""
     def recordFile(self, file_name: str, time_limit: int = 0, silence_threshold: int = 0, silence_hits: int = 0) -> int:
-        """Record for at most so many seconds, or until so many frames in a row are below the threshold.
+        """Record for `time_limit` seconds at most, or until `silence_hits` seconds were quieter than the threshold.
 
-        0 or less is no limit (switch_ivr_record_file). A file that cannot be written ends the call.
+        0 or less is no limit; with a threshold, `silence_hits` of 0 is 3 (switch_ivr_record_file). A file that
+        cannot be written ends the call.
         """
     def insertFile(self, file: str, insert_file: str, sample_point: int) -> int:
         """Put one sound file into another, at a sample (switch_ivr_insert_file)."""

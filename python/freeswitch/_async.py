@@ -105,7 +105,7 @@ class AsyncSession(Session):
     ) -> str | None:
         """Record to a file, for at most `limit` seconds; the digit that ended it, if one did.
 
-        So many frames of `silence` in a row, below the energy `threshold`, end it too.
+        So many seconds of `silence` in a row, below the energy `threshold`, end it too; 0 is 3 with a threshold.
         """
         return (await self._verb(self._hands.record, file, limit, threshold, silence, terminators))[1]
 
