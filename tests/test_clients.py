@@ -15,7 +15,8 @@ import asyncio, json
 import freeswitch
 from freeswitch import apps
 from freeswitch.apps import (
-    AppManager, Client, ESLError, MultiEval, Service, SlavePool, get_client, get_listener, get_originator, sync_caller,
+    AppManager, Client, ConnectionError, ESLError,
+    MultiEval, Service, SlavePool, get_client, get_listener, get_originator, sync_caller,
 )
 from freeswitch.apps.api import get_pool
 from freeswitch.apps.players import TonePlay
@@ -92,8 +93,19 @@ def run(_):
         except APIError as error: said.append([isinstance(error, ESLError), command in str(error)])
         said.append(client.api(command, exc=False) != "")
     said.append([client.host, client.connected(), client.listener.is_alive(), client.listener is get_listener()])
+    said.append([issubclass(ConnectionError, OSError), issubclass(ESLError, Exception)])
 """).ask("run")
-    assert said == [True, "5", "5", [True, True], True, [True, True], True, ["localhost", True, True, True]]
+    assert said == [
+        True,
+        "5",
+        "5",
+        [True, True],
+        True,
+        [True, True],
+        True,
+        ["localhost", True, True, True],
+        [True, True],
+    ]
 
 
 def test_a_job_is_awaited_and_asked_for(program: Make) -> None:

@@ -200,11 +200,12 @@ def originate(dest: str, app_id: str | None = None, *, variables: Mapping[str, s
     return _bgapi(line, cid=app_id, leg=given.get("origination_uuid"))
 
 
-# What is loaded when it is first asked for, and from where.
+# What is loaded when it is first asked for, and from where: `module`, or `module:name` where it has another name there.
 _LATER = {
     "APIError": "_errors",
     "AppManager": "manager",
     "Client": "api",
+    "ConnectionError": "_link:LinkError",
     "ConfigurationError": "_errors",
     "ESLError": "_errors",
     "EventListener": "handlers",
@@ -228,7 +229,8 @@ _LATER = {
 def __getattr__(name: str) -> Any:
     where = _LATER.get(name)
     if where is not None:
-        return getattr(importlib.import_module(f"{__name__}.{where}"), name)
+        module, _, other = where.partition(":")
+        return getattr(importlib.import_module(f"{__name__}.{module}"), other or name)
     if name == "apps":
         # `switchio.apps` of a file that imports switchio: the names of both are here.
         return sys.modules[__name__]
