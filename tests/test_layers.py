@@ -106,6 +106,15 @@ def test_what_is_no_arrow_in_python_is_not_taken_for_one(tmp_path: Path, source:
     assert tree.upward(tree.arrows()) == []
 
 
+def test_a_module_in_another_language_is_the_file_of_its_stub(tmp_path: Path) -> None:
+    tree = python(tmp_path, "from package import _native")
+    package = tmp_path / "package"
+    (package / "_native.pyi").write_text("from package.top import thing\n")
+    (package / "top.pyi").write_text("thing: int\n")
+    found = sorted(tree.arrows())
+    assert found == [layers.Arrow("bottom.py", "_native.pyi"), layers.Arrow("top.py", "bottom.py")]
+
+
 def test_a_file_of_no_layer_is_an_error(tmp_path: Path) -> None:
     tree = rust(tmp_path, "fn f() {}")
     (tmp_path / "new.rs").write_text("use crate::top::thing;")

@@ -33,8 +33,9 @@ class Arrow:
 class Tree:
     """Files of one language under one root, and the layers that they form, from the top down.
 
-    A layer is the name of a folder or of a file right under the root, without its ending. A layer in `whole` counts
-    as one file; so do those that stand `together`, which use each other: their names joined by a plus name the layer.
+    A layer is the name of a folder or of a file right under the root, without its ending. Files of one layer may use
+    each other, but not in a circle. A layer in `whole` counts as one file; so do those that stand `together`, which
+    use each other: their names joined by a plus name the layer.
     """
 
     root: Path
@@ -58,7 +59,7 @@ class Tree:
 
     def layer(self, file: str) -> str:
         """The layer of a file."""
-        return file.split("/", maxsplit=1)[0].removesuffix(".rs").removesuffix(".py")
+        return Path(file.split("/", maxsplit=1)[0]).stem
 
     def upward(self, arrows: set[Arrow]) -> list[Arrow]:
         """Arrows from a layer to one above it; a file in no layer is an error. None where no order is given."""
@@ -188,14 +189,22 @@ def _module_of(
 
 
 def _python_arrows(root: Path) -> Iterator[Arrow]:
-    files = {_module_name(root, path): path for path in sorted(root.rglob("*.py"))}
+    # A stub by itself is that of a module in another language; all its imports are for annotations.
+    paths = (path for path in root.rglob("*.py*") if path.suffix == ".py" or _is_native(path))
+    files = {_module_name(root, path): path for path in sorted(paths)}
     for name, path in files.items():
+        if path.suffix == ".pyi":
+            continue
         package = name if path.name == "__init__.py" else name.rpartition(".")[0]
         for imported in _imports(ast.parse(path.read_text(encoding="utf-8")), package):
             # `from package import name` may name a module or something in the package.
             used = imported if imported in files else imported.rpartition(".")[0]
             if used in files:
                 yield Arrow(path.relative_to(root).as_posix(), files[used].relative_to(root).as_posix())
+
+
+def _is_native(path: Path) -> bool:
+    return path.suffix == ".pyi" and not path.with_suffix(".py").exists()
 
 
 def _module_name(root: Path, path: Path) -> str:
@@ -316,8 +325,32 @@ TREES = (
         whole=("ivr",),
         together=(("switch", "session", "module", "database"), ("clock", "presence")),
     ),
-    # Apps are a layer by themselves, whose files may use each other.
-    Tree(ROOT / "python" / "freeswitch", (), whole=("apps",)),
+    Tree(
+        ROOT / "python" / "freeswitch",
+        (
+            "apps",
+            "_calls",
+            "_scripts",
+            "_serving",
+            "_boot",
+            "__init__",
+            "_async",
+            "events",
+            "_once",
+            "_waits",
+            "_loop",
+            "_selector",
+            "_shared",
+            "_errors",
+            "_reload",
+            "_finder",
+            "_imports_in",
+            "_registry",
+            "_output",
+        ),
+    ),
+    # A few files, that only must not go in a circle.
+    Tree(ROOT / "python" / "pocket", ()),
 )
 
 

@@ -121,13 +121,13 @@ def load(
     modules of the packages, so that they register what they have. Gives these modules by name; of `imp_excs` may be
     missing what they name.
     """
-    from freeswitch.apps import _dispatch, _loading
-
     if isinstance(app, tuple):
         return _import_all((*app, *packages), imp_excs)
 
+    from freeswitch.apps import _dispatch, _prepost
+
     def here() -> str:
-        return _loading.load(_dispatch.listener(), app, app_id, header, prepend, dict(funcargs or {}), prepost)
+        return _prepost.load(_dispatch.listener(), app, app_id, header, prepend, dict(funcargs or {}), prepost)
 
     from freeswitch import _loop
 

@@ -7,12 +7,12 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from freeswitch.apps._errors import ConfigurationError
+from freeswitch.apps._event_loop import EventLoop
 
 if TYPE_CHECKING:
     from _freeswitch import Event
 
     from freeswitch.apps._link import Link
-    from freeswitch.apps.loop import EventLoop
     from freeswitch.apps.models import Job, Session
 
 # Which header has what joins the legs of a call: that of the leg which was asked for first, also over SIP.
@@ -56,8 +56,6 @@ class Counters:
     @property
     def event_loop(self) -> EventLoop:
         """Its functions by the names that switchio has for them, and those of the asyncio loop."""
-        from freeswitch.apps.loop import EventLoop
-
         if self._event_loop is None:
             self._event_loop = EventLoop(self)
         return self._event_loop

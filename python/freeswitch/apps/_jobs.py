@@ -13,11 +13,10 @@ from _freeswitch import Event, on_loop
 
 from freeswitch._waits import Outcome
 from freeswitch.apps._errors import ESLError
+from freeswitch.apps._events import Events
 
 if TYPE_CHECKING:
     from freeswitch.apps._link import Link
-    from freeswitch.apps.models import Events
-
 
 # How long a job that has failed is nobody's before the log tells of it, in seconds.
 PATIENCE = 1.0
@@ -33,11 +32,9 @@ class Job:
     """A command that runs in the background; await it for its answer, or ask for it in a thread."""
 
     def __init__(self, uuid: str, command: str, callback: Callable[..., Any] | None, kwargs: Mapping[str, Any]) -> None:
-        from freeswitch.apps.models import Events
-
         self.uuid = uuid
         self.command = command
-        self.events: Events = Events()
+        self.events = Events()
         self.launch_time = time.time()
         # The leg that it has placed, where that is known.
         self.sess_uuid: str | None = None
