@@ -62,12 +62,12 @@ pub unsafe extern "C" fn python(session: *mut switch_core_session_t, data: *cons
 /// Called by the core, as `switch_application_function_t` says.
 pub unsafe extern "C" fn originated(session: *mut switch_core_session_t, _: *const c_char) {
     guard(c"application python_originated", (), || {
-        // SAFETY: as above.
+        // SAFETY: the core lends the session to its application for the call.
         let Some(session) = (unsafe { switch::Session::from_ptr(session) }) else {
             return;
         };
         let _call = call_log::of_call(&session.uuid(), session.log_level());
-        // SAFETY: as above.
+        // SAFETY: the call runs on a stack of the core's, where no Python is attached.
         async_call::on_originated(session, &unsafe { Detached::new() });
     });
 }
@@ -78,7 +78,8 @@ pub unsafe extern "C" fn originated(session: *mut switch_core_session_t, _: *con
 /// Called by the core, as `switch_application_function_t` says.
 pub unsafe extern "C" fn pyrun(session: *mut switch_core_session_t, data: *const c_char) {
     guard(c"application pyrun", (), || {
-        // SAFETY: as above.
+        // SAFETY: the core lends the session and the arguments, which are NULL or end
+        // with NUL, for the call.
         let (session, line) = unsafe { (switch::Session::from_ptr(session), line(data)) };
         let Some(session) = session else { return };
         let _call = call_log::of_call(&session.uuid(), session.log_level());

@@ -56,7 +56,8 @@ impl Replaced {
         // SAFETY: checked above; such an object begins so, and its definition is
         // static data of CPython's.
         let definition = unsafe { (*function.as_ptr().cast::<ffi::PyCFunctionObject>()).m_ml };
-        // SAFETY: as above; Python's lock is held by whoever reads or writes it.
+        // SAFETY: an exact builtin, whose definition is static; Python's lock is held
+        // by all who read or write it.
         unsafe {
             if (*definition).ml_flags != self.flags {
                 return Err(other());

@@ -59,7 +59,7 @@ unsafe extern "C" fn set_limit(
             // SAFETY: the arguments are those that CPython gave.
             return Ok(unsafe { SET_LIMIT.call(sys, limit) });
         }
-        // SAFETY: as above.
+        // SAFETY: CPython lends the argument of a function of one for the call.
         let limit = unsafe { Bound::from_borrowed_ptr(py, limit) };
         // Read once: what it is asked for again may be another number.
         let wanted: i32 = limit.extract()?;
@@ -117,7 +117,8 @@ unsafe extern "C" fn create_dynamic(
         let spec = checked(&spec)?;
         let mut given = [spec.as_ptr(), std::ptr::null_mut()];
         if count > 1 {
-            // SAFETY: as above.
+            // SAFETY: `count` says that there is a second, which CPython lends for the
+            // call.
             given[1] = unsafe { *arguments.add(1) };
         }
         // SAFETY: at most two, which is what it takes.

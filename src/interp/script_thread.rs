@@ -64,7 +64,8 @@ impl BigStacks {
                     );
                 });
             }
-            // SAFETY: as above.
+            // SAFETY: attached, which is all that guards the number; the size is more
+            // than CPython's least.
             unsafe { PyThread_set_stacksize(SIZE) };
         }
         Self { before }

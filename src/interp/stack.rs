@@ -62,7 +62,8 @@ impl BigStack {
         // A huge page would make every stack cost 2 MiB; it is only advice.
         // SAFETY: the range is the mapping just made.
         unsafe { libc::madvise(low, SIZE + PAGE, libc::MADV_NOHUGEPAGE) };
-        // SAFETY: as above; nothing lies in the lowest page yet.
+        // SAFETY: the lowest page is of the mapping just made, and nothing lies in it
+        // yet.
         if unsafe { libc::mprotect(low, PAGE, libc::PROT_NONE) } != 0 {
             return Err(io::Error::last_os_error());
         }

@@ -126,7 +126,7 @@ fn pin(thread: &Thread) -> bool {
     if !unsafe { ffi::PyGILState_GetThisThreadState() }.is_null() {
         return false;
     }
-    // SAFETY: as above. Ensure makes the state, whose count of one is never
+    // SAFETY: the interpreter is initialised. Ensure makes the state, whose count of one is never
     // given back before the thread ends. PyO3 has not attached on this thread.
     let state = unsafe {
         ffi::PyGILState_Ensure();
@@ -244,7 +244,8 @@ impl Protection {
 impl Drop for Protection {
     fn drop(&mut self) {
         if let Some((_, reset)) = protection() {
-            // SAFETY: as above.
+            // SAFETY: the state is this thread's, and lives until the thread ends;
+            // `reset` takes back what `new` set.
             unsafe { reset(self.0.as_ptr()) };
         }
     }

@@ -37,7 +37,8 @@ pub fn end(_: &Detached, commands: &[&str]) {
     for command in commands {
         set(&format!("del {command}"));
     }
-    // SAFETY: as above.
+    // SAFETY: the name is the constant that it was registered under; the core keeps
+    // nothing of it.
     unsafe { switch_console_del_complete_func(NAME.as_ptr()) };
     *COMPLETER.write() = None;
 }

@@ -91,7 +91,8 @@ impl Database {
                 &raw mut error,
             )
         };
-        // SAFETY: as above.
+        // SAFETY: `error` is NULL or a text that the core has allocated for us, and is
+        // taken once.
         let error = unsafe { taken(error) }.filter(|e| !e.is_empty());
         match (Status::check(status), error) {
             // SQLite calls a query that was stopped aborted.

@@ -37,7 +37,7 @@ impl Interfaces {
     ) -> Option<Self> {
         // SAFETY: the caller vouches for the pool.
         let name = unsafe { kept(pool, name) }?;
-        // SAFETY: as above; the name lies in the pool.
+        // SAFETY: the caller vouches for the pool, and the name lies in it.
         let module = unsafe { switch_loadable_module_create_module_interface(pool, name.as_ptr()) };
         let module = NonNull::new(module)?;
         // SAFETY: the caller vouches for it.

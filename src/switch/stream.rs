@@ -83,7 +83,7 @@ pub struct Stream {
 
 // SAFETY: the pointer is used under the lock only, and the loan takes it too.
 unsafe impl Send for Stream {}
-// SAFETY: as above.
+// SAFETY: by reference, too, the pointer is used under the lock only.
 unsafe impl Sync for Stream {}
 
 impl Stream {
@@ -145,7 +145,8 @@ impl Stream {
             let data = unsafe { read(ptr, &raw mut len) };
             match usize::try_from(len) {
                 Ok(len) if len > 0 && !data.is_null() => {
-                    // SAFETY: as above.
+                    // SAFETY: the stream gave `len` bytes at `data`, and changes them
+                    // at its next read at the earliest.
                     unsafe { std::slice::from_raw_parts(data, len) }.to_vec()
                 }
                 _ => Vec::new(),

@@ -27,7 +27,8 @@ pub struct Event(Mutex<Slot>);
 // SAFETY: the pointer is used under the lock only, and the loan, which ends
 // before the core takes the event back, takes the same lock.
 unsafe impl Send for Event {}
-// SAFETY: as above.
+// SAFETY: all uses of the pointer by reference take the lock, so only one thread reads
+// at a time.
 unsafe impl Sync for Event {}
 
 /// An event to read.

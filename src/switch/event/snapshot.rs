@@ -119,7 +119,8 @@ impl Flat {
                 elements,
             });
         }
-        // SAFETY: as above.
+        // SAFETY: subclass and body are texts of the event, which end with NUL; NULL is
+        // left out.
         let mut other = |text: *mut c_char| (!text.is_null()).then(|| unsafe { plan.text(text) });
         let (subclass, body) = (other(raw.subclass_name), other(raw.body));
         u32::try_from(plan.size).ok()?;
@@ -135,7 +136,8 @@ impl Flat {
         }
         for (span, text) in [(subclass, raw.subclass_name), (body, raw.body)] {
             if let Some(span) = span {
-                // SAFETY: as above.
+                // SAFETY: planned above, from this text: the span is as long as the
+                // text with its NUL.
                 unsafe { put(&mut texts, span, text) };
             }
         }

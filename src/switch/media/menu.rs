@@ -58,7 +58,8 @@ struct Stack {
 
 // SAFETY: the menu is memory of the stack's pool, used under its busy flag.
 unsafe impl Send for Menu {}
-// SAFETY: as above.
+// SAFETY: whoever uses a shared menu takes the busy flag first, and leaves where it is
+// taken.
 unsafe impl Sync for Menu {}
 
 /// What a key does, as the core can take it.

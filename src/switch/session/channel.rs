@@ -204,7 +204,8 @@ impl Channel<'_> {
             }
         };
         if !locked.is_null() {
-            // SAFETY: as above.
+            // SAFETY: the channel lives, and `locked` was not NULL: this thread holds
+            // the lock that is left here.
             unsafe { switch_channel_variable_last(self.as_ptr()) };
         }
         if unknown {
@@ -232,7 +233,8 @@ impl Channel<'_> {
             next = header.next;
         }
         if !first.is_null() {
-            // SAFETY: as above.
+            // SAFETY: the channel lives, and `first` was not NULL: this thread holds
+            // the lock that is left here.
             unsafe { switch_channel_variable_last(self.as_ptr()) };
         }
         value
@@ -269,7 +271,8 @@ impl Channel<'_> {
             next = header.next;
         }
         if !first.is_null() {
-            // SAFETY: as above.
+            // SAFETY: the channel lives, and `first` was not NULL: this thread holds
+            // the lock that is left here.
             unsafe { switch_channel_variable_last(self.as_ptr()) };
         }
         names

@@ -251,7 +251,8 @@ impl Session<'_> {
         // SAFETY: the session lives, and the core writes one tree, which is ours.
         let status = unsafe { switch_ivr_generate_xml_cdr(self.as_ptr(), &raw mut tree) };
         Status::check(status).ok()?;
-        // SAFETY: as above.
+        // SAFETY: the call succeeded: `tree` is NULL or a tree of its own, which nobody
+        // else frees.
         unsafe { Xml::from_raw(tree) }.map(|xml| xml.text())
     }
 }

@@ -15,7 +15,7 @@ pub(crate) struct Pool(NonNull<switch_memory_pool_t>);
 
 // SAFETY: the core's pools have a lock of their own.
 unsafe impl Send for Pool {}
-// SAFETY: as above.
+// SAFETY: allocating is all that is done by reference, and takes the pool's lock.
 unsafe impl Sync for Pool {}
 
 impl Pool {

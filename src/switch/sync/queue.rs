@@ -34,7 +34,7 @@ pub(crate) struct Queue {
 // SAFETY: the core's queues lock for themselves; the pointer is good as long as
 // the pool, which this keeps.
 unsafe impl Send for Queue {}
-// SAFETY: as above.
+// SAFETY: push and pop take the queue's own lock; the pointer itself never changes.
 unsafe impl Sync for Queue {}
 
 impl Queue {

@@ -31,7 +31,8 @@ pub(crate) struct Node {
 // SAFETY: user_data is the module's, which promises with the subscription that
 // its callback may run on the dispatch thread.
 unsafe impl Send for Node {}
-// SAFETY: as above; the node itself is never changed.
+// SAFETY: a node is never changed; user_data is only handed to the callback, on the
+// dispatch thread.
 unsafe impl Sync for Node {}
 
 /// What the switch's owner asked to see.

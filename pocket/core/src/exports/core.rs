@@ -34,7 +34,8 @@ export! {
                 // SAFETY: the core's rule for this command: NULL or an int.
                 let asked = unsafe { value.as_ref() }.copied().unwrap_or(-2);
                 let level = core.log.control(asked);
-                // SAFETY: as above.
+                // SAFETY: the core's rule for this command: NULL or an int, which the
+                // caller lends for the call.
                 if let Some(value) = unsafe { value.as_mut() } {
                     *value = level;
                 }

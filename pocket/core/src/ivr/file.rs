@@ -33,7 +33,8 @@ macro_rules! members {
             }
 
             pub(crate) fn $set(self, value: $type) {
-                // SAFETY: as above.
+                // SAFETY: live by the contract of `new`, and aligned as a member; other
+                // threads use the member as an atomic, too.
                 unsafe { <$atomic>::from_ptr(&raw mut (*self.0.as_ptr()).$member) }.store(value, Relaxed);
             }
         )+

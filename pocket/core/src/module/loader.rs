@@ -86,7 +86,8 @@ pub(crate) struct Loaded {
 
 // SAFETY: the interface is only read, its list has a lock, and the pool too.
 unsafe impl Send for Loaded {}
-// SAFETY: as above.
+// SAFETY: a shared module is only read, but for its atomics and what the interface's
+// list has a lock for.
 unsafe impl Sync for Loaded {}
 
 impl Drop for Loaded {

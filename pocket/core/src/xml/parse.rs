@@ -297,7 +297,8 @@ mod tests {
         );
         // SAFETY: the tree is live.
         let ordered = unsafe { (*(*tree.as_ptr()).child).ordered };
-        // SAFETY: as above; the second child is there.
+        // SAFETY: the document has two elements <b>, so the first has a sibling; it
+        // lives as long as the tree.
         let name = unsafe { crate::text::borrow((*ordered).name) };
         assert_eq!(name, Some(BStr::new("c")));
     }

@@ -41,7 +41,8 @@ pub(crate) struct Binding {
 // SAFETY: the module promises with the binding that its function may be called
 // with this user data from any thread.
 unsafe impl Send for Binding {}
-// SAFETY: as above; a binding is not changed.
+// SAFETY: a binding is never changed, and the module's function may be called from
+// several threads at once.
 unsafe impl Sync for Binding {}
 
 /// Where the document comes from.

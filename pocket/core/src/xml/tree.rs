@@ -195,7 +195,8 @@ pub(crate) struct Tree(NonNull<switch_xml>);
 
 // SAFETY: a tree is not changed once it is parsed, and its count has a lock.
 unsafe impl Send for Tree {}
-// SAFETY: as above.
+// SAFETY: what shares a tree reads it; giving up a reference counts down under the
+// lock.
 unsafe impl Sync for Tree {}
 
 impl Tree {

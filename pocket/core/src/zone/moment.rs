@@ -25,7 +25,8 @@ impl Moment {
     pub(crate) fn at_offset(seconds: i64, east: i64, summer: bool) -> Self {
         let shifted = seconds.saturating_add(east);
         let mut moment = MaybeUninit::zeroed();
-        // SAFETY: as above.
+        // SAFETY: gmtime_r fills in the structure that it is given, or leaves all
+        // zeroes, which are one.
         let mut moment = unsafe {
             libc::gmtime_r(&shifted, moment.as_mut_ptr());
             moment.assume_init()
