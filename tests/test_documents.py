@@ -13,7 +13,7 @@ import sqlite3
 import subprocess
 import sys
 import wave
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -103,18 +103,33 @@ def files_of(page: Path) -> dict[str, str]:
     return {region.lexemes["title"]: str(region.lexemes["source"]) for region, _, _ in blocks(page)}
 
 
+def make_sounds(host: Host, sounds: Iterable[str]) -> None:
+    """A fifth of a second of silence for each, in the folder that `press_at` names as `sound_prefix`."""
+    for sound in sounds:
+        path = host.folder / "sounds" / sound
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with wave.open(str(path), "wb") as wav:
+            wav.setparams((1, 2, 8000, 0, "NONE", ""))
+            wav.writeframes(bytes(3200))
+
+
+def press_at(host: Host, extension: str, *presses: tuple[str, str]) -> CallResult:
+    """Call an extension, and press what is said once each sound was played."""
+    call = host.start_call(extension, variables={"sound_prefix": str(host.folder / "sounds")})
+    for sound, digits in presses:
+        path = str(host.folder / "sounds" / sound)
+        host.wait_event("PLAYBACK_STOP", {"Unique-ID": call.uuid, "Playback-File-Path": path})
+        call.press(digits)
+    return call.wait()
+
+
 @pytest.fixture
 def ivr(host: Host, tmp_path: Path) -> Host:
     """A switch with the tutorial's IVR: its script, dialplan and database, sounds, and an agent who hangs up."""
     files = files_of(DOCS / "tutorial.md")
     host.script(files["scripts/ivr.py"], "ivr")
     host.dialplan(files["dialplan.xml"])
-    for sound in re.findall(r'"(\w+/[\w-]+\.wav)"', files["scripts/ivr.py"]):
-        path = host.folder / "sounds" / sound
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with wave.open(str(path), "wb") as wav:
-            wav.setparams((1, 2, 8000, 0, "NONE", ""))
-            wav.writeframes(bytes(3200))
+    make_sounds(host, re.findall(r'"(\w+/[\w-]+\.wav)"', files["scripts/ivr.py"]))
     database = tmp_path / "customers.db"
     agent = host.extension("answer", ("sleep", "500"), "hangup")
     with sqlite3.connect(database) as db:
@@ -125,31 +140,55 @@ def ivr(host: Host, tmp_path: Path) -> Host:
     return host
 
 
-def call_ivr(ivr: Host, pin: str, choice: str) -> CallResult:
-    call = ivr.start_call("5000", variables={"sound_prefix": str(ivr.folder / "sounds")})
-    for prompt, digits in (
-        ("ivr/ivr-please_enter_pin_followed_by_pound.wav", pin),
-        ("ivr/ivr-sample_submenu.wav", choice),
-    ):
-        path = str(ivr.folder / "sounds" / prompt)
-        ivr.wait_event("PLAYBACK_STOP", {"Unique-ID": call.uuid, "Playback-File-Path": path})
-        call.press(digits)
-    return call.wait()
+PIN, MENU = "ivr/ivr-please_enter_pin_followed_by_pound.wav", "ivr/ivr-sample_submenu.wav"
 
 
 def test_the_ivr_of_the_tutorial_connects_the_agent(ivr: Host) -> None:
-    result = call_ivr(ivr, "1234#", "1")
+    result = press_at(ivr, "5000", (PIN, "1234#"), (MENU, "1"))
     assert (result.variables["customer"], result.cause) == ("Ann", "NORMAL_CLEARING")
     assert [event for event in result.events if event["Event-Name"] == "CHANNEL_BRIDGE"]
 
 
 def test_the_ivr_of_the_tutorial_takes_a_message(ivr: Host, tmp_path: Path) -> None:
-    result = call_ivr(ivr, "1234#", "2")
+    result = press_at(ivr, "5000", (PIN, "1234#"), (MENU, "2"))
     assert result.cause == "NORMAL_CLEARING"
     with sqlite3.connect(tmp_path / "customers.db") as db:
         ((customer, file),) = db.execute("select customer, file from messages").fetchall()
     assert customer == "Ann"
     assert Path(file).exists()
+
+
+@pytest.mark.freeswitch_only
+@pytest.mark.parametrize("script", ["pin.lua", "pin.py"])
+def test_the_script_in_lua_and_the_one_in_python_do_the_same(host: Host, script: str) -> None:
+    (host.script_dir / script).write_text(files_of(DOCS / "mod_lua.md")[f"scripts/{script}"], encoding="utf-8")
+    make_sounds(host, ["pin.wav", "wrong.wav"])
+    with sqlite3.connect(Path(host.api("global_getvar db_dir").strip(), "customers.db")) as db:
+        db.execute("create table if not exists customers (pin primary key, name)")
+        db.execute("insert or replace into customers values ('1234', 'Ann')")
+    application = ("lua", "pin.lua nobody") if script == "pin.lua" else ("python", "pin nobody")
+    known = press_at(host, host.extension(application), ("pin.wav", "1234#"))
+    assert known.variables["customer"] == "Ann"
+    assert known.variables["originate_disposition"] == "SUBSCRIBER_ABSENT"
+    unknown = host.start_call(host.extension(application), variables={"sound_prefix": str(host.folder / "sounds")})
+    for attempt in range(1, 4):
+
+        def asked(wanted: int = attempt) -> bool | None:
+            return stops(host, unknown.uuid, "pin.wav") == wanted or None
+
+        host.wait_for(asked, what="the prompt")
+        unknown.press("9#")
+    assert unknown.wait().cause == "CALL_REJECTED"
+
+
+def stops(host: Host, uuid: str, sound: str) -> int:
+    """How often a call has played a sound to its end."""
+    return sum(
+        event["Event-Name"] == "PLAYBACK_STOP"
+        and event.get("Unique-ID") == uuid
+        and event.get("Playback-File-Path", "").endswith(sound)
+        for event in host.all_events()
+    )
 
 
 @pytest.mark.parametrize("page", WORDS, ids=name)
