@@ -79,6 +79,11 @@ pub mod _freeswitch {
     use crate::script::function::script_loaded;
     #[pymodule_export]
     use crate::script::kill::ScriptKilled;
+
+    /// The module's own version, which a `freeswitch-pocket` beside it may differ from.
+    #[allow(non_upper_case_globals, reason = "Python's name for it")]
+    #[pymodule_export]
+    const __version__: &str = env!("CARGO_PKG_VERSION");
 }
 
 /// Makes every type of ours now, so that none is made while an error is on its way.

@@ -227,7 +227,6 @@ def test_a_call_that_goes_while_it_is_waited_for(host: Host) -> None:
     assert "0 running" in host.api("pyps")
 
 
-@pytest.mark.freeswitch_only  # in pocket the loop's time is the switch's
 def test_what_blocks_the_loop_is_named(host: Host) -> None:
     said = in_loop(
         host,

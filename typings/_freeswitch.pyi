@@ -8,6 +8,9 @@ from freeswitch import Event as Event
 from freeswitch import OriginateError as OriginateError
 from freeswitch import Session as Session
 from freeswitch import SessionGone as SessionGone
+from freeswitch import consoleLog as consoleLog
+
+__version__: str
 
 class Refused(Exception): ...
 class Busy(Refused): ...

@@ -87,6 +87,11 @@ impl Switch {
         py.detach(|| self.driver.close())
     }
 
+    /// From now on time stands still while a script works, however long that takes.
+    fn stand_still(&self) {
+        self.driver.stand_still();
+    }
+
     #[getter]
     fn time(&self) -> f64 {
         seconds(self.driver.now())

@@ -7,7 +7,13 @@ embedded switch, so that a script can be imported and tested with no switch.
 import sys
 
 if "_freeswitch" not in sys.modules and "_freeswitch" not in sys.builtin_module_names:
-    import pocket  # noqa: F401  (provides _freeswitch)
+    import pocket
+
+    if "_freeswitch" not in sys.modules:
+        raise ImportError(
+            f"`pocket` in {pocket.__file__} is another project's, and not the embedded switch: "
+            "uninstall it, and install freeswitch-pocket again"
+        )
 
 from _freeswitch import (
     API,
@@ -85,3 +91,7 @@ def __getattr__(name: str) -> object:
 
         return importlib.import_module(f"freeswitch.{name}")
     raise AttributeError(f"module 'freeswitch' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_ASYNC, "apps", "events", "originate"} - {"pocket", "sys"})

@@ -12,6 +12,7 @@ import importlib.util
 import io
 import logging
 import os
+import re
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -55,11 +56,22 @@ class EmbeddedPackage(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader)
         exec(self.get_code(module.__spec__.name), module.__dict__)
 
 
+class SwitchFormatter(logging.Formatter):
+    """Shows exceptions as the switch's own errors are shown."""
+
+    def formatException(self, ei: Any) -> str:
+        """Give a traceback without the loader's frames."""
+        from freeswitch._hints import format_exception
+
+        return "".join(format_exception(*ei)).rstrip("\n")
+
+
 class SwitchHandler(logging.Handler):
     """Gives the records of the `logging` package to the switch's log."""
 
     def __init__(self, write: Callable[[int, str, str, int, str], None], mine: Callable[[], bool]) -> None:
         super().__init__()
+        self.setFormatter(SwitchFormatter())
         self._write = write
         self._mine = mine
 
@@ -117,6 +129,25 @@ def report_strays(report: Callable[[str, BaseException], None]) -> None:
     sys.excepthook = at_top
 
 
+# What the wheel leaves in a folder of packages, with its version.
+WHEEL = re.compile(r"freeswitch_pocket-(.+)\.dist-info")
+
+
+def note_other_version(version: str) -> None:
+    """Say where a wheel of another version lies: scripts get the module's own package, and not the wheel's."""
+    for folder in sys.path:
+        names = os.listdir(folder) if os.path.isdir(folder) else ()
+        for found in filter(None, map(WHEEL.fullmatch, names)):
+            if found[1] != version:
+                logging.getLogger("freeswitch").warning(
+                    "freeswitch-pocket %s in %s is another version than the module, %s: scripts get the module's own "
+                    "`freeswitch`",
+                    found[1],
+                    folder,
+                    version,
+                )
+
+
 def own_interpreter(
     sources: Mapping[str, tuple[str, bool]],
     stdout: Any,
@@ -136,6 +167,9 @@ def own_interpreter(
     # Warnings go the same way; what is below the switch's own level costs little.
     logging.captureWarnings(True)
     logging.getLogger().setLevel(logging.DEBUG)
+    import _freeswitch
+
+    note_other_version(_freeswitch.__version__)
 
 
 def flush_files() -> None:

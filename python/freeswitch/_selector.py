@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import selectors
-from collections.abc import Mapping
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import _freeswitch
@@ -13,6 +16,9 @@ from freeswitch._shared import Shared
 
 # How often other people's descriptors are looked at while the clock follows real time, in seconds.
 LOOK = 0.005
+# How often is looked at whether the loop is blocked, and after how long it is, in real seconds.
+LOOK_FOR_BLOCK = 0.25
+BLOCKED = 1.0
 
 
 class SwitchSelector(selectors.BaseSelector):
@@ -23,6 +29,8 @@ class SwitchSelector(selectors.BaseSelector):
         self.jobs = 0
         # Whose it is.
         self.loop: asyncio.AbstractEventLoop | None = None
+        # Since when it has been at work, in real time; None while it waits.
+        self.works_since: float | None = None
 
     def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
         """Watch a descriptor."""
@@ -46,6 +54,7 @@ class SwitchSelector(selectors.BaseSelector):
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """Wait, then do what the switch has left for the loop."""
+        self.works_since = None
         if asyncio._get_running_loop() is not self.loop and self.loop is not None:
             # A script has set another one as the one that runs.
             asyncio._set_running_loop(self.loop)
@@ -56,6 +65,7 @@ class SwitchSelector(selectors.BaseSelector):
                 ready = self._real.select(LOOK if timeout is None else min(timeout, LOOK))
             else:
                 _freeswitch.wait(timeout)
+        self.works_since = time.perf_counter()
         _freeswitch.drain()
         return ready
 
@@ -72,6 +82,26 @@ class SwitchLoop(Shared, asyncio.SelectorEventLoop):  # type: ignore[misc]
     def time(self) -> float:
         """Give the switch's time, in seconds."""
         return float(_freeswitch.clock())
+
+    def watch(self, blocked: Callable[[int], str]) -> None:
+        """Have what blocks this loop, on this thread, named in the log by a thread that lives in real time."""
+        from pocket import _threads
+
+        # A coroutine that nobody awaits can then be told of with the line that has made it.
+        sys.set_coroutine_origin_tracking_depth(1)
+        _threads.start_outside(self._watch, blocked, threading.get_ident())
+
+    def _watch(self, blocked: Callable[[int], str], thread: int) -> None:
+        told = None
+        while not self.is_closed():
+            time.sleep(LOOK_FOR_BLOCK)
+            since = self._switch.works_since
+            if since is None or since == told or time.perf_counter() - since < BLOCKED:
+                continue
+            told = since
+            text = blocked(thread)
+            if text:
+                _freeswitch.consoleLog("warning", f"{text}\n")
 
     def _write_to_self(self) -> None:
         super()._write_to_self()  # type: ignore[misc]

@@ -28,7 +28,9 @@ def _make() -> Any:
         # It is pocket's, and nobody else has that.
         from freeswitch._selector import SwitchLoop
 
-        return SwitchLoop()
+        switch_loop = SwitchLoop()
+        switch_loop.watch(_blocked)
+        return switch_loop
     loop: Any = fast_loop() or PlainLoop()
     loop.listen_to(descriptor, _freeswitch.drain)
     return loop
@@ -222,12 +224,22 @@ def _watch(loop_thread: int) -> None:
         if time.monotonic() - beat < BLOCKED or beat == told:
             continue
         told = beat
-        frame = sys._current_frames().get(loop_thread)
-        stack = []
-        while frame is not None:
-            if not frame.f_globals.get("__name__", "").startswith(("asyncio", "freeswitch.")):
-                code = frame.f_code
-                stack.append(f"{code.co_filename}:{frame.f_lineno} in {code.co_name}")
-            frame = frame.f_back
-        if stack:
-            log.warning("MR0014 the event loop is blocked, and every coroutine with it: %s", ", from ".join(stack))
+        text = _blocked(loop_thread)
+        if text:
+            log.warning("%s", text)
+
+
+def _blocked(loop_thread: int) -> str:
+    """Say where the loop's thread is; "" where it is in no script."""
+    frame = sys._current_frames().get(loop_thread)
+    stack = []
+    while frame is not None:
+        name = frame.f_globals.get("__name__", "")
+        if name in {"bdb", "pydevd"}:
+            # A debugger has stopped it.
+            return ""
+        if not name.startswith(("asyncio", "freeswitch.")):
+            code = frame.f_code
+            stack.append(f"{code.co_filename}:{frame.f_lineno} in {code.co_name}")
+        frame = frame.f_back
+    return f"MR0014 the event loop is blocked, and every coroutine with it: {', from '.join(stack)}" if stack else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
@@ -48,6 +49,8 @@ class Switch:
     dialplan: extensions of the context default, or whole contexts, as XML; a Path is read.
     variables: global variables.
     real_time: whether time is real, not virtual.
+    debug: whether time stands still for as long as a script works, as it does while a debugger
+        has stopped one; without it a script that works for more than a second makes time go by.
     modules: what is loaded at start.
     """
 
@@ -62,6 +65,7 @@ class Switch:
         dialplan: str | os.PathLike[str] = "",
         variables: Mapping[str, str] | None = None,
         real_time: bool = False,
+        debug: bool = False,
         modules: Sequence[str] = ("mod_rust",),
     ) -> None:
         self._scripts = None if scripts is None else Path(scripts)
@@ -73,7 +77,10 @@ class Switch:
         for name, text in self._config.items():
             _checks.check_xml(f"config[{name!r}]", text)
         self._variables = dict(variables or {})
+        if real_time and debug:
+            raise ValueError("debug=True has time stand still, and real_time=True has it go by: take one of them")
         self._real_time = real_time
+        self._debug = debug
         self._modules = list(modules)
         self._core: _pocket.Switch | None = None
         self._base: Path | None = None
@@ -112,6 +119,8 @@ class Switch:
         except BaseException:
             shutil.rmtree(base, ignore_errors=True)
             raise
+        if self._debug:
+            self._core.stand_still()
         self._base = base
         self._log.clear()
         self._next_line = 0
@@ -136,6 +145,11 @@ class Switch:
                 shutil.rmtree(base, ignore_errors=True)
         if left:
             raise RuntimeError(f"{left} threads of the switch did not end and were left behind")
+
+    def reset(self) -> None:
+        """Close it where it is open, and open it again: time, variables, scripts and log are as in a new one."""
+        self.close()
+        self.open()
 
     def __enter__(self) -> Self:
         return self.open()
@@ -306,11 +320,27 @@ class Switch:
         core = self._running
         timeout = _seconds("timeout", timeout)
         if not core.wait(call._core, core.time + timeout):
-            state = call.state
-            call.hangup()
-            raise CallTimeout(f"the call {call.uuid} was not over after {timeout} s; it was in {state}")
+            raise self._give_up(call, timeout)
         # The clock moves only when all is done that the end of the call set off.
         core.sleep(1e-6)
+
+    def _give_up(self, call: Call, timeout: float) -> CallTimeout:
+        """Hang up a call that does not end; what is to be raised."""
+        state, places = call.state, self._places_of(call.uuid)
+        call.hangup()
+        return CallTimeout(
+            f"the call {call.uuid} was not over after {timeout:g} s; it was in {state}{places}; "
+            "hangup_after= has the far end hang up, timeout= waits longer"
+        )
+
+    def _places_of(self, uuid: str) -> str:
+        """Where the scripts of a call are."""
+        try:
+            runs = json.loads(self._running.api("pyps json"))
+        except ValueError:
+            # There is no mod_rust that knows.
+            return ""
+        return "".join(f", {run['function']} at {run['place']}" for run in runs if run["uuid"] == uuid)
 
     def channels(self) -> list[Call]:
         """The legs that are there now."""

@@ -17,6 +17,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import process
+from types import FrameType
 from typing import Any, TypeVar
 
 from pocket import _pocket
@@ -26,7 +27,14 @@ T = TypeVar("T")
 # Parts of the standard library that wait by what is replaced here. The others wait for what is outside of the
 # switch, a process or a socket, and by the real clock.
 IN_SWITCH_TIME = frozenset({"concurrent", "queue", "sched", "threading"})
-OUTSIDE = sys.stdlib_module_names - IN_SWITCH_TIME
+# Debuggers, while they have stopped a script's thread, wait for somebody who looks at it.
+DEBUGGERS = frozenset(
+    {"IPython", "_pydev_bundle", "_pydevd_bundle", "_pydevd_frame_eval", "debugpy", "ipdb", "prompt_toolkit", "pudb"}
+    | {"pydevd", "pydevd_tracing", "remote_pdb", "web_pdb"}
+)
+# By way of these everybody starts threads and makes locks; debuggers put the last in between.
+ON_THE_WAY = frozenset({__name__, "queue", "threading", "_pydev_bundle.pydev_monkey"})
+OUTSIDE = (sys.stdlib_module_names | DEBUGGERS) - IN_SWITCH_TIME
 
 # Where a thread's object keeps what is set as the thread ends.
 ENDED = "_pocket_ended"
@@ -38,6 +46,7 @@ _real_monotonic_ns = time.monotonic_ns
 _real_sleep = time.sleep
 _real_time = time.time
 _real_time_ns = time.time_ns
+_real_start = _thread.start_new_thread
 _real_submit = process.ProcessPoolExecutor.submit
 
 
@@ -144,7 +153,7 @@ def _counting(start: Callable[..., T]) -> Callable[..., T]:
         thread = thread if isinstance(thread, threading.Thread) else None
         # What manages a pool of processes waits for them all the time; their jobs are counted.
         manages = type(thread).__module__ == process.__name__
-        place = None if manages or not callable(function) else _pocket.Place.reserve()
+        place = None if manages or not callable(function) or _for_debugger() else _pocket.Place.reserve()
         if place is None:
             return start(function, *args, **kwargs)
         try:
@@ -167,6 +176,11 @@ def _join(self: threading.Thread, timeout: float | None = None) -> None:
     _real_join(self, timeout)
 
 
+def start_outside(function: Callable[..., object], *args: object) -> None:
+    """Start a thread that does not count, whoever starts it: the clock does not wait for it."""
+    _real_start(function, args)
+
+
 def all_count(executor: concurrent.futures.Executor | None) -> bool:
     """Whether the clock counts whoever does the jobs of this executor; None is a loop's own."""
     if executor is None:
@@ -181,7 +195,18 @@ def all_count(executor: concurrent.futures.Executor | None) -> bool:
 
 def _allocate_lock() -> Any:
     """Make a lock; `threading` waits in those that it makes by this."""
-    return _pocket.Gate.new() or _real_allocate()
+    return _real_allocate() if _for_debugger() else _pocket.Gate.new() or _real_allocate()
+
+
+def _for_debugger() -> bool:
+    """Whether a debugger asks for a lock or a thread, on a thread that it has stopped."""
+    if "bdb" not in sys.modules and "pydevd" not in sys.modules:
+        return False
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None and frame.f_globals.get("__name__") in ON_THE_WAY:
+        frame = frame.f_back
+    name = "" if frame is None else frame.f_globals.get("__name__")
+    return isinstance(name, str) and name.partition(".")[0] in DEBUGGERS
 
 
 class SimpleQueue(queue.SimpleQueue[T]):

@@ -1,10 +1,12 @@
 //! The API commands `python` and `pyrun`.
 
+use std::collections::BTreeSet;
 use std::ffi::{CStr, c_char};
 
 use bindings::{
     SWITCH_STATUS_SUCCESS, switch_core_session_t, switch_status_t, switch_stream_handle_t,
 };
+use parking_lot::Mutex;
 use pyo3::prelude::*;
 
 use super::pyrun;
@@ -20,9 +22,13 @@ use crate::switch::call_log;
 use crate::switch::edge::guard;
 use crate::switch::event::shared;
 use crate::switch::event::{Kind, OwnedEvent};
+use crate::switch::log::Level;
 use crate::switch::session as switch;
 use crate::switch::stream;
 use crate::switch::stream::reply;
+
+/// Of how many commands that do not answer the log tells.
+const HINTS: usize = 100;
 
 /// `python <package.module>[::function] [arguments]`, from fs_cli, the dialplan
 /// or a script.
@@ -80,15 +86,42 @@ pub unsafe extern "C" fn python(
                     str_of(py, arguments).unbind(),
                 ])
             },
-            |_| Ok(()),
+            |_| Ok(out.is_blank()),
         );
         drop(loan);
+        if matches!(outcome, Ok(true)) {
+            hint_no_reply(line);
+        }
         if let Err(failed) = outcome {
             // SAFETY: the core's stream, which the script has lost by now.
             unsafe { reply(stream, format!("-ERR {failed}\n").as_bytes()) };
         }
         SWITCH_STATUS_SUCCESS
     })
+}
+
+/// Says how a command is answered, once for each that answers nothing: who asks reads `-ERR no reply`.
+fn hint_no_reply(line: &[u8]) {
+    static SEEN: Mutex<BTreeSet<Vec<u8>>> = Mutex::new(BTreeSet::new());
+    let name = line.split(|byte| *byte == b' ').next().unwrap_or(line);
+    let mut seen = SEEN.lock();
+    if seen.len() >= HINTS || !seen.insert(name.to_vec()) {
+        return;
+    }
+    drop(seen);
+    let name = String::from_utf8_lossy(name);
+    let text = format!(
+        "{name} has written no reply, so that who asks may read \"-ERR no reply\": \
+         stream.write(text) in its fsapi function answers"
+    );
+    call_log::write(
+        Level::Info,
+        c"python",
+        c"reply",
+        0,
+        call_log::uuid().as_deref(),
+        text.as_bytes(),
+    );
 }
 
 /// Older ways to call an API command bring no event along.

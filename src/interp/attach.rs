@@ -1,5 +1,6 @@
 //! The way into Python, for all that comes from the switch.
 
+use std::cell::Cell;
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
@@ -71,12 +72,18 @@ pub fn reenter_within<R: Send + 'static>(
 /// Tracing and profiling of one outermost entry. What a script switched on ends
 /// with it; a debugger or coverage that was set for all threads (as pytest runs
 /// have it) is applied, since Python does so only for threads that it starts.
-struct Traced<'py>(Option<Python<'py>>);
+struct Traced<'py> {
+    py: Option<Python<'py>>,
+    /// `threading` knows the thread since this entry.
+    known: Cell<bool>,
+}
 
 struct Hooks {
     set: [Py<PyAny>; 2],
     get: [Py<PyAny>; 2],
     for_all: [Py<PyAny>; 2],
+    know: Py<PyAny>,
+    forget: Py<PyAny>,
 }
 
 fn hooks(py: Python<'_>) -> PyResult<&Hooks> {
@@ -84,31 +91,43 @@ fn hooks(py: Python<'_>) -> PyResult<&Hooks> {
     HOOKS.get_or_try_init(py, || {
         let sys = py.import("sys")?;
         let threading = py.import("threading")?;
+        let tracing = py.import("freeswitch._tracing")?;
         let pair = |of: &Bound<'_, PyModule>, a, b| {
             PyResult::Ok([of.getattr(a)?.unbind(), of.getattr(b)?.unbind()])
         };
         Ok(Hooks {
-            set: pair(&sys, "settrace", "setprofile")?,
+            set: [
+                tracing.getattr("settrace")?.unbind(),
+                sys.getattr("setprofile")?.unbind(),
+            ],
             get: pair(&sys, "gettrace", "getprofile")?,
             for_all: pair(&threading, "gettrace", "getprofile")?,
+            know: tracing.getattr("know")?.unbind(),
+            forget: tracing.getattr("forget")?.unbind(),
         })
     })
 }
 
 impl<'py> Traced<'py> {
     fn begin(py: Python<'py>, outermost: bool) -> Self {
-        if !outermost {
-            return Self(None);
+        let traced = Self {
+            py: outermost.then_some(py),
+            known: Cell::new(false),
+        };
+        if outermost {
+            // Where this fails there is no tracing, and nothing else to do about it.
+            let _ = Self::each(py, |hooks, i| {
+                let wanted = hooks.for_all[i].call0(py)?;
+                if !wanted.is_none(py) {
+                    // A debugger does not look at threads that `threading` does not know.
+                    let is_new = hooks.know.call0(py)?.is_truthy(py)?;
+                    traced.known.set(traced.known.get() || is_new);
+                    hooks.set[i].call1(py, (wanted,))?;
+                }
+                Ok(())
+            });
         }
-        // Where this fails there is no tracing, and nothing else to do about it.
-        let _ = Self::each(py, |hooks, i| {
-            let wanted = hooks.for_all[i].call0(py)?;
-            if !wanted.is_none(py) {
-                hooks.set[i].call1(py, (wanted,))?;
-            }
-            Ok(())
-        });
-        Self(Some(py))
+        traced
     }
 
     fn each(py: Python<'_>, body: impl Fn(&Hooks, usize) -> PyResult<()>) -> PyResult<()> {
@@ -120,13 +139,15 @@ impl<'py> Traced<'py> {
 
 impl Drop for Traced<'_> {
     fn drop(&mut self) {
-        if let Some(py) = self.0 {
-            let _ = Self::each(py, |hooks, i| {
-                if !hooks.get[i].call0(py)?.is_none(py) {
-                    hooks.set[i].call1(py, (py.None(),))?;
-                }
-                Ok(())
-            });
+        let Some(py) = self.py else { return };
+        let _ = Self::each(py, |hooks, i| {
+            if !hooks.get[i].call0(py)?.is_none(py) {
+                hooks.set[i].call1(py, (py.None(),))?;
+            }
+            Ok(())
+        });
+        if self.known.get() {
+            let _ = hooks(py).and_then(|hooks| hooks.forget.call0(py));
         }
     }
 }

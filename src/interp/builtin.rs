@@ -11,6 +11,11 @@ use pyo3::prelude::*;
 
 use crate::switch::edge::guard;
 
+fn is_of_c(function: &Bound<'_, PyAny>) -> bool {
+    // SAFETY: attached, and asks only.
+    unsafe { ffi::PyCFunction_CheckExact(function.as_ptr()) != 0 }
+}
+
 /// A function that was replaced, and what it was.
 pub(super) struct Replaced {
     module: &'static str,
@@ -49,10 +54,17 @@ impl Replaced {
             let (module, name) = (self.module, self.name);
             PyRuntimeError::new_err(format!("{module}.{name} is not the function that it was"))
         };
-        // SAFETY: attached, and asks only.
-        if unsafe { ffi::PyCFunction_CheckExact(function.as_ptr()) } == 0 {
-            return Err(other());
-        }
+        let function = if is_of_c(&function) {
+            function
+        } else {
+            // A debugger has put its own in the place of the module's. A new copy of the
+            // module has the one that all of them lead to.
+            let own = self.of_new_copy(py)?;
+            if !is_of_c(&own) {
+                return Err(other());
+            }
+            own
+        };
         // SAFETY: checked above; such an object begins so, and its definition is
         // static data of CPython's.
         let definition = unsafe { (*function.as_ptr().cast::<ffi::PyCFunctionObject>()).m_ml };
@@ -68,6 +80,16 @@ impl Replaced {
             slot.write(by);
         }
         Ok(true)
+    }
+
+    /// The function as the interpreter makes it for a module that is built in.
+    fn of_new_copy<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let spec = py.import("importlib.machinery")?.getattr("ModuleSpec")?;
+        let spec = spec.call1((self.module, py.None()))?;
+        py.import("_imp")?
+            .getattr("create_builtin")?
+            .call1((spec,))?
+            .getattr(self.name)
     }
 
     /// What it was, as a function of the signature that its flags stand for.

@@ -29,10 +29,32 @@ pub fn on_loop() -> bool {
 pub fn may_wait(what: &str) -> PyResult<()> {
     if on_loop() {
         return Err(PyRuntimeError::new_err(format!(
-            "{what} would make every coroutine wait: on the event loop, await what an AsyncSession has for it"
+            "{what} would make every coroutine wait: on the event loop, {}",
+            instead(what)
         )));
     }
     Ok(())
+}
+
+/// What a coroutine says instead of a name of mod_python's.
+fn instead(what: &str) -> &'static str {
+    match what {
+        "streamFile" => "`await session.play(file)`",
+        "recordFile" => "`await session.record(file)`",
+        "speak" => "`await session.speak(text)`",
+        "say" => "`await session.say(what)`",
+        "sayPhrase" => "`await session.execute(\"phrase\", \"name,data\")`",
+        "sleep" | "msleep" => "`await session.sleep(seconds)`, or `await asyncio.sleep(seconds)`",
+        "getDigits" | "collectDigits" => "`await session.get_digits(max_digits, timeout=seconds)`",
+        "read" | "playAndGetDigits" => "`await session.play_and_get_digits(file, max_digits=4)`",
+        "answer" => "`await session.answer()`",
+        "preAnswer" => "`await session.pre_answer()`",
+        "execute" => "`await session.execute(app, data)`",
+        "waitForAnswer" => "`await session.wait_for_answer()`",
+        "bridge" => "`await session.bridge(other)`",
+        "originate" | "Session" => "`await freeswitch.originate(dial_string)`",
+        _ => "await what an AsyncSession has for it",
+    }
 }
 
 /// Lets other Python code run while `body` is in the switch, for short calls that

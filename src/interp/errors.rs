@@ -73,13 +73,13 @@ pub fn report(py: Python<'_>, error: &PyErr, failure: &Failure<'_>) {
     });
 }
 
-/// The traceback as Python prints it.
+/// The traceback as Python prints it, without what is not the script's, and with what may be meant.
 fn traceback(py: Python<'_>, error: &PyErr) -> String {
     static FORMAT: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let formatted = || -> PyResult<String> {
         let format = FORMAT.get_or_try_init(py, || {
             PyResult::Ok(
-                py.import("traceback")?
+                py.import("freeswitch._hints")?
                     .getattr("format_exception")?
                     .unbind(),
             )

@@ -1,5 +1,6 @@
 //! Streams: where an API command writes its reply.
 
+use std::ffi::c_char;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
@@ -130,6 +131,19 @@ impl Stream {
             // SAFETY: streams with the console's writer keep text that ends with NUL.
             unsafe { copied(stream.data.cast()) }.unwrap_or_default()
         })
+    }
+
+    /// Does the stream keep text, and was nothing written to it so far?
+    #[must_use]
+    pub fn is_blank(&self) -> bool {
+        let blank = self.with(|ptr| {
+            // SAFETY: the stream is alive under the lock.
+            let stream = unsafe { &*ptr };
+            let text: *const c_char = stream.data.cast();
+            // SAFETY: streams with the console's writer keep text that ends with NUL.
+            keeps_text(stream) && (text.is_null() || unsafe { *text } == 0)
+        });
+        blank == Some(true)
     }
 
     /// What the stream has for the command to read (`read_function`), a piece;

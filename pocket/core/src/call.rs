@@ -101,6 +101,12 @@ impl Driver {
         self.core.close()
     }
 
+    /// From now on the clock stands still while a script works, however long that
+    /// takes: a debugger may have stopped it.
+    pub fn stand_still(&self) {
+        self.core.clock.stand_still();
+    }
+
     /// Microseconds of the switch's clock.
     #[must_use]
     pub fn now(&self) -> i64 {

@@ -15,7 +15,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
@@ -27,6 +27,9 @@ use crate::presence::{self, Ticket};
 /// Long enough that a busy machine, which lets a runnable thread wait, does not
 /// pass for a script that computes.
 pub(crate) const GRACE: Duration = Duration::from_secs(1);
+
+/// The same where it is not to follow real time at all: years.
+const NO_REAL_TIME: Duration = Duration::from_secs(1 << 30);
 
 /// How long a thread that the clock does not know is waited for after it left
 /// a wait: it may be about to wait again, or to end, and nothing tells which.
@@ -143,6 +146,8 @@ pub(crate) struct Clock {
     /// Microseconds since 1970 at the clock's zero.
     epoch: i64,
     real_time: bool,
+    /// See [`Clock::stand_still`].
+    stands_still: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -155,6 +160,7 @@ impl Clock {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             epoch,
             real_time,
+            stands_still: AtomicBool::new(false),
             state: Mutex::new(State {
                 now: 0,
                 anchor: (0, Instant::now()),
@@ -280,11 +286,7 @@ impl Clock {
         deadline: Option<i64>,
         give_up: Option<Instant>,
     ) -> Option<Instant> {
-        let grace = if self.real_time {
-            Duration::ZERO
-        } else {
-            GRACE
-        };
+        let grace = self.grace();
         let own = deadline.map(|deadline| {
             let ahead = u64::try_from(deadline - state.anchor.0).unwrap_or(0);
             state.anchor.1 + Duration::from_micros(ahead) + grace
@@ -297,14 +299,26 @@ impl Clock {
         [own, stranger, give_up].into_iter().flatten().min()
     }
 
+    fn grace(&self) -> Duration {
+        if self.real_time {
+            Duration::ZERO
+        } else if self.stands_still.load(Ordering::Relaxed) {
+            NO_REAL_TIME
+        } else {
+            GRACE
+        }
+    }
+
+    /// From now on the clock stands still for as long as a thread that it knows
+    /// runs: one that a debugger has stopped computes, too.
+    pub(crate) fn stand_still(&self) {
+        self.stands_still.store(true, Ordering::Relaxed);
+    }
+
     /// Lets the clock follow real time, less the grace.
     fn catch_up(&self, state: &mut State) {
         let elapsed = state.anchor.1.elapsed();
-        let lag = if self.real_time {
-            elapsed
-        } else {
-            elapsed.saturating_sub(GRACE)
-        };
+        let lag = elapsed.saturating_sub(self.grace());
         let floor = state.anchor.0 + i64::try_from(lag.as_micros()).unwrap_or(i64::MAX / 4);
         state.now = state.now.max(floor);
     }
