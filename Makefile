@@ -12,7 +12,7 @@ DESTDIR ?=
 SWITCH ?= pocket
 
 .DEFAULT_GOAL := help
-.PHONY: help prepare build module pocket bindings abi install demo docs test bench lint clean
+.PHONY: help prepare build module pocket wheel bindings abi install demo docs test bench lint clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -28,10 +28,13 @@ module: prepare # the module for FreeSWITCH
 	@# install puts a new file there: a running switch keeps the one that it has mapped.
 	@install -D -m 755 target/release/libmod_rust.so build/mod_rust.so
 
-pocket: prepare # the embedded switch, as its users install it
+wheel: prepare ## build the wheel of pocket, freeswitch-pocket, for one Python (PYO3_PYTHON) into build/wheels
 	@rm -rf build/wheels
 	CARGO_TARGET_DIR=build/target-pocket $(VENV)/bin/maturin build --quiet --locked --release \
 		--compatibility linux --interpreter $(VENV)/bin/python --out build/wheels
+	@printf 'pip install %s\n' build/wheels/*.whl
+
+pocket: wheel # the embedded switch, as its users install it
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps \
 		--force-reinstall build/wheels/*.whl
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -184,19 +185,45 @@ def test_a_configuration_is_taken_in_as_a_whole_or_not_at_all(host: Host, comman
     host.wait_log("^hooked$")
 
 
+_CARGO = Path(__file__).resolve().parents[1] / "Cargo.toml"
+_CARGO_VERSION = re.compile(r'^version = "(.+)"$', re.MULTILINE)
+
+
+def environment(folder: Path) -> Path:
+    """Make a virtual environment; its folder of packages."""
+    site = folder / f"lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages"
+    site.mkdir(parents=True)
+    (folder / "pyvenv.cfg").write_text(f"home = {Path(sys.base_prefix) / 'bin'}\nversion = {sys.version.split()[0]}\n")
+    (folder / "bin").mkdir()
+    (folder / "bin/python").symlink_to(Path(sys.executable).resolve())
+    return site
+
+
 @pytest.mark.freeswitch_only  # pocket joins the interpreter of its program
 def test_a_virtual_environment(fresh: Callable[..., Host], tmp_path: Path) -> None:
-    site = tmp_path / f"lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages"
-    site.mkdir(parents=True)
-    (tmp_path / "pyvenv.cfg").write_text(
-        f"home = {Path(sys.base_prefix) / 'bin'}\nversion = {sys.version.split()[0]}\n"
-    )
-    (tmp_path / "bin").mkdir()
-    (tmp_path / "bin/python").symlink_to(Path(sys.executable).resolve())
+    site = environment(tmp_path)
     (site / "only_in_there.py").write_text("def fsapi(session, stream, env, args): stream.write(__file__)\n")
     host = fresh(config=settings(("virtual-env", str(tmp_path))))
     assert host.api("python only_in_there") == str(site / "only_in_there.py")
     assert "VIRTUAL_ENV" not in os.environ
+
+
+@pytest.mark.freeswitch_only
+@pytest.mark.parametrize("other", [True, False])
+def test_a_wheel_in_the_virtual_environment(fresh: Callable[..., Host], tmp_path: Path, other: bool) -> None:
+    site = environment(tmp_path)
+    mine = next(_CARGO_VERSION.finditer(_CARGO.read_text(encoding="utf-8")))[1]
+    (site / f"freeswitch_pocket-{'0.0.1' if other else mine}.dist-info").mkdir()
+    (site / "freeswitch").mkdir()
+    (site / "freeswitch/__init__.py").write_text("raise ImportError('the wheel was taken')\n")
+    (site / "which.py").write_text(
+        "import freeswitch\ndef fsapi(session, stream, env, args): stream.write(freeswitch.__spec__.origin)\n"
+    )
+    host = fresh(config=settings(("virtual-env", str(tmp_path))))
+    assert host.api("python which") == "<mod_rust:freeswitch>"
+    # It was logged while the switch started.
+    told = re.findall(r"freeswitch-pocket (\S+) in (\S+) is another version", host.log_text())
+    assert told == ([("0.0.1", str(site))] if other else [])
 
 
 @pytest.mark.freeswitch_only

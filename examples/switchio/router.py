@@ -1,5 +1,7 @@
 """switchio's router: greets inbound calls that are parked."""
 
+import re
+
 from freeswitch import apps
 from freeswitch.apps.routers import Router
 
@@ -7,7 +9,7 @@ router = Router(guards={"Call-Direction": "inbound"}, subscribe=("PLAYBACK_START
 
 
 @router.route("(.*)")
-async def welcome(sess, match, router):
+async def welcome(sess: apps.Session, match: re.Match[str], router: Router) -> None:
     """Say hello to inbound calls."""
     await sess.answer()  # goes on once the call has been answered
     sess.log.info("Answered call to %s", match.groups())
@@ -20,5 +22,5 @@ async def welcome(sess, match, router):
     await sess.hangup()  # goes on once the call has been hung up
 
 
-def runtime(args):
+def runtime(args: str) -> None:
     apps.load(router, app_id=args or "default")

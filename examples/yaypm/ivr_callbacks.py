@@ -3,19 +3,20 @@
 python.conf: <param name="startup-script" value="yaypm.ivr_callbacks"/>
 """
 
-from freeswitch import API, events
+from freeswitch import API, Event, events
 
 SOUND = "tone_stream://%(200,50,{}00)"
 
 
-def on_park(parked):
-    call = {"Unique-ID": parked["Unique-ID"]}
+def on_park(parked: Event) -> None:
+    call = {"Unique-ID": str(parked["Unique-ID"])}
 
-    def on_dtmf(dtmf):
-        print("Dtmf", dtmf["DTMF-Digit"], "received.")
-        API().execute("uuid_broadcast", f"{call['Unique-ID']} {SOUND.format(ord(dtmf['DTMF-Digit']) - 40)} aleg")
+    def on_dtmf(dtmf: Event) -> None:
+        digit = str(dtmf["DTMF-Digit"])
+        print("Dtmf", digit, "received.")
+        API().execute("uuid_broadcast", f"{call['Unique-ID']} {SOUND.format(ord(digit) - 40)} aleg")
 
-    def on_hangup(_):
+    def on_hangup(_: Event) -> None:
         digits.cancel()
         end.cancel()
 
@@ -25,5 +26,5 @@ def on_park(parked):
     print("Call", call["Unique-ID"], "answered.")
 
 
-def runtime(args):
+def runtime(args: str) -> None:
     events.on("CHANNEL_PARK", guard={"Caller-Destination-Number": args or "ivr"}, callback=on_park)

@@ -10,7 +10,9 @@ Time is virtual: a call is played as fast as its script runs. What a script sees
 is what it would see inside FreeSWITCH.
 """
 
-from pocket import _threads
+from pathlib import Path
+
+from pocket import _beside, _threads
 from pocket._call import Call
 from pocket._globals import Globals
 from pocket._phone import Phone
@@ -20,4 +22,5 @@ from pocket._transcript import Entry, Transcript
 
 __all__ = ["Call", "CallTimeout", "Entry", "Globals", "Letter", "LogLine", "Phone", "Switch", "Transcript"]
 
+_beside.warn_of_another(Path(__file__).resolve().parents[1])
 _threads.install()

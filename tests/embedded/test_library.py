@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import venv
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ import pytest
 from pocket import _pocket
 
 LIBRARY = Path(_pocket.__file__ or "")
-WHEELS = Path(__file__).resolve().parents[2] / "build" / "wheels"
+ROOT = Path(__file__).resolve().parents[2]
+WHEELS = ROOT / "build" / "wheels"
+VERSION = re.findall(r'^version = "(.+)"$', (ROOT / "Cargo.toml").read_text(encoding="utf-8"), re.MULTILINE)[0]
 
 
 def output(*command: str) -> str:
@@ -37,15 +40,76 @@ def test_libpython_is_the_programs_own() -> None:
     assert "SYMBOLIC" in dynamic
 
 
-def test_the_wheel_serves_a_fresh_environment(tmp_path: Path) -> None:
-    wheels = sorted(WHEELS.glob("pocket-*.whl"))
+@pytest.fixture(scope="module")
+def wheel() -> Path:
+    """The wheel that `make build` has made for the Python that runs."""
+    tag = f"cp{sys.version_info[0]}{sys.version_info[1]}"
+    wheels = sorted(WHEELS.glob(f"freeswitch_pocket-*-{tag}-*.whl"))
     if not wheels:
         pytest.skip("no wheel in build/wheels: `make build` makes it")
-    venv.create(tmp_path, with_pip=True)
-    python = str(tmp_path / "bin" / "python")
-    output(python, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", str(wheels[-1]))
-    code = "import freeswitch, pocket; print(pocket.Switch().open().api('echo yes'))"
-    assert output(python, "-c", code) == "yes\n"
-    assert sys.version_info[:2] == tuple(
-        map(int, output(python, "-c", "import sys; print(*sys.version_info[:2])").split())
+    return wheels[-1]
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fresh environment with the wheel in it, and no Rust on its PATH; its folder."""
+    folder = tmp_path_factory.mktemp("environment")
+    venv.create(folder, with_pip=True)
+    python = str(folder / "bin" / "python")
+    subprocess.run(
+        [python, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", str(wheel)],
+        check=True,
+        env={"PATH": "/usr/bin:/bin"},
     )
+    return folder
+
+
+def run_in(environment: Path, code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(environment / "bin" / "python"), "-c", code],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=environment,
+        env={"PATH": "/usr/bin:/bin"},
+    )
+
+
+def test_the_wheel_serves_a_fresh_environment(installed: Path) -> None:
+    code = "import freeswitch, pocket; print(pocket.Switch().open().api('echo yes'))"
+    done = run_in(installed, code)
+    assert (done.stdout, done.stderr, done.returncode) == ("yes\n", "", 0)
+    code = (
+        "import sys; from importlib.metadata import version; print(*sys.version_info[:2], version('freeswitch-pocket'))"
+    )
+    assert run_in(installed, code).stdout == f"{sys.version_info[0]} {sys.version_info[1]} {VERSION}\n"
+
+
+def test_the_wheel_has_what_editors_look_for(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+        stub = archive.read("_freeswitch-stubs/__init__.pyi").decode()
+    assert {"freeswitch/py.typed", "freeswitch/__init__.pyi", "pocket/py.typed", "pocket/_pocket.pyi"} <= names
+    assert "freeswitch/apps/__init__.py" in names
+    assert "class Hands:" in stub
+
+
+def test_another_projects_pocket_is_said_at_import(installed: Path) -> None:
+    site = next(installed.glob("lib/python*/site-packages"))
+    info = site / "pocket-0.3.6.dist-info"
+    info.mkdir()
+    try:
+        done = run_in(installed, "import pocket; print(pocket.Switch)")
+    finally:
+        info.rmdir()
+    assert done.returncode == 0
+    assert "RuntimeWarning: pocket-0.3.6.dist-info" in done.stderr
+    assert "pip uninstall pocket" in done.stderr
+    assert run_in(installed, "import pocket").stderr == ""
+
+
+def test_another_projects_pocket_in_place_of_ours_is_said(installed: Path, tmp_path: Path) -> None:
+    (tmp_path / "pocket.py").write_text("")
+    done = run_in(installed, f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import freeswitch")
+    assert done.returncode == 1
+    assert f"`pocket` in {tmp_path}/pocket.py is another project's" in done.stderr

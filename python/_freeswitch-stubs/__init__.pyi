@@ -1,0 +1,1 @@
+../../typings/_freeswitch.pyi
