@@ -12,7 +12,7 @@ is what it would see inside FreeSWITCH.
 
 from pathlib import Path
 
-from pocket import _beside, _threads
+from pocket import _beside, _breakpoint, _threads
 from pocket._call import Call
 from pocket._globals import Globals
 from pocket._phone import Phone
@@ -24,3 +24,4 @@ __all__ = ["Call", "CallTimeout", "Entry", "Globals", "Letter", "LogLine", "Phon
 
 _beside.warn_of_another(Path(__file__).resolve().parents[1])
 _threads.install()
+_breakpoint.install()
