@@ -17,6 +17,10 @@ from hosts.manager import Spec, specs  # noqa: E402
 SCRIPT = "mod_fstest.python_example"
 # Below these, the core talks to itself.
 LEVELS_SHOWN = ("CRIT", "ERR", "WARNING", "INFO")
+NEXT = """
+The same on a script of your own:
+
+    build/venv/bin/python -m pocket call examples/yaypm/ivr.py --press 1.5:4 --hangup-after 5 --html call.html"""
 
 
 def chosen(kind: str) -> Spec | None:
@@ -77,6 +81,8 @@ def main() -> int:
         return 1
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+    if kind == "pocket":
+        print(NEXT)
     return 0
 
 

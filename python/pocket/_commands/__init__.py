@@ -1,0 +1,1 @@
+"""What `python -m pocket` can do: one module a command."""

@@ -1,0 +1,239 @@
+"""`python -m pocket`: call, watch, shell; and the ladder that it draws."""
+
+from __future__ import annotations
+
+import html
+import os
+import pty
+import re
+import select
+import subprocess
+import sys
+import time
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+import pocket
+from pocket import ladder
+
+SVG = "{http://www.w3.org/2000/svg}"
+# Real seconds: a process has to start.
+DEADLINE = 60.0
+
+IVR = """
+def handler(session, args):
+    session.answer()
+    digit = session.playAndGetDigits(1, 1, 1, 4000, "#", "silence_stream://3000", "", "[12]")
+    print("pressed", digit, args)
+    if digit == "1":
+        session.execute("set", "hangup_after_bridge=true")
+        session.execute("bridge", "{pocket_answer_after=2,pocket_press='3:8',pocket_hangup_after=6}pocket/far")
+    else:
+        raise LookupError("<nobody> is there")
+"""
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Path:
+    path = tmp_path / "scripts" / "ivr.py"
+    path.parent.mkdir()
+    path.write_text(IVR, encoding="utf-8")
+    return path
+
+
+def run(*words: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pocket", *map(str, words)]
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=DEADLINE)
+
+
+def test_a_call(script: Path, tmp_path: Path) -> None:
+    page = tmp_path / "call.html"
+    done = run(
+        "call", script, "--args", "a b", "--dial", "5000", "--press", "1.5:1", "--hangup-after", "60", "--html", page
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert "   1.500  digit 1" in lines
+    assert "[INFO] pressed 1 a b" in lines
+    assert "--- pocket/far" in lines
+    assert "state" not in done.stdout
+    drawing = parsed(page.read_text(encoding="utf-8"))
+    assert drawing.lanes == ["caller", "script", "pocket/far"]
+    assert drawing.row_at("1.500", "digit 1")
+    assert drawing.row_at("3.500", "answered")
+
+
+def test_a_script_that_fails(script: Path, tmp_path: Path) -> None:
+    page = tmp_path / "call.html"
+    done = run("call", script, "--press", "1:2", "--html", page)
+    assert done.returncode == 1
+    assert "LookupError: <nobody> is there" in done.stdout
+    line = IVR.splitlines().index('        raise LookupError("<nobody> is there")') + 1
+    text = page.read_text(encoding="utf-8")
+    assert parsed(text).row_at("1.000", f"ivr.py:{line} LookupError: <nobody> is there")
+    assert f'ivr.py", line {line}, in handler' in html.unescape(text)
+
+
+def test_a_call_that_does_not_end_says_where_its_script_stands(tmp_path: Path) -> None:
+    script = tmp_path / "stays.py"
+    script.write_text("def handler(session, args):\n    session.answer()\n    session.sleep(10**6)\n", encoding="utf-8")
+    done = run("call", script, "--timeout", "5")
+    assert done.returncode == 1
+    assert re.search(r"was not over after 5 s.*stays::handler at .*stays\.py:3 in handler, waits in sleep", done.stderr)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["call", "no_such.py"], "there is no script no_such.py"),
+        (["call"], "name a script, or a --dialplan"),
+        (["call", "x.py", "--press", "1"], "'1' must be seconds, a colon and digits"),
+        (["call", "x.py", "--press=-1:2"], "'-1:2' must be seconds, a colon and digits"),
+        (["call", "x.py", "--variable", "a"], "'a' must be name=value"),
+        ([], "required: COMMAND"),
+    ],
+)
+def test_what_makes_no_sense(words: list[str], told: str) -> None:
+    done = run(*words)
+    assert done.returncode == 2
+    assert told in done.stderr
+
+
+def test_a_function_of_a_script_and_a_dialplan(tmp_path: Path) -> None:
+    (tmp_path / "two.py").write_text("def second(session, args):\n    print('second', args)\n", encoding="utf-8")
+    assert "[INFO] second" in run("call", f"{tmp_path / 'two.py'}::second").stdout
+    (tmp_path / "plan.xml").write_text(
+        '<extension name="x"><condition field="destination_number" expression="^42$">'
+        '<action application="python" data="two::second by dialplan"/></condition></extension>'
+    )
+    done = run("call", "--dialplan", tmp_path / "plan.xml", "--scripts", tmp_path, "--dial", "42")
+    assert "[INFO] second by dialplan" in done.stdout
+
+
+def test_watch_calls_again_when_a_script_is_saved(script: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "pocket",
+        "watch",
+        str(script),
+        "--press",
+        "1:1",
+        "--hangup-after=9",
+        "--times",
+        "2",
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        told: list[str] = []
+        try:
+            for line in process.stdout:
+                told.append(line.rstrip())
+                if line.startswith("--- waiting for a change"):
+                    script.write_text(IVR.replace("pressed", "now pressed"), encoding="utf-8")
+        finally:
+            process.kill()
+    assert "[INFO] pressed 1" in told
+    assert "[INFO] now pressed 1" in told
+
+
+class Terminal:
+    """`python -m pocket shell` in a terminal."""
+
+    def __init__(self, folder: Path) -> None:
+        self.screen = ""
+        self.pid, self.descriptor = pty.fork()
+        if self.pid == 0:
+            os.environ["TERM"] = "dumb"
+            os.execv(sys.executable, [sys.executable, "-m", "pocket", "shell", "--scripts", str(folder)])
+
+    def type(self, text: str) -> None:
+        os.write(self.descriptor, text.encode())
+
+    def wait(self, pattern: str) -> re.Match[str]:
+        """Wait for what the screen shows; what came before it is gone."""
+        end = time.monotonic() + DEADLINE
+        while not (found := re.search(pattern, self.screen)):
+            ready, _, _ = select.select([self.descriptor], [], [], max(0.0, end - time.monotonic()))
+            assert ready, f"no {pattern!r} on the screen:\n{self.screen}"
+            try:
+                self.screen += os.read(self.descriptor, 4096).decode()
+            except OSError:
+                raise AssertionError(f"no {pattern!r} on the screen before its end:\n{self.screen}") from None
+        self.screen = self.screen[found.end() :]
+        return found
+
+    def end(self) -> int:
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+
+def test_the_shell(script: Path) -> None:
+    terminal = Terminal(script.parent)
+    terminal.wait("pocket> ")
+    terminal.type("call iv\t\n")
+    uuid = terminal.wait(r"\+OK (\S+)")[1]
+    terminal.type("press 1\n")
+    terminal.wait(r"\[INFO\] pressed 1")
+    terminal.type("show channels\n")
+    terminal.wait(rf"{uuid},inbound")
+    terminal.type(f"uuid_getvar {uuid[:6]}\t hangup_after_bridge\n")
+    terminal.wait(r"\r\n_undef_|\r\ntrue")
+    terminal.type("hangup USER_BUSY\n")
+    terminal.wait(r"\+OK")
+    terminal.type("originate pocket/far &park()\n")
+    far = terminal.wait(r"\+OK (\S+)")[1]
+    terminal.type(f"hangup {far}\ntranscript {uuid}\n")
+    terminal.wait("hung up by the far end: USER_BUSY")
+    terminal.type("press\nno_such_command\nquit\n")
+    terminal.wait("-USAGE: press DIGITS")
+    terminal.wait("-ERR no_such_command Command not found!")
+    assert terminal.end() == 0
+
+
+# The drawing
+
+
+class Drawing:
+    """The drawing of a page, read as a browser does."""
+
+    def __init__(self, svg: ElementTree.Element) -> None:
+        texts = [(text.get("class"), float(text.get("y", "0")), text) for text in svg.iter(f"{SVG}text")]
+        self.lanes = [full(text) for kind, _, text in texts if kind == "head mid"]
+        self._times = {y: text.text for kind, y, text in texts if kind == "time"}
+        self._told = [(y, full(text)) for kind, y, text in texts if kind not in {"time", "head mid"}]
+
+    def row_at(self, moment: str, text: str) -> bool:
+        """Whether this is told in a row of that time."""
+        rows = [y for y, time in self._times.items() if time == moment]
+        return any(text == told and any(abs(y - row) < 10 for row in rows) for y, told in self._told)
+
+
+def full(text: ElementTree.Element) -> str:
+    title = text.find(f"{SVG}title")
+    assert title is not None
+    return title.text or ""
+
+
+def parsed(page: str) -> Drawing:
+    svg = page[page.index("<svg") : page.index("</svg>") + 6].replace(
+        "<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1
+    )
+    return Drawing(ElementTree.fromstring(svg))
+
+
+def test_every_entry_of_a_transcript_has_its_row(script: Path) -> None:
+    with pocket.Switch(scripts=script.parent) as switch:
+        call = switch.run(
+            "python", "ivr", press=[(1.0, "2")], variables={"odd": b"caf\xe9".decode("utf-8", "surrogateescape")}
+        )
+        page = ladder.page(switch, call)
+    drawing = parsed(page)
+    begin = call.transcript[0].time
+    for entry in call.transcript:
+        if entry.kind not in {"state", "plays", "played", "created"}:
+            assert drawing.row_at(f"{entry.time - begin:.3f}", entry.describe()), entry
+    (played,) = call.transcript.of_kind("played")
+    assert drawing.row_at("0.000", played.describe())
+    page.encode("utf-8")
