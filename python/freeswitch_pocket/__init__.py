@@ -1,0 +1,1 @@
+"""What freeswitch-pocket brings for other programs; scripts and tests import `freeswitch` and `pocket`."""

@@ -1,0 +1,118 @@
+"""The fixtures of the pytest plugin, imported when a test first asks for one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from freeswitch_pocket.pytest_plugin import USED, text_of
+from pocket import Call, Switch, ladder
+from pocket._awaits import Awaited
+
+LOG_SHOWN = 200
+
+
+class RecordingSwitch(Switch):
+    """A switch that keeps the calls that a test has placed."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.placed: list[Call] = []
+
+    def _start(self, **options: Any) -> Call:
+        call = super()._start(**options)
+        self.placed.append(call)
+        return call
+
+
+class Used:
+    """A switch that a test has used, and what is to be said of it."""
+
+    def __init__(self, switch: Any, awaited: Awaited, errors: pytest.Mark | None) -> None:
+        self._switch = switch
+        self._awaited = awaited
+        self._errors = errors
+        self._told = False
+
+    def failures(self) -> str:
+        """Say what scripts have done that fails a test; once."""
+        if self._told:
+            return ""
+        faults = ladder.faults_in(self._switch.log)
+        texts = [fault.text for fault in faults]
+        parts = []
+        if self._errors is None:
+            parts += [f"a script has failed:\n{text}" for text in texts]
+        else:
+            match = self._errors.kwargs.get("match", self._errors.args[0] if self._errors.args else None)
+            if match is not None and not any(re.search(match, text) for text in texts):
+                found = "\n".join(fault.summary for fault in faults) or "none has failed"
+                parts.append(f"no script has failed with {match!r}: {found}")
+        parts += [f"a script has forgotten an await:\n{text}" for text in self._awaited.forgotten]
+        self._told = bool(parts)
+        return "\n\n".join(parts)
+
+    def sections(self) -> list[tuple[str, str]]:
+        """Give the calls, the prints and the log, each with its title."""
+        found = []
+        for number, call in enumerate(self._switch.placed, 1):
+            told = f"{call.transcript.text()}\n{call.name}: {call.cause or call.state}"
+            found.append((f"call {number}", told))
+        log = self._switch.log
+        printed = [f"{line.file}:{line.line}: {line.text.rstrip()}" for line in log if line.file.endswith(".py")]
+        if printed:
+            found.append(("what scripts have printed and logged", "\n".join(printed)))
+        found.append(("log of the switch", "\n".join(str(line).rstrip() for line in log[-LOG_SHOWN:])))
+        return found
+
+
+def lend(request: pytest.FixtureRequest, prefix: str) -> Generator[Any, None, None]:
+    """Open a switch as the test's markers say, and close it."""
+    node, root = request.node, request.config.rootpath
+    options = options_of(node, root, request.config, prefix)
+    switch = RecordingSwitch(**options)
+    with Awaited() as awaited:
+        used = Used(switch, awaited, node.get_closest_marker(f"{prefix}script_errors"))
+        switch.open()
+        node.stash.setdefault(USED, []).append(used)
+        try:
+            yield switch
+        finally:
+            switch.close()
+        # What came as it closed.
+        told = used.failures()
+    if told:
+        pytest.fail(told, pytrace=False)
+
+
+def options_of(node: Any, root: Path, config: pytest.Config, prefix: str) -> dict[str, Any]:
+    """Give what the switch is made with: the nearest marker comes last, and wins."""
+    named = config.getini("pocket_scripts")
+    folder = root / (named or "scripts")
+    if not folder.is_dir():
+        if named:
+            raise pytest.UsageError(f"pocket_scripts: there is no folder {folder}")
+        folder = root
+    conf = config.getini("pocket_conf")
+    marks = {
+        name: list(node.iter_markers(f"{prefix}{name}"))[::-1] for name in ("dialplan", "variables", "configuration")
+    }
+    texts = [text for mark in marks["configuration"] for text in mark.args]
+    return {
+        "scripts": folder,
+        "conf": root / conf if conf else None,
+        "dialplan": "".join(text_of(part, root) for mark in marks["dialplan"] for part in mark.args),
+        "variables": {name: str(value) for mark in marks["variables"] for name, value in mark.kwargs.items()},
+        "config": {_name_of(text): text for text in texts},
+    }
+
+
+def _name_of(text: str) -> str:
+    found = re.search(r"<configuration\s[^>]*name=[\"']([^\"']+)", text)
+    if found is None:
+        raise pytest.UsageError(f"a configuration is XML, <configuration name=...>, not {text[:60]!r}")
+    return found[1]

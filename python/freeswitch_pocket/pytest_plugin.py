@@ -1,0 +1,128 @@
+"""The pytest plugin: a switch and calls as fixtures, and what happened on them in the report of a test that fails.
+
+pytest imports this file at its start, in every project of the environment; the switch is imported when a test first
+asks for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from freeswitch_pocket.fixtures import Used
+else:
+    Used = object
+
+# Switches that the test has used.
+USED = pytest.StashKey[list["Used"]]()
+
+OPTIONS = {
+    "pocket_prefix": ("what the names of the fixtures and markers begin with, where others have those names", ""),
+    "pocket_scripts": ("the folder of the scripts, from the root folder on: scripts, where there is one", ""),
+    "pocket_conf": ("a folder of configuration, from the root folder on", ""),
+}
+MARKERS = {
+    "dialplan(xml)": "extensions of the context default as XML, a path to such a file, or actions by number: "
+    '{"5000": ["answer", "python ivr"]}',
+    "variables(name=value, ...)": "global variables of the switch",
+    "configuration(*xml)": "configurations as XML, `<configuration name=...>`",
+    "script_errors(match=None)": "scripts may fail in this test; with `match`, a regular expression, one must, and so",
+}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add what projects set."""
+    for name, (what, default) in OPTIONS.items():
+        parser.addini(name, what, default=default)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the fixtures and markers under the names that the project wants."""
+    prefix = config.getini("pocket_prefix")
+    for marker, what in MARKERS.items():
+        config.addinivalue_line("markers", f"{prefix}{marker}: {what}")
+    config.pluginmanager.register(_fixtures(prefix), "pocket-fixtures")
+
+
+def _fixtures(prefix: str) -> object:
+    """Make the fixtures, by their names."""
+
+    @pytest.fixture(name=f"{prefix}switch")
+    def switch(request: pytest.FixtureRequest) -> Generator[Any, None, None]:
+        """An open switch with the project's scripts, closed after the test."""
+        from freeswitch_pocket import fixtures
+
+        yield from fixtures.lend(request, prefix)
+
+    @pytest.fixture(name=f"{prefix}call")
+    def call(request: pytest.FixtureRequest) -> Any:
+        """Place a call and wait for its end: `call("5000", press=[(1.5, "1")], hangup_after=20)`."""
+        return request.getfixturevalue(f"{prefix}switch").call
+
+    class Fixtures:
+        """What pytest looks through."""
+
+    Fixtures.switch, Fixtures.call = switch, call  # type: ignore[attr-defined]
+    return Fixtures
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Fail a test whose scripts have failed."""
+    result = yield
+    _check(item)
+    return result
+
+
+def _check(item: pytest.Item) -> None:
+    for used in item.stash.get(USED, []):
+        told = used.failures()
+        if told:
+            pytest.fail(told, pytrace=False)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add the calls, what scripts printed and the log to the report of a failure."""
+    report = yield
+    if report.failed:
+        for used in item.stash.get(USED, []):
+            report.sections += used.sections()
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Let go of what was kept for the report."""
+    result = yield
+    item.stash[USED] = []
+    return result
+
+
+def text_of(marker: object, root: Path) -> str:
+    """Give a dialplan as XML: text, a file, or actions by number."""
+    if isinstance(marker, Mapping):
+        return "".join(_extension(str(number), actions) for number, actions in marker.items())
+    if isinstance(marker, Path) or (isinstance(marker, str) and "<" not in marker):
+        path = root / marker
+        if not path.is_file():
+            raise pytest.UsageError(f"there is no dialplan {path}: give XML, a file or actions by number")
+        return path.read_text(encoding="utf-8")
+    if isinstance(marker, str):
+        return marker
+    raise pytest.UsageError(f"a dialplan is XML, a file or actions by number, not {type(marker).__name__}")
+
+
+def _extension(number: str, actions: object) -> str:
+    from xml.sax.saxutils import quoteattr
+
+    parts = []
+    for action in [actions] if isinstance(actions, str) else list(actions):  # type: ignore[call-overload]
+        application, _, data = action.partition(" ") if isinstance(action, str) else (action[0], "", action[1])
+        parts.append(f"<action application={quoteattr(application)} data={quoteattr(data)}/>")
+    condition = f'<condition field="destination_number" expression={quoteattr(f"^{number}$")}>'
+    return f"<extension name={quoteattr(number)}>{condition}{''.join(parts)}</condition></extension>"
