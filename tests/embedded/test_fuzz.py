@@ -1,0 +1,101 @@
+"""Call fuzzing: what is wrong is found and shrunk, what is right gives no alarm."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import fuzz_cases
+import pocket
+from pocket import fuzz
+
+# One seed: a run tomorrow tries the same callers as today's.
+SEED = 14
+CASES = [pytest.param(case, id=case.name.replace(" ", "-")) for case in fuzz_cases.CASES]
+
+
+def tried(case: fuzz_cases.Case, source: str, folder: Path, examples: int) -> Callable[..., None]:
+    """A fuzzing test of a script."""
+    (folder / "ivr.py").write_text(source, encoding="utf-8")
+
+    @fuzz.callers(run="python ivr", scripts=folder, examples=examples, until=20.0, seed=SEED, **case.options)
+    def test(call: pocket.Call) -> None:
+        assert eval(case.wanted, {"call": call}), case.wanted
+
+    return test
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_fault_is_found(case: fuzz_cases.Case, tmp_path: Path) -> None:
+    with pytest.raises(AssertionError) as found:
+        tried(case, case.faulty(), tmp_path, 300)()
+    if case.told != "assert":
+        assert isinstance(found.value, fuzz.Fault)
+        assert case.told in str(found.value)
+    (story,) = [note for note in found.value.__notes__ if note.startswith("Caller(")]
+    # Shrunk: what the caller does fits into one line, and what happened stands below.
+    assert len(story.splitlines()[0]) < 120
+    assert re.search(r"^ +\d+\.\d{3}  created", story, re.MULTILINE)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_is_sound_gives_no_alarm(case: fuzz_cases.Case, tmp_path: Path) -> None:
+    tried(case, case.sound(), tmp_path, 60)()
+
+
+def test_the_same_seed_gives_the_same_transcripts(tmp_path: Path) -> None:
+    case = next(case for case in fuzz_cases.CASES if case.name == "back from the top menu")
+
+    def transcripts() -> list[str]:
+        told: list[str] = []
+        (tmp_path / "ivr.py").write_text(case.sound(), encoding="utf-8")
+
+        @fuzz.callers(run="python ivr", scripts=tmp_path, examples=10, seed=SEED, **case.options)
+        def test(call: pocket.Call, caller: fuzz.Caller) -> None:
+            told.append(f"{caller}\n{call.transcript}")
+
+        test()
+        return told
+
+    first = transcripts()
+    assert len(first) >= 10
+    assert len(set(first)) > 5
+    for _ in range(10):
+        assert transcripts() == first
+
+
+def test_phones_are_busy_and_gone(tmp_path: Path) -> None:
+    case = fuzz_cases.Case(
+        "an agent who does not answer",
+        """
+        import freeswitch
+        def handler(session, args):
+            session.answer()
+            agent = freeswitch.Session("user/1001", session)
+            if session.ready() and not agent.ready():
+                raise LookupError(agent.hangupCause())
+        """,
+        ("raise LookupError(agent.hangupCause())", "session.setVariable('nobody', agent.hangupCause())"),
+        "LookupError",
+        {"phones": ["user/1001"]},
+    )
+    with pytest.raises(fuzz.Fault, match="LookupError") as found:
+        tried(case, case.faulty(), tmp_path, 100)()
+    assert any(note.startswith("Caller(phones={'user/1001': {") for note in found.value.__notes__)
+    tried(case, case.sound(), tmp_path, 50)()
+
+
+def test_a_caller_reads_well() -> None:
+    assert repr(fuzz.Caller()) == "Caller()"
+    caller = fuzz.Caller([(1.5, "1")], None, (3, -0.01), {"user/1001": {"busy": True}})
+    assert repr(caller) == "Caller(press=[(1.5, '1')], hangup_at=(3, -0.01), phones={'user/1001': {'busy': True}})"
+
+
+def test_what_makes_no_sense_is_said() -> None:
+    with pytest.raises(TypeError, match="number that is dialled"):
+        fuzz.callers()
+    with pytest.raises(TypeError, match="number that is dialled"):
+        fuzz.callers("5000", run="python ivr")
