@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 
 import pytest
@@ -52,6 +53,12 @@ ANSWERS = {
     "tolower AbC": "abc",
     "system echo out; echo more": "out\nmore\n",
     "system": "-USAGE: <command>\n",
+    "coalesce ,,a,b": "a",
+    "coalesce ^^:::b:c": "b",
+    "coalesce": "-USAGE: [^^<delim>]<value1>,<value2>,...\n",
+    "getenv NOBODY_HAS_SET_THIS": "_undef_",
+    "getenv HOME": os.environ.get("HOME", "_undef_"),
+    "uptime parsecs": "-USAGE: [us|ms|s|m|h|d|microseconds|milliseconds|seconds|minutes|hours|days]\n",
     "file_exists /etc/passwd": "true",
     "file_exists /nowhere": "false",
     "log warning said by a test": "+OK\n",
@@ -168,6 +175,37 @@ def directory(host: Host) -> None:
 )
 def test_what_is_known_of_users(host: Host, command: str, answer: str) -> None:
     assert host.api(command) == answer
+
+
+def test_the_switch_has_a_name_and_an_age(host: Host) -> None:
+    assert host.api("hostname") == host.api("global_getvar hostname")
+    assert host.api("uptime h") == "0\n"
+    assert 0 <= int(host.api("uptime us")) // 1000 - int(host.api("uptime ms")) + 1000 <= 2000
+
+
+@pytest.mark.usefixtures("directory")
+def test_a_leg_is_told_of_a_user(host: Host) -> None:
+    result = host.call(("set_user", "1000@example.com"), ("set_user", "1000@example.com other_"), "hangup")
+    seen = result.variables
+    names = ("account", "toll", "number_alias", "user_name", "domain_name", "other_account", "other_user_name")
+    assert [seen[name] for name in names] == ["A1", "domestic", "2000", "1000", "example.com", "A1", "1000"]
+    result = host.call(("set_user", "9@example.com"), ("set_user", "9"), "hangup")
+    assert "user_name" not in result.variables
+    assert host.wait_log(r"can't find user \[9@example.com\]").level == "WARNING"
+    assert host.wait_log("No user@domain specified").level == "ERR"
+
+
+def test_folders_and_files_from_a_dialplan(host: Host) -> None:
+    folder = host.folder / "a" / "b"
+    host.call(("mkdir", str(folder)), ("system", f"touch {folder}/c"), ("rename", f"{folder}/c {folder}/d"), "hangup")
+    host.wait_for((folder / "d").exists)
+
+
+def test_tones_of_an_application(host: Host) -> None:
+    result = host.call("answer", ("gentones", "%(200,100,440)|2"), ("set", "after=yes"), "hangup", timeout=10)
+    assert result.variables["after"] == "yes"
+    result = host.call("answer", ("gentones", "%(200,100,440)|-1"), "hangup", press=[(1.0, "*")], timeout=10)
+    assert result.variables["playback_terminator_used"] == "*"
 
 
 @pytest.fixture

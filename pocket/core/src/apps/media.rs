@@ -77,6 +77,19 @@ fn respond(session: &Session, status: Status) {
     session.set("current_application_response", response);
 }
 
+/// `tones[|count]`, with a count below 0 for as long as the call lasts.
+pub(super) fn gentones(session: &Arc<Session>, data: &BStr) {
+    if data.is_empty() {
+        say!(session, ERROR, "Invalid Params!");
+        return;
+    }
+    let (script, count) = crate::text::cut(data, b'|');
+    session.unset("playback_terminator_used");
+    let file = format!("tone_stream://{script};loops={}", number(count).max(-1));
+    let file = file.as_bytes().as_bstr();
+    play::play_file(session, None, file, Some(&mut Terminators));
+}
+
 pub(super) fn endless_playback(session: &Arc<Session>, data: &BStr) {
     while session.ready() {
         if ![SUCCESS, BREAK].contains(&play::play_file(session, None, data, None)) {

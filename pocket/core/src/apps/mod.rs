@@ -14,10 +14,12 @@ use crate::session::Session;
 
 mod call;
 mod later;
+mod machine;
 mod media;
 mod menu;
 mod speech;
 mod stand_in;
+mod user;
 mod variables;
 
 const INLINE: u32 = NOMEDIA.0 | ROUTING.0 | ZOMBIE.0;
@@ -27,7 +29,7 @@ const fn app(name: &'static str, flags: u32, run: fn(&Arc<Session>, &BStr)) -> A
 }
 
 /// Applications of pocket's own.
-pub(crate) static APPS: [App; 55] = [
+pub(crate) static APPS: [App; 59] = [
     app("answer", NOMEDIA.0, call::answer),
     app("break", NOMEDIA.0, call::break_),
     app("bridge", NOMEDIA.0, call::bridge),
@@ -47,12 +49,14 @@ pub(crate) static APPS: [App; 55] = [
     app("execute_extension", NOMEDIA.0, call::execute_extension),
     app("export", INLINE, variables::export),
     app("flush_dtmf", NOMEDIA.0, media::flush_dtmf),
+    app("gentones", NONE.0, media::gentones),
     app("hangup", NOMEDIA.0, call::hangup),
     app("hash", NOMEDIA.0 | ZOMBIE.0, storage::hash_application),
     app("info", INLINE, variables::info),
     app("ivr", NONE.0, menu::ivr),
     app("log", INLINE, variables::log),
     app("loop_playback", NONE.0, media::loop_playback),
+    app("mkdir", NOMEDIA.0, machine::mkdir),
     app("multiset", INLINE, variables::multiset),
     app("park", NOMEDIA.0, call::park),
     app("phrase", NONE.0, speech::phrase),
@@ -71,6 +75,7 @@ pub(crate) static APPS: [App; 55] = [
     app("record", NONE.0, speech::record),
     app("record_session", NONE.0, later::record_session),
     app("redirect", NOMEDIA.0, stand_in::redirect),
+    app("rename", NOMEDIA.0 | ZOMBIE.0, machine::rename),
     app("respond", NOMEDIA.0, call::respond),
     app("ring_ready", NOMEDIA.0, call::ring_ready),
     app("say", NONE.0, speech::say),
@@ -88,16 +93,13 @@ pub(crate) static APPS: [App; 55] = [
     app("send_dtmf", NOMEDIA.0, media::send_dtmf),
     app("set", INLINE, variables::set),
     app("set_global", INLINE, variables::set_global),
+    app("set_user", NOMEDIA.0 | ROUTING.0, user::set_user),
     app("sleep", NOMEDIA.0, media::sleep),
     app("speak", NONE.0, speech::speak),
     app("start_dtmf", NOMEDIA.0, variables::eval),
     app("stop_dtmf", NOMEDIA.0, variables::eval),
     app("stop_record_session", NONE.0, later::stop_record_session),
-    app(
-        "system",
-        NOMEDIA.0 | ROUTING.0 | ZOMBIE.0,
-        variables::system,
-    ),
+    app("system", NOMEDIA.0 | ROUTING.0 | ZOMBIE.0, machine::system),
     app("transfer", NOMEDIA.0 | ROUTING.0, call::transfer),
     app("unset", INLINE, variables::unset),
     app("unshift", INLINE, variables::unshift),

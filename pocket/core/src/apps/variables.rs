@@ -100,22 +100,6 @@ pub(super) fn privacy(session: &Arc<Session>, data: &BStr) {
     say!(session, DEBUG, "Set Privacy to {data}");
 }
 
-/// A command of the machine's; what it writes goes where the program's own output does.
-pub(super) fn system(session: &Arc<Session>, data: &BStr) {
-    say!(session, NOTICE, "Executing command: {data}");
-    let command = std::process::Command::new("/bin/sh")
-        .arg("-c")
-        .arg(&*data.to_os_str_lossy())
-        .status();
-    if let Err(error) = command {
-        say!(
-            session,
-            NOTICE,
-            "Failed to execute command: {data} ({error})"
-        );
-    }
-}
-
 pub(super) fn unset(session: &Arc<Session>, data: &BStr) {
     if data.is_empty() {
         say!(session, ERROR, "No variable name specified.");

@@ -75,6 +75,40 @@ pub(super) fn status(call: &Invocation<'_>) -> Reply {
     .into()
 }
 
+/// What `global_getvar hostname` is, too.
+pub(super) fn hostname(call: &Invocation<'_>) -> Reply {
+    call.core
+        .globals
+        .get(b"hostname")
+        .unwrap_or_default()
+        .into()
+}
+
+/// How long the switch has run, in the unit that is named.
+pub(super) fn uptime(call: &Invocation<'_>) -> Reply {
+    let scale = match call.argument.to_ascii_lowercase().as_slice() {
+        b"" | b"seconds" | b"s" => 1_000_000,
+        b"microseconds" | b"us" => 1,
+        b"milliseconds" | b"ms" => 1000,
+        b"minutes" | b"m" => 60_000_000,
+        b"hours" | b"h" => 3_600_000_000,
+        b"days" | b"d" => 86_400_000_000,
+        _ => return usage("[us|ms|s|m|h|d|microseconds|milliseconds|seconds|minutes|hours|days]"),
+    };
+    format!("{}\n", call.core.clock.now() / scale).into()
+}
+
+/// A variable of the environment.
+pub(super) fn getenv(call: &Invocation<'_>) -> Reply {
+    let value = std::env::var_os(call.argument.to_os_str_lossy());
+    value
+        .map_or_else(
+            || "_undef_".into(),
+            |value| BString::from(value.as_encoded_bytes()),
+        )
+        .into()
+}
+
 pub(super) fn msleep(call: &Invocation<'_>) -> Reply {
     call.core.clock.sleep(number(call.argument).max(0) * 1000);
     "+OK".into()

@@ -2,7 +2,7 @@
 
 use bstr::{BStr, BString, ByteSlice};
 
-use crate::module::api::{Invocation, Reply};
+use crate::module::api::{Invocation, Reply, usage};
 use crate::pattern::{perform, substitute};
 use crate::text::{is_number, split, url_decode, url_encode as encoded};
 
@@ -64,6 +64,22 @@ pub(super) fn replace(call: &Invocation<'_>) -> Reply {
         [data, _, _] => data.clone().into(),
         _ => "-ERR".into(),
     }
+}
+
+/// `[^^delimiter]value,value`: the first that is not empty.
+pub(super) fn coalesce(call: &Invocation<'_>) -> Reply {
+    let (delimiter, list) = match call.argument.as_bytes() {
+        [b'^', b'^', delimiter, rest @ ..] => (*delimiter, rest),
+        list => (b',', list),
+    };
+    if list.is_empty() {
+        return usage("[^^<delim>]<value1>,<value2>,...");
+    }
+    let mut values = split(list, delimiter, 256).into_iter();
+    values
+        .find(|value| !value.is_empty())
+        .unwrap_or_default()
+        .into()
 }
 
 /// A word up to a blank, or in quotes; whether it was, and what follows the blanks.
