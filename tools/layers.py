@@ -333,6 +333,7 @@ TREES = (
             "_scripts",
             "_serving",
             "_boot",
+            "_hints",
             "__init__",
             "_async",
             "events",
