@@ -112,6 +112,12 @@ def host(spec: Spec, hosts: Manager, request: pytest.FixtureRequest) -> Iterator
 
 
 @pytest.fixture
+def served(spec: Spec, hosts: Manager, request: pytest.FixtureRequest) -> Iterator[Host]:
+    """A shared switch whose event socket can be spoken to: its time is real."""
+    yield from _lent(hosts.shared(spec, real_time=True), request)
+
+
+@pytest.fixture
 def plain(spec: Spec, hosts: Manager, request: pytest.FixtureRequest) -> Iterator[Host]:
     """A shared switch without mod_rust, for the harness's own tests."""
     yield from _lent(hosts.shared(spec, with_module=False), request)

@@ -288,6 +288,7 @@ TREES = (
             "script",
             "queue",
             "call",
+            "control",
             "check",
             "builtin",
             "endpoint",

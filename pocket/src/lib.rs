@@ -5,6 +5,7 @@
 
 mod call;
 mod check;
+mod control;
 mod convert;
 mod fake;
 mod far_end;
@@ -43,6 +44,7 @@ fn _pocket(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<switch::Switch>()?;
     module.add_class::<call::Call>()?;
     check::add_to(module)?;
+    control::add_to(module)?;
     threads::add_to(module)?;
     Ok(())
 }

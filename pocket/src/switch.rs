@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 
 use crate::call::Call;
+use crate::control::PyControl;
 use crate::convert::{
     Interrupt, Pairs, micros, pairs_to_python, pairs_to_switch, seconds, to_python, to_switch,
 };
@@ -265,6 +266,13 @@ impl Switch {
                 .fake_application(name.as_ref(), fake::application(function));
         });
         Ok(())
+    }
+
+    /// A server's hold on the switch; `limit` events and log lines wait for it.
+    fn control(&self, py: Python<'_>, limit: usize) -> PyResult<PyControl> {
+        py.detach(|| self.driver.control(limit))?
+            .map(PyControl)
+            .ok_or_else(|| PyRuntimeError::new_err("the switch is served already"))
     }
 
     /// Chat messages that were sent: their headers, `_body` for the body.

@@ -14,13 +14,27 @@ from pathlib import Path
 
 from pocket import _beside, _breakpoint, _threads
 from pocket._call import Call
+from pocket._event_socket import Server
 from pocket._globals import Globals
 from pocket._phone import Phone
 from pocket._records import Letter, LogLine
+from pocket._serve import serve
 from pocket._switch import CallTimeout, Switch
 from pocket._transcript import Entry, Transcript
 
-__all__ = ["Call", "CallTimeout", "Entry", "Globals", "Letter", "LogLine", "Phone", "Switch", "Transcript"]
+__all__ = [
+    "Call",
+    "CallTimeout",
+    "Entry",
+    "Globals",
+    "Letter",
+    "LogLine",
+    "Phone",
+    "Server",
+    "Switch",
+    "Transcript",
+    "serve",
+]
 
 _beside.warn_of_another(Path(__file__).resolve().parents[1])
 _threads.install()

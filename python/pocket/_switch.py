@@ -15,6 +15,7 @@ from typing import Self, TypeVar
 
 from pocket import _checks, _pocket, _threads
 from pocket._call import Call
+from pocket._event_socket import LOOPBACK, Server
 from pocket._far_end import Press, Says, cause, far_end
 from pocket._far_end import seconds as _seconds
 from pocket._globals import Globals
@@ -83,6 +84,7 @@ class Switch:
         self._debug = debug
         self._modules = list(modules)
         self._core: _pocket.Switch | None = None
+        self._server: Server | None = None
         self._base: Path | None = None
         self._log: list[LogLine] = []
         self._next_line = 0
@@ -133,6 +135,8 @@ class Switch:
         core, base = self._core, self._base
         if core is None:
             return
+        if self._server is not None:
+            self._server.close()
         if self in _OPEN:
             _OPEN.remove(self)
         try:
@@ -433,6 +437,28 @@ class Switch:
     def globals(self) -> Globals:
         """The global variables, to read and to set."""
         return Globals(self._running)
+
+    # The event socket
+
+    def serve(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        password: str = "ClueCon",
+        acl: Sequence[str] = LOOPBACK,
+    ) -> Server:
+        """Speak FreeSWITCH's event socket on that address, until the switch or what this gives is closed.
+
+        The port is a free one unless it is given; `Server.port` has it. `acl` are the networks that clients may
+        come from. The switch must have been opened with real_time=True: a client outside cannot keep up with a
+        clock that jumps (RuntimeError). OSError when the address cannot be had, ValueError for an empty password.
+        """
+        core = self._running
+        if not self._real_time:
+            raise RuntimeError("a switch in virtual time cannot be served: open it with real_time=True")
+        self._server = server = Server(self, core, host, port, password, acl)
+        return server
 
     # Commands, time, log, events
 

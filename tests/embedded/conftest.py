@@ -19,7 +19,7 @@ Open = Callable[..., pocket.Switch]
 @pytest.fixture(autouse=True)
 def alone(hosts: Manager) -> None:
     """A process has one switch at a time: the shared one is closed."""
-    hosts._close_pocket()
+    hosts.close_pocket()
 
 
 @pytest.fixture

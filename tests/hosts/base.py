@@ -184,6 +184,10 @@ class Host(ABC):
         return event.get("_body", "")
 
     @abstractmethod
+    def event_socket(self) -> tuple[int, str]:
+        """The port and password of its event socket; pocket's only where its time is real."""
+
+    @abstractmethod
     def start_call(
         self,
         extension: str,

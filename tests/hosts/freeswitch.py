@@ -185,6 +185,10 @@ class FreeSwitchHost(Host):
             self._wait_end(2)
             raise HostError(f"{command[:80]!r}: {error}; FreeSWITCH {self._end()}") from error
 
+    def event_socket(self) -> tuple[int, str]:
+        """The port and password of mod_event_socket."""
+        return self.port, self.password
+
     def queue_event(self, uuid: str, name: str, headers: Mapping[str, str]) -> None:
         """Give a session an event, as `sendevent` does; its input callback hears it."""
         lines = [f"sendevent {name}", f"Unique-ID: {uuid}", *(f"{key}: {value}" for key, value in headers.items())]

@@ -29,9 +29,11 @@ class Spec:
             # Late, because a run on FreeSWITCH alone needs no pocket.
             from hosts.pocket import PocketHost  # noqa: PLC0415
 
-            return PocketHost(folder, with_module=with_module, config=options.get("config"))
+            known = {name: options[name] for name in ("config", "real_time") if name in options}
+            return PocketHost(folder, with_module=with_module, **known)
         if with_module and not MODULE.exists():
             raise HostError(f"{MODULE.relative_to(ROOT)} is missing: run `make build`")
+        options.pop("real_time", None)
         return FreeSwitchHost(self.switch, folder, MODULE if with_module else None, **options)
 
 
@@ -49,23 +51,23 @@ class Manager:
     """
 
     def __init__(self) -> None:
-        self._shared: dict[tuple[str, bool], Host] = {}
+        self._shared: dict[tuple[str, bool, bool], Host] = {}
         self._folders: list[Path] = []
 
-    def shared(self, spec: Spec, *, with_module: bool = True) -> Host:
+    def shared(self, spec: Spec, *, with_module: bool = True, real_time: bool = False) -> Host:
         """The host that tests share; a new one when the last has died."""
-        key = spec.name, with_module
+        key = spec.name, with_module, real_time and spec.switch is None
         host = self._shared.get(key)
         if host is None or not host.alive():
             if spec.switch is None:
-                self._close_pocket()
-            host = self._shared[key] = spec.start(self._folder(), with_module=with_module)
+                self.close_pocket()
+            host = self._shared[key] = spec.start(self._folder(), with_module=with_module, real_time=real_time)
         return host
 
     def fresh(self, spec: Spec, **options: Any) -> Host:
         """A host that is the caller's alone, and the caller's to stop."""
         if spec.switch is None:
-            self._close_pocket()
+            self.close_pocket()
         return spec.start(self._folder(), **options)
 
     def stop(self) -> None:
@@ -79,7 +81,8 @@ class Manager:
             ends = ", ".join(f"{host.name}: {status}" for host, status in zip(hosts, statuses, strict=True))
             raise HostError(f"a switch did not end with status 0: {ends}")
 
-    def _close_pocket(self) -> None:
+    def close_pocket(self) -> None:
+        """Close the shared pocket: a test opens one of its own."""
         for key, host in list(self._shared.items()):
             if host.is_pocket:
                 host.stop()

@@ -51,16 +51,20 @@ class PocketHost(Host):
     name = "pocket"
     is_pocket = True
 
-    def __init__(self, folder: Path, *, with_module: bool = True, config: str | None = None) -> None:
+    def __init__(
+        self, folder: Path, *, with_module: bool = True, config: str | None = None, real_time: bool = False
+    ) -> None:
         super().__init__(folder)
         self._log: list[LogLine] = []
         self._open = False
+        self._server: pocket.Server | None = None
         self.write_config("python.conf", config)
         self._switch = pocket.Switch(
             scripts=str(self.script_dir),
             conf=str(self.conf_dir),
             variables={"hold_music": HOLD_MUSIC},
             modules=("mod_rust",) if with_module else (),
+            real_time=real_time,
         )
         self._switch.__enter__()
         self._open = True
@@ -69,6 +73,12 @@ class PocketHost(Host):
     def api(self, command: str) -> str:
         """Run a command."""
         return self._switch.api(command)
+
+    def event_socket(self) -> tuple[int, str]:
+        """Serve it, when it is first asked for."""
+        if self._server is None:
+            self._server = self._switch.serve()
+        return self._server.port, self._server.password
 
     def start_call(
         self,

@@ -20,6 +20,7 @@ pub(crate) use bindings::{
 /// Flags that only pocket looks at, with the core's numbers.
 pub(crate) const CF_BRIDGE_ORIGINATOR: switch_channel_flag_t = switch_channel_flag_t(4);
 pub(crate) const CF_RING_READY: switch_channel_flag_t = switch_channel_flag_t(22);
+pub(crate) const CF_EVENT_LOCK: switch_channel_flag_t = switch_channel_flag_t(27);
 pub(crate) const CF_DIVERT_EVENTS: switch_channel_flag_t = switch_channel_flag_t(37);
 pub(crate) const CF_REPORTING: switch_channel_flag_t = switch_channel_flag_t(40);
 pub(crate) const CF_EARLY_HANGUP: switch_channel_flag_t = switch_channel_flag_t(54);

@@ -11,6 +11,7 @@ use crate::builtin;
 use crate::c::*;
 use crate::cause;
 use crate::clock::{Rank, Signal, Wait, Woken};
+use crate::control::Control;
 use crate::endpoint::deed;
 use crate::endpoint::far_end::{FarEnd, Script};
 use crate::endpoint::phone;
@@ -208,6 +209,15 @@ impl Driver {
                 return call.is_over();
             }
         }
+    }
+
+    /// Lets a server of the event socket in, one at a time; at most `limit` events
+    /// and lines wait for it. `None` when there is one.
+    ///
+    /// # Errors
+    /// When the system gives no pair of sockets.
+    pub fn control(&self, limit: usize) -> std::io::Result<Option<Control>> {
+        Control::open(&self.core, limit)
     }
 
     /// Log lines from the one with that number on, of those that are kept, and

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 
 use bstr::{BStr, BString, ByteSlice};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 
 use crate::clock::Clock;
 use crate::place::{Place, base_name};
@@ -91,6 +91,9 @@ struct Kept {
     first: u64,
 }
 
+/// Up to which level lines are given, and to whom.
+type Feed = (i32, Box<dyn Fn(LogLine) + Send + Sync>);
+
 /// The log of one switch.
 pub(crate) struct Log {
     clock: Arc<Clock>,
@@ -99,6 +102,8 @@ pub(crate) struct Log {
     debug_level: AtomicI32,
     /// Up to which level lines also go to stderr.
     console: AtomicI32,
+    /// Up to which level somebody outside of the switch gets lines, too.
+    feed: RwLock<Option<Feed>>,
 }
 
 impl Log {
@@ -109,7 +114,13 @@ impl Log {
             level: AtomicI32::new(DEBUG),
             debug_level: AtomicI32::new(0),
             console: AtomicI32::new(DISABLE),
+            feed: RwLock::default(),
         }
+    }
+
+    /// Sets who gets lines from here on, which must not log; `None` ends it.
+    pub(crate) fn feed(&self, to: Option<Feed>) {
+        *self.feed.write() = to;
     }
 
     pub(crate) fn level(&self) -> i32 {
@@ -178,6 +189,11 @@ impl Log {
             let _ = writeln!(std::io::stderr(), "{}", render(&line));
         }
         let mut kept = self.lines.lock();
+        if let Some((limit, give)) = self.feed.read().as_ref()
+            && level <= *limit
+        {
+            give(line.clone());
+        }
         if kept.lines.len() == KEPT {
             kept.lines.pop_front();
             kept.first += 1;

@@ -17,6 +17,7 @@ mod later;
 mod machine;
 mod media;
 mod menu;
+mod socket;
 mod speech;
 mod stand_in;
 mod user;
@@ -29,7 +30,7 @@ const fn app(name: &'static str, flags: u32, run: fn(&Arc<Session>, &BStr)) -> A
 }
 
 /// Applications of pocket's own.
-pub(crate) static APPS: [App; 59] = [
+pub(crate) static APPS: [App; 60] = [
     app("answer", NOMEDIA.0, call::answer),
     app("break", NOMEDIA.0, call::break_),
     app("bridge", NOMEDIA.0, call::bridge),
@@ -95,6 +96,7 @@ pub(crate) static APPS: [App; 59] = [
     app("set_global", INLINE, variables::set_global),
     app("set_user", NOMEDIA.0 | ROUTING.0, user::set_user),
     app("sleep", NOMEDIA.0, media::sleep),
+    app("socket", NOMEDIA.0, socket::socket),
     app("speak", NONE.0, speech::speak),
     app("start_dtmf", NOMEDIA.0, variables::eval),
     app("stop_dtmf", NOMEDIA.0, variables::eval),

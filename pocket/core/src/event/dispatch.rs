@@ -42,6 +42,12 @@ struct Tap {
     kept: VecDeque<Event>,
 }
 
+/// Kinds of which somebody outside of the switch gets a copy of each event.
+pub(crate) struct Feed {
+    pub(crate) kinds: Vec<switch_event_types_t>,
+    pub(crate) give: Box<dyn Fn(Event) + Send + Sync>,
+}
+
 /// The events of one switch.
 pub(crate) struct Bus {
     clock: Arc<Clock>,
@@ -58,6 +64,7 @@ pub(crate) struct Bus {
     sequence: AtomicU64,
     closed: AtomicBool,
     tap: Mutex<Option<Tap>>,
+    feed: RwLock<Option<Feed>>,
 }
 
 impl Bus {
@@ -74,6 +81,7 @@ impl Bus {
             sequence: AtomicU64::new(0),
             closed: AtomicBool::new(false),
             tap: Mutex::default(),
+            feed: RwLock::default(),
         }
     }
 
@@ -92,7 +100,8 @@ impl Bus {
         event
     }
 
-    fn stamp(&self, event: &mut Event, place: Place<'_>) {
+    /// Adds the headers that every event has.
+    pub(crate) fn stamp(&self, event: &mut Event, place: Place<'_>) {
         let micros = self.clock.epoch_now();
         let when = Utc.timestamp_micros(micros).single().unwrap_or_default();
         let sequence = self.sequence.fetch_add(1, Ordering::Relaxed) + 1;
@@ -122,7 +131,7 @@ impl Bus {
     /// Whether anybody would get an event of that kind. When not, it counts in
     /// the sequence and is not made.
     pub(crate) fn wanted(&self, kind: switch_event_types_t) -> bool {
-        let wanted = self.tap.lock().is_some() || {
+        let wanted = self.tap.lock().is_some() || self.is_fed(kind) || {
             let bound = self.bound.lock();
             bound.contains(&kind) || bound.contains(&names::ALL)
         };
@@ -197,6 +206,11 @@ impl Bus {
                 }
             }
         }
+        if let Some(feed) = self.feed.read().as_ref()
+            && feed.kinds.contains(&event.kind())
+        {
+            (feed.give)(event.duplicate());
+        }
         let mut tap = self.tap.lock();
         if let Some(tap) = tap.as_mut()
             && (tap.kinds.is_empty() || tap.kinds.contains(&event.kind()))
@@ -236,6 +250,16 @@ impl Bus {
         nodes.retain(|known| !std::ptr::eq(&raw const **known, node));
         *self.bound.lock() = nodes.iter().map(|node| node.event).collect();
         nodes.len() < before
+    }
+
+    fn is_fed(&self, kind: switch_event_types_t) -> bool {
+        let feed = self.feed.read();
+        feed.as_ref().is_some_and(|feed| feed.kinds.contains(&kind))
+    }
+
+    /// Sets who gets copies of events, and of which kinds; `None` ends it.
+    pub(crate) fn feed(&self, feed: Option<Feed>) {
+        *self.feed.write() = feed;
     }
 
     /// Keeps the last `limit` events of these kinds, all kinds when none is

@@ -110,6 +110,13 @@ pub(crate) fn name(event: switch_event_types_t) -> Option<&'static CStr> {
     NAMES.get(event.0 as usize).copied()
 }
 
+/// The names of all kinds, in the order of their numbers; `ALL` is none.
+#[must_use]
+pub fn every() -> Vec<&'static str> {
+    let kinds = &NAMES[..NAMES.len() - 1];
+    kinds.iter().filter_map(|name| name.to_str().ok()).collect()
+}
+
 /// The kind of a name: any case, `SWITCH_EVENT_` in front allowed.
 pub(crate) fn find(name: &[u8]) -> Option<switch_event_types_t> {
     const PREFIX: &[u8] = b"SWITCH_EVENT_";

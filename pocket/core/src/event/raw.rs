@@ -14,6 +14,8 @@ use bstr::{BStr, BString, ByteSlice};
 use super::header::{self, Header};
 use crate::text::{self, malloc_string};
 
+const SUBCLASS: &[u8] = b"Event-Subclass";
+
 /// A name occurs once: a second value takes the place of the first.
 const UNIQUE_HEADERS: c_int = 1;
 /// The core refuses an index beyond it.
@@ -247,12 +249,22 @@ unsafe fn set_indexed(event: *mut switch_event, name: &[u8], index: i64, value: 
 /// # Safety
 /// `into` is ours, `from` another event that does not change.
 pub(super) unsafe fn merge(into: *mut switch_event, from: *const switch_event) {
+    // SAFETY: the caller's.
+    unsafe { add_all(into, from, None) }
+}
+
+/// As [`merge`], but for the header of one name.
+///
+/// # Safety
+/// As there.
+unsafe fn add_all(into: *mut switch_event, from: *const switch_event, but: Option<&[u8]>) {
     // SAFETY: both are live, and not the same.
     unsafe {
         let mut at = (*from).headers;
         while !at.is_null() {
             let name = header::name(at);
             match header::values(at) {
+                _ if but.is_some_and(|but| name == but) => {}
                 None => add(into, SWITCH_STACK_BOTTOM, name, header::value(at)),
                 Some(values) => {
                     for value in values {
@@ -276,9 +288,13 @@ pub(super) unsafe fn duplicate(event: *const switch_event) -> *mut switch_event 
         (*copy).bind_user_data = (*event).bind_user_data;
         (*copy).key = (*event).key;
         if let Some(subclass) = text::borrow((*event).subclass_name) {
+            // The core puts it in front of all others.
             set_subclass(copy, subclass);
+            add(copy, SWITCH_STACK_BOTTOM, SUBCLASS, subclass);
+            add_all(copy, event, Some(SUBCLASS));
+        } else {
+            add_all(copy, event, None);
         }
-        merge(copy, event);
         if let Some(body) = text::borrow((*event).body) {
             set_body(copy, Some(body));
         }

@@ -2,7 +2,7 @@
 
 use bindings::{SWITCH_EVENT_CLONE, SWITCH_STACK_PUSH};
 use bstr::{BStr, BString, ByteSlice, ByteVec};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{Event, names};
 use crate::text::url_encode;
@@ -37,26 +37,62 @@ pub(crate) fn lines(event: &Event, encode: bool) -> BString {
     out.into()
 }
 
-/// One JSON object; a header with several values is an array. Of a name that
-/// occurs twice the last wins, where the core writes both.
-pub(crate) fn json(event: &Event) -> String {
-    let mut object = Map::new();
-    let text = |bytes: &[u8]| Value::String(String::from_utf8_lossy(bytes).into_owned());
+/// One JSON object; a header with several values is an array. A name that occurs
+/// twice is written twice, and bytes that are no UTF-8 go out as they are, as the
+/// core does it.
+pub(crate) fn json(event: &Event) -> BString {
+    let mut out = vec![b'{'];
     for (name, value, values) in event.headers() {
-        let value = match values {
-            None => text(value),
-            Some(values) => Value::Array(values.iter().map(|value| text(value)).collect()),
-        };
-        object.insert(name.to_string(), value);
+        member(&mut out, name);
+        match values {
+            None => quote(&mut out, value),
+            Some(values) => {
+                out.push(b'[');
+                for (at, value) in values.iter().enumerate() {
+                    if at > 0 {
+                        out.push(b',');
+                    }
+                    quote(&mut out, value);
+                }
+                out.push(b']');
+            }
+        }
     }
     if let Some(body) = event.body() {
-        object.insert(
-            "Content-Length".to_owned(),
-            Value::String(body.len().to_string()),
-        );
-        object.insert("_body".to_owned(), text(body));
+        member(&mut out, b"Content-Length");
+        quote(&mut out, body.len().to_string().as_bytes());
+        member(&mut out, b"_body");
+        quote(&mut out, body);
     }
-    Value::Object(object).to_string()
+    out.push(b'}');
+    out.into()
+}
+
+/// The name of an object's next member.
+fn member(out: &mut Vec<u8>, name: &[u8]) {
+    if out.len() > 1 {
+        out.push(b',');
+    }
+    quote(out, name);
+    out.push(b':');
+}
+
+/// A text in quotes.
+fn quote(out: &mut Vec<u8>, text: &[u8]) {
+    out.push(b'"');
+    for byte in text {
+        match byte {
+            b'"' | b'\\' => out.extend([b'\\', *byte]),
+            0x08 => out.push_str("\\b"),
+            0x0c => out.push_str("\\f"),
+            b'\n' => out.push_str("\\n"),
+            b'\r' => out.push_str("\\r"),
+            b'\t' => out.push_str("\\t"),
+            0..0x20 => out.push_str(format!("\\u{byte:04x}")),
+            _ => out.push(*byte),
+        }
+    }
+    out.push(b'"');
 }
 
 /// An event of one JSON object: texts are headers, arrays of texts headers with

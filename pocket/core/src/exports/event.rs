@@ -251,7 +251,7 @@ export! {
         // SAFETY: the caller's event and cell, which live.
         unsafe {
             match Event::with(event, |event| serial::json(event)) {
-                Some(json) => hand_over(str_, json.as_bytes()),
+                Some(json) => hand_over(str_, &json),
                 None => FAILURE,
             }
         }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use bindings::{SWITCH_EVENT_COMMAND, SWITCH_EVENT_PRIVATE_COMMAND};
+use bindings::{SWITCH_EVENT_COMMAND, SWITCH_EVENT_PRIVATE_COMMAND, switch_channel_flag_t};
 use bstr::{BStr, ByteSlice};
 use parking_lot::Mutex;
 
@@ -75,12 +75,14 @@ impl Session {
     }
 
     pub(crate) fn parse_next_event(self: &Arc<Self>) -> bool {
+        // What runs for a locked one keeps the others waiting until it is through.
+        if self.has(CF_EVENT_LOCK) {
+            return false;
+        }
         let Some(mut event) = self.events.private.lock().pop_front() else {
             return false;
         };
-        self.set_flag(CF_EVENT_PARSE, self.flag(CF_EVENT_PARSE) + 1);
-        self.parse_event(&event);
-        self.set_flag(CF_EVENT_PARSE, self.flag(CF_EVENT_PARSE).saturating_sub(1));
+        self.carry_out(&event);
         event.set_kind(SWITCH_EVENT_PRIVATE_COMMAND);
         let mut delivered = self
             .core
@@ -90,6 +92,27 @@ impl Session {
         self.describe(&mut delivered);
         self.core.events.fire(delivered);
         true
+    }
+
+    /// `switch_ivr_parse_event`, on the leg's own thread.
+    pub(crate) fn carry_out(self: &Arc<Self>, event: &Event) {
+        let locks = event
+            .get(b"event-lock")
+            .is_some_and(|lock| crate::text::is_true(lock));
+        self.count_flag(CF_EVENT_PARSE, 1);
+        if locks {
+            self.count_flag(CF_EVENT_LOCK, 1);
+        }
+        self.parse_event(event);
+        self.count_flag(CF_EVENT_PARSE, -1);
+        if locks {
+            self.count_flag(CF_EVENT_LOCK, -1);
+        }
+    }
+
+    /// Sets a flag once more, or once less.
+    fn count_flag(&self, flag: switch_channel_flag_t, by: i32) {
+        self.set_flag(flag, self.flag(flag).saturating_add_signed(by));
     }
 
     fn parse_event(self: &Arc<Self>, event: &Event) {
@@ -135,7 +158,19 @@ impl Session {
         let Some(name) = event.get(b"execute-app-name") else {
             return;
         };
-        let argument = event.get(b"execute-app-arg").or_else(|| event.body());
+        let is_text = event
+            .get(b"content-type")
+            .is_some_and(|kind| kind.eq_ignore_ascii_case(b"text/plain"));
+        let argument = match event.get(b"execute-app-arg") {
+            Some(argument) if !argument.is_empty() => Some(argument),
+            argument => {
+                if is_text {
+                    event.body()
+                } else {
+                    argument
+                }
+            }
+        };
         let loops = event
             .get(b"loops")
             .map_or(1, |loops| crate::text::number(loops));
@@ -155,6 +190,9 @@ impl Session {
             );
             if let Some(uuid) = event.get(b"event-uuid") {
                 self.set("app_uuid", uuid);
+            }
+            if let Some(name) = event.get(b"event-uuid-name") {
+                self.set("app_uuid_name", name);
             }
             self.set("current_loop", round.to_string());
             self.set("total_loops", loops.to_string());

@@ -114,6 +114,10 @@ impl Session {
             }
             None => uuid::Uuid::new_v4().to_string().into(),
         };
+        let uuid_name = self.get("app_uuid_name");
+        if uuid_name.is_some() {
+            self.unset("app_uuid_name");
+        }
         let expanding = !self.is_true("app_disable_expand_variables");
         let mut data: Option<BString> = argument.map(|argument| {
             if expanding {
@@ -149,9 +153,15 @@ impl Session {
             event.add("Application", name.as_bytes());
             event.add("Application-Data", &text);
         };
+        let mark = |event: &mut Event| {
+            event.add("Application-UUID", &uuid);
+            if let Some(name) = &uuid_name {
+                event.add("Application-UUID-Name", name);
+            }
+        };
         self.fire(SWITCH_EVENT_CHANNEL_EXECUTE, |event| {
             describe(event);
-            event.add("Application-UUID", &uuid);
+            mark(event);
         });
         self.note(
             Kind::Application,
@@ -168,7 +178,7 @@ impl Session {
                 .get("current_application_response")
                 .unwrap_or_else(|| "_none_".into());
             event.add("Application-Response", response);
-            event.add("Application-UUID", &uuid);
+            mark(event);
         });
         if scope {
             self.pop_scope();

@@ -22,6 +22,7 @@ use crate::transcript::{Entry, Kind, Transcript};
 
 pub(crate) mod answer;
 pub(crate) mod cdr;
+pub(crate) mod client;
 pub(crate) mod data;
 pub(crate) mod dtmf;
 pub(crate) mod endpoint;
