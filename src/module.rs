@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 
 use crate::admin::config::Config;
 use crate::admin::{commands, completion, config, conflict, reload, shutdown};
-use crate::aio::{event_loop, event_tap};
+use crate::aio::{event_loop, event_tap, socket};
 use crate::entry::{api, application, chat, dialplan, event_hook, json, pyrun, xml_fetch};
 use crate::interp::attach::enter;
 use crate::interp::embedding;
@@ -108,6 +108,7 @@ fn begin(
     held: &Detached,
     interfaces: impl FnOnce() -> Option<Interfaces>,
 ) -> Result<(), LoadError> {
+    socket::py_socket::end_alone("a pocket is opened in this process");
     // Every refusal that can come before Python starts does.
     if let Some(name) = conflict::loaded() {
         return Err(LoadError::Neighbour(name));
@@ -298,6 +299,7 @@ unsafe extern "C" fn shutdown() -> switch_status_t {
         let core_ends = core::shutting_down();
         unbind_all(&held);
         shutdown::wait();
+        socket::end_all("the switch that it is used in ends");
         event_loop::stop();
         event_tap::end(&held);
         let all_left = interpreter::stop(shutdown::LAST);

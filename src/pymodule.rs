@@ -39,6 +39,8 @@ pub mod _freeswitch {
         Placing, forget_placed, place, send_execute, sessions_per_second,
     };
     #[pymodule_export]
+    use crate::aio::socket::py_socket::{PySocketTap, Socket, leave_alone, read_event};
+    #[pymodule_export]
     use crate::aio::verbs::PyHands;
     #[pymodule_export]
     use crate::aio::wait_for::Waiter;
@@ -106,6 +108,8 @@ fn force_types(py: Python<'_>) {
     let _ = py.get_type::<crate::interp::errors::Busy>();
     let _ = py.get_type::<crate::aio::verbs::PyHands>();
     let _ = py.get_type::<crate::aio::py_event_tap::PyTap>();
+    let _ = py.get_type::<crate::aio::socket::py_socket::PySocketTap>();
+    let _ = py.get_type::<crate::aio::socket::py_socket::Socket>();
     let _ = py.get_type::<crate::aio::py_originate::Placing>();
     let _ = py.get_type::<crate::entry::async_call::Run>();
     let _ = py.get_type::<crate::aio::wait_for::Waiter>();

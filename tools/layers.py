@@ -349,6 +349,7 @@ TREES = (
             "_imports_in",
             "_registry",
             "_output",
+            "_place",
         ),
     ),
     # A few files, that only must not go in a circle.

@@ -86,6 +86,10 @@ def __getattr__(name: str) -> object:
         from freeswitch import _async
 
         return getattr(_async, name)
+    if name == "place":
+        from freeswitch._place import place
+
+        return place()
     if name in {"apps", "events"}:
         import importlib
 

@@ -558,6 +558,9 @@ def setGlobalVariable(var_name: str, var_val: str | None) -> None:
 def msleep(ms: int) -> None:
     """Wait for milliseconds; other scripts run meanwhile (switch_sleep)."""
 
+# Which switch this works with: "switch", "pocket", "socket" (others by their event sockets), or None.
+place: str | None
+
 def running() -> bool:
     """Tell whether the switch is running (switch_core_running)."""
 

@@ -93,6 +93,27 @@ def log_to_switch(write: Callable[[int, str, str, int, str], None], mine: Callab
         root.addHandler(SwitchHandler(write, mine))
 
 
+# In a program that has brought its own interpreter: what is in place while it has a switch open.
+_prepared: list[SwitchHandler] = []
+
+
+def prepare_log(write: Callable[[int, str, str, int, str], None], mine: Callable[[], bool]) -> None:
+    """Have `logging` write to the log of the switches that this program opens, what their scripts log."""
+    _prepared[:] = [SwitchHandler(write, mine)]
+
+
+def begin_log() -> None:
+    """Begin with that: a switch is opened. Before, `logging` is as the program has set it up."""
+    for handler in _prepared:
+        logging.getLogger().addHandler(handler)
+
+
+def end_log() -> None:
+    """End with it."""
+    for handler in _prepared:
+        logging.getLogger().removeHandler(handler)
+
+
 def mind_forks() -> None:
     """Have the children that scripts fork end as children do."""
     os.register_at_fork(after_in_child=_be_main_thread)

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::atomic::Ordering;
 
-use crate::aio::{event_tap, loop_queue};
+use crate::aio::{loop_queue, tap_queue};
 use crate::entry::event_hook;
 use crate::interp::stack;
 use crate::metrics;
@@ -69,7 +69,7 @@ fn numbers() -> Vec<(&'static str, u64, bool)> {
         ("refused_commands", metrics::REFUSED.get(), true),
         ("queued_consumer_events", consumer::QUEUED.get(), false),
         ("queued_hook_events", event_hook::QUEUED.get(), false),
-        ("queued_coroutine_events", event_tap::QUEUED.get(), false),
+        ("queued_coroutine_events", tap_queue::QUEUED.get(), false),
         ("queued_loop_messages", loop_queue::len() as u64, false),
         ("lock_waits", metrics::LOCK.read().calls, true),
         (

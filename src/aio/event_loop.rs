@@ -9,13 +9,13 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
-use super::loop_queue;
+use super::{alone, loop_queue};
 use crate::interp::attach::enter;
 use crate::interp::embedding;
 use crate::interp::{detach, errors, stdio};
-use crate::switch::Detached;
 use crate::switch::edge;
 use crate::switch::sync::thread;
+use crate::switch::{Detached, core};
 
 /// How long the loop gets to cancel what is left of it.
 const LAST: Duration = Duration::from_secs(3);
@@ -26,6 +26,8 @@ struct Running {
     ended: Mutex<bool>,
     told: Condvar,
     told_to_end: AtomicBool,
+    /// There is no switch in the process, but those by their event sockets.
+    alone: bool,
 }
 
 /// How long after its end a loop is made again that nobody asks for.
@@ -110,16 +112,34 @@ fn started(running: &mut Option<Arc<Running>>) -> Result<(), String> {
     if running.is_some() {
         return Ok(());
     }
-    if embedding::is_joined() {
-        loop_queue::hang_bell().map_err(|status| status.to_string())?;
-    } else {
-        loop_queue::descriptor().map_err(|error| error.to_string())?;
-    }
-    let this = Arc::new(Running::default());
+    let this = Arc::new(Running {
+        alone: embedding::is_joined() && !core::running(),
+        ..Running::default()
+    });
     let mine = this.clone();
-    thread::start(move |_| run(&mine)).map_err(|status| status.to_string())?;
+    if this.alone {
+        loop_queue::descriptor().map_err(|error| error.to_string())?;
+        alone::begin(move || run(&mine)).map_err(|error| error.to_string())?;
+    } else {
+        if embedding::is_joined() {
+            loop_queue::hang_bell().map_err(|status| status.to_string())?;
+        } else {
+            loop_queue::descriptor().map_err(|error| error.to_string())?;
+        }
+        thread::start(move |_| run(&mine)).map_err(|status| status.to_string())?;
+    }
     *running = Some(this);
     Ok(())
+}
+
+/// Ends a loop that runs with no switch in the process: a switch is opened, which
+/// has one of its own, or the program ends.
+pub fn stop_alone() {
+    let is_alone = LOOP.lock().as_ref().is_some_and(|running| running.alone);
+    if is_alone {
+        stop();
+        alone::end();
+    }
 }
 
 /// Runs the loop on its own thread, and sees to what is left when it ends.
@@ -241,7 +261,7 @@ pub fn drain(py: Python<'_>) {
 /// The descriptor that tells of messages; None in pocket, where [`wait`] does.
 #[pyfunction]
 pub fn descriptor() -> PyResult<Option<i32>> {
-    if embedding::is_joined() {
+    if loop_queue::has_bell() {
         return Ok(None);
     }
     Ok(Some(loop_queue::descriptor()?))

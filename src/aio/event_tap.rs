@@ -1,34 +1,21 @@
 //! Events for the event loop: bound once, looked through on the dispatch threads,
 //! and kept in a bounded queue until the loop comes for them.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::ffi::CString;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
-use pyo3::prelude::*;
 
-use super::{event_loop, loop_queue};
-use crate::switch::event::consumer::{DROPPED_EVENTS, Depth};
+use super::tap_queue::{Policy, TapQueue};
 use crate::switch::event::shared::Event;
 use crate::switch::event::snapshot::Flat;
 use crate::switch::event::subscription::Subscription;
 use crate::switch::event::{Kind, View};
-use crate::switch::rate_limit::Seldom;
 use crate::switch::{Detached, Status};
 
 const UUID: &std::ffi::CStr = c"Unique-ID";
 const SEQUENCE: &std::ffi::CStr = c"Event-Sequence";
-
-/// What happens to an event when the queue is full.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Policy {
-    /// The oldest one goes.
-    DropOldest,
-    /// It goes itself.
-    DropNewest,
-}
 
 /// Which events a tap lets through.
 #[derive(Debug, Clone)]
@@ -41,23 +28,11 @@ pub struct Want {
 
 /// Events of some kinds, with these headers.
 pub struct Tap {
-    id: u64,
+    queue: TapQueue,
     wants: RwLock<Vec<Want>>,
     headers: Vec<(CString, Vec<u8>)>,
     /// The call that they are of: such taps are found by it.
     uuid: Option<Vec<u8>>,
-    limit: usize,
-    policy: Policy,
-    queue: Mutex<Queue>,
-    dropped: AtomicU64,
-    told: Seldom,
-}
-
-#[derive(Default)]
-struct Queue {
-    events: VecDeque<(u64, Arc<Event>)>,
-    /// The loop has been told, and has not come yet.
-    told: bool,
 }
 
 /// The taps of one kind of event.
@@ -67,13 +42,10 @@ struct Taps {
     of_all: Vec<Arc<Tap>>,
 }
 
-/// Events that the loop has not taken yet.
-pub static QUEUED: Depth = Depth::new();
 /// By the core's number of the kind.
 static TAPS: RwLock<Option<HashMap<u32, Taps>>> = RwLock::new(None);
 /// Kinds that are bound; they stay so until the module ends.
 static BOUND: Mutex<Option<HashMap<u32, Subscription>>> = Mutex::new(None);
-static NEXT: AtomicU64 = AtomicU64::new(1);
 
 impl Tap {
     /// Lets events through from now on.
@@ -92,15 +64,10 @@ impl Tap {
             .position(|(name, _)| name.to_bytes().eq_ignore_ascii_case(UUID.to_bytes()));
         let uuid = call.map(|at| headers.remove(at).1);
         let tap = Arc::new(Self {
-            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            queue: TapQueue::new(limit, policy),
             wants: RwLock::default(),
             headers,
             uuid,
-            limit: limit.max(1),
-            policy,
-            queue: Mutex::default(),
-            dropped: AtomicU64::new(0),
-            told: Seldom::new(),
         });
         tap.extend(held, wants)?;
         Ok(tap)
@@ -150,30 +117,29 @@ impl Tap {
                 match &self.uuid {
                     Some(uuid) => {
                         if let Some(of_call) = of_kind.of_calls.get_mut(uuid) {
-                            of_call.retain(|tap| tap.id != self.id);
+                            of_call.retain(|tap| tap.id() != self.id());
                             if of_call.is_empty() {
                                 of_kind.of_calls.remove(uuid);
                             }
                         }
                     }
-                    None => of_kind.of_all.retain(|tap| tap.id != self.id),
+                    None => of_kind.of_all.retain(|tap| tap.id() != self.id()),
                 }
             }
         }
-        let old = std::mem::take(&mut self.queue.lock().events);
-        QUEUED.add(-count_of(old.len()));
+        self.queue.clear();
     }
 
     /// Its number.
     #[must_use]
     pub fn id(&self) -> u64 {
-        self.id
+        self.queue.id()
     }
 
     /// How many events it had no room for.
     #[must_use]
     pub fn dropped(&self) -> u64 {
-        self.dropped.load(Ordering::Relaxed)
+        self.queue.dropped()
     }
 
     /// A tap that wants every kind, and one besides, gets an event once.
@@ -197,64 +163,11 @@ impl Tap {
                 .all(|(name, value)| event.header_is(name, value))
     }
 
-    /// Keeps an event; on a dispatch thread.
-    fn push(&self, sequence: u64, event: Arc<Event>) {
-        let gone = {
-            let mut queue = self.queue.lock();
-            let gone = if queue.events.len() < self.limit {
-                queue.events.push_back((sequence, event));
-                None
-            } else if self.policy == Policy::DropNewest {
-                Some(event)
-            } else {
-                queue.events.push_back((sequence, event));
-                queue.events.pop_front().map(|(_, oldest)| oldest)
-            };
-            if !std::mem::replace(&mut queue.told, true) {
-                let id = self.id;
-                loop_queue::post(move |py| {
-                    event_loop::module(py)?
-                        .call_method1("deliver", (id,))
-                        .map(drop)
-                });
-            }
-            gone
-        };
-        if gone.is_none() {
-            QUEUED.add(1);
-        } else {
-            let all = self.dropped.fetch_add(1, Ordering::Relaxed) + 1;
-            DROPPED_EVENTS.fetch_add(1, Ordering::Relaxed);
-            if let Some(dropped) = self.told.count() {
-                tracing::warn!(
-                    "MR0012 coroutines cannot keep up: {dropped} events dropped, {all} in all"
-                );
-            }
-        }
-    }
-
-    /// Takes up to `most` events, in the order that they were fired as far as they
-    /// are here. Where there were none, the next that comes tells the loop;
-    /// before, the loop is to ask again: so it is told once of many.
+    /// Takes up to `most` events; see [`TapQueue::take`].
     #[must_use]
-    pub fn take(&self, most: usize) -> Vec<(u64, Arc<Event>)> {
-        let mut taken: Vec<_> = {
-            let mut queue = self.queue.lock();
-            let count = most.min(queue.events.len());
-            queue.told = count > 0;
-            queue.events.drain(..count).collect()
-        };
-        QUEUED.add(-count_of(taken.len()));
-        // Two dispatch threads may have changed places.
-        if !taken.is_sorted_by_key(|(sequence, _)| *sequence) {
-            taken.sort_by_key(|(sequence, _)| *sequence);
-        }
-        taken
+    pub fn take(&self, most: usize) -> Vec<Arc<Event>> {
+        self.queue.take(most)
     }
-}
-
-fn count_of(events: usize) -> i64 {
-    i64::try_from(events).unwrap_or(i64::MAX)
 }
 
 fn bind(held: &Detached, kind: Kind) -> Result<(), Status> {
@@ -293,7 +206,7 @@ fn on_event(kind: Kind, event: View<'_>) {
                 copy = copied(event);
             }
             if let Some((sequence, event)) = &copy {
-                tap.push(*sequence, event.clone());
+                tap.queue.push(*sequence, event.clone());
             }
         }
     };

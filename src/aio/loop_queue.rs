@@ -58,10 +58,12 @@ pub fn wake() {
         // With no mark before: a thread that has made one and is held up before it
         // rings would keep the others from ringing, and pocket's clock, which sees
         // all of them wait, would jump.
+        // With no switch in the process there is none, and the loop waits by its
+        // descriptor.
         if let Some(bell) = BELL.lock().clone() {
             bell.ring();
+            return;
         }
-        return;
     }
     if WOKEN.swap(true, Ordering::SeqCst) {
         return;
@@ -108,6 +110,12 @@ pub fn new_descriptor() -> std::io::Result<RawFd> {
 pub fn hang_bell() -> Result<(), Status> {
     *BELL.lock() = Some(std::sync::Arc::new(Bell::new()?));
     Ok(())
+}
+
+/// Does the loop wait in the switch's own time?
+#[must_use]
+pub fn has_bell() -> bool {
+    BELL.lock().is_some()
 }
 
 /// Takes it down: the switch that it lay in ends.

@@ -4,6 +4,7 @@
 //! its coroutine asks for ([`session_thread`]), and never takes the interpreter lock; what
 //! the loop is to know lies in the [`loop_queue`].
 
+mod alone;
 pub mod app_task;
 pub mod event_loop;
 pub mod event_tap;
@@ -12,5 +13,7 @@ pub mod originate;
 pub mod py_event_tap;
 pub mod py_originate;
 pub mod session_thread;
+pub mod socket;
+pub mod tap_queue;
 pub mod verbs;
 pub mod wait_for;

@@ -8,11 +8,13 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
-use super::event_tap::{Policy, Tap, Want};
+use super::event_tap::{Tap, Want};
+use super::tap_queue::Policy;
 use crate::interp::convert::text;
 use crate::interp::detach::detached;
 use crate::metrics;
 use crate::python::event::Event;
+use crate::python::wait::need_switch;
 use crate::switch::Status;
 use crate::switch::event::Kind;
 use crate::switch::event::consumer::DROPPED_EVENTS;
@@ -94,6 +96,7 @@ impl PyTap {
         drop_oldest: bool,
     ) -> PyResult<Self> {
         let wants = wants(&names)?;
+        need_switch("a wait for events")?;
         let headers = headers
             .iter()
             .map(|(name, value)| Ok((text(name, "header")?, text(value, "value")?.into_bytes())))
@@ -123,7 +126,7 @@ impl PyTap {
     fn take<'py>(&self, py: Python<'py>, most: usize) -> PyResult<Bound<'py, PyList>> {
         let taken = self.0.take(most);
         let mut events = Vec::with_capacity(taken.len());
-        for (_, event) in taken {
+        for event in taken {
             events.push(Py::new(py, Event::show(event))?);
         }
         PyList::new(py, events)

@@ -12,6 +12,7 @@ use super::verbs::PyHands;
 use super::{event_loop, loop_queue};
 use crate::interp::convert::text;
 use crate::interp::detach;
+use crate::python::wait::need_switch;
 use crate::switch::core;
 use crate::switch::event::{Kind, OwnedEvent};
 use crate::switch::session::Locked;
@@ -54,6 +55,7 @@ pub fn place(
         let value = text(value, &format!("variables[{}]", name.to_string_lossy()))?;
         Ok((name, value))
     };
+    need_switch("originate")?;
     let dial = Dial {
         target: text(dest, "dest")?,
         timeout_s,

@@ -65,7 +65,7 @@ pub fn join(py: Python<'_>, extension: Extension) -> PyResult<()> {
     let in_script = pyo3::wrap_pyfunction!(stdio::script_runs, py)?;
     let write = pyo3::wrap_pyfunction!(stdio::write_record, py)?;
     let boot = py.import("freeswitch._boot")?;
-    boot.call_method1("log_to_switch", (write, in_script))?;
+    boot.call_method1("prepare_log", (write, in_script))?;
     recursion::limit(py)?;
     script_thread::prepare(py)?;
     boot.call_method0("mind_forks")?;
@@ -99,8 +99,18 @@ pub fn start(place: &Place, extension: Extension) -> Result<(), StartError> {
         *owner = Owner::Us(spawn(place.clone(), extension)?);
     }
     drop(owner);
+    log_here("begin_log");
     gate::open();
     Ok(())
+}
+
+/// Has what scripts log by `logging` go to the log of this switch, or no more, in a
+/// program that has its own set-up of that.
+fn log_here(how: &str) {
+    if embedding::is_joined() {
+        // Without memory it goes where the program's own does.
+        let _ = Python::try_attach(|py| py.import("freeswitch._boot")?.call_method0(how).map(drop));
+    }
 }
 
 fn spawn(place: Place, extension: Extension) -> Result<Sender<End>, StartError> {
@@ -240,6 +250,7 @@ pub fn stop(wait: Duration) -> bool {
     if left > 0 {
         tracing::warn!("MR0008 {left} scripts still run as Python ends");
     }
+    log_here("end_log");
     let Owner::Us(commands) = &*OWNER.lock() else {
         return left == 0;
     };

@@ -10,9 +10,9 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
 use super::{context, convert};
-use crate::switch::call_log;
 use crate::switch::log::Level;
 use crate::switch::text::c_string_shown;
+use crate::switch::{call_log, core};
 
 /// What is kept of a line that does not end, so that no script fills the memory.
 const LONGEST: usize = 64 << 10;
@@ -273,7 +273,8 @@ pub struct Redirect<'py>(Python<'py>);
 /// # Errors
 /// No memory.
 pub fn begin(py: Python<'_>) -> PyResult<Option<Redirect<'_>>> {
-    if !super::embedding::is_joined() {
+    // With no switch in the program its output stays where it is.
+    if !super::embedding::is_joined() || !core::running() {
         return Ok(None);
     }
     REDIRECTED.fetch_add(1, Ordering::AcqRel);

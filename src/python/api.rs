@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict, PyCFunction, PyDict, PyTuple};
 
 use super::session::attached::Leg;
-use super::wait::wait;
+use super::wait::{need_switch, wait};
 use super::{invocation, session};
 use crate::interp::convert::{optional_text, str_of, text};
 use crate::switch::chat::BadJson;
@@ -64,6 +64,7 @@ impl Api {
         py: Python<'_>,
         body: impl FnOnce(&Detached, Option<switch::Session<'_>>) -> R + Send,
     ) -> PyResult<R> {
+        need_switch("API.execute")?;
         invocation::check_hooks(py)?;
         let leg = self.leg.clone();
         let reply = wait(py, "API.execute", None, |held| match &leg {

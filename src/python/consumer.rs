@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use super::event::Event;
 use super::invocation;
 use super::session::attached::{catch_up, later};
-use super::wait::wait;
+use super::wait::{need_switch, wait};
 use crate::interp::convert::{count_or, flag, limit_or, optional_text, text};
 use crate::interp::detach::{detached, may_wait};
 use crate::script::runs::Breaker;
@@ -66,6 +66,7 @@ impl EventConsumer {
         if len == 0 {
             return Err(PyValueError::new_err("argument 'len' must be at least 1"));
         }
+        need_switch("EventConsumer")?;
         detached(py, catch_up);
         let inner = Consumer::new(len).map_err(|status| {
             PyRuntimeError::new_err(format!("no queue of {len} events: {status}"))

@@ -9,7 +9,7 @@ use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyT
 
 use super::invocation;
 use super::sql::{Dialect, Piece, Pieces, write_text};
-use super::wait::wait;
+use super::wait::{need_switch, wait};
 use crate::interp::convert::{bytes_of, str_of, text};
 use crate::interp::detach::detached;
 use crate::switch::Detached;
@@ -157,6 +157,7 @@ impl Dbh {
     #[new]
     fn new(py: Python<'_>, dsn: &Bound<'_, PyAny>) -> PyResult<Self> {
         let dsn = text(dsn, "dsn")?;
+        need_switch("Dbh")?;
         let database = wait(py, "Dbh", None, |held| Database::connect(held, &dsn))
             .map_err(|error| failed(&error))?;
         Ok(Self {

@@ -154,7 +154,7 @@ impl Event {
     /// The name of its kind, `CHANNEL_ANSWER` say.
     #[pyo3(name = "getType")]
     fn get_type(&self, py: Python<'_>) -> PyResult<String> {
-        self.read(py, |e| e.kind().name())
+        self.read(py, |e| e.name())
     }
 
     /// Adds the headers and the body of another event.
@@ -334,7 +334,7 @@ impl Event {
     }
 
     fn __repr__(&self, py: Python<'_>) -> String {
-        match self.read(py, |e| e.kind().name()) {
+        match self.read(py, |e| e.name()) {
             Ok(kind) => format!("<freeswitch.Event {kind}>"),
             Err(_) => "<freeswitch.Event, taken back>".to_owned(),
         }

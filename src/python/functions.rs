@@ -8,7 +8,7 @@ use std::time::Duration;
 use pyo3::prelude::*;
 
 use super::invocation;
-use super::wait::wait;
+use super::wait::{need_switch, wait};
 use crate::interp::convert::{count, optional_text, str_of, text};
 use crate::interp::detach::{detached, may_wait, present};
 use crate::interp::frame;
@@ -140,6 +140,7 @@ pub fn get_global_variable<'py>(
     var_name: &Bound<'py, PyAny>,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
     let name = text(var_name, "var_name")?;
+    need_switch("getGlobalVariable")?;
     present(py);
     Ok(core::global(&name).map(|v| str_of(py, &v)))
 }
@@ -154,6 +155,7 @@ pub fn set_global_variable(
 ) -> PyResult<()> {
     let name = text(var_name, "var_name")?;
     let value = optional_text(Some(var_val), "var_val")?;
+    need_switch("setGlobalVariable")?;
     present(py);
     core::set_global(&name, value.as_deref());
     Ok(())

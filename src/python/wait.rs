@@ -1,11 +1,28 @@
 //! Waiting in the switch, where `pyps` shows it and `pykill` can end it.
 
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
 use super::invocation;
 use crate::interp::detach::detached;
+use crate::interp::embedding;
 use crate::script::runs::Breaker;
-use crate::switch::Detached;
+use crate::switch::{Detached, core};
+
+/// Refuses what needs a switch, in a program that has none in it: pocket's module
+/// is there, and no pocket is open.
+///
+/// # Errors
+/// `RuntimeError`, that names the call.
+pub fn need_switch(what: &str) -> PyResult<()> {
+    if embedding::is_joined() && !core::running() {
+        return Err(PyRuntimeError::new_err(format!(
+            "{what} needs the switch that it runs in, and there is none in this process: run the script inside \
+             FreeSWITCH or in a pocket.Switch, or reach one by its event socket: freeswitch.apps.Client(host)"
+        )));
+    }
+    Ok(())
+}
 
 /// Lets other Python code run while `body` waits in the switch. `what` names the
 /// call for whoever asks what the script is doing, and `breaker` ends it.

@@ -1,6 +1,7 @@
 //! The switch's log: `switch_log_printf`, and its level.
 
 use std::ffi::{CStr, c_int, c_void};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bindings::{
@@ -53,9 +54,24 @@ impl Level {
     }
 }
 
+/// What writes where there is no core: level and text.
+static ALONE: OnceLock<fn(Level, &[u8])> = OnceLock::new();
+
+/// Has entries go there while there is no core in the process.
+pub fn write_alone_by(write: fn(Level, &[u8])) {
+    let _ = ALONE.set(write);
+}
+
+fn alone() -> Option<&'static fn(Level, &[u8])> {
+    ALONE.get().filter(|_| !super::core::running())
+}
+
 /// The core's own level: what is above it is logged nowhere.
 #[must_use]
 pub fn level() -> i32 {
+    if alone().is_some() {
+        return Level::Info as i32;
+    }
     // -1 would switch logging off and -2 only asks (switch_core.c, SCSC_LOGLEVEL).
     let mut asked: i32 = -2;
     // SAFETY: the core reads and writes one int32_t through the pointer.
@@ -98,6 +114,10 @@ pub(super) unsafe fn put(
         let text = [text.trim_ascii_end(), b"\n"].concat();
         // SAFETY: so many bytes of ours are read.
         unsafe { libc::write(descriptor, text.as_ptr().cast(), text.len()) };
+        return;
+    }
+    if let Some(write) = alone() {
+        write(level, text);
         return;
     }
     let Some(_inside) = super::core::inside() else {

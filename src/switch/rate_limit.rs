@@ -1,6 +1,7 @@
 //! Log lines that a flood must not multiply.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::SystemTime;
 
 /// How often something happened since it was last told of.
 pub(crate) struct Seldom {
@@ -19,7 +20,13 @@ impl Seldom {
     /// Counts one; gives the count where this second has not been told of yet.
     pub(crate) fn count(&self) -> Option<u64> {
         self.since.fetch_add(1, Ordering::Relaxed);
-        let now = super::core::now_micros() / 1_000_000;
+        let now = if super::core::running() {
+            super::core::now_micros() / 1_000_000
+        } else {
+            // The core's clock stands still.
+            let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+            since.map_or(0, |since| since.as_secs().cast_signed())
+        };
         let told = self.second.swap(now, Ordering::Relaxed);
         (told != now).then(|| self.since.swap(0, Ordering::Relaxed))
     }

@@ -103,11 +103,14 @@ class Counters:
         return is_known, session, session.bg_job if session is not None else None
 
     def is_alive(self) -> bool:
-        """Tell whether it takes events."""
+        """Tell whether it takes events: those of a switch that is away for a time, once that is there again."""
         return self._is_open
 
     is_running = is_alive
-    connected = is_alive
+
+    def connected(self) -> bool:
+        """Tell whether the switch is there."""
+        return self._is_open and self.link.is_up()
 
     def connect(self, **_: Any) -> None:
         """Nothing: it is connected when it is made."""

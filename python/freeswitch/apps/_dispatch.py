@@ -53,7 +53,8 @@ class Listener(Paced, Counters):
         self.apps: dict[str, list[App]] = {}
         self.headers = list(APP_HEADERS)
         self._needed: set[str] = set()
-        self._tap = self.link.tap(BASE, limit=QUEUE)
+        self._tap = self.link.tap((*BASE, *self.link.own_names), limit=QUEUE)
+        self._recovery = self.link.recovery(self, self._tap)
         super().__init__(self._tap)
         self._needed.update(BASE)
         _loop.here.taps[self._tap.id] = self
@@ -93,6 +94,8 @@ class Listener(Paced, Counters):
 
     def _hand(self, event: Event) -> bool:
         try:
+            if self._recovery is not None:
+                self._recovery.look(event)
             return self._take_in(event)
         except BaseException:
             log.exception("an event %s", event.getType())
@@ -214,6 +217,11 @@ class Listener(Paced, Counters):
             self._end(session, event)
         return session
 
+    def take_up(self, event: Event, uuid: str) -> None:
+        """Begin to work with a leg that is there already."""
+        session = self._new(event, uuid)
+        session.answered = event.getHeader("Answer-State") == "answered"
+
     def _new(self, event: Event, uuid: str) -> Session:
         session = self.sessions[uuid] = Session(event, self)
         job = session.bg_job = self._placing.pop(uuid, None)
@@ -301,17 +309,18 @@ class Listener(Paced, Counters):
             # It has not begun, and has no end that could be told of.
             why_not.append(why)
             if job is not None:
-                self._not_begun(job, why)
+                self.fail_job(job, why)
 
         job = Job(self.link.bgapi(command, refused), command, callback, kwargs or {})
         job.cid, job.sess_uuid, job.con = cid, leg, self.link
         if why_not:
-            self._not_begun(job, why_not[0])
+            self.fail_job(job, why_not[0])
         else:
             self.begin_job(job)
         return job
 
-    def _not_begun(self, job: Job, why: str) -> None:
+    def fail_job(self, job: Job, why: str) -> None:
+        """End a job of which the switch will tell nothing."""
         self.bg_jobs.pop(job.uuid, None)
         self._placed(job)
         if not job.done():
@@ -319,10 +328,16 @@ class Listener(Paced, Counters):
             self.count_failure(why)
 
     def close(self) -> None:
-        """Take no more events. Apps that are loaded are told of nothing any more."""
+        """Take no more events. Apps that are loaded are told of nothing any more; what waits for something is."""
         self._is_open = False
         _loop.here.taps.pop(self._tap.id, None)
         self._tap.close()
+        for job in list(self.bg_jobs.values()):
+            self.fail_job(job, f"the link to {self.link.name} was closed")
+        for session in list(self.sessions.values()):
+            session._over()
+        if not self.link.is_local:
+            self.link.close()
 
     def count_failure(self, why: str) -> None:
         """Count a job that has failed."""

@@ -58,7 +58,10 @@ class EventLoop:
         return bool(self._listener.is_alive())
 
     is_running = is_alive
-    connected = is_alive
+
+    def connected(self) -> bool:
+        """Tell whether the switch is there."""
+        return bool(self._listener.connected())
 
     def get_id(self, e: Event, default: str | None = None) -> str | None:
         """Give the app id that an event has in a header, or `default`."""

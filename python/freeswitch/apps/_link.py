@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import uuid as uuids
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from _freeswitch import API, Event, Tap, send_execute
 
+from freeswitch import _place
 from freeswitch._waits import Outcome
+
+if TYPE_CHECKING:
+    from freeswitch.apps._dispatch import Listener
+    from freeswitch.apps._recovery import Recovery
 
 # What becomes of a command that was given: its answer.
 Then = Callable[[str], object]
@@ -61,6 +66,10 @@ class Link:
     host: str
     port: int | None = None
     name: str
+    # Whether it is the switch that this runs in.
+    is_local = True
+    # Events of the connection itself.
+    own_names: tuple[str, ...] = ()
 
     def tap(
         self,
@@ -97,6 +106,14 @@ class Link:
     def execute(self, uuid: str, app: str, argument: str, loops: int, event_uuid: str | None, then: Refused) -> None:
         """Have a leg's thread run a dialplan application; `then` is told why the switch refused that, or None."""
         raise NotImplementedError
+
+    def is_up(self) -> bool:
+        """Tell whether the switch is there."""
+        return True
+
+    def recovery(self, listener: Listener, tap: Any) -> Recovery | None:
+        """Give what sees to the calls of a listener where the connection is lost; None where it cannot be."""
+        return None
 
     def close(self) -> None:
         """End it."""
@@ -156,6 +173,7 @@ class LocalLink(Link):
 
 def local() -> Link:
     """Give the link to the switch that this runs in."""
+    _place.need("freeswitch.apps")
     return _LOCAL
 
 

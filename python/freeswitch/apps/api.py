@@ -114,7 +114,7 @@ class Client:
 
     def connected(self) -> bool:
         """Tell whether it is connected."""
-        return self._listener is not None and self._listener.is_alive()
+        return self._listener is not None and self._listener.connected()
 
     def disconnect(self) -> None:
         """End the connection; that to the switch in which this runs is none."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from freeswitch.apps._dispatch import Listener
 from freeswitch.apps._places import call
+from freeswitch.apps._socket_link import connect
 
 EventListener = Listener
 
@@ -26,21 +27,12 @@ def get_listener(
     from freeswitch.apps import _dispatch
 
     is_here = host is None
-    listener = call(_dispatch.listener) if is_here else call(Listener, _link_to(str(host), int(port), auth))
+    listener = call(_dispatch.listener) if is_here else call(Listener, connect(str(host), int(port), auth))
     if call_tracking_header is not None:
         listener.call_tracking_header = call_tracking_header
     if max_limit is not None:
         listener.max_limit = max_limit
     return listener
-
-
-def _link_to(host: str, port: int, auth: str) -> Any:
-    from freeswitch.apps import _link
-
-    connect = getattr(_link, "connect", None)
-    if connect is None:
-        raise _link.LinkError(f"{host}:{port}: there is no link to the event socket of another switch yet")
-    return connect(host, port, auth)
 
 
 __all__ = ["EventListener", "get_listener"]

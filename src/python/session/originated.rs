@@ -11,7 +11,7 @@ use super::{CoreSession, done};
 use crate::interp::convert::{limit_or, text};
 use crate::interp::detach::{detached, may_wait};
 use crate::python::callback::Listener;
-use crate::python::wait::wait;
+use crate::python::wait::{need_switch, wait};
 use crate::python::{OriginateError, invocation};
 use crate::script::runs::Breaker;
 use crate::switch::Detached;
@@ -158,6 +158,7 @@ impl CoreSession {
             return Ok(());
         };
         let target = text(target, "uuid_or_dial_string")?;
+        need_switch("Session")?;
         if !target.as_bytes().contains(&b'/') {
             let leg = slf.get().leg.clone();
             let found = detached(slf.py(), |_| {

@@ -4,6 +4,7 @@ pub mod consumer;
 pub mod shared;
 pub mod snapshot;
 pub mod subscription;
+pub mod wire;
 
 use std::ffi::{CStr, c_char, c_int, c_ulong};
 use std::marker::PhantomData;

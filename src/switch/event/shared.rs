@@ -1,5 +1,6 @@
 //! Events that many may hold, of whatever origin.
 
+use std::borrow::Cow;
 use std::ffi::CStr;
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -9,11 +10,14 @@ use bindings::switch_event_t;
 use parking_lot::Mutex;
 
 use super::snapshot::Flat;
-use super::{Kind, OwnedEvent, View};
+use super::wire::WireEvent;
+use super::{OwnedEvent, View};
 
 enum Slot {
     /// Becomes `Owned` as soon as somebody wants more than to read it.
     Flat(Flat),
+    /// As `Flat`.
+    Wire(WireEvent),
     Owned(OwnedEvent),
     /// With the thread that the loan ends on.
     Lent(NonNull<switch_event_t>, ThreadId),
@@ -37,15 +41,18 @@ pub enum Reading<'a> {
     Core(View<'a>),
     /// In one piece.
     Flat(&'a Flat),
+    /// As another switch has sent it.
+    Wire(&'a WireEvent),
 }
 
 impl Reading<'_> {
-    /// What kind of event it is.
+    /// The name of its kind: another switch may have kinds that this core has not.
     #[must_use]
-    pub fn kind(&self) -> Kind {
+    pub fn name(&self) -> String {
         match self {
-            Self::Core(view) => view.kind(),
-            Self::Flat(flat) => flat.kind(),
+            Self::Core(view) => view.kind().name(),
+            Self::Flat(flat) => flat.kind().name(),
+            Self::Wire(wire) => String::from_utf8_lossy(&wire.name()).into_owned(),
         }
     }
 
@@ -55,6 +62,7 @@ impl Reading<'_> {
         match self {
             Self::Core(view) => view.header(name, None),
             Self::Flat(flat) => flat.header(name).map(<[u8]>::to_vec),
+            Self::Wire(wire) => wire.header(name.to_bytes()).map(Cow::into_owned),
         }
     }
 
@@ -64,6 +72,7 @@ impl Reading<'_> {
         match self {
             Self::Core(view) => view.values(name),
             Self::Flat(flat) => flat.values(name),
+            Self::Wire(wire) => wire.values(name.to_bytes()),
         }
     }
 
@@ -73,6 +82,7 @@ impl Reading<'_> {
         match self {
             Self::Core(view) => view.headers(),
             Self::Flat(flat) => flat.headers(),
+            Self::Wire(wire) => wire.headers(),
         }
     }
 
@@ -82,19 +92,25 @@ impl Reading<'_> {
         match self {
             Self::Core(view) => view.body(),
             Self::Flat(flat) => flat.body().map(<[u8]>::to_vec),
+            Self::Wire(wire) => wire.body().map(<[u8]>::to_vec),
         }
     }
 }
 
 impl Slot {
     fn pointer(&mut self) -> Option<NonNull<switch_event_t>> {
-        if let Self::Flat(flat) = self {
-            *self = Self::Owned(flat.event().ok()?);
+        let own = match self {
+            Self::Flat(flat) => Some(flat.event().ok()?),
+            Self::Wire(wire) => Some(wire.event().ok()?),
+            _ => None,
+        };
+        if let Some(own) = own {
+            *self = Self::Owned(own);
         }
         match self {
             Self::Owned(event) => NonNull::new(event.as_ptr()),
             Self::Lent(ptr, _) => Some(*ptr),
-            Self::Flat(_) | Self::Gone => None,
+            Self::Flat(_) | Self::Wire(_) | Self::Gone => None,
         }
     }
 }
@@ -116,6 +132,12 @@ impl Event {
         Self::new(Slot::Flat(event))
     }
 
+    /// Shares an event of another switch.
+    #[must_use]
+    pub fn wire(event: WireEvent) -> Arc<Self> {
+        Self::new(Slot::Wire(event))
+    }
+
     /// Shares an event of the core's until the loan is dropped; nothing for NULL.
     ///
     /// # Safety
@@ -129,8 +151,10 @@ impl Event {
     /// Reads the event; nothing, once the loan is over.
     pub fn read<R>(&self, body: impl FnOnce(Reading<'_>) -> R) -> Option<R> {
         let mut slot = self.0.lock();
-        if let Slot::Flat(flat) = &*slot {
-            return Some(body(Reading::Flat(flat)));
+        match &*slot {
+            Slot::Flat(flat) => return Some(body(Reading::Flat(flat))),
+            Slot::Wire(wire) => return Some(body(Reading::Wire(wire))),
+            _ => {}
         }
         // SAFETY: the event lives as long as the slot is locked.
         let view = unsafe { View::from_ptr(slot.pointer()?.as_ptr()) }?;

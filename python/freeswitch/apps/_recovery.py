@@ -1,0 +1,154 @@
+"""What becomes of calls when the connection to their switch is lost, and comes back.
+
+They are kept for some time (`SocketLink.grace`). When the connection is there again, the switch is asked for each of
+them, and for those that it has besides. Its answers come in their place among its events, so none of them is older
+than what is known already.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from _freeswitch import Event, SocketTap, read_event
+
+from freeswitch.apps._link import LinkError
+
+if TYPE_CHECKING:
+    from freeswitch.apps._dispatch import Listener
+    from freeswitch.apps._socket_link import SocketLink
+    from freeswitch.apps.models import Session
+
+log = logging.getLogger("freeswitch.apps")
+
+# What a link tells of itself.
+NAMES = ("SERVER_CONNECTED", "SERVER_DISCONNECTED")
+# Why a leg has ended of which the switch can no longer be asked.
+CAUSE = "CONNECTION_LOST"
+# What is still told of a leg that has gone on while nothing was heard of it.
+ENDS = frozenset({"CHANNEL_HANGUP", "CHANNEL_HANGUP_COMPLETE", "CHANNEL_DESTROY"})
+
+CHANNELS = "api show channels as json"
+DUMP = "api uuid_dump "
+
+
+class Recovery:
+    """Sees to the calls of one listener. On the loop."""
+
+    def __init__(self, listener: Listener, link: SocketLink, tap: SocketTap) -> None:
+        self._listener, self._link, self._tap = listener, link, tap
+        self._why = ""
+        self._timer: asyncio.TimerHandle | None = None
+        # Legs that there were before the connection came back, and that were not asked for yet.
+        self._before: set[str] = set()
+
+    def look(self, event: Event) -> None:
+        """Take in an event, if it is of the connection itself."""
+        name = event.getType()
+        if not name.startswith("SERVER_"):
+            return
+        if name == "SERVER_DISCONNECTED":
+            self._lost(event.getHeader("Reason") or "")
+        elif name == "SERVER_CONNECTED":
+            self._back()
+        elif name == "SERVER_ANSWER":
+            self._answer(event.getHeader("Command") or "", event.getBody() or "")
+
+    def _lost(self, why: str) -> None:
+        self._why = f"the connection to FreeSWITCH at {self._link.name} was lost: {why}"
+        for job in list(self._listener.bg_jobs.values()):
+            self._listener.fail_job(job, f"{self._why}; how it has ended is not known")
+        self._stop_timer()
+        if self._link.state == "closed":
+            self._give_up()
+            return
+        self._timer = asyncio.get_running_loop().call_later(self._link.grace, self._give_up)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _give_up(self) -> None:
+        self._timer = None
+        if self._link.state == "up":
+            # It came back, and the loop has not come to that yet.
+            return
+        sessions = list(self._listener.sessions.values())
+        if sessions:
+            log.warning("MR0020 %s: %d calls of it have ended for the apps", self._why, len(sessions))
+        for session in sessions:
+            self._end(session)
+
+    def _back(self) -> None:
+        self._stop_timer()
+        self._before = set(self._listener.sessions)
+        for uuid in self._before:
+            self._link.query(f"uuid_dump {uuid}", self._tap)
+        self._link.query("show channels as json", self._tap)
+
+    def _answer(self, command: str, answer: str) -> None:
+        if command == CHANNELS:
+            self._found(answer)
+        elif command.startswith(DUMP):
+            self._dumped(command.removeprefix(DUMP), answer)
+
+    def _found(self, answer: str) -> None:
+        try:
+            rows = json.loads(answer).get("rows", [])
+        except ValueError:
+            log.warning("MR0020 FreeSWITCH at %s does not say which calls it has: %.200s", self._link.name, answer)
+            return
+        for row in rows:
+            if row["uuid"] not in self._listener.sessions:
+                self._link.query(f"uuid_dump {row['uuid']}", self._tap)
+
+    def _dumped(self, uuid: str, answer: str) -> None:
+        session = self._listener.sessions.get(uuid)
+        was_before = uuid in self._before
+        self._before.discard(uuid)
+        dump = read_event(answer)
+        if dump is None or dump.getHeader("Unique-ID") != uuid:
+            # It has ended while nothing was heard of it.
+            if session is not None and was_before:
+                self._end(session)
+            return
+        if session is None:
+            self._listener.take_up(dump, uuid)
+            return
+        session.update(dump)
+        if was_before:
+            self._go_on(session, dump, answer)
+
+    def _go_on(self, session: Session, dump: Event, text: str) -> None:
+        """What a leg waits for that may have come meanwhile is never told: those waits fail."""
+        told = set(ENDS)
+        if not session.answered and dump.getHeader("Answer-State") == "answered":
+            self._put("CHANNEL_ANSWER", text)
+            told.add("CHANNEL_ANSWER")
+        for wait in session._past.pending():
+            if not wait.names & told:
+                wait.fail(LinkError(f"{self._why}; whether {', '.join(sorted(wait.names))} has come is not known"))
+
+    def _end(self, session: Session) -> None:
+        """Have a leg end in its apps, as one that the switch tells of."""
+        header = {
+            "Unique-ID": session.uuid,
+            "Call-Direction": session.get("Call-Direction", ""),
+            "Answer-State": "hangup",
+            "Hangup-Cause": CAUSE,
+            "Event-Date-Timestamp": str(time.time_ns() // 1000),
+            "Reason": self._why,
+        }
+        text = "".join(f"{name}: {quote(value, errors='surrogateescape')}\n" for name, value in header.items())
+        if session.times["hangup"] is None:
+            self._put("CHANNEL_HANGUP", text)
+        self._put("CHANNEL_DESTROY", text)
+
+    def _put(self, name: str, text: str) -> None:
+        lines = [line for line in text.split("\n") if line and not line.startswith("Event-Name:")]
+        self._tap.put("\n".join((f"Event-Name: {name}", *lines, "\n")))
