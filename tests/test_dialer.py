@@ -76,8 +76,8 @@ class Dialer:
         found: dict[str, Any] = json.loads(reply)
         return found
 
-    def wait(self, **wanted: Any) -> dict[str, Any]:
-        """Wait until the state has these values."""
+    def wait(self, timeout: float = 60, **wanted: Any) -> dict[str, Any]:
+        """Wait until the state has these values, in the switch's time."""
         last: dict[str, Any] = {}
 
         def looks() -> dict[str, Any] | None:
@@ -86,13 +86,13 @@ class Dialer:
             return last if all(last[name] == value for name, value in wanted.items()) else None
 
         try:
-            return self.host.wait_for(looks, timeout=60)
+            return self.host.wait_for(looks, timeout=timeout)
         except TimeoutError as error:
             raise TimeoutError(f"no sign of {wanted} in {last}") from error
 
-    def finish(self) -> dict[str, Any]:
+    def finish(self, timeout: float = 60) -> dict[str, Any]:
         """Wait until all is over, and recorded."""
-        found = self.wait(state="STOPPED", active=0)
+        found = self.wait(timeout, state="STOPPED", active=0)
         # The rows of the last legs come with their ends.
         return self.wait(rows=found["offered"])
 
@@ -390,3 +390,20 @@ def state(): return {"seen": seen}
         True,
         True,
     ]
+
+
+@pytest.mark.pocket_only  # nobody waits for an hour
+def test_an_hour_of_parked_calls_goes_by_at_once(dial: Make, parked: str) -> None:
+    dialer = dial(
+        """
+def run(to):
+    make(f"loopback/{to}", Answers, rate=20, limit=20, max_offered=20, duration=3600)
+    dialer.start()
+""",
+        parked,
+    )
+    # At 50 frames a second and leg these would be seven million waits.
+    dialer.wait(offered=20, answered=20)
+    found = dialer.finish(timeout=4000)
+    assert found["causes"] == ["NORMAL_CLEARING"] * 20
+    assert all(3599 < held < 3602 for held in found["held"])

@@ -38,7 +38,7 @@ pub(crate) fn park(session: &Arc<Session>) -> Status {
     session.fire(SWITCH_EVENT_CHANNEL_PARK, |_| {});
     while session.ready() && session.has(CF_CONTROLLED) && session.has(CF_PARK) {
         if session.media_ready() {
-            if session.read_frame() != SUCCESS {
+            if session.skip_frames(timeout.map(|(expires, _)| expires)) != SUCCESS {
                 break;
             }
         } else {

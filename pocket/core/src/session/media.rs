@@ -61,21 +61,9 @@ impl Session {
     /// Waits for the next frame. A kick ends the wait early, once, as a break
     /// signal ends a blocking read. Without a codec the leg is hung up.
     pub(crate) fn read_frame(self: &Arc<Self>) -> Status {
-        if !self.has_codec() {
-            say!(self, ERROR, "{} has no read codec.", self.name());
-            self.hangup(cause::INCOMPATIBLE_DESTINATION);
-            return FAILURE;
-        }
-        if !self.is_up() {
-            return FAILURE;
-        }
         let now = self.core.clock.now();
-        let planned = self.media.next_frame.load(Ordering::SeqCst);
-        // After a pause the frames begin anew, not at what was missed.
-        let due = if planned + FRAME <= now || planned > now + FRAME {
-            now + FRAME
-        } else {
-            planned
+        let Some(due) = self.frame_after(now) else {
+            return FAILURE;
         };
         let seen = self.media.seen.load(Ordering::SeqCst);
         if due > now {
@@ -88,6 +76,41 @@ impl Session {
         self.media
             .next_frame
             .store(if reached { due + FRAME } else { due }, Ordering::SeqCst);
+        SUCCESS
+    }
+
+    /// When the next frame comes; `None` for a leg that can be heard no more.
+    fn frame_after(self: &Arc<Self>, now: i64) -> Option<i64> {
+        if !self.has_codec() {
+            say!(self, ERROR, "{} has no read codec.", self.name());
+            self.hangup(cause::INCOMPATIBLE_DESTINATION);
+            return None;
+        }
+        let planned = self.media.next_frame.load(Ordering::SeqCst);
+        // After a pause the frames begin anew, not at what was missed.
+        let begins_anew = planned + FRAME <= now || planned > now + FRAME;
+        self.is_up()
+            .then_some(if begins_anew { now + FRAME } else { planned })
+    }
+
+    /// Reads frames that nobody listens to until a kick, or the first of them at
+    /// that time or later: one wait for all of them. The next one comes when it
+    /// would have come.
+    pub(crate) fn skip_frames(self: &Arc<Self>, until: Option<i64>) -> Status {
+        let Some(due) = self.frame_after(self.core.clock.now()) else {
+            return FAILURE;
+        };
+        let until = until.map(|at| due + ((at - due).max(0) + FRAME - 1) / FRAME * FRAME);
+        let seen = self.media.seen.load(Ordering::SeqCst);
+        self.core.clock.wait(Wait::on(&self.wake, seen, until));
+        self.media
+            .seen
+            .store(self.wake.generation(), Ordering::SeqCst);
+        let missed = self.core.clock.now() - due;
+        let behind = if missed < 0 { 0 } else { missed / FRAME + 1 };
+        self.media
+            .next_frame
+            .store(due + behind * FRAME, Ordering::SeqCst);
         SUCCESS
     }
 
