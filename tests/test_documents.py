@@ -144,13 +144,13 @@ PIN, MENU = "ivr/ivr-please_enter_pin_followed_by_pound.wav", "ivr/ivr-sample_su
 
 
 def test_the_ivr_of_the_tutorial_connects_the_agent(ivr: Host) -> None:
-    result = press_at(ivr, "5000", (PIN, "1234#"), (MENU, "1"))
+    result = press_at(ivr, "5500", (PIN, "1234#"), (MENU, "1"))
     assert (result.variables["customer"], result.cause) == ("Ann", "NORMAL_CLEARING")
     assert [event for event in result.events if event["Event-Name"] == "CHANNEL_BRIDGE"]
 
 
 def test_the_ivr_of_the_tutorial_takes_a_message(ivr: Host, tmp_path: Path) -> None:
-    result = press_at(ivr, "5000", (PIN, "1234#"), (MENU, "2"))
+    result = press_at(ivr, "5500", (PIN, "1234#"), (MENU, "2"))
     assert result.cause == "NORMAL_CLEARING"
     with sqlite3.connect(tmp_path / "customers.db") as db:
         ((customer, file),) = db.execute("select customer, file from messages").fetchall()
