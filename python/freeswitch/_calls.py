@@ -26,7 +26,7 @@ def begin(run: Any) -> None:
 async def _handle(run: Any, running: _loop.Running, session: AsyncSession) -> None:
     error: BaseException | None = None
     try:
-        await run.call(session)
+        await _loop.of_script(run.call(session))
     except (asyncio.CancelledError, SessionLost) as ended:
         # The call is over: that is no error of the script's.
         error = None if session.lost else ended

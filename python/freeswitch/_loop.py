@@ -9,6 +9,7 @@ import asyncio
 import asyncio.tasks
 import concurrent.futures
 import logging
+import os
 import threading
 from asyncio import Task
 from collections.abc import Awaitable, Callable, Coroutine
@@ -61,6 +62,8 @@ class _Loop:
     """What belongs to the loop that runs."""
 
     def __init__(self) -> None:
+        # This process is a child that a coroutine has forked.
+        self.forked = False
         self.reset()
 
     def reset(self) -> None:
@@ -104,6 +107,19 @@ def spawn(work: Coroutine[Any, Any, Any], context: Context | None = None) -> asy
 # Runs
 
 
+async def of_script(work: Awaitable[T]) -> T:
+    """Await a script's coroutine; a child that it has forked ends with it.
+
+    The other threads are not there in a child, and their locks are as the fork left them: what the
+    module does at the end of a coroutine could wait there without end.
+    """
+    try:
+        return await work
+    finally:
+        if here.forked:
+            os._exit(0)
+
+
 def start(running: Running, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
     """Run a coroutine as the task of a run."""
     try:
@@ -145,7 +161,7 @@ def run_for(work: Coroutine[Any, Any, Any], waiter: Any, number: int, uuid: str 
 
     async def run() -> None:
         try:
-            result = await work
+            result = await of_script(work)
         except BaseException as error:
             waiter.done(None, error)
         else:
@@ -189,7 +205,7 @@ def begin_work(name: str, uuid: str, coroutine: Awaitable[object], is_over: Call
     async def run() -> None:
         failed = False
         try:
-            await coroutine
+            await of_script(coroutine)
         except (asyncio.CancelledError, SessionLost):
             # By the end of its call, or by pykill.
             failed = not is_over()

@@ -135,6 +135,7 @@ class _Over:
 def _in_child() -> None:
     if not _freeswitch.on_loop():
         return
+    here.forked = True
     if isinstance(here.loop, asyncio.BaseEventLoop):
         object.__setattr__(here.loop, "_ready", _Over())
     else:
