@@ -114,6 +114,33 @@ def body(saw):
     assert saw == {"ended": [0, "done"]}
 
 
+USES = """
+def uses(session):
+    try:
+        session.setVariable("of", "the child")
+    except RuntimeError as error:
+        first = str(error)
+    try:
+        freeswitch.API().executeString("status")
+    except RuntimeError as error:
+        return first == str(error) and "forked" in first
+def body(session, saw):
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(writing, b"refused" if uses(session) else b"done")
+        os._exit(0)
+    os.close(writing)
+    saw["ended"] = ended(child, reading)
+    saw["of"] = session.getVariable("of")
+"""
+
+
+def test_the_switch_is_not_used_in_a_child(host: Host) -> None:
+    saw, _ = in_call(host, ENDS + USES)
+    assert saw == {"ended": [0, "refused"], "of": None}
+
+
 @pytest.mark.parametrize("how", ["returns", "awaits", "is awaited deep down"])
 def test_a_fork_in_a_coroutine_leaves_no_second_event_loop(host: Host, how: str) -> None:
     saw, _ = in_coroutine(

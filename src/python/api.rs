@@ -65,13 +65,13 @@ impl Api {
         body: impl FnOnce(&Detached, Option<switch::Session<'_>>) -> R + Send,
     ) -> PyResult<R> {
         need_switch("API.execute")?;
-        invocation::check_hooks(py)?;
+        invocation::check(py)?;
         let leg = self.leg.clone();
         let reply = wait(py, "API.execute", None, |held| match &leg {
             None => Ok(body(held, None)),
             Some(leg) => leg.with(|s| body(held, Some(s))),
         });
-        invocation::check_hooks(py)?;
+        invocation::check(py)?;
         match (reply, &self.leg) {
             (Ok(reply), _) => Ok(reply),
             (Err(Gone), Some(leg)) => Err(session::gone(py, leg)),

@@ -40,14 +40,14 @@ impl EventConsumer {
         if patience != Patience::None {
             may_wait("EventConsumer.pop")?;
         }
-        invocation::check_hooks(py)?;
+        invocation::check(py)?;
         let inner = self.inner.clone();
         let interrupted = self.inner.clone();
         let breaker: Breaker = Arc::new(move || interrupted.interrupt());
         let event = wait(py, "EventConsumer.pop", Some(breaker), move |held| {
             inner.pop(held, patience)
         });
-        invocation::check_hooks(py)?;
+        invocation::check(py)?;
         Ok(event.map(Event::show))
     }
 }

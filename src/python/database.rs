@@ -46,7 +46,7 @@ impl Dbh {
         py: Python<'_>,
         body: impl FnOnce(&mut Database, &Detached) -> R + Send,
     ) -> PyResult<R> {
-        invocation::check_hooks(py)?;
+        invocation::check(py)?;
         let taken = self.database.lock().take();
         let Some(mut database) = taken else {
             return Err(PyRuntimeError::new_err(
@@ -57,7 +57,7 @@ impl Dbh {
             (body(&mut database, held), database)
         });
         *self.database.lock() = Some(database);
-        invocation::check_hooks(py)?;
+        invocation::check(py)?;
         Ok(result)
     }
 

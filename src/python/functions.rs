@@ -105,7 +105,7 @@ pub fn email(
         convert: convert.as_deref(),
         suffix: suffix.as_deref(),
     };
-    invocation::check_hooks(py)?;
+    invocation::check(py)?;
     Ok(wait(py, "email", None, |held| send_mail(held, &mail)))
 }
 
@@ -165,7 +165,7 @@ pub fn set_global_variable(
 #[pyfunction]
 #[pyo3(signature = (ms))]
 pub fn msleep(py: Python<'_>, ms: &Bound<'_, PyAny>) -> PyResult<()> {
-    invocation::check_hooks(py)?;
+    invocation::check(py)?;
     let time = Duration::from_millis(u64::from(count(ms, "ms")?));
     let stop = Arc::new(AtomicBool::new(false));
     let breaker = stop.clone();
@@ -174,7 +174,7 @@ pub fn msleep(py: Python<'_>, ms: &Bound<'_, PyAny>) -> PyResult<()> {
     wait(py, "msleep", Some(breaker), |held| {
         core::sleep(held, time, &stop)
     });
-    invocation::check_hooks(py)
+    invocation::check(py)
 }
 
 /// Is the switch running?

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyWeakrefMethods, PyWeakrefReference};
@@ -13,6 +14,7 @@ use super::session::attached::Leg;
 use crate::interp::detach::detached;
 use crate::script::kill;
 use crate::script::runs::Script;
+use crate::switch::edge;
 
 thread_local! {
     static RUNNING: RefCell<Vec<Invocation>> = const { RefCell::new(Vec::new()) };
@@ -125,6 +127,21 @@ impl Drop for Running<'_> {
             object.drop_ref(py);
         }
     }
+}
+
+/// Looks whether a script may use the switch now, and runs the hooks that are due.
+///
+/// # Errors
+/// `RuntimeError` in a child process that a script has forked: the switch's other threads
+/// are not there, and their locks are as the fork left them, so that a call could wait for
+/// one without end. As [`check_hooks`] otherwise.
+pub fn check(py: Python<'_>) -> PyResult<()> {
+    if edge::is_forked() {
+        return Err(PyRuntimeError::new_err(
+            "this is a child process that a script has forked: the switch is not in it",
+        ));
+    }
+    check_hooks(py)
 }
 
 /// Runs the hooks that are due. Called before and after whatever a script does

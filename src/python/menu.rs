@@ -149,13 +149,13 @@ impl IvrMenu {
         let py = slf.py();
         let leg = session::originated::leg_of(session, "session")?;
         let name = text(name, "name")?;
-        invocation::check_hooks(py)?;
+        invocation::check(py)?;
         let menu = &slf.get().menu;
         let outcome = wait(py, "IVRMenu.execute", Some(leg.breaker()), |held| {
             leg.with(|s| menu.execute(held, s, &name))
         });
         leg.mend();
-        invocation::check_hooks(py)?;
+        invocation::check(py)?;
         match outcome {
             Err(Gone) => Err(session::gone(py, &leg)),
             Ok(Err(error @ crate::switch::media::menu::MenuError::Busy)) => {

@@ -136,7 +136,7 @@ impl CoreSession {
     #[pyo3(name = "hangupCause")]
     fn hangup_cause(slf: &Bound<'_, Self>) -> PyResult<String> {
         let py = slf.py();
-        invocation::check_hooks(py)?;
+        invocation::check(py)?;
         present(py);
         let leg = &slf.get().leg;
         let cause = leg.cause().ok_or_else(|| super::gone(py, leg))?;

@@ -102,7 +102,7 @@ impl CoreSession {
     /// Reads or sets something that takes no time.
     fn quick<R>(slf: &Bound<'_, Self>, body: impl FnOnce(switch::Session<'_>) -> R) -> PyResult<R> {
         let py = slf.py();
-        invocation::check_hooks(py)?;
+        invocation::check(py)?;
         present(py);
         let leg = &slf.get().leg;
         leg.with(body).map_err(|Gone| gone(py, leg))
@@ -117,13 +117,13 @@ impl CoreSession {
     ) -> PyResult<R> {
         let py = slf.py();
         may_wait(what)?;
-        invocation::check_hooks(py)?;
+        invocation::check(py)?;
         let leg = &slf.get().leg;
         let result = wait(py, what, Some(leg.breaker()), |held| {
             leg.with(|s| body(s, held))
         });
         leg.mend();
-        invocation::check_hooks(py)?;
+        invocation::check(py)?;
         result.map_err(|Gone| gone(py, leg))
     }
 
@@ -135,7 +135,7 @@ impl CoreSession {
     ) -> PyResult<R> {
         let py = slf.py();
         may_wait(what)?;
-        invocation::check_hooks(py)?;
+        invocation::check(py)?;
         let listener = Self::listener(slf);
         let leg = &slf.get().leg;
         let (result, listener) = wait(py, what, Some(leg.breaker()), move |held| {
@@ -144,7 +144,7 @@ impl CoreSession {
         });
         leg.mend();
         listener.map_or(Ok(()), |l| l.finish())?;
-        invocation::check_hooks(py)?;
+        invocation::check(py)?;
         result.map_err(|Gone| gone(py, leg))
     }
 

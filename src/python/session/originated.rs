@@ -66,7 +66,7 @@ impl CoreSession {
     ) -> PyResult<bool> {
         let py = slf.py();
         may_wait("originate")?;
-        invocation::check_hooks(py)?;
+        invocation::check(py)?;
         let leg = slf.get().leg.clone();
         leg.set_auto_hangup(auto_hangup);
         let cancel = Arc::new(Cancel::default());
@@ -86,7 +86,7 @@ impl CoreSession {
         if placed {
             Self::watch(slf);
         }
-        invocation::check_hooks(py)?;
+        invocation::check(py)?;
         Ok(placed)
     }
 
@@ -250,7 +250,7 @@ pub fn bridge(
         leg_of(session_b, "session_b")?,
     );
     may_wait("bridge")?;
-    invocation::check_hooks(py)?;
+    invocation::check(py)?;
     let listener = |session: &Bound<'_, PyAny>| -> PyResult<Option<Arc<Listener>>> {
         Ok(CoreSession::listener(session.cast::<CoreSession>()?).map(Arc::new))
     };
@@ -278,7 +278,7 @@ pub fn bridge(
     for listener in [a, b].into_iter().flatten() {
         listener.finish()?;
     }
-    invocation::check_hooks(py)?;
+    invocation::check(py)?;
     if !matches!(joined, Ok(Ok(true))) {
         tracing::error!("bridge: the calls were not joined");
     }
