@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import asyncio
 import selectors
 import sys
@@ -19,6 +20,8 @@ LOOK = 0.005
 # How often is looked at whether the loop is blocked, and after how long it is, in real seconds.
 LOOK_FOR_BLOCK = 0.25
 BLOCKED = 1.0
+# How long its end is waited for: a child that was forked has no such thread.
+ENDS_WITHIN = 2.0
 
 
 class SwitchSelector(selectors.BaseSelector):
@@ -78,6 +81,8 @@ class SwitchLoop(Shared, asyncio.SelectorEventLoop):  # type: ignore[misc]
         super().__init__(self._switch)
         self._switch.loop = self
         self._clock_resolution = 1e-6
+        # What ends the thread that watches it, and what says that it has.
+        self._watched_by: tuple[_thread.LockType, _thread.LockType] | None = None
 
     def time(self) -> float:
         """Give the switch's time, in seconds."""
@@ -89,12 +94,36 @@ class SwitchLoop(Shared, asyncio.SelectorEventLoop):  # type: ignore[misc]
 
         # A coroutine that nobody awaits can then be told of with the line that has made it.
         sys.set_coroutine_origin_tracking_depth(1)
-        _threads.start_outside(self._watch, blocked, threading.get_ident())
+        end, ended = _threads.lock_outside(), _threads.lock_outside()
+        end.acquire()
+        ended.acquire()
+        _threads.start_outside(self._watch, blocked, threading.get_ident(), end, ended)
+        self._watched_by = end, ended
 
-    def _watch(self, blocked: Callable[[int], str], thread: int) -> None:
+    def close(self) -> None:
+        """Close it, and wait for the end of what watches it.
+
+        A thread that still waited in Python when the program ends would be ended by CPython 3.11 and 3.12 in the middle
+        of Rust's frames, which ends the process with SIGABRT.
+        """
+        super().close()
+        watched_by, self._watched_by = self._watched_by, None
+        if watched_by is not None:
+            end, ended = watched_by
+            end.release()
+            ended.acquire(timeout=ENDS_WITHIN)
+
+    def _watch(
+        self, blocked: Callable[[int], str], thread: int, end: _thread.LockType, ended: _thread.LockType
+    ) -> None:
+        try:
+            self._look(blocked, thread, end)
+        finally:
+            ended.release()
+
+    def _look(self, blocked: Callable[[int], str], thread: int, end: _thread.LockType) -> None:
         told = None
-        while not self.is_closed():
-            time.sleep(LOOK_FOR_BLOCK)
+        while not end.acquire(timeout=LOOK_FOR_BLOCK):
             since = self._switch.works_since
             if since is None or since == told or time.perf_counter() - since < BLOCKED:
                 continue

@@ -181,6 +181,11 @@ def start_outside(function: Callable[..., object], *args: object) -> None:
     _real_start(function, args)
 
 
+def lock_outside() -> _thread.LockType:
+    """Make a lock that is waited for in real time, whoever waits for it."""
+    return _real_allocate()
+
+
 def all_count(executor: concurrent.futures.Executor | None) -> bool:
     """Whether the clock counts whoever does the jobs of this executor; None is a loop's own."""
     if executor is None:

@@ -113,3 +113,26 @@ def test_another_projects_pocket_in_place_of_ours_is_said(installed: Path, tmp_p
     done = run_in(installed, f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import freeswitch")
     assert done.returncode == 1
     assert f"`pocket` in {tmp_path}/pocket.py is another project's" in done.stderr
+
+
+SLOW_END = """
+import pathlib, sys, time
+import pocket
+
+class Slow:
+    def __del__(self, sleep=time.sleep):
+        sleep(0.6)
+
+pathlib.Path("coroutine.py").write_text("async def handler(session, args): await session.answer()")
+with pocket.Switch(scripts=".") as switch:
+    print(switch.run("python", "coroutine").answered, flush=True)
+slow = Slow()
+"""
+
+
+def test_a_program_that_ends_slowly_ends(tmp_path: Path) -> None:
+    """No thread that looked after coroutines is left: CPython would end it in the middle of Rust's frames."""
+    done = subprocess.run(
+        [sys.executable, "-c", SLOW_END], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "True\n", "")
