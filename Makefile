@@ -38,7 +38,7 @@ pocket: wheel # the embedded switch, as its users install it
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps \
 		--force-reinstall build/wheels/*.whl
 
-bindings: ## make bindings/src/slice.rs from include/ (needs libclang)
+bindings: ## make bindings/src/api.rs from include/ (needs libclang)
 	@tools/prepare.sh '/usr/lib/llvm-*/lib/libclang*.so*=libclang-dev'
 	cargo run --locked --quiet --package bindings --features generate --bin generate
 

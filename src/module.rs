@@ -56,15 +56,15 @@ enum LoadError {
     )]
     Neighbour(&'static str),
     #[error(
-        "MR0002 this is FreeSWITCH {0}, and mod_rust is tried with 1.10.12 and 1.11.x: \
+        "MR0002 this is FreeSWITCH {0}, and mod_rust is tested with 1.10.12 and 1.11.x: \
          the parameter allow-untested-core of python.conf lets it load all the same"
     )]
     Version(String),
     #[error("MR0003 {0}")]
     Python(#[from] environment::StartError),
-    #[error("mod_rust: the core gave no place for the module: {0}")]
+    #[error("mod_rust: FreeSWITCH did not register the module: {0}")]
     Interface(&'static str),
-    #[error("MR0009 the configuration was not taken in: {0}")]
+    #[error("MR0009 the configuration was not applied: {0}")]
     Config(String),
     #[error("mod_rust: no event was bound: {0}")]
     Core(#[from] Status),
@@ -184,7 +184,7 @@ fn check_version(config: &Config) -> Result<(), LoadError> {
     if !config.allow_untested_core {
         return Err(LoadError::Version(version));
     }
-    tracing::warn!("MR0002 this is FreeSWITCH {version}, which mod_rust was not tried with");
+    tracing::warn!("MR0002 this is FreeSWITCH {version}, which mod_rust was not tested with");
     Ok(())
 }
 

@@ -41,7 +41,7 @@ pub mod _freeswitch {
     #[pymodule_export]
     use crate::aio::socket::py_socket::{PySocketTap, Socket, leave_alone, read_event};
     #[pymodule_export]
-    use crate::aio::verbs::PyHands;
+    use crate::aio::verbs::PySessionThread;
     #[pymodule_export]
     use crate::aio::wait_for::Waiter;
     #[pymodule_export]
@@ -106,7 +106,7 @@ fn force_types(py: Python<'_>) {
     let _ = py.get_type::<crate::python::session::attached::PyLeg>();
     let _ = py.get_type::<crate::interp::errors::Refused>();
     let _ = py.get_type::<crate::interp::errors::Busy>();
-    let _ = py.get_type::<crate::aio::verbs::PyHands>();
+    let _ = py.get_type::<crate::aio::verbs::PySessionThread>();
     let _ = py.get_type::<crate::aio::py_event_tap::PyTap>();
     let _ = py.get_type::<crate::aio::socket::py_socket::PySocketTap>();
     let _ = py.get_type::<crate::aio::socket::py_socket::Socket>();

@@ -74,7 +74,7 @@ def test_none_can_be_asked_for() -> None:
 
 
 def test_the_slice_is_read_wholly() -> None:
-    facts = abi.Slice((ROOT / "bindings" / "src" / "slice.rs").read_text(), abi.headers("*.h"))
+    facts = abi.Slice((ROOT / "bindings" / "src" / "api.rs").read_text(), abi.headers("*.h"))
     assert any("sizeof(switch_stream_handle_t) == 80" in line for line in facts.layouts())
     assert any("offsetof(switch_event_t, body) == " in line for line in facts.fields())
     assert any("SWITCH_STATUS_SUCCESS == 0" in line for line in facts.constants())
@@ -85,7 +85,7 @@ def test_a_wrong_offset_is_found() -> None:
     found = [switch for switch in switches.find() if switch.has_headers]
     if not found:
         pytest.skip("no FreeSWITCH headers")
-    rust = (ROOT / "bindings" / "src" / "slice.rs").read_text()
+    rust = (ROOT / "bindings" / "src" / "api.rs").read_text()
     wrong = rust.replace("offset_of!(switch_event, body) - 40usize", "offset_of!(switch_event, body) - 48usize")
     assert wrong != rust
     with pytest.raises(switches.SwitchError, match=r"switch_event\.body"):

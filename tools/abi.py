@@ -1,6 +1,6 @@
 """Holds the declared slice of FreeSWITCH's C API against real headers (`make abi`).
 
-`bindings/src/slice.rs` says what the compiled module believes: sizes, alignments,
+`bindings/src/api.rs` says what the compiled module believes: sizes, alignments,
 field offsets, field widths and constants. Each becomes a `_Static_assert` in a C
 file that includes `switch.h`. A second file includes `switch.h` and then declares
 every function, datum and plain typedef of `include/` again, so that one that
@@ -29,7 +29,7 @@ WIDTHS = {
 
 
 class Slice:
-    """The facts that slice.rs states, as C assertions."""
+    """The facts that api.rs states, as C assertions."""
 
     def __init__(self, rust: str, headers: str) -> None:
         # rustfmt breaks lines where it likes: one blank between words makes patterns simple.
@@ -133,7 +133,7 @@ def check(switch: switches.FreeSwitch, rust: str) -> str:
     layouts, fields, constants = facts.layouts(), facts.fields(), facts.constants()
     again, typedefs, functions = declarations()
     if not (layouts and fields and constants and functions):
-        raise switches.SwitchError("nothing to check in bindings/src/slice.rs: has bindgen changed what it writes?")
+        raise switches.SwitchError("nothing to check in bindings/src/api.rs: has bindgen changed what it writes?")
     sources = ("\n".join([*layouts, *fields, *constants]) + "\n", again)
     complaints = "".join(compile_against(switch, source) for source in sources)
     if complaints:
@@ -146,7 +146,7 @@ def check(switch: switches.FreeSwitch, rust: str) -> str:
 
 def main() -> int:
     """Check every FreeSWITCH found; one line each."""
-    rust = (ROOT / "bindings" / "src" / "slice.rs").read_text(encoding="utf-8")
+    rust = (ROOT / "bindings" / "src" / "api.rs").read_text(encoding="utf-8")
     try:
         found = switches.find()
         for switch in found:

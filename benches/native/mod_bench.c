@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../include/slice.h"
+#include "../../include/api.h"
 
 static switch_event_node_t *bound;
 static unsigned counted;

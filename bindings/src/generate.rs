@@ -1,13 +1,13 @@
-//! Makes `bindings/src/slice.rs` from `include/slice.h`; run by `make bindings`.
+//! Makes `bindings/src/api.rs` from `include/api.h`; run by `make bindings`.
 
 use std::path::Path;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let header = root.join("../include/slice.h");
+    let header = root.join("../include/api.h");
     let bindings = bindgen::Builder::default()
         .header(header.to_str().ok_or("the path is not UTF-8")?)
-        .raw_line("//! Made by `make bindings` from include/slice.h: not to be edited by hand.")
+        .raw_line("//! Made by `make bindings` from include/api.h: not to be edited by hand.")
         // Newer cores add values, so an enumeration is a number with names.
         .prepend_enum_name(false)
         .default_enum_style(bindgen::EnumVariation::NewType {
@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .rust_edition(bindgen::RustEdition::Edition2024)
         .formatter(bindgen::Formatter::Rustfmt)
         .generate()?;
-    let out = root.join("src/slice.rs");
+    let out = root.join("src/api.rs");
     bindings.write_to_file(&out)?;
     println!("wrote {}", out.display());
     Ok(())

@@ -12,6 +12,6 @@
 )]
 #![allow(clippy::all, reason = "made by bindgen")]
 
-mod slice;
+mod api;
 
-pub use slice::*;
+pub use api::*;

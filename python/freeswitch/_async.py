@@ -27,11 +27,11 @@ class AsyncSession(Session):
     that they were asked for. Cancelling the await ends what plays. Times are in seconds.
     """
 
-    def __new__(cls, hands: Any) -> AsyncSession:
-        return super().__new__(cls, hands.leg)  # type: ignore[call-arg]
+    def __new__(cls, thread: Any) -> AsyncSession:
+        return super().__new__(cls, thread.leg)  # type: ignore[call-arg]
 
-    def __init__(self, hands: Any) -> None:
-        self._hands = hands
+    def __init__(self, thread: Any) -> None:
+        self._thread = thread
         self._lost: str | None = None
         self._shields = 0
         self._verbs: dict[int, asyncio.Future[Any]] = {}
@@ -43,12 +43,12 @@ class AsyncSession(Session):
         self._app: asyncio.Task[Any] | None = None
 
     def __repr__(self) -> str:
-        return f"<freeswitch.AsyncSession {self._hands.uuid}>"
+        return f"<freeswitch.AsyncSession {self._thread.uuid}>"
 
     @property
     def lost(self) -> str | None:
         """How the call was lost: "hangup", "transfer", "taken" by another; None while it is not."""
-        return self._lost or self._hands.lost()
+        return self._lost or self._thread.lost()
 
     def _lose(self, how: str) -> None:
         self._lost = how
@@ -66,16 +66,16 @@ class AsyncSession(Session):
         try:
             answer: tuple[str | None, str | None] = await future
         except asyncio.CancelledError:
-            self._hands.cancel(ticket)
+            self._thread.cancel(ticket)
             if future.done() and not future.cancelled() and future.exception() is None:
                 # It was answered in the turn that cancelled the await: what it has read goes back.
                 digits, terminator = future.result()
                 if digits is not None:
-                    self._hands.put_back(digits, terminator)
+                    self._thread.put_back(digits, terminator)
             raise
         except GeneratorExit:
             # The event loop has ended, and nobody waits for it.
-            self._hands.cancel(ticket)
+            self._thread.cancel(ticket)
             raise
         finally:
             _loop.forget(ticket)
@@ -90,15 +90,15 @@ class AsyncSession(Session):
 
     async def answer(self) -> None:  # type: ignore[override]
         """Answer the call."""
-        await self._verb(self._hands.answer)
+        await self._verb(self._thread.answer)
 
     async def pre_answer(self) -> None:
         """Begin early media."""
-        await self._verb(self._hands.pre_answer)
+        await self._verb(self._thread.pre_answer)
 
     async def play(self, file: str, *, offset: int = 0, terminators: str | None = None) -> str | None:
         """Play a file, a tone or a stream from `offset` samples on; the digit that ended it, if one did."""
-        return (await self._verb(self._hands.play, file, offset, terminators))[1]
+        return (await self._verb(self._thread.play, file, offset, terminators))[1]
 
     async def record(
         self, file: str, *, limit: float = 0.0, threshold: int = 0, silence: int = 0, terminators: str | None = None
@@ -107,13 +107,13 @@ class AsyncSession(Session):
 
         So many seconds of `silence` in a row, below the energy `threshold`, end it too; 0 is 3 with a threshold.
         """
-        return (await self._verb(self._hands.record, file, limit, threshold, silence, terminators))[1]
+        return (await self._verb(self._thread.record, file, limit, threshold, silence, terminators))[1]
 
     async def speak(  # type: ignore[override]
         self, text: str, *, engine: str = "default", voice: str = "default", terminators: str | None = None
     ) -> str | None:
         """Speak text by a TTS engine; the digit that ended it, if one did."""
-        return (await self._verb(self._hands.speak, text, engine, voice, terminators))[1]
+        return (await self._verb(self._thread.speak, text, engine, voice, terminators))[1]
 
     async def say(  # type: ignore[override]
         self,
@@ -125,11 +125,11 @@ class AsyncSession(Session):
         gender: str | None = None,
     ) -> None:
         """Say a number, a date and the like with recorded words."""
-        await self._verb(self._hands.say, what, module, type, method, gender)
+        await self._verb(self._thread.say, what, module, type, method, gender)
 
     async def sleep(self, seconds: float) -> None:  # type: ignore[override]
         """Wait, with media flowing; digits are kept for the verb that reads some."""
-        await self._verb(self._hands.sleep, seconds)
+        await self._verb(self._thread.sleep, seconds)
 
     async def get_digits(
         self,
@@ -145,7 +145,7 @@ class AsyncSession(Session):
         It ends with `max_digits`, with a terminator, which is not part of the answer, or with a time: `timeout`
         for the first digit, `between` two digits, `total` for all of them.
         """
-        digits, _ = await self._verb(self._hands.get_digits, max_digits, terminators, timeout, between, total)
+        digits, _ = await self._verb(self._thread.get_digits, max_digits, terminators, timeout, between, total)
         return digits or ""
 
     async def play_and_get_digits(
@@ -164,25 +164,25 @@ class AsyncSession(Session):
     ) -> str:
         """Ask for digits, and again while the answer is invalid; "" when there was none."""
         digits, _ = await self._verb(
-            self._hands.play_and_get_digits,
+            self._thread.play_and_get_digits,
             file, min_digits, max_digits, tries, timeout, terminators, invalid_file, regex, variable, between,
         )  # fmt: skip
         return digits or ""
 
     async def execute(self, app: str, data: str | None = None) -> None:  # type: ignore[override]
         """Run a dialplan application to its end."""
-        await self._verb(self._hands.execute, app, data)
+        await self._verb(self._thread.execute, app, data)
 
     async def wait_for_answer(self) -> None:
         """Wait until the call is answered or has early media."""
-        await self._verb(self._hands.wait_for_answer)
+        await self._verb(self._thread.wait_for_answer)
 
     async def bridge(self, other: str | AsyncSession) -> None:
         """Join the call with another, a dial string or a session that was placed, until one ends it."""
         if isinstance(other, str):
-            await self._verb(self._hands.execute, "bridge", other)
+            await self._verb(self._thread.execute, "bridge", other)
         else:
-            await self._verb(self._hands.bridge, other)
+            await self._verb(self._thread.bridge, other)
 
     # What waits for no other verb
 
@@ -200,24 +200,24 @@ class AsyncSession(Session):
 
     async def hangup(self, cause: str = "NORMAL_CLEARING") -> None:  # type: ignore[override]
         """Hang up. The coroutine of the call is cancelled when it next waits."""
-        self._hands.hangup(cause)
+        self._thread.hangup(cause)
 
     async def transfer(  # type: ignore[override]
         self, extension: str, dialplan: str | None = None, context: str | None = None
     ) -> None:
         """Send the call to another extension. The coroutine of the call is cancelled when it next waits."""
-        if not self._hands.transfer(extension, dialplan, context):
+        if not self._thread.transfer(extension, dialplan, context):
             raise VerbError(f"the call cannot be transferred to {extension}")
 
     async def send_dtmf(self, digits: str) -> None:
         """Send digits to the far end."""
-        reply = API().execute("uuid_send_dtmf", f"{self._hands.uuid} {digits}")
+        reply = API().execute("uuid_send_dtmf", f"{self._thread.uuid} {digits}")
         if not reply.startswith("+OK"):
             raise VerbError(reply.strip())
 
     def flush_digits(self) -> None:
         """Forget digits that were pressed and not read."""
-        self._hands.flush_digits()
+        self._thread.flush_digits()
 
     # Events of this call
 
@@ -234,7 +234,7 @@ class AsyncSession(Session):
     def stream(self, *names: str, guard: Callable[[Event], bool] | Mapping[str, str] | None = None) -> Stream:
         """Give the events of this call, as `freeswitch.events.stream` does, until the call ends."""
         stream = events.stream(*names, guard=self._guarded(guard))
-        stream.close_with(self._hands.uuid)
+        stream.close_with(self._thread.uuid)
         return stream
 
     def on(
@@ -247,7 +247,7 @@ class AsyncSession(Session):
         return events.on(*names, callback=callback, guard=self._guarded(guard))
 
     def _guarded(self, guard: Any) -> Any:
-        mine = {"Unique-ID": self._hands.uuid}
+        mine = {"Unique-ID": self._thread.uuid}
         if callable(guard):
             return mine, guard
         return {**mine, **(guard or {})}
@@ -295,8 +295,8 @@ class AsyncSession(Session):
     def _end(self) -> None:
         """Let go of a call that a coroutine has placed."""
         if self._lost is None:
-            self._hands.hangup("NORMAL_CLEARING")
-        self._hands.release()
+            self._thread.hangup("NORMAL_CLEARING")
+        self._thread.release()
 
     async def __aenter__(self) -> AsyncSession:
         return self
@@ -375,7 +375,7 @@ async def _run_app(session: AsyncSession, app: App) -> None:
     async with session:
         work = app(session)
         if not inspect.isawaitable(work):
-            raise TypeError(f"{_name(app)} is no async function")
+            raise TypeError(f"{_name(app)} is not an async function")
         await work
 
 

@@ -18,7 +18,7 @@ from freeswitch.events import at_end
 
 def begin(run: Any) -> None:
     """Start an async handler; `run` is the module's side of it."""
-    session = AsyncSession(run.hands)
+    session = AsyncSession(run.thread)
     running = _loop.here.runs[run.id] = _loop.Running(run.id, session, run.uuid, run.finish)
     _loop.start(running, _handle(run, running, session))
 
@@ -56,7 +56,7 @@ async def _farewell(running: _loop.Running, how: str) -> None:
     if session._shields:
         # What is shielded goes on without the call's thread.
         session._give_up_verbs()
-        session._hands.release()
+        session._thread.release()
     else:
         running.task.cancel(how)
 
@@ -81,20 +81,20 @@ async def _part(session: AsyncSession, how: str) -> None:
         session._app.cancel(how)
 
 
-def placed(ticket: int, hands: Any, cause: str | None) -> None:
+def placed(ticket: int, thread: Any, cause: str | None) -> None:
     """Be told what came of a call that was placed."""
     future = _loop.here.waiting.pop(ticket, None)
     if future is None or future.done():
-        if hands is not None:
-            hands.hangup("ORIGINATOR_CANCEL")
-            hands.release()
+        if thread is not None:
+            thread.hangup("ORIGINATOR_CANCEL")
+            thread.release()
         return
-    if hands is None:
+    if thread is None:
         error = _freeswitch.OriginateError(f"there is no call: {cause}")
         error.cause = cause or "NONE"
         future.set_exception(error)
         return
-    session, uuid = AsyncSession(hands), hands.uuid
+    session, uuid = AsyncSession(thread), thread.uuid
     # A call that ends before its thread comes for work has nobody else to tell of it.
     watch = at_end(uuid, lambda _: originated_over(uuid, "hangup"))
     _loop.here.placed[uuid] = (session, watch)

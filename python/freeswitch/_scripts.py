@@ -68,7 +68,7 @@ def check(name: str, folder: str | None) -> None:
     if parts[0] in sys.stdlib_module_names:
         raise Refused(f"'{parts[0]}' is of the standard library, not of the script folders")
     if parts[0] in OURS:
-        raise Refused(f"'{parts[0]}' is the module that scripts are written with, and no script")
+        raise Refused(f"'{parts[0]}' is mod_rust's own module, not a script")
     if not any(fnmatch.fnmatchcase(name, pattern) for pattern in _registry.allowed):
         raise Refused(f"'{name}' is not among the modules that allow-modules names")
     # What is loaded may be of a folder that is none of ours any more, or of nobody's.
@@ -88,7 +88,7 @@ def load(
     full = _full(name, folder)
     if fresh:
         if not _lock.acquire(timeout=patience):
-            raise Busy(f"'{name}' is not loaded anew: another script is, for more than {patience:.0f} s")
+            raise Busy(f"'{name}' was not reloaded: another script has been reloading for more than {patience:.0f} s")
         try:
             _reload.load(full, forced)
         finally:

@@ -177,7 +177,7 @@ def _finish(loop: asyncio.AbstractEventLoop) -> None:
 def _forget(number: int) -> None:
     running = here.runs.pop(number, None)
     if running is not None and running.session is not None:
-        running.session._hands.release()
+        running.session._thread.release()
 
 
 def _beat() -> None:

@@ -39,7 +39,7 @@ pub struct Config {
     pub timeouts: Vec<(&'static str, Duration)>,
     /// How long scripts get to end when the module does.
     pub ending: Duration,
-    /// Load into a FreeSWITCH of a version that the module was not tried with.
+    /// Load into a FreeSWITCH of a version that the module was not tested with.
     pub allow_untested_core: bool,
 }
 
@@ -70,7 +70,7 @@ static TOLD: Mutex<Vec<String>> = Mutex::new(Vec::new());
 #[must_use]
 pub fn read(held: &Detached) -> Config {
     let Some(settings) = xml::settings(held, c"python.conf") else {
-        tracing::info!("there is no python.conf: every parameter has its default");
+        tracing::info!("no python.conf: every parameter has its default");
         return Config::default();
     };
     let (config, wrong) = interpret(&settings);

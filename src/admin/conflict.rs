@@ -27,7 +27,9 @@ pub fn loaded() -> Option<&'static str> {
 pub fn watch(held: &Detached) {
     match Subscription::new(held, Kind::MODULE_LOAD, None, on_module_load) {
         Ok(subscription) => *WATCH.lock() = Some(subscription),
-        Err(status) => tracing::warn!(%status, "loading of mod_python3 will not be noticed"),
+        Err(status) => {
+            tracing::warn!(%status, "mod_rust will not see it when mod_python3 is loaded")
+        }
     }
 }
 

@@ -37,7 +37,9 @@ pub fn apply(held: &Detached, config: Config) -> Result<(), String> {
         if let Some(before) = current()
             && let Err(why) = use_roots(&before)
         {
-            tracing::error!("MR0009 the script folders that were in use are not put back: {why}");
+            tracing::error!(
+                "MR0009 the script folders that were in use could not be restored: {why}"
+            );
         }
         return Err(format!("XML lookups are not bound: {status}"));
     }
@@ -46,7 +48,7 @@ pub fn apply(held: &Detached, config: Config) -> Result<(), String> {
         && (before.virtual_env != config.virtual_env || before.python_home != config.python_home)
     {
         tracing::warn!(
-            "MR0009 virtual-env and python-home are taken in when the switch is started anew"
+            "MR0009 changes of virtual-env and python-home take effect when FreeSWITCH is restarted"
         );
     }
     for way in entry_point::ALL {
@@ -114,7 +116,9 @@ pub fn on_reloadxml() {
         if current().is_some()
             && let Err(why) = take_in(held)
         {
-            tracing::error!("MR0009 the new python.conf was not taken in: {why}");
+            tracing::error!(
+                "MR0009 the new python.conf was not applied, the old one stays in use: {why}"
+            );
         }
     }));
 }

@@ -9,7 +9,7 @@ use parking_lot::{Mutex, RwLock};
 
 use super::tap_queue::{Policy, TapQueue};
 use crate::switch::event::shared::Event;
-use crate::switch::event::snapshot::Flat;
+use crate::switch::event::snapshot::Snapshot;
 use crate::switch::event::subscription::Subscription;
 use crate::switch::event::{Kind, View};
 use crate::switch::{Detached, Status};
@@ -221,7 +221,7 @@ fn on_event(kind: Kind, event: View<'_>) {
 
 /// With its number in the order that events are fired.
 fn copied(event: View<'_>) -> Option<(u64, Arc<Event>)> {
-    let copy = Flat::of(event)?;
+    let copy = Snapshot::of(event)?;
     let sequence = copy
         .header(SEQUENCE)
         .and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use pyo3::prelude::*;
 
 use crate::interp::embedding;
-use crate::switch::sync::wakeup::Bell;
+use crate::switch::sync::wakeup::Wakeup;
 use crate::switch::{Detached, Status};
 
 /// Something for the loop to do.
@@ -23,7 +23,7 @@ static WOKEN: AtomicBool = AtomicBool::new(false);
 /// is somebody else's.
 static EVENT_FD: AtomicI32 = AtomicI32::new(-1);
 /// In pocket the loop waits in the switch's own time.
-static BELL: Mutex<Option<std::sync::Arc<Bell>>> = Mutex::new(None);
+static BELL: Mutex<Option<std::sync::Arc<Wakeup>>> = Mutex::new(None);
 
 /// Leaves something for the loop.
 pub fn post(message: impl FnOnce(Python<'_>) -> PyResult<()> + Send + 'static) {
@@ -108,7 +108,7 @@ pub fn new_descriptor() -> std::io::Result<RawFd> {
 /// # Errors
 /// No memory.
 pub fn hang_bell() -> Result<(), Status> {
-    *BELL.lock() = Some(std::sync::Arc::new(Bell::new()?));
+    *BELL.lock() = Some(std::sync::Arc::new(Wakeup::new()?));
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::session_thread::Hands;
+use super::session_thread::SessionThread;
 use crate::python::session::attached::Leg;
 use crate::switch::event::OwnedEvent;
 use crate::switch::session::cause::Cause;
@@ -17,11 +17,11 @@ use crate::switch::sync::thread;
 use crate::switch::{Detached, Status};
 
 /// Calls that were placed and whose threads have not come for their work yet.
-static PLACED: Mutex<Option<HashMap<CString, Arc<Hands>>>> = Mutex::new(None);
+static PLACED: Mutex<Option<HashMap<CString, Arc<SessionThread>>>> = Mutex::new(None);
 
 /// The work of a call's thread, by the call's UUID.
 #[must_use]
-pub fn claim(uuid: &CStr) -> Option<Arc<Hands>> {
+pub fn claim(uuid: &CStr) -> Option<Arc<SessionThread>> {
     PLACED.lock().as_mut()?.remove(uuid)
 }
 
@@ -35,14 +35,14 @@ pub struct Dial {
     pub variables: Vec<(CString, CString)>,
 }
 
-/// Places a call; `told` gets its hands, or why there is none.
+/// Places a call; `told` gets its session thread, or why there is no call.
 ///
 /// # Errors
 /// There is no thread for it.
 pub fn place(
     dial: Dial,
     cancel: Arc<Cancel>,
-    told: impl FnOnce(Result<Arc<Hands>, Cause>) + Send + 'static,
+    told: impl FnOnce(Result<Arc<SessionThread>, Cause>) + Send + 'static,
 ) -> Result<(), Status> {
     thread::start(move |held| told(dial_out(held, &dial, &cancel)))
 }
@@ -55,7 +55,7 @@ fn variables(dial: &Dial) -> Result<OwnedEvent, Status> {
     Ok(event)
 }
 
-fn dial_out(held: &Detached, dial: &Dial, cancel: &Cancel) -> Result<Arc<Hands>, Cause> {
+fn dial_out(held: &Detached, dial: &Dial, cancel: &Cancel) -> Result<Arc<SessionThread>, Cause> {
     let variables = variables(dial).map_err(|status| {
         tracing::error!(%status, "a call is not placed");
         Cause::ORIGINATOR_CANCEL
@@ -75,15 +75,15 @@ fn dial_out(held: &Detached, dial: &Dial, cancel: &Cancel) -> Result<Arc<Hands>,
         Cause::ORIGINATOR_CANCEL
     };
     let leg = Leg::new(session);
-    let hands = Hands::new(leg).map_err(|status| failed(&status.to_string()))?;
-    let hands = Arc::new(hands);
+    let session_thread = SessionThread::new(leg).map_err(|status| failed(&status.to_string()))?;
+    let session_thread = Arc::new(session_thread);
     let extension = Extension::new(session, c"python", c"python");
     let mut extension = extension.ok_or_else(|| failed("no memory"))?;
     extension.add(c"python_originated", c"");
     PLACED
         .lock()
         .get_or_insert_default()
-        .insert(session.uuid(), hands.clone());
+        .insert(session.uuid(), session_thread.clone());
     extension.run();
-    Ok(hands)
+    Ok(session_thread)
 }

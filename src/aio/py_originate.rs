@@ -7,8 +7,8 @@ use pyo3::prelude::*;
 
 use super::originate;
 use super::originate::Dial;
-use super::session_thread::{Hands, next_ticket};
-use super::verbs::PyHands;
+use super::session_thread::{SessionThread, next_ticket};
+use super::verbs::PySessionThread;
 use super::{event_loop, loop_queue};
 use crate::interp::convert::text;
 use crate::interp::detach;
@@ -63,14 +63,17 @@ pub fn place(
     };
     let cancel = Arc::new(Cancel::default());
     let ticket = next_ticket();
-    let told = move |placed: Result<Arc<Hands>, Cause>| {
+    let told = move |placed: Result<Arc<SessionThread>, Cause>| {
         loop_queue::post(move |py| {
-            let (hands, cause) = match placed {
-                Ok(hands) => (Some(Py::new(py, PyHands::new(hands))?), None),
+            let (session_thread, cause) = match placed {
+                Ok(session_thread) => (
+                    Some(Py::new(py, PySessionThread::new(session_thread))?),
+                    None,
+                ),
                 Err(cause) => (None, Some(cause.name())),
             };
             event_loop::calls(py)?
-                .call_method1("placed", (ticket, hands, cause))
+                .call_method1("placed", (ticket, session_thread, cause))
                 .map(drop)
         });
     };
@@ -79,7 +82,7 @@ pub fn place(
     if let Err(status) = placed {
         tracing::error!(%status, "MR0017 a call is not placed: no thread");
         loop_queue::post(move |py| {
-            let nothing = (ticket, None::<PyHands>, Some("SWITCH_CONGESTION"));
+            let nothing = (ticket, None::<PySessionThread>, Some("SWITCH_CONGESTION"));
             event_loop::calls(py)?
                 .call_method1("placed", nothing)
                 .map(drop)

@@ -12,9 +12,9 @@ use crate::python::session::attached::Leg;
 use crate::switch::Detached;
 use crate::switch::Status;
 use crate::switch::event::shared::Event;
-use crate::switch::media::input::{Dtmf, Input, Verdict};
+use crate::switch::media::input::{Dtmf, Input, InputAction};
 use crate::switch::session::Session;
-use crate::switch::sync::wakeup::Bell;
+use crate::switch::sync::wakeup::Wakeup;
 use bindings::SWITCH_STATUS_BREAK;
 
 /// How long one wait between verbs lasts, where media flows and ends it.
@@ -139,17 +139,17 @@ impl Typed {
 }
 
 impl Input for Typed {
-    fn digit(&self, _: Session<'_>, dtmf: Dtmf) -> Verdict {
+    fn digit(&self, _: Session<'_>, dtmf: Dtmf) -> InputAction {
         let mut typed = self.0.lock();
         if typed.len() >= TYPED {
             typed.pop_front();
         }
         typed.push_back(dtmf);
-        Verdict::GoOn
+        InputAction::GoOn
     }
 
-    fn event(&self, _: Session<'_>, _: &Arc<Event>) -> Verdict {
-        Verdict::GoOn
+    fn event(&self, _: Session<'_>, _: &Arc<Event>) -> InputAction {
+        InputAction::GoOn
     }
 }
 
@@ -162,13 +162,13 @@ pub enum Ended {
     Lost(&'static str),
 }
 
-/// The hands of one call.
-pub struct Hands {
+/// The session thread of one call, at work for its coroutine.
+pub struct SessionThread {
     leg: Arc<Leg>,
     state: Mutex<State>,
     typed: Typed,
     /// Rung when the thread is released.
-    bell: Bell,
+    bell: Wakeup,
 }
 
 static TICKETS: AtomicU64 = AtomicU64::new(1);
@@ -179,7 +179,7 @@ pub fn next_ticket() -> u64 {
     TICKETS.fetch_add(1, Ordering::Relaxed)
 }
 
-impl Hands {
+impl SessionThread {
     /// # Errors
     /// No memory.
     pub fn new(leg: Arc<Leg>) -> Result<Self, crate::switch::Status> {
@@ -193,7 +193,7 @@ impl Hands {
                 released: false,
             }),
             typed: Typed::default(),
-            bell: Bell::new()?,
+            bell: Wakeup::new()?,
         })
     }
 
@@ -220,7 +220,7 @@ impl Hands {
             return ticket;
         }
         state.queue.push_back(Verb { ticket, work, told });
-        self.nudge(&state);
+        self.wake_for_verb(&state);
         ticket
     }
 
@@ -242,14 +242,14 @@ impl Hands {
     pub fn release(&self) {
         let mut state = self.state.lock();
         state.released = true;
-        self.nudge(&state);
+        self.wake_for_verb(&state);
         drop(state);
         self.bell.ring();
     }
 
-    fn nudge(&self, state: &State) {
+    fn wake_for_verb(&self, state: &State) {
         if state.at == At::Pump {
-            let _ = self.leg.with(|s| s.nudge());
+            let _ = self.leg.with(|s| s.wake_for_verb());
         }
     }
 
@@ -284,7 +284,7 @@ impl Hands {
             let answer = match answer {
                 Answer::InDoubt(answer) => {
                     if !cancelled {
-                        self.outlast(session, held);
+                        self.settle_media(session, held);
                     }
                     *answer
                 }
@@ -302,7 +302,7 @@ impl Hands {
     }
 
     /// Media may have ended since the call does: gives that a moment to show.
-    fn outlast(&self, session: Session<'_>, held: &Detached) {
+    fn settle_media(&self, session: Session<'_>, held: &Detached) {
         for _ in 0..MOMENTS {
             let channel = session.channel();
             if !channel.ready() || !channel.media_ready() {
@@ -331,7 +331,7 @@ impl Hands {
         let mut state = self.state.lock();
         if state.at != At::Between {
             state.at = At::Between;
-            session.mend();
+            session.clear_break();
         }
         state.cancelled
     }

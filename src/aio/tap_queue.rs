@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 use super::{event_loop, loop_queue};
 use crate::switch::event::consumer::{DROPPED_EVENTS, Depth};
 use crate::switch::event::shared::Event;
-use crate::switch::rate_limit::Seldom;
+use crate::switch::rate_limit::RateLimit;
 
 /// What happens to an event when the queue is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub struct TapQueue {
     policy: Policy,
     waiting: Mutex<Waiting>,
     dropped: AtomicU64,
-    told: Seldom,
+    told: RateLimit,
 }
 
 #[derive(Default)]
@@ -52,7 +52,7 @@ impl TapQueue {
             policy,
             waiting: Mutex::default(),
             dropped: AtomicU64::new(0),
-            told: Seldom::new(),
+            told: RateLimit::new(),
         }
     }
 

@@ -8,14 +8,14 @@ use bindings::{SWITCH_STATUS_BREAK, SWITCH_STATUS_SUCCESS, SWITCH_STATUS_TIMEOUT
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-use super::session_thread::{Answer, Hands, Typed, Work};
+use super::session_thread::{Answer, SessionThread, Typed, Work};
 use super::{event_loop, loop_queue};
 use crate::interp::convert::{optional_text, str_of, text};
 use crate::interp::detach;
 use crate::python::session::attached::PyLeg;
 use crate::python::session::originated::leg_of;
 use crate::switch::media::digits::{Prompt, Timeouts};
-use crate::switch::media::input::{Dtmf, Input, Verdict};
+use crate::switch::media::input::{Dtmf, Input, InputAction};
 use crate::switch::media::speech::Say;
 use crate::switch::session::Session;
 use crate::switch::session::cause::Cause;
@@ -24,27 +24,27 @@ use crate::switch::{Detached, Status};
 
 /// A call's own thread at work. Each verb gives a ticket, under which
 /// `freeswitch._loop.answered` is told how it ended.
-#[pyclass(frozen, module = "freeswitch", name = "Hands")]
-pub struct PyHands(Arc<Hands>);
+#[pyclass(frozen, module = "freeswitch", name = "SessionThread")]
+pub struct PySessionThread(Arc<SessionThread>);
 
 /// Keeps digits for later, and ends what plays at one of these.
-struct Ears<'a> {
+struct DigitFilter<'a> {
     typed: &'a Typed,
     terminators: &'a [u8],
     ended: std::cell::Cell<Option<u8>>,
 }
 
-impl Input for Ears<'_> {
-    fn digit(&self, session: Session<'_>, dtmf: Dtmf) -> Verdict {
+impl Input for DigitFilter<'_> {
+    fn digit(&self, session: Session<'_>, dtmf: Dtmf) -> InputAction {
         if self.terminators.contains(&dtmf.digit) {
             self.ended.set(Some(dtmf.digit));
-            return Verdict::Stop;
+            return InputAction::Stop;
         }
         self.typed.digit(session, dtmf)
     }
 
-    fn event(&self, _: Session<'_>, _: &Arc<crate::switch::event::shared::Event>) -> Verdict {
-        Verdict::GoOn
+    fn event(&self, _: Session<'_>, _: &Arc<crate::switch::event::shared::Event>) -> InputAction {
+        InputAction::GoOn
     }
 }
 
@@ -59,14 +59,14 @@ fn heard(
         if let Some(digit) = first {
             return Answer::Digits(Vec::new(), Some(digit));
         }
-        let ears = Ears {
+        let filter = DigitFilter {
             typed,
             terminators: &terminators,
             ended: std::cell::Cell::new(None),
         };
         let began = Instant::now();
-        let outcome = verb(session, held, &ears);
-        match (ears.ended.get(), outcome) {
+        let outcome = verb(session, held, &filter);
+        match (filter.ended.get(), outcome) {
             (Some(digit), _) => Answer::Digits(Vec::new(), Some(digit)),
             (None, Err(Status(SWITCH_STATUS_BREAK))) => Answer::Broken,
             (None, outcome) => returned(began, outcome),
@@ -122,16 +122,16 @@ fn bytes(value: Option<&Bound<'_, PyAny>>, name: &str) -> PyResult<Vec<u8>> {
     Ok(optional_text(value, name)?.unwrap_or_default().into_bytes())
 }
 
-impl PyHands {
-    /// The hands of a call.
+impl PySessionThread {
+    /// That of a call.
     #[must_use]
-    pub fn new(hands: Arc<Hands>) -> Self {
-        Self(hands)
+    pub fn new(session_thread: Arc<SessionThread>) -> Self {
+        Self(session_thread)
     }
 
     /// The call's thread.
     #[must_use]
-    pub fn hands(&self) -> &Arc<Hands> {
+    pub fn session_thread(&self) -> &Arc<SessionThread> {
         &self.0
     }
 
@@ -171,7 +171,7 @@ fn answered(py: Python<'_>, ticket: u64, answer: &Answer) -> PyResult<()> {
 }
 
 #[pymethods]
-impl PyHands {
+impl PySessionThread {
     /// The call.
     #[getter]
     fn leg(&self) -> PyLeg {

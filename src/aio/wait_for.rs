@@ -16,7 +16,7 @@ use crate::python::invocation;
 use crate::python::wait::wait;
 use crate::script::runs;
 use crate::switch::call_log;
-use crate::switch::sync::wakeup::Bell;
+use crate::switch::sync::wakeup::Wakeup;
 
 /// How often somebody who waits for the loop looks whether it is still there.
 const LOOK: Duration = Duration::from_secs(1);
@@ -28,7 +28,7 @@ pub struct Waiter {
 }
 
 struct Shared {
-    bell: Bell,
+    bell: Wakeup,
     /// Whether it is known, until it is taken.
     result: Mutex<(bool, Option<PyResult<Py<PyAny>>>)>,
 }
@@ -85,7 +85,7 @@ pub fn wait_for<'py>(coroutine: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny
         ));
     }
     let shared = Arc::new(Shared {
-        bell: Bell::new().map_err(|status| refuse(status.to_string()))?,
+        bell: Wakeup::new().map_err(|status| refuse(status.to_string()))?,
         result: Mutex::new((false, None)),
     });
     let script = invocation::current();

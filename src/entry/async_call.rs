@@ -1,4 +1,4 @@
-//! Async functions: on a call, with the call's thread as their hands, and in
+//! Async functions: on a call, whose session thread executes the verbs, and in
 //! every other way in, whose thread waits for them.
 
 use std::ffi::CString;
@@ -11,8 +11,8 @@ use pyo3::prelude::*;
 
 use super::request::{Error, Failed, Request};
 use crate::aio::app_task;
-use crate::aio::session_thread::{Ended, Hands};
-use crate::aio::verbs::PyHands;
+use crate::aio::session_thread::{Ended, SessionThread};
+use crate::aio::verbs::PySessionThread;
 use crate::aio::{event_loop, loop_queue};
 use crate::interp::convert::str_of;
 use crate::interp::{errors, stdio};
@@ -31,7 +31,7 @@ pub struct Run {
     way: &'static Way,
     line: Vec<u8>,
     folder: Option<Vec<u8>>,
-    hands: Arc<Hands>,
+    session_thread: Arc<SessionThread>,
     id: u64,
     uuid: CString,
     /// What is shown of it, and its deadline, until it ends.
@@ -78,7 +78,7 @@ impl Drop for Run {
             let failed = self.request().refuse(&name, Failed(event_loop::why_not()));
             *self.failed.lock() = Some(failed);
             self.way.count(listed.script(), listed.ending(true));
-            self.hands.release();
+            self.session_thread.release();
         }
     }
 }
@@ -99,8 +99,8 @@ impl Run {
 
     /// What carries out the verbs.
     #[getter]
-    fn hands(&self) -> PyHands {
-        PyHands::new(self.hands.clone())
+    fn thread(&self) -> PySessionThread {
+        PySessionThread::new(self.session_thread.clone())
     }
 
     /// Calls the function; gives its coroutine.
@@ -152,7 +152,7 @@ impl Run {
             self.way.count(listed.script(), ending);
         }
         *self.failed.lock() = failed;
-        self.hands.release();
+        self.session_thread.release();
     }
 }
 
@@ -174,8 +174,9 @@ pub fn on_call(
         ));
     }
     event_loop::start().map_err(|why| refuse(format!("there is no event loop: {why}")))?;
-    let hands = Hands::new(leg.clone()).map_err(|status| refuse(status.to_string()))?;
-    let hands = Arc::new(hands);
+    let session_thread =
+        SessionThread::new(leg.clone()).map_err(|status| refuse(status.to_string()))?;
+    let session_thread = Arc::new(session_thread);
     let id = request.id.unwrap_or_else(runs::next_id);
     let uuid = session.uuid();
     let listed = app_task::list(id, request.way, function.clone(), uuid.clone());
@@ -188,7 +189,7 @@ pub fn on_call(
         way: request.way,
         line: request.line.to_vec(),
         folder: request.folder.map(<[u8]>::to_vec),
-        hands: hands.clone(),
+        session_thread: session_thread.clone(),
         id,
         uuid,
         listed: Mutex::new(Some((listed, deadline))),
@@ -211,7 +212,7 @@ pub fn on_call(
             .take()
             .unwrap_or_else(|| Failed(event_loop::why_not())));
     }
-    serve(session, held, &hands, id);
+    serve(session, held, &session_thread, id);
     // It ends with its coroutine where setAutoHangup says so.
     leg.release(held);
     let failed = failed.lock().take();
@@ -219,8 +220,8 @@ pub fn on_call(
 }
 
 /// Serves a coroutine until it ends or lets the thread go.
-fn serve(session: Session<'_>, held: &Detached, hands: &Hands, id: u64) {
-    let ended = hands.serve(session, held);
+fn serve(session: Session<'_>, held: &Detached, session_thread: &SessionThread, id: u64) {
+    let ended = session_thread.serve(session, held);
     if let Ended::Lost(how) = ended {
         loop_queue::post(move |py| {
             let how = pyo3::types::PyString::intern(py, how);
@@ -228,31 +229,31 @@ fn serve(session: Session<'_>, held: &Detached, hands: &Hands, id: u64) {
                 .call_method1("lost", (id, how))
                 .map(drop)
         });
-        if !hands.wait_for_release(held, runs::time_is_over) {
+        if !session_thread.wait_for_release(held, runs::time_is_over) {
             tracing::warn!(
-                "MR0013 script {id}: its call is over, and it neither ends nor says hangup_shield()"
+                "MR0013 script {id}: its call ended 10 seconds ago and it goes on: let CancelledError through, or use hangup_shield()"
             );
         }
         // What goes on from here has a picture of the call.
-        hands.leg().part(session);
+        session_thread.leg().part(session);
     }
-    hands.turn_away();
+    session_thread.turn_away();
 }
 
 /// Works for the coroutine that placed this call, on the session's own thread.
 pub fn on_originated(session: Session<'_>, held: &Detached) {
-    let Some(hands) = crate::aio::originate::claim(&session.uuid()) else {
+    let Some(session_thread) = crate::aio::originate::claim(&session.uuid()) else {
         tracing::warn!("no coroutine has placed this call");
         return;
     };
-    let how = match hands.serve(session, held) {
+    let how = match session_thread.serve(session, held) {
         Ended::Released => None,
         Ended::Lost(how) => {
-            hands.leg().part(session);
+            session_thread.leg().part(session);
             Some(how)
         }
     };
-    hands.turn_away();
+    session_thread.turn_away();
     let uuid = session.uuid();
     loop_queue::post(move |py| {
         let uuid = str_of(py, uuid.to_bytes());

@@ -21,7 +21,7 @@ use crate::script::entry_point;
 use crate::switch::Detached;
 use crate::switch::event::consumer::{DROPPED_EVENTS, Depth};
 use crate::switch::event::shared;
-use crate::switch::event::snapshot::Flat;
+use crate::switch::event::snapshot::Snapshot;
 use crate::switch::event::subscription::Subscription;
 use crate::switch::event::{Kind, View};
 use crate::switch::text::c_string;
@@ -146,7 +146,9 @@ pub static QUEUED: Depth = Depth::new();
 
 /// Runs on a dispatch thread.
 fn pass_on(event: View<'_>, queue: &SyncSender<Arc<shared::Event>>) {
-    let Some(copy) = Flat::of(event) else { return };
+    let Some(copy) = Snapshot::of(event) else {
+        return;
+    };
     // Counted before it is there: who takes it counts it off.
     QUEUED.add(1);
     let sent = queue.try_send(shared::Event::flat(copy));

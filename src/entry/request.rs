@@ -16,7 +16,7 @@ use crate::script::cache;
 use crate::script::deadline;
 use crate::script::entry_point::Way;
 use crate::script::function::Loaded;
-use crate::script::key::Wanted;
+use crate::script::key::ScriptRef;
 use crate::script::runs;
 use crate::script::runs::Listed;
 use crate::script::target::{BadTarget, Target};
@@ -163,8 +163,8 @@ impl<'a> Request<'a> {
         found.map_err(|refused| self.refuse(&self.function(&target).name, refused.into()))?
     }
 
-    fn wanted<'t>(&'t self, target: &Target<'t>) -> Wanted<'t> {
-        Wanted {
+    fn wanted<'t>(&'t self, target: &Target<'t>) -> ScriptRef<'t> {
+        ScriptRef {
             module: target.module,
             function: target.function.unwrap_or(self.way.function),
             documented: self.way.documented,

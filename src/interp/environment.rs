@@ -20,7 +20,7 @@ pub enum StartError {
     #[error("another module has started Python in this process: do not load it beside mod_rust")]
     NotOurs,
     /// 3.14 before it could be told of a stack.
-    #[error("this Python cannot be told of the stacks that scripts run on: 3.14.1 or later can")]
+    #[error("this Python cannot run on the stacks of scripts: use 3.14.1 or later")]
     NoStacks,
     /// `Py_InitializeFromConfig` says why.
     #[error("Python did not start: {0}")]
@@ -39,7 +39,7 @@ pub enum StartError {
     #[error("no thread for Python: {0}")]
     Thread(#[from] std::io::Error),
     /// The module's own Python part failed.
-    #[error("Python started, but not mod_rust's part in it: {0}")]
+    #[error("Python started, but mod_rust's own modules did not load: {0}")]
     Boot(String),
 }
 

@@ -60,7 +60,7 @@ impl BigStacks {
             if before != 0 && !embedding::is_joined() {
                 py.detach(|| {
                     tracing::warn!(
-                        "threading.stack_size({before}) is not kept: threads here have {SIZE} bytes"
+                        "threading.stack_size({before}) has no effect: threads here have {SIZE} bytes"
                     );
                 });
             }

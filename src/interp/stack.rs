@@ -70,8 +70,12 @@ impl BigStack {
         Ok(stack)
     }
 
-    /// Leaves it to the next thread. Nothing of the old one's may refer to it.
-    pub fn put_back(self) {
+    /// Leaves it to the next thread.
+    ///
+    /// # Safety
+    /// Nothing refers to what is on it: no frame, and no thread state that has it as
+    /// its stack.
+    pub unsafe fn put_back(self) {
         SPARE.lock().push(self);
     }
 
@@ -85,8 +89,11 @@ impl BigStack {
         self.usable_from() + SIZE
     }
 
-    /// Gives the memory back that a deep recursion has used. Must not run on it.
-    pub fn trim(&self) {
+    /// Gives the memory back that a deep recursion has used.
+    ///
+    /// # Safety
+    /// No frame is on it: neither this thread nor another runs there.
+    pub unsafe fn trim(&self) {
         let page = (self.top() - KEPT - PAGE) as *const [[u64; LINE]; PAGE / LINE / 8];
         // SAFETY: the page lies in the mapping, which is readable; words that
         // were never written are zero.
@@ -96,7 +103,7 @@ impl BigStack {
         let lines = page.iter().step_by(4);
         if lines.flatten().fold(0, |all, word| all | word) != 0 {
             let low = self.usable_from() as *mut libc::c_void;
-            // SAFETY: the range lies in the mapping, and no frame is on it.
+            // SAFETY: the range lies in the mapping, and by the contract no frame is on it.
             unsafe { libc::madvise(low, SIZE - KEPT, libc::MADV_DONTNEED) };
         }
     }
@@ -147,7 +154,8 @@ mod tests {
         let mut stack = BigStack::get().unwrap();
         let sum = corosensei::on_stack(&mut stack, || depth(5000));
         assert_eq!(sum, 1 + (2..=5001).sum::<u64>());
-        stack.trim();
+        // SAFETY: what ran on it has returned.
+        unsafe { stack.trim() };
         let probe = (stack.top() - KEPT - PAGE) as *const u64;
         // SAFETY: readable memory of the mapping.
         assert_eq!(unsafe { probe.read() }, 0);
@@ -160,6 +168,7 @@ mod tests {
             corosensei::on_stack(&mut stack, || panic!("on purpose"));
         }));
         assert!(caught.is_err());
-        stack.put_back();
+        // SAFETY: what ran on it has unwound.
+        unsafe { stack.put_back() };
     }
 }

@@ -114,7 +114,8 @@ pub fn run<R>(body: impl FnOnce(bool) -> R) -> Result<R, NoRoom> {
         let result = corosensei::on_stack(&mut *stack, || body(true));
         drop(depth);
         drop(protected);
-        stack.trim();
+        // SAFETY: what ran on it has returned, and this thread is on its own again.
+        unsafe { stack.trim() };
         Ok(result)
     });
     outcome.unwrap_or(Err(NoRoom::Over))
@@ -295,8 +296,12 @@ fn end_state(Left { state, stack }: Left) {
         ffi::PyThreadState_DeleteCurrent();
     }
     if let Some(stack) = stack {
-        stack.trim();
-        stack.put_back();
+        // SAFETY: the thread that ran on it has ended, and the state that had it as its
+        // stack is deleted.
+        unsafe {
+            stack.trim();
+            stack.put_back();
+        }
     }
 }
 
@@ -342,7 +347,11 @@ impl Drop for Thread {
         });
         // The state is gone: there is nothing left to reset.
         std::mem::forget(protected);
-        stack.trim();
-        stack.put_back();
+        // SAFETY: what ran on it has returned, and the state that had it as its stack is
+        // deleted.
+        unsafe {
+            stack.trim();
+            stack.put_back();
+        }
     }
 }

@@ -17,18 +17,18 @@ use crate::interp::errors;
 use crate::interp::errors::Failure;
 use crate::switch::event::shared;
 use crate::switch::media::input;
-use crate::switch::media::input::{Input, Verdict};
+use crate::switch::media::input::{Input, InputAction};
 use crate::switch::session as switch;
 
 /// A session's input callback, during one blocking call.
-pub struct Listener {
+pub struct Callback {
     session: Py<PyAny>,
     callback: Callable,
     /// `sys.exit()` in the callback: it ends the script once the call has ended.
     exit: Mutex<Option<PyErr>>,
 }
 
-impl Listener {
+impl Callback {
     /// Listens for a session with its callback.
     #[must_use]
     pub fn new(session: Py<PyAny>, callback: Callable) -> Self {
@@ -45,7 +45,11 @@ impl Listener {
         self.exit.lock().take().map_or(Ok(()), Err)
     }
 
-    fn tell(&self, what: &str, input: impl FnOnce(Python<'_>) -> PyResult<Py<PyAny>>) -> Verdict {
+    fn tell(
+        &self,
+        what: &str,
+        input: impl FnOnce(Python<'_>) -> PyResult<Py<PyAny>>,
+    ) -> InputAction {
         let verdict = reenter(|py| {
             let call = || {
                 let arguments = vec![
@@ -58,7 +62,7 @@ impl Listener {
             call().unwrap_or_else(|error| {
                 if errors::is_exit(py, &error) {
                     *self.exit.lock() = Some(error);
-                    return Verdict::Stop;
+                    return InputAction::Stop;
                 }
                 let target = self.callback.name(py);
                 let failure = Failure {
@@ -68,7 +72,7 @@ impl Listener {
                     outcome: "the call goes on",
                 };
                 errors::report(py, &error, &failure);
-                Verdict::GoOn
+                InputAction::GoOn
             })
         });
         verdict.unwrap_or_else(|refused| {
@@ -79,17 +83,17 @@ impl Listener {
                 outcome: "the call goes on",
             };
             errors::refuse(&failure, &refused.to_string());
-            Verdict::GoOn
+            InputAction::GoOn
         })
     }
 }
 
-impl Input for Listener {
-    fn digit(&self, _: switch::Session<'_>, digit: input::Dtmf) -> Verdict {
+impl Input for Callback {
+    fn digit(&self, _: switch::Session<'_>, digit: input::Dtmf) -> InputAction {
         self.tell("dtmf", |py| Ok(Py::new(py, Dtmf::from(digit))?.into_any()))
     }
 
-    fn event(&self, _: switch::Session<'_>, event: &Arc<shared::Event>) -> Verdict {
+    fn event(&self, _: switch::Session<'_>, event: &Arc<shared::Event>) -> InputAction {
         self.tell("event", |py| {
             Ok(Py::new(py, Event::show(event.clone()))?.into_any())
         })
@@ -97,25 +101,25 @@ impl Input for Listener {
 }
 
 /// Reads what a callback returned: None goes on, a string is the core's to read.
-fn verdict(result: &Bound<'_, PyAny>) -> PyResult<Verdict> {
+fn verdict(result: &Bound<'_, PyAny>) -> PyResult<InputAction> {
     if result.is_none() {
-        return Ok(Verdict::GoOn);
+        return Ok(InputAction::GoOn);
     }
     if let Ok(go_on) = result.cast::<PyBool>() {
         return Ok(if go_on.is_true() {
-            Verdict::GoOn
+            InputAction::GoOn
         } else {
-            Verdict::Stop
+            InputAction::Stop
         });
     }
     if result.is_instance_of::<PyString>() {
         let bytes = bytes_of(result).unwrap_or_default();
         if *bytes == *b"ignore" {
-            return Ok(Verdict::Ignore);
+            return Ok(InputAction::Ignore);
         }
         let text = CString::new(bytes)
             .map_err(|_| PyValueError::new_err("the callback's string has a NUL"))?;
-        return Ok(Verdict::Command(text));
+        return Ok(InputAction::Command(text));
     }
     let kind = result.get_type().name()?;
     Err(PyTypeError::new_err(format!(

@@ -154,7 +154,7 @@ impl IvrMenu {
         let outcome = wait(py, "IVRMenu.execute", Some(leg.breaker()), |held| {
             leg.with(|s| menu.execute(held, s, &name))
         });
-        leg.mend();
+        leg.clear_break();
         invocation::check(py)?;
         match outcome {
             Err(Gone) => Err(session::gone(py, &leg)),

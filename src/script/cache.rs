@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 
 use super::file_stamp::{FileFacts, Stamp};
 use super::function::{Before, Loaded};
-use super::key::{Key, Script, Wanted};
+use super::key::{Key, Script, ScriptRef};
 use super::load_lock;
 use super::python_half::{module, shown, uses};
 use crate::interp::errors;
@@ -53,7 +53,7 @@ static LOADED: RwLock<Option<HashMap<Key, Arc<Loaded>>>> = RwLock::new(None);
 /// # Errors
 /// It is not there, may not be entered, or fails to load. A changed script that
 /// fails to load is reported, and the old one given.
-pub fn find(py: Python<'_>, wanted: &Wanted<'_>) -> PyResult<Arc<Loaded>> {
+pub fn find(py: Python<'_>, wanted: &ScriptRef<'_>) -> PyResult<Arc<Loaded>> {
     let known = LOADED
         .read()
         .as_ref()
@@ -94,7 +94,7 @@ pub fn find(py: Python<'_>, wanted: &Wanted<'_>) -> PyResult<Arc<Loaded>> {
 }
 
 /// Forgets one function. What goes with it may run Python: not under our lock.
-fn let_go(wanted: &Wanted<'_>) {
+fn let_go(wanted: &ScriptRef<'_>) {
     let mut loaded = LOADED.write();
     let old = loaded.as_mut().and_then(|all| all.remove(&wanted.name()));
     drop(loaded);
@@ -104,7 +104,7 @@ fn let_go(wanted: &Wanted<'_>) {
 /// Is a function that is loaded, and need not be loaded anew, an `async def`?
 /// Nothing, where only [`find`] can tell. Python is not asked.
 #[must_use]
-pub fn known_async(wanted: &Wanted<'_>) -> Option<bool> {
+pub fn known_async(wanted: &ScriptRef<'_>) -> Option<bool> {
     let all = LOADED.read();
     let known = all.as_ref()?.get(&wanted.name())?;
     match reload_mode() {
@@ -140,7 +140,7 @@ impl Renewed {
 /// Loads a script anew; where that fails the old one stays, and the log says so.
 fn renew(
     py: Python<'_>,
-    wanted: &Wanted<'_>,
+    wanted: &ScriptRef<'_>,
     known: Arc<Loaded>,
     forced: Option<&str>,
     patience: Duration,
@@ -226,7 +226,7 @@ pub fn reload(py: Python<'_>, module: Option<&str>) -> PyResult<(usize, usize)> 
     let (mut loaded, mut failed) = (0, 0);
     let mut forced = module;
     for (key, known) in functions {
-        let wanted = Wanted {
+        let wanted = ScriptRef {
             module: &key.module,
             function: &key.function,
             documented: known.documented,
@@ -263,7 +263,7 @@ pub fn known() -> Vec<String> {
 
 fn load(
     py: Python<'_>,
-    wanted: &Wanted<'_>,
+    wanted: &ScriptRef<'_>,
     fresh: bool,
     forced: Option<&str>,
     patience: Duration,

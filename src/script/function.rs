@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use pyo3::prelude::*;
 
 use super::file_stamp::{FileFacts, Stamp};
-use super::key::Wanted;
+use super::key::ScriptRef;
 use super::python_half::{module, shown};
 use super::signature::{call_with, takes};
 
@@ -124,7 +124,7 @@ impl Loaded {
     }
 
     /// May it still be called?
-    pub(crate) fn check(&self, py: Python<'_>, wanted: &Wanted<'_>) -> PyResult<()> {
+    pub(crate) fn check(&self, py: Python<'_>, wanted: &ScriptRef<'_>) -> PyResult<()> {
         let configured = CONFIGURED.load(Ordering::Acquire);
         module(py)?.call_method1("check", (wanted.module, shown(py, wanted.folder)))?;
         self.configured.store(configured, Ordering::Release);
@@ -137,7 +137,7 @@ impl Loaded {
 
     /// Adds the files of what the script has imported since they were listed: an
     /// `import` in a function is carried out when the function is called.
-    pub(crate) fn list_files(&self, py: Python<'_>, wanted: &Wanted<'_>) -> PyResult<()> {
+    pub(crate) fn list_files(&self, py: Python<'_>, wanted: &ScriptRef<'_>) -> PyResult<()> {
         let loads = LOADS.load(Ordering::Acquire);
         let names = (wanted.module, shown(py, wanted.folder));
         let files: Vec<FileFacts> = module(py)?.call_method1("files", names)?.extract()?;

@@ -3,7 +3,7 @@
 use hashbrown::Equivalent;
 
 /// Where a function is looked for.
-pub struct Wanted<'a> {
+pub struct ScriptRef<'a> {
     /// The module.
     pub module: &'a str,
     /// The function.
@@ -42,7 +42,7 @@ impl Equivalent<Key> for Name<'_> {
     }
 }
 
-impl<'a> Wanted<'a> {
+impl<'a> ScriptRef<'a> {
     pub(crate) fn name(&self) -> Name<'a> {
         Name {
             folder: self.folder,
@@ -74,7 +74,7 @@ mod tests {
     #[test]
     fn a_key_is_found_by_its_name() {
         for folder in [None, Some(&b"/tmp"[..]), Some(b"")] {
-            let wanted = Wanted {
+            let wanted = ScriptRef {
                 module: "a.b",
                 function: "c",
                 documented: 1,
@@ -83,7 +83,7 @@ mod tests {
             let mut all = HashMap::new();
             all.insert(wanted.key(), 1);
             assert_eq!(all.get(&wanted.name()), Some(&1));
-            let other = Wanted {
+            let other = ScriptRef {
                 function: "d",
                 ..wanted
             };

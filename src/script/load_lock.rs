@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 use pyo3::prelude::*;
 
-use super::key::{Script, Wanted};
+use super::key::{Script, ScriptRef};
 use crate::interp::errors::Refused;
 
 /// How long to wait for another thread that loads the module.
@@ -33,7 +33,7 @@ impl Drop for Held {
 }
 
 /// Takes it, where nobody has it.
-pub(crate) fn try_hold(wanted: &Wanted<'_>) -> Option<Held> {
+pub(crate) fn try_hold(wanted: &ScriptRef<'_>) -> Option<Held> {
     let key = wanted.script();
     let mut loading = LOADING.lock();
     let loading = loading.get_or_insert_default();
@@ -45,7 +45,7 @@ pub(crate) fn try_hold(wanted: &Wanted<'_>) -> Option<Held> {
 }
 
 /// Takes it, and waits for it without the interpreter.
-pub(crate) fn hold(py: Python<'_>, wanted: &Wanted<'_>) -> PyResult<Held> {
+pub(crate) fn hold(py: Python<'_>, wanted: &ScriptRef<'_>) -> PyResult<Held> {
     let (key, module) = (wanted.script(), wanted.module);
     let me = thread::current().id();
     let until = Instant::now() + PATIENCE;

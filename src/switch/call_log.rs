@@ -22,21 +22,21 @@ struct Call {
 }
 
 /// While it lives, what this thread logs belongs to a call.
-pub struct OfCall(Option<Call>);
+pub struct CallScope(Option<Call>);
 
 /// Says to which call this thread's log entries belong from now on; `level` is
 /// the session's own log level.
 #[must_use]
-pub fn of_call(uuid: &CStr, level: i32) -> OfCall {
+pub fn of_call(uuid: &CStr, level: i32) -> CallScope {
     let call = Call {
         uuid: uuid.to_owned(),
         level,
     };
     // At the very end of a thread it belongs to none.
-    OfCall(CALL.try_with(|c| c.replace(Some(call))).ok().flatten())
+    CallScope(CALL.try_with(|c| c.replace(Some(call))).ok().flatten())
 }
 
-impl Drop for OfCall {
+impl Drop for CallScope {
     fn drop(&mut self) {
         let _ = CALL.try_with(|c| c.replace(self.0.take()));
     }

@@ -22,14 +22,17 @@ pub mod sync;
 pub mod text;
 pub mod xml;
 
+use std::marker::PhantomData;
+
 use bindings::switch_status_t;
 
 /// Proof that this thread does not hold Python's interpreter lock.
 ///
 /// A function that takes it may wait: for media, for a core lock, for another
-/// call. Python code gets one from `python::wait`, threads that have never been
-/// attached make their own.
-pub struct Detached(());
+/// call. Python code gets one from `interp::detach`, threads that have never been
+/// attached make their own. It is of its thread: it can neither be sent to another
+/// nor be shared with one.
+pub struct Detached(PhantomData<*mut ()>);
 
 impl Detached {
     /// Makes the token.
@@ -39,7 +42,7 @@ impl Detached {
     /// attach while the token lives, but through `interp::attach`.
     #[must_use]
     pub unsafe fn new() -> Self {
-        Self(())
+        Self(PhantomData)
     }
 }
 

@@ -4,12 +4,12 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::SystemTime;
 
 /// How often something happened since it was last told of.
-pub(crate) struct Seldom {
+pub(crate) struct RateLimit {
     since: AtomicU64,
     second: AtomicI64,
 }
 
-impl Seldom {
+impl RateLimit {
     pub(crate) const fn new() -> Self {
         Self {
             since: AtomicU64::new(0),
@@ -35,8 +35,8 @@ impl Seldom {
 /// Runs the block at most once a second, with how often it was come to since.
 macro_rules! once_a_second {
     ($count:ident => $block:block) => {{
-        static SELDOM: $crate::switch::rate_limit::Seldom =
-            $crate::switch::rate_limit::Seldom::new();
+        static SELDOM: $crate::switch::rate_limit::RateLimit =
+            $crate::switch::rate_limit::RateLimit::new();
         if let Some($count) = SELDOM.count() {
             $block
         }

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "slice.h"
+#include "api.h"
 
 void pocket_log_text(switch_text_channel_t channel, const char *file, const char *func, int line, const char *userdata,
 					 switch_log_level_t level, const char *text);

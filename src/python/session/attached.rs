@@ -20,7 +20,7 @@ use crate::switch::Detached;
 use crate::switch::edge::guard;
 use crate::switch::session::cause::Cause;
 use crate::switch::session::handle::{Gone, Handle};
-use crate::switch::session::own_thread::{AtHome, Home};
+use crate::switch::session::own_thread::{OnOwnThread, OwnThread};
 use crate::switch::session::{Locked, Session};
 
 /// What is known of a call that the script has placed and that is over.
@@ -45,7 +45,7 @@ enum Call {
 /// One call leg, with what a script has attached to it.
 pub struct Leg {
     call: RwLock<Call>,
-    home: Arc<Home>,
+    home: Arc<OwnThread>,
     /// The functions that the script has set, and what it keeps by name.
     pub script: Mutex<Script>,
     hook_set: AtomicBool,
@@ -107,7 +107,7 @@ impl Leg {
     /// # Safety
     /// The guard does not outlive the call into the module.
     #[must_use]
-    pub unsafe fn of_entry(session: Session<'_>) -> (Arc<Self>, Option<AtHome>) {
+    pub unsafe fn of_entry(session: Session<'_>) -> (Arc<Self>, Option<OnOwnThread>) {
         let leg = Self::new(session);
         let home = session
             .in_thread()
@@ -230,9 +230,9 @@ impl Leg {
     }
 
     /// Makes the call ready again, after a wait of it was broken.
-    pub fn mend(&self) {
+    pub fn clear_break(&self) {
         if self.broken.swap(false, Ordering::AcqRel) {
-            let _ = self.with(|s| s.mend());
+            let _ = self.with(|s| s.clear_break());
         }
     }
 

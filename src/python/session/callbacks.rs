@@ -206,7 +206,7 @@ impl CoreSession {
 }
 
 impl CoreSession {
-    fn of_call(&self) -> Option<call_log::OfCall> {
+    fn of_call(&self) -> Option<call_log::CallScope> {
         let level = self.leg.with(|s| s.log_level()).unwrap_or(-1);
         self.leg.uuid().map(|uuid| call_log::of_call(&uuid, level))
     }

@@ -15,7 +15,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 
-use super::callback::Listener;
+use super::callback::Callback;
 use super::wait::wait;
 use super::{SessionGone, invocation};
 use crate::interp::convert::str_of;
@@ -122,7 +122,7 @@ impl CoreSession {
         let result = wait(py, what, Some(leg.breaker()), |held| {
             leg.with(|s| body(s, held))
         });
-        leg.mend();
+        leg.clear_break();
         invocation::check(py)?;
         result.map_err(|Gone| gone(py, leg))
     }
@@ -142,14 +142,14 @@ impl CoreSession {
             let input = listener.as_ref().map(|l| l as &dyn Input);
             (leg.with(|s| body(s, held, input)), listener)
         });
-        leg.mend();
+        leg.clear_break();
         listener.map_or(Ok(()), |l| l.finish())?;
         invocation::check(py)?;
         result.map_err(|Gone| gone(py, leg))
     }
 
     /// Who listens with the input callback that is set.
-    fn listener(slf: &Bound<'_, Self>) -> Option<Listener> {
+    fn listener(slf: &Bound<'_, Self>) -> Option<Callback> {
         let callback = slf
             .get()
             .leg
@@ -158,7 +158,7 @@ impl CoreSession {
             .callback
             .as_ref()
             .map(|c| c.clone_ref(slf.py()));
-        callback.map(|c| Listener::new(slf.clone().into_any().unbind(), c))
+        callback.map(|c| Callback::new(slf.clone().into_any().unbind(), c))
     }
 
     /// Lets go of the script's functions, which refer to the session in turn.

@@ -10,7 +10,7 @@ use super::attached::Leg;
 use super::{CoreSession, done};
 use crate::interp::convert::{limit_or, text};
 use crate::interp::detach::{detached, may_wait};
-use crate::python::callback::Listener;
+use crate::python::callback::Callback;
 use crate::python::wait::{need_switch, wait};
 use crate::python::{OriginateError, invocation};
 use crate::script::runs::Breaker;
@@ -251,11 +251,11 @@ pub fn bridge(
     );
     may_wait("bridge")?;
     invocation::check(py)?;
-    let listener = |session: &Bound<'_, PyAny>| -> PyResult<Option<Arc<Listener>>> {
+    let listener = |session: &Bound<'_, PyAny>| -> PyResult<Option<Arc<Callback>>> {
         Ok(CoreSession::listener(session.cast::<CoreSession>()?).map(Arc::new))
     };
     let (a, b) = (listener(session_a)?, listener(session_b)?);
-    let ears = |l: &Option<Arc<Listener>>| l.clone().map(|l| l as Arc<dyn Input + Send + Sync>);
+    let ears = |l: &Option<Arc<Callback>>| l.clone().map(|l| l as Arc<dyn Input + Send + Sync>);
     let (ear_a, ear_b) = (ears(&a), ears(&b));
     let (one, two) = (leg_a.clone(), leg_b.clone());
     let joined = wait(py, "bridge", Some(leg_a.breaker()), move |held| {
@@ -273,8 +273,8 @@ pub fn bridge(
             })
         })
     });
-    one.mend();
-    two.mend();
+    one.clear_break();
+    two.clear_break();
     for listener in [a, b].into_iter().flatten() {
         listener.finish()?;
     }

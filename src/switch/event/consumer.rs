@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use parking_lot::Mutex;
 
 use super::shared::Event;
-use super::snapshot::Flat;
+use super::snapshot::Snapshot;
 use super::subscription::Subscription;
 use super::{Kind, View};
-use crate::switch::rate_limit::Seldom;
+use crate::switch::rate_limit::RateLimit;
 use crate::switch::sync::queue::{Patience, Queue};
 use crate::switch::{Detached, Status};
 
@@ -48,7 +48,7 @@ struct Waiting {
     queue: Queue,
     closed: AtomicBool,
     dropped: AtomicU64,
-    told: Seldom,
+    told: RateLimit,
 }
 
 impl Waiting {
@@ -57,7 +57,7 @@ impl Waiting {
             queue: Queue::new(length)?,
             closed: AtomicBool::new(false),
             dropped: AtomicU64::new(0),
-            told: Seldom::new(),
+            told: RateLimit::new(),
         })
     }
 
@@ -131,7 +131,7 @@ impl Consumer {
     pub fn bind(&self, held: &Detached, kind: Kind, subclass: Option<&CStr>) -> Result<(), Status> {
         let waiting = self.waiting.clone();
         let receive = move |event: View<'_>| {
-            if let Some(copy) = Flat::of(event) {
+            if let Some(copy) = Snapshot::of(event) {
                 waiting.push(Event::flat(copy));
             }
         };

@@ -9,13 +9,13 @@ use std::thread::{self, ThreadId};
 use bindings::switch_event_t;
 use parking_lot::Mutex;
 
-use super::snapshot::Flat;
+use super::snapshot::Snapshot;
 use super::wire::WireEvent;
 use super::{OwnedEvent, View};
 
 enum Slot {
     /// Becomes `Owned` as soon as somebody wants more than to read it.
-    Flat(Flat),
+    Snapshot(Snapshot),
     /// As `Flat`.
     Wire(WireEvent),
     Owned(OwnedEvent),
@@ -40,7 +40,7 @@ pub enum Reading<'a> {
     /// In the core's form.
     Core(View<'a>),
     /// In one piece.
-    Flat(&'a Flat),
+    Snapshot(&'a Snapshot),
     /// As another switch has sent it.
     Wire(&'a WireEvent),
 }
@@ -51,7 +51,7 @@ impl Reading<'_> {
     pub fn name(&self) -> String {
         match self {
             Self::Core(view) => view.kind().name(),
-            Self::Flat(flat) => flat.kind().name(),
+            Self::Snapshot(flat) => flat.kind().name(),
             Self::Wire(wire) => String::from_utf8_lossy(&wire.name()).into_owned(),
         }
     }
@@ -61,7 +61,7 @@ impl Reading<'_> {
     pub fn header(&self, name: &CStr) -> Option<Vec<u8>> {
         match self {
             Self::Core(view) => view.header(name, None),
-            Self::Flat(flat) => flat.header(name).map(<[u8]>::to_vec),
+            Self::Snapshot(flat) => flat.header(name).map(<[u8]>::to_vec),
             Self::Wire(wire) => wire.header(name.to_bytes()).map(Cow::into_owned),
         }
     }
@@ -71,7 +71,7 @@ impl Reading<'_> {
     pub fn values(&self, name: &CStr) -> Option<Vec<Vec<u8>>> {
         match self {
             Self::Core(view) => view.values(name),
-            Self::Flat(flat) => flat.values(name),
+            Self::Snapshot(flat) => flat.values(name),
             Self::Wire(wire) => wire.values(name.to_bytes()),
         }
     }
@@ -81,7 +81,7 @@ impl Reading<'_> {
     pub fn headers(&self) -> Vec<(Vec<u8>, Vec<Vec<u8>>)> {
         match self {
             Self::Core(view) => view.headers(),
-            Self::Flat(flat) => flat.headers(),
+            Self::Snapshot(flat) => flat.headers(),
             Self::Wire(wire) => wire.headers(),
         }
     }
@@ -91,7 +91,7 @@ impl Reading<'_> {
     pub fn body(&self) -> Option<Vec<u8>> {
         match self {
             Self::Core(view) => view.body(),
-            Self::Flat(flat) => flat.body().map(<[u8]>::to_vec),
+            Self::Snapshot(flat) => flat.body().map(<[u8]>::to_vec),
             Self::Wire(wire) => wire.body().map(<[u8]>::to_vec),
         }
     }
@@ -100,7 +100,7 @@ impl Reading<'_> {
 impl Slot {
     fn pointer(&mut self) -> Option<NonNull<switch_event_t>> {
         let own = match self {
-            Self::Flat(flat) => Some(flat.event().ok()?),
+            Self::Snapshot(flat) => Some(flat.event().ok()?),
             Self::Wire(wire) => Some(wire.event().ok()?),
             _ => None,
         };
@@ -110,7 +110,7 @@ impl Slot {
         match self {
             Self::Owned(event) => NonNull::new(event.as_ptr()),
             Self::Lent(ptr, _) => Some(*ptr),
-            Self::Flat(_) | Self::Wire(_) | Self::Gone => None,
+            Self::Snapshot(_) | Self::Wire(_) | Self::Gone => None,
         }
     }
 }
@@ -128,8 +128,8 @@ impl Event {
 
     /// Shares a copy.
     #[must_use]
-    pub fn flat(event: Flat) -> Arc<Self> {
-        Self::new(Slot::Flat(event))
+    pub fn flat(event: Snapshot) -> Arc<Self> {
+        Self::new(Slot::Snapshot(event))
     }
 
     /// Shares an event of another switch.
@@ -152,7 +152,7 @@ impl Event {
     pub fn read<R>(&self, body: impl FnOnce(Reading<'_>) -> R) -> Option<R> {
         let mut slot = self.0.lock();
         match &*slot {
-            Slot::Flat(flat) => return Some(body(Reading::Flat(flat))),
+            Slot::Snapshot(flat) => return Some(body(Reading::Snapshot(flat))),
             Slot::Wire(wire) => return Some(body(Reading::Wire(wire))),
             _ => {}
         }

@@ -27,7 +27,7 @@ struct Header {
 }
 
 /// An event that is only read.
-pub struct Flat {
+pub struct Snapshot {
     kind: Kind,
     /// What a CUSTOM event was made with; its header is one among the others.
     subclass: Option<Span>,
@@ -45,7 +45,7 @@ const SPARES: usize = 256;
 /// What a larger one had, in bytes, is not kept.
 const ORDINARY: usize = 8192;
 
-impl Drop for Flat {
+impl Drop for Snapshot {
     fn drop(&mut self) {
         let (mut headers, mut texts) = (
             std::mem::take(&mut self.headers),
@@ -101,7 +101,7 @@ unsafe fn put(texts: &mut Vec<u8>, span: Span, text: *const c_char) {
     texts.push(0);
 }
 
-impl Flat {
+impl Snapshot {
     /// Copies an event; nothing where it has 4 GiB or more.
     #[must_use]
     pub fn of(event: View<'_>) -> Option<Self> {

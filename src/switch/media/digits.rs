@@ -16,7 +16,7 @@ use bindings::{
     switch_micro_time_now, switch_regex_match, switch_status_t,
 };
 
-use super::input::{Dtmf, Input, Verdict, Wait};
+use super::input::{Dtmf, Input, InputAction, Wait};
 use crate::switch::event::shared::Event;
 use crate::switch::session::Session;
 use crate::switch::text::c_string_shown;
@@ -66,23 +66,23 @@ impl Collector<'_> {
 }
 
 impl Input for Collector<'_> {
-    fn digit(&self, _: Session<'_>, dtmf: Dtmf) -> Verdict {
+    fn digit(&self, _: Session<'_>, dtmf: Dtmf) -> InputAction {
         if self.terminators.contains(&dtmf.digit) {
             self.terminator.set(Some(dtmf.digit));
-            return Verdict::Stop;
+            return InputAction::Stop;
         }
         self.digits.borrow_mut().push(dtmf.digit);
         self.since.set(now());
         let first = self.digits.borrow().len() == 1;
         if self.full() || (first && self.pause_after_first) {
-            Verdict::Stop
+            InputAction::Stop
         } else {
-            Verdict::GoOn
+            InputAction::GoOn
         }
     }
 
-    fn event(&self, _: Session<'_>, _: &Arc<Event>) -> Verdict {
-        Verdict::GoOn
+    fn event(&self, _: Session<'_>, _: &Arc<Event>) -> InputAction {
+        InputAction::GoOn
     }
 }
 
@@ -90,13 +90,13 @@ impl Input for Collector<'_> {
 struct FirstDigit(Cell<Option<u8>>);
 
 impl Input for FirstDigit {
-    fn digit(&self, _: Session<'_>, dtmf: Dtmf) -> Verdict {
+    fn digit(&self, _: Session<'_>, dtmf: Dtmf) -> InputAction {
         self.0.set(Some(dtmf.digit));
-        Verdict::Stop
+        InputAction::Stop
     }
 
-    fn event(&self, _: Session<'_>, _: &Arc<Event>) -> Verdict {
-        Verdict::GoOn
+    fn event(&self, _: Session<'_>, _: &Arc<Event>) -> InputAction {
+        InputAction::GoOn
     }
 }
 

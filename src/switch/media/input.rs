@@ -71,7 +71,7 @@ impl Dtmf {
 
 /// What becomes of the call that played or waited when input came.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub enum InputAction {
     /// It goes on.
     GoOn,
     /// It ends.
@@ -86,10 +86,10 @@ pub enum Verdict {
 /// Who is told of input.
 pub trait Input {
     /// A digit came.
-    fn digit(&self, session: Session<'_>, digit: Dtmf) -> Verdict;
+    fn digit(&self, session: Session<'_>, digit: Dtmf) -> InputAction;
 
     /// An event was queued to the session.
-    fn event(&self, session: Session<'_>, event: &Arc<Event>) -> Verdict;
+    fn event(&self, session: Session<'_>, event: &Arc<Event>) -> InputAction;
 }
 
 /// The core's input arguments for one blocking call, and what they lead to.
@@ -126,12 +126,12 @@ impl<'a> Wait<'a> {
         }
     }
 
-    pub(crate) fn obey(&self, session: Session<'_>, verdict: Verdict) -> switch_status_t {
+    pub(crate) fn obey(&self, session: Session<'_>, verdict: InputAction) -> switch_status_t {
         match verdict {
-            Verdict::GoOn => SWITCH_STATUS_SUCCESS,
-            Verdict::Stop => SWITCH_STATUS_BREAK,
-            Verdict::Ignore => SWITCH_STATUS_IGNORE,
-            Verdict::Command(text) => {
+            InputAction::GoOn => SWITCH_STATUS_SUCCESS,
+            InputAction::Stop => SWITCH_STATUS_BREAK,
+            InputAction::Ignore => SWITCH_STATUS_IGNORE,
+            InputAction::Command(text) => {
                 // SAFETY: the session lives, and the file handle is that of the
                 // play call this callback came from, or NULL where no file plays.
                 unsafe { switch_ivr_process_fh(session.as_ptr(), text.as_ptr(), self.file) }

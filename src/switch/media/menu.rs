@@ -36,7 +36,7 @@ pub struct Look<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum MenuError {
     /// The core keeps the digits of a call in the menu itself.
-    #[error("the menu leads another call just now: make one for each call")]
+    #[error("the menu is in use by another call: create one for each call")]
     Busy,
     /// See [`Status`].
     #[error(transparent)]

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use bindings::{CF_BREAK, SWITCH_STATUS_BREAK, SWITCH_STATUS_NOTFOUND};
 
-use super::input::{Dtmf, Input, Verdict};
+use super::input::{Dtmf, Input, InputAction};
 use crate::switch::event::shared::Event;
 use crate::switch::event::{Kind, OwnedEvent};
 use crate::switch::session::Session;
@@ -24,20 +24,20 @@ struct Terminators<'a> {
 }
 
 impl Input for Terminators<'_> {
-    fn digit(&self, session: Session<'_>, dtmf: Dtmf) -> Verdict {
+    fn digit(&self, session: Session<'_>, dtmf: Dtmf) -> InputAction {
         match self.script.digit(session, dtmf) {
-            Verdict::GoOn if self.digits.contains(&dtmf.digit) => {
+            InputAction::GoOn if self.digits.contains(&dtmf.digit) => {
                 let _ = session.channel().set_variable(
                     c"playback_terminator_used",
                     Some(&c_string_shown(&[dtmf.digit])),
                 );
-                Verdict::Stop
+                InputAction::Stop
             }
             verdict => verdict,
         }
     }
 
-    fn event(&self, session: Session<'_>, event: &Arc<Event>) -> Verdict {
+    fn event(&self, session: Session<'_>, event: &Arc<Event>) -> InputAction {
         self.script.event(session, event)
     }
 }

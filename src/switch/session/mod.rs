@@ -146,7 +146,7 @@ impl<'a> Session<'a> {
     }
 
     /// Breaks a play, a sleep or the collecting of digits, and nothing else.
-    pub fn nudge(self) {
+    pub fn wake_for_verb(self) {
         self.channel().set(CF_BREAK, 1);
         self.wake();
     }
@@ -158,7 +158,7 @@ impl<'a> Session<'a> {
     }
 
     /// Takes back what [`Self::interrupt`] did.
-    pub fn mend(self) {
+    pub fn clear_break(self) {
         self.channel().clear(CF_BREAK);
         self.channel().clear(CF_NOT_READY);
     }
@@ -262,8 +262,9 @@ pub struct Locked {
     ptr: NonNull<switch_core_session_t>,
 }
 
-// SAFETY: the core's read locks are not bound to the thread that took them
-// (mod_python's objects are unlocked wherever they happen to be dropped).
+// SAFETY: what goes to another thread is a read lock, which is given back there
+// (`switch_core_session_rwunlock`). It is a pthread_rwlock_t (apr_thread_rwlock). POSIX
+// leaves open what happens; glibc counts the readers, and keeps no owner for them.
 unsafe impl Send for Locked {}
 // SAFETY: shared use only hands out the session, whose functions lock for themselves.
 unsafe impl Sync for Locked {}

@@ -10,7 +10,7 @@ use super::Session;
 
 /// Which thread knows the session, and the session; for uses on that thread alone.
 #[derive(Debug, Default)]
-pub struct Home {
+pub struct OwnThread {
     thread: AtomicUsize,
     session: AtomicPtr<switch_core_session_t>,
 }
@@ -23,16 +23,16 @@ fn this_thread() -> usize {
     PLACE.with(|place| ptr::from_ref(place).addr())
 }
 
-impl Home {
+impl OwnThread {
     /// Remembers the session until the guard goes, for uses on this thread.
     ///
     /// # Safety
     /// The session is this thread's own (`Session::in_thread`) or is locked by
     /// the caller, and stays so while the guard lives.
-    pub unsafe fn enter(self: &Arc<Self>, session: Session<'_>) -> AtHome {
+    pub unsafe fn enter(self: &Arc<Self>, session: Session<'_>) -> OnOwnThread {
         self.thread.store(this_thread(), Ordering::Relaxed);
         self.session.store(session.as_ptr(), Ordering::Relaxed);
-        AtHome(self.clone())
+        OnOwnThread(self.clone())
     }
 
     /// Forgets the session before its time.
@@ -53,9 +53,9 @@ impl Home {
 }
 
 /// While this lives the session is known.
-pub struct AtHome(Arc<Home>);
+pub struct OnOwnThread(Arc<OwnThread>);
 
-impl Drop for AtHome {
+impl Drop for OnOwnThread {
     fn drop(&mut self) {
         self.0.leave();
     }

@@ -8,9 +8,9 @@ use super::queue::{Patience, Queue};
 use crate::switch::{Detached, Status};
 
 /// Rung from any thread; it stays rung until somebody has waited for it.
-pub struct Bell(Queue);
+pub struct Wakeup(Queue);
 
-impl Bell {
+impl Wakeup {
     /// # Errors
     /// No memory.
     pub fn new() -> Result<Self, Status> {

@@ -16,14 +16,14 @@ pub enum XmlError {
     #[error("the text has a NUL at position {0}")]
     Nul(usize),
     /// Too many levels for the core to free.
-    #[error("elements lie more than {} deep in each other", MAX_DEPTH)]
+    #[error("elements are nested more than {} levels deep", MAX_DEPTH)]
     TooDeep,
     /// The core would read it for longer than a call can wait.
-    #[error("so much of it lies side by side that the core would read for minutes")]
+    #[error("so many elements stand side by side that FreeSWITCH would take minutes to parse it")]
     TooCostly,
     /// An entity can expand without end (1.10.12 has no limit), attribute lists
     /// are rewritten in place, and UTF-16 is decoded without a look at its end.
-    #[error("{0} is not taken")]
+    #[error("{0} is not allowed")]
     Declaration(&'static str),
     /// What the core's parser says.
     #[error("{0}")]
