@@ -14,7 +14,7 @@ use crate::metrics::Function;
 use crate::script::deadline;
 use crate::script::deadline::Watched;
 use crate::script::entry_point;
-use crate::script::entry_point::Way;
+use crate::script::entry_point::EntryPoint;
 use crate::script::runs;
 use crate::script::runs::{Breaker, Listed};
 
@@ -66,7 +66,7 @@ impl Work {
 }
 
 /// Puts a coroutine into the list of what runs.
-pub fn list(id: u64, way: &Way, function: Arc<Function>, uuid: CString) -> Listed {
+pub fn list(id: u64, way: &EntryPoint, function: Arc<Function>, uuid: CString) -> Listed {
     metrics::keep(&function);
     let listed = runs::list(id, way.name, function, Some(uuid));
     listed.script().set_frame_of(Some(event_loop::frame));

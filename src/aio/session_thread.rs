@@ -47,14 +47,14 @@ pub enum Answer {
     Gone,
     /// This, unless it was the call's end that ended the verb: media can end a
     /// moment before the call does.
-    InDoubt(Box<Answer>),
+    Unsettled(Box<Answer>),
 }
 
 impl Answer {
     /// It may have been the call's end.
     #[must_use]
-    pub fn in_doubt(self) -> Self {
-        Self::InDoubt(Box::new(self))
+    pub fn unsettled(self) -> Self {
+        Self::Unsettled(Box::new(self))
     }
 }
 
@@ -282,7 +282,7 @@ impl SessionThread {
             let answer = work(session, held, &self.typed);
             let cancelled = self.rest(session);
             let answer = match answer {
-                Answer::InDoubt(answer) => {
+                Answer::Unsettled(answer) => {
                     if !cancelled {
                         self.settle_media(session, held);
                     }

@@ -77,7 +77,7 @@ fn heard(
 fn checked(outcome: Result<(), Status>) -> Answer {
     match outcome {
         Ok(()) => Answer::Done,
-        Err(status) => Answer::Failed(status.to_string()).in_doubt(),
+        Err(status) => Answer::Failed(status.to_string()).unsettled(),
     }
 }
 
@@ -88,7 +88,7 @@ const LONG: Duration = Duration::from_millis(20);
 /// As [`checked`], for what succeeds whatever happens.
 fn returned(began: Instant, outcome: Result<(), Status>) -> Answer {
     match checked(outcome) {
-        Answer::Done if began.elapsed() >= LONG => Answer::Done.in_doubt(),
+        Answer::Done if began.elapsed() >= LONG => Answer::Done.unsettled(),
         answer => answer,
     }
 }
@@ -162,7 +162,7 @@ fn answered(py: Python<'_>, ticket: u64, answer: &Answer) -> PyResult<()> {
         Answer::Broken => ("broken", None, None),
         Answer::Digits(digits, terminator) => ("digits", Some(str_of(py, digits)), *terminator),
         Answer::Failed(why) => ("failed", Some(str_of(py, why.as_bytes())), None),
-        Answer::Gone | Answer::InDoubt(_) => ("gone", None, None),
+        Answer::Gone | Answer::Unsettled(_) => ("gone", None, None),
     };
     let terminator = terminator.map(char::from);
     event_loop::module(py)?
@@ -366,7 +366,11 @@ impl PySessionThread {
             ];
             let cut_short = digits.text.len() < max && !ended.contains(&digits.status);
             let answer = Answer::Digits(digits.text, digits.terminator);
-            if cut_short { answer.in_doubt() } else { answer }
+            if cut_short {
+                answer.unsettled()
+            } else {
+                answer
+            }
         })))
     }
 
@@ -416,7 +420,7 @@ impl PySessionThread {
             let digits = session.play_and_get_digits(held, &prompt, typed);
             let nothing = digits.is_empty();
             let answer = Answer::Digits(digits, None);
-            if nothing { answer.in_doubt() } else { answer }
+            if nothing { answer.unsettled() } else { answer }
         })))
     }
 

@@ -19,7 +19,7 @@ use crate::interp::{errors, stdio};
 use crate::python::session::attached::Leg;
 use crate::script::deadline;
 use crate::script::deadline::Watched;
-use crate::script::entry_point::Way;
+use crate::script::entry_point::EntryPoint;
 use crate::script::runs;
 use crate::script::runs::Listed;
 use crate::switch::session::Session;
@@ -28,7 +28,7 @@ use crate::switch::{Detached, call_log};
 /// One run of an async function on a call.
 #[pyclass(frozen, module = "freeswitch")]
 pub struct Run {
-    way: &'static Way,
+    way: &'static EntryPoint,
     line: Vec<u8>,
     folder: Option<Vec<u8>>,
     session_thread: Arc<SessionThread>,

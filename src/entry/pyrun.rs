@@ -6,7 +6,7 @@ use super::request::{Failed, Request};
 use crate::interp::convert::str_of;
 use crate::interp::scheduling;
 use crate::interp::stack::SIZE;
-use crate::script::entry_point::Way;
+use crate::script::entry_point::EntryPoint;
 use crate::script::runs;
 use crate::switch::call_log;
 
@@ -15,7 +15,11 @@ use crate::switch::call_log;
 ///
 /// # Errors
 /// [`Failed`], which is in the log already.
-pub fn start(way: &'static Way, line: &[u8], folder: Option<Vec<u8>>) -> Result<u64, Failed> {
+pub fn start(
+    way: &'static EntryPoint,
+    line: &[u8],
+    folder: Option<Vec<u8>>,
+) -> Result<u64, Failed> {
     let request = Request {
         folder: folder.as_deref(),
         ..Request::new(way, line)

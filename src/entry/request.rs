@@ -14,8 +14,8 @@ use crate::metrics::Function;
 use crate::python::invocation;
 use crate::script::cache;
 use crate::script::deadline;
-use crate::script::entry_point::Way;
-use crate::script::function::Loaded;
+use crate::script::entry_point::EntryPoint;
+use crate::script::function::LoadedFunction;
 use crate::script::key::ScriptRef;
 use crate::script::runs;
 use crate::script::runs::Listed;
@@ -30,7 +30,7 @@ pub struct Failed(pub String);
 /// What a script was called with, beside its function.
 pub struct Request<'a> {
     /// The way it came in.
-    pub way: &'static Way,
+    pub way: &'static EntryPoint,
     /// The command line.
     pub line: &'a [u8],
     /// `python_script_path`.
@@ -54,7 +54,7 @@ impl From<Refused> for Failed {
 impl<'a> Request<'a> {
     /// A request of a line that came in this way.
     #[must_use]
-    pub fn new(way: &'static Way, line: &'a [u8]) -> Self {
+    pub fn new(way: &'static EntryPoint, line: &'a [u8]) -> Self {
         Self {
             way,
             line,
@@ -139,7 +139,11 @@ impl<'a> Request<'a> {
         Ok(done(result.as_ref())?)
     }
 
-    pub(super) fn find(&self, py: Python<'_>, target: &Target<'_>) -> Result<Arc<Loaded>, Error> {
+    pub(super) fn find(
+        &self,
+        py: Python<'_>,
+        target: &Target<'_>,
+    ) -> Result<Arc<LoadedFunction>, Error> {
         cache::find(py, &self.wanted(target)).map_err(Error::Load)
     }
 

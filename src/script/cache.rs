@@ -10,7 +10,7 @@ use pyo3::exceptions::PyAttributeError;
 use pyo3::prelude::*;
 
 use super::file_stamp::{FileFacts, Stamp};
-use super::function::{Before, Loaded};
+use super::function::{Before, LoadedFunction};
 use super::key::{Key, Script, ScriptRef};
 use super::load_lock;
 use super::python_half::{module, shown, uses};
@@ -46,14 +46,14 @@ fn reload_mode() -> Reload {
 }
 
 /// Loaded functions by private folder, module and function.
-static LOADED: RwLock<Option<HashMap<Key, Arc<Loaded>>>> = RwLock::new(None);
+static LOADED: RwLock<Option<HashMap<Key, Arc<LoadedFunction>>>> = RwLock::new(None);
 
 /// Gives a script's function, loading the script where it must be.
 ///
 /// # Errors
 /// It is not there, may not be entered, or fails to load. A changed script that
 /// fails to load is reported, and the old one given.
-pub fn find(py: Python<'_>, wanted: &ScriptRef<'_>) -> PyResult<Arc<Loaded>> {
+pub fn find(py: Python<'_>, wanted: &ScriptRef<'_>) -> PyResult<Arc<LoadedFunction>> {
     let known = LOADED
         .read()
         .as_ref()
@@ -123,13 +123,13 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// What came of loading a script anew.
 struct Renewed {
     /// The function to call.
-    function: Arc<Loaded>,
+    function: Arc<LoadedFunction>,
     /// It is of the new version; else that did not load, or was not tried.
     is_new: bool,
 }
 
 impl Renewed {
-    fn not(known: Arc<Loaded>) -> Self {
+    fn not(known: Arc<LoadedFunction>) -> Self {
         Self {
             function: known,
             is_new: false,
@@ -141,7 +141,7 @@ impl Renewed {
 fn renew(
     py: Python<'_>,
     wanted: &ScriptRef<'_>,
-    known: Arc<Loaded>,
+    known: Arc<LoadedFunction>,
     forced: Option<&str>,
     patience: Duration,
 ) -> Renewed {
@@ -200,7 +200,7 @@ fn renew(
 /// # Errors
 /// The module is not one that is loaded.
 pub fn reload(py: Python<'_>, module: Option<&str>) -> PyResult<(usize, usize)> {
-    let all: Vec<(Key, Arc<Loaded>)> = LOADED
+    let all: Vec<(Key, Arc<LoadedFunction>)> = LOADED
         .read()
         .iter()
         .flatten()
@@ -267,7 +267,7 @@ fn load(
     fresh: bool,
     forced: Option<&str>,
     patience: Duration,
-) -> PyResult<Loaded> {
+) -> PyResult<LoadedFunction> {
     let folder = shown(py, wanted.folder);
     let before = Before::now();
     let answer = module(py)?.call_method1(
@@ -295,7 +295,7 @@ fn load(
         .import("inspect")?
         .call_method1("iscoroutinefunction", (&function,))?
         .is_truthy()?;
-    Loaded::new(&function, wanted.documented, is_async, files, &before)
+    LoadedFunction::new(&function, wanted.documented, is_async, files, &before)
 }
 
 /// Forgets what was loaded; the next call looks again. Attached, since what was

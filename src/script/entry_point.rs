@@ -7,7 +7,7 @@ use super::runs::Script;
 use crate::metrics::{Counters, Ending};
 
 /// A way in.
-pub struct Way {
+pub struct EntryPoint {
     /// For the log, for `pyps`, and for `script-timeout`.
     pub name: &'static str,
     /// The function that it calls when none is named.
@@ -27,9 +27,9 @@ const fn way(
     function: &'static str,
     documented: usize,
     outcome: &'static str,
-) -> Way {
+) -> EntryPoint {
     let (counters, timeout_ms) = (Counters::new(), AtomicU64::new(0));
-    Way {
+    EntryPoint {
         name,
         function,
         documented,
@@ -40,29 +40,29 @@ const fn way(
 }
 
 /// The application `python`: `handler(session, args)`.
-pub static APPLICATION: Way = way("application", "handler", 2, "the dialplan goes on");
+pub static APPLICATION: EntryPoint = way("application", "handler", 2, "the dialplan goes on");
 /// The API command `python`: `fsapi(session, stream, env, args)`.
-pub static API: Way = way("api", "fsapi", 4, "the reply is -ERR");
+pub static API: EntryPoint = way("api", "fsapi", 4, "the reply is -ERR");
 /// `pyrun`, from wherever: `runtime(args)`.
-pub static PYRUN: Way = way("pyrun", "runtime", 1, "its thread ends");
+pub static PYRUN: EntryPoint = way("pyrun", "runtime", 1, "its thread ends");
 /// A script that python.conf starts: `runtime(args)`.
-pub static STARTUP: Way = way("startup", "runtime", 1, "its thread ends");
+pub static STARTUP: EntryPoint = way("startup", "runtime", 1, "its thread ends");
 /// XML lookups: `xml_fetch(params, args)`.
-pub static XML: Way = way("xml", "xml_fetch", 2, "the answer is 'not found'");
+pub static XML: EntryPoint = way("xml", "xml_fetch", 2, "the answer is 'not found'");
 /// The chat application `python`: `chat(message, args)`.
-pub static CHAT: Way = way("chat", "chat", 2, "the chatplan goes on");
+pub static CHAT: EntryPoint = way("chat", "chat", 2, "the chatplan goes on");
 /// The dialplan `python`: `dialplan(session, args)`.
-pub static DIALPLAN: Way = way("dialplan", "dialplan", 2, "the call has no extension");
+pub static DIALPLAN: EntryPoint = way("dialplan", "dialplan", 2, "the call has no extension");
 /// An event hook of python.conf: `hook(event, args)`.
-pub static HOOK: Way = way("hook", "hook", 2, "the event is done with");
+pub static HOOK: EntryPoint = way("hook", "hook", 2, "the event is done with");
 /// The JSON command `python`: `json(data, args)`.
-pub static JSON: Way = way("json", "json", 2, "the status is 'error'");
+pub static JSON: EntryPoint = way("json", "json", 2, "the status is 'error'");
 
 /// A coroutine of an app: what its mark names.
-pub static APP: Way = way("app", "", 1, "the coroutine ends");
+pub static APP: EntryPoint = way("app", "", 1, "the coroutine ends");
 
 /// All of them.
-pub static ALL: [&Way; 10] = [
+pub static ALL: [&EntryPoint; 10] = [
     &APPLICATION,
     &API,
     &PYRUN,
@@ -75,7 +75,7 @@ pub static ALL: [&Way; 10] = [
     &APP,
 ];
 
-impl Way {
+impl EntryPoint {
     /// Counts a run that has ended: of this way in, and of the function.
     pub fn count(&self, script: &Script, ending: Ending) {
         let took = script.begun.elapsed();
@@ -103,6 +103,6 @@ impl Way {
 
 /// The way with this name.
 #[must_use]
-pub fn named(name: &str) -> Option<&'static Way> {
+pub fn named(name: &str) -> Option<&'static EntryPoint> {
     ALL.into_iter().find(|way| way.name == name)
 }

@@ -49,7 +49,7 @@ impl Before {
 }
 
 /// A function of a script, ready to be called.
-pub struct Loaded {
+pub struct LoadedFunction {
     function: Py<PyAny>,
     /// How many positional arguments it takes at most.
     takes: usize,
@@ -65,7 +65,7 @@ pub struct Loaded {
     listed: AtomicU64,
 }
 
-impl Loaded {
+impl LoadedFunction {
     pub(crate) fn new(
         function: &Bound<'_, PyAny>,
         documented: usize,
