@@ -54,7 +54,7 @@ def test_pykill_ends_what_can_be_ended(host: Host, how: str) -> None:
 def test_pykill_says_what_is_blocked_in_c(host: Host) -> None:
     number = start(host, "    time.sleep(5)\n    print('never')")
     reply = host.api(f"pykill {number}")
-    assert reply.startswith(f"-ERR {number} is told to end, and blocked in C at "), reply
+    assert reply.startswith(f"-ERR {number} does not end: it is blocked in C at "), reply
     assert ".py:5 in runtime" in reply
     ended(host, number)
     host.no_log("^never$")

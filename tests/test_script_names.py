@@ -96,4 +96,4 @@ def test_a_new_version(host: Host, name: str) -> None:
 @pytest.mark.parametrize("path", ["sub/inner", "../outside", "sub..inner", ".hidden", "sub.", "a:b"])
 def test_what_is_a_path_and_no_name(host: Host, path: str) -> None:
     host.script("def fsapi(session, stream, env, args): stream.write('ran')", "sub.inner")
-    assert "is no module name" in host.api(f"python {path}")
+    assert "is not a module name" in host.api(f"python {path}")

@@ -64,7 +64,7 @@ def check(name: str, folder: str | None) -> None:
     parts = name.split(".")
     # A module is named after its file, which need not be a name that an import statement takes.
     if not all(parts):
-        raise Refused(f"'{name}' is no module name")
+        raise Refused(f"'{name}' is not a module name")
     if parts[0] in sys.stdlib_module_names:
         raise Refused(f"'{parts[0]}' is of the standard library, not of the script folders")
     if parts[0] in OURS:

@@ -161,7 +161,9 @@ fn end(argument: &str) -> Result<String, String> {
     let script = runs::find(id).ok_or_else(|| format!("no script has the number {id}"))?;
     match kill::end(&script, "by pykill") {
         Outcome::Ended => Ok(format!("+OK {id} has ended\n")),
-        Outcome::Blocked(place) => Err(format!("{id} is told to end, and blocked in C at {place}")),
-        Outcome::Refuses(place) => Err(format!("{id} is told to end, and refuses at {place}")),
+        Outcome::Blocked(place) => Err(format!(
+            "{id} does not end: it is blocked in C at {place}, and ends when that returns"
+        )),
+        Outcome::Refuses(place) => Err(format!("{id} does not end: it refuses at {place}")),
     }
 }

@@ -226,7 +226,7 @@ fn folder(value: &str) -> Result<PathBuf, &'static str> {
         Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
             Err("it may not be read")
         }
-        Err(_) => Err("it is no folder that can be read"),
+        Err(_) => Err("it is not a readable folder"),
     }
 }
 

@@ -79,7 +79,7 @@ fn lookup(section: &str, params: OwnedEvent) -> Option<Xml> {
                 target: &fetcher.line,
                 outcome: entry_point::XML.outcome,
             };
-            errors::refuse(&failure, &format!("what it returned is no XML: {error}"));
+            errors::refuse(&failure, &format!("what it returned is not XML: {error}"));
             None
         }
     }

@@ -287,7 +287,7 @@ fn load(
     })?;
     if !function.is_callable() {
         return Err(Refused::new_err(format!(
-            "'{}' of module '{}' is no function",
+            "'{}' of module '{}' is not a function",
             wanted.function, wanted.module
         )));
     }

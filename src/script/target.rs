@@ -18,10 +18,10 @@ pub enum BadTarget {
     #[error("no module was named: <package.module>[::function] [arguments]")]
     Empty,
     /// Not a name.
-    #[error("'{0}' is no module name")]
+    #[error("'{0}' is not a module name")]
     Module(String),
     /// Not a name.
-    #[error("'{0}' is no function name")]
+    #[error("'{0}' is not a function name")]
     Function(String),
 }
 
