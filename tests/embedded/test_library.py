@@ -91,7 +91,7 @@ def test_the_wheel_has_what_editors_look_for(wheel: Path) -> None:
         stub = archive.read("_freeswitch-stubs/__init__.pyi").decode()
     assert {"freeswitch/py.typed", "freeswitch/__init__.pyi", "pocket/py.typed", "pocket/_pocket.pyi"} <= names
     assert "freeswitch/apps/__init__.py" in names
-    assert "class Hands:" in stub
+    assert "class SessionThread:" in stub
 
 
 def test_another_projects_pocket_is_said_at_import(installed: Path) -> None:
