@@ -216,7 +216,7 @@ mod tests {
 
     #[test]
     fn json_strings_are_quoted() {
-        assert_eq!(quoted("a\"b\\c\n\u{e9}"), "\"a\\\"b\\\\c\\u000a\u{e9}\"");
+        assert_eq!(quoted("a\"b\\c\n\u{e9}"), "\"a\\\"b\\\\c\\n\u{e9}\"");
     }
 
     #[test]

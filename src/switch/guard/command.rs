@@ -453,13 +453,10 @@ mod tests {
     fn files() {
         let safe = |command, text| argument(command, text).unwrap();
         assert_eq!(safe("lua", "{"), "./{");
-        assert_eq!(safe("LUA", " { x"), " ./{ x");
+        assert_eq!(safe("LUA", " { x"), "./{ x");
         assert_eq!(safe("lua", "x.lua {"), "x.lua {");
         assert_eq!(safe("bgapi", "lua {"), "lua ./{");
-        assert_eq!(
-            safe("bgapi", "bgapi  expand lua {"),
-            "bgapi  expand lua ./{"
-        );
+        assert_eq!(safe("bgapi", "bgapi  expand lua {"), "bgapi expand lua ./{");
         assert_eq!(safe("expand", "uuid:x lua {"), "uuid:x lua ./{");
         assert_eq!(safe("sched_api", "+1 none lua {"), "+1 none lua ./{");
         assert_eq!(safe("uuid_record", "x start {"), "x start ./{");

@@ -127,12 +127,21 @@ fn body(text: &[u8]) -> &[u8] {
 fn split(inner: &[u8]) -> Option<(&[u8], &[u8])> {
     let at = inner.iter().position(|b| b" (".contains(b))?;
     let argument = &inner[at + 1..];
-    let argument = if inner[at] == b'(' {
-        let end = files::end(&inner[at..], b'(', b')').map_or(argument.len(), |end| end - 1);
-        &argument[..end]
-    } else {
-        argument
-    };
+    // As switch_channel_expand_variables counts: the argument ends at the parenthesis that closes
+    // the first one, also behind a blank.
+    let mut depth = u32::from(inner[at] == b'(');
+    let end = argument.iter().position(|&byte| match byte {
+        b'(' => {
+            depth += 1;
+            false
+        }
+        b')' if depth > 1 => {
+            depth -= 1;
+            false
+        }
+        byte => byte == b')' && depth == 1,
+    });
+    let argument = &argument[..end.unwrap_or(argument.len())];
     Some((inner[..at].trim_ascii_end(), argument))
 }
 
@@ -353,7 +362,7 @@ mod tests {
         let at = |text: &'static [u8]| split(body(text));
         assert_eq!(at(b"{lua({)}} x"), Some((&b"lua"[..], &b"{"[..])));
         assert_eq!(at(b"{lua x y} z"), Some((&b"lua"[..], &b"x y"[..])));
-        assert_eq!(at(b"{a (b(c)d) e}"), Some((&b"a"[..], &b"b(c)d"[..])));
+        assert_eq!(at(b"{a (b(c)d) e}"), Some((&b"a"[..], &b"(b(c)d"[..])));
         assert_eq!(at(b"{name}"), None);
         assert_eq!(at(b"{a(b"), Some((&b"a"[..], &b"b"[..])));
         assert_eq!(at(b"{"), None);
