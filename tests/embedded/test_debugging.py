@@ -186,7 +186,11 @@ def program(request: pytest.FixtureRequest, script: Path, tmp_path: Path) -> Ite
     if request.param == "launched":
         command += ["-m", "debugpy", "--listen", f"127.0.0.1:{port}", "--wait-for-client"]
     else:
-        first = f"import pocket, debugpy; debugpy.listen(('127.0.0.1', {port})); debugpy.wait_for_client()"
+        # What debugpy waits for is the client, and not its breakpoints.
+        first = (
+            f"import os, time, pocket, debugpy; debugpy.listen(('127.0.0.1', {port})); debugpy.wait_for_client();"
+            f"[time.sleep(0.01) for _ in iter(lambda: os.path.exists({str(tmp_path / 'begun')!r}), True)]"
+        )
     path.write_text(dedent(PROGRAM.format(first=first, scripts=str(script.parent))), encoding="utf-8")
     # To a file: the debugger's own process has the program's output, too, and outlives it.
     with (tmp_path / "output").open("w") as output:
@@ -202,6 +206,7 @@ def test_breakpoints_are_hit_and_time_stands_still(script: Path, program: tuple[
     hit = []
     try:
         stops = client.begin(script)
+        (tmp_path / "begun").touch()
         hit += [client.stop(stops) for _ in stops]
         process.wait(DEADLINE)
     except (OSError, AssertionError, subprocess.TimeoutExpired) as error:
