@@ -4,8 +4,10 @@ use std::borrow::Cow;
 use std::ffi::{CStr, CString};
 
 use super::Call;
-use super::expansion::{ALONE, By, JSON_WITHIN, NO_SESSION, json_runs as runs};
+use super::expansion::By;
 use super::files::{pieces, safe_in, word as word_at};
+pub use super::table::json_runs;
+use super::table::{ALONE, JSON_WITHIN, Kind, NO_SESSION, kind_of};
 use super::{Refused, holds_variable, queued, times};
 use crate::switch::session::channel::HiddenTimes;
 use crate::switch::session::{Locked, Session};
@@ -20,64 +22,6 @@ pub enum Checked<'a> {
     Reply(Vec<u8>),
 }
 
-/// Which word of a command is a file.
-#[derive(Clone, Copy)]
-enum Kind {
-    /// The first word.
-    First,
-    /// Any word.
-    Words,
-    /// The word with this number is a file, or `app::data`.
-    Broadcast(usize),
-    /// The rest from the word with this number is a command.
-    Command(usize),
-    /// `expand [uuid:x] command`.
-    Expand,
-    /// `uuid_transfer`.
-    Transfer,
-    /// `uuid_dual_transfer`, with `extension/dialplan/context` twice.
-    Transfers,
-    /// `originate`, with `&app(data)`.
-    Originate,
-    /// Reads one variable of a call.
-    GetVariable,
-    /// Reads the session of the caller, whatever call it is given.
-    OfCaller,
-    /// Wants one word more than it looks for.
-    Avmd,
-    /// A JSON request, which is looked at where it is the command itself.
-    Json,
-    /// Keeps the call's lock where it does not know the third word.
-    DropDtmf,
-}
-
-const COMMANDS: [(&[u8], Kind); 24] = [
-    (b"lua", Kind::First),
-    (b"luarun", Kind::First),
-    (b"load", Kind::First),
-    (b"unload", Kind::Words),
-    (b"reload", Kind::Words),
-    (b"uuid_displace", Kind::Words),
-    (b"uuid_record", Kind::Words),
-    (b"conference", Kind::Words),
-    (b"voicemail_inject", Kind::Words),
-    (b"uuid_broadcast", Kind::Broadcast(1)),
-    (b"sched_broadcast", Kind::Broadcast(2)),
-    (b"bgapi", Kind::Command(0)),
-    (b"sched_api", Kind::Command(2)),
-    (b"unsched_api", Kind::Words),
-    (b"expand", Kind::Expand),
-    (b"uuid_transfer", Kind::Transfer),
-    (b"sched_transfer", Kind::Transfer),
-    (b"uuid_dual_transfer", Kind::Transfers),
-    (b"originate", Kind::Originate),
-    (b"uuid_getvar", Kind::GetVariable),
-    (b"uuid_media_params", Kind::OfCaller),
-    (b"avmd", Kind::Avmd),
-    (b"json", Kind::Json),
-    (b"uuid_drop_dtmf", Kind::DropDtmf),
-];
-
 /// How many commands may stand in each other.
 const NESTED: u32 = 16;
 
@@ -91,12 +35,6 @@ pub fn checked<'a>(
     has_session: bool,
 ) -> Result<Checked<'a>, Refused> {
     nested(command, argument, has_session, NESTED)
-}
-
-/// Could a JSON request run a command or an application?
-#[must_use]
-pub fn json_runs(request: &[u8]) -> bool {
-    runs(request)
 }
 
 /// What the core takes off a command.
@@ -116,9 +54,7 @@ fn nested<'a>(
     has_session: bool,
     deep: u32,
 ) -> Result<Checked<'a>, Refused> {
-    let command = stripped(command);
-    let known = |(name, _): &&(&[u8], Kind)| command.eq_ignore_ascii_case(name);
-    let Some((_, kind)) = COMMANDS.iter().find(known) else {
+    let Some(kind) = kind_of(stripped(command)) else {
         return Ok(Checked::Run(Cow::Borrowed(argument)));
     };
     let from = argument
@@ -127,7 +63,7 @@ fn nested<'a>(
         .unwrap_or(argument.len());
     let argument = &argument[from..];
     let run = |text: Cow<'a, [u8]>| Ok(Checked::Run(text));
-    match *kind {
+    match kind {
         Kind::Words => run(safe_in(argument, b" ")),
         Kind::First => {
             let end = pieces(argument.trim_ascii_start(), b" ").next();
@@ -178,7 +114,7 @@ fn nested<'a>(
         }
         Kind::OfCaller if !has_session && words(argument) > 1 => Err(Refused::Command(NO_SESSION)),
         Kind::Avmd if words(argument) == 1 && !lone(argument) => Err(Refused::Command(ALONE)),
-        Kind::Json if deep < NESTED && runs(argument) => Err(Refused::Command(JSON_WITHIN)),
+        Kind::Json if deep < NESTED && json_runs(argument) => Err(Refused::Command(JSON_WITHIN)),
         Kind::DropDtmf if words(argument) > 3 && !masks(argument) => Err(Refused::Command(
             "uuid_drop_dtmf would keep the call: its third word is mask_digits or mask_file",
         )),

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use super::table::{ALONE, JSON_WITHIN, Kind, NO_SESSION, json_runs, kind_of};
 use super::{Call, Refused, files, holds_variable, times};
 use crate::switch::core;
 use crate::switch::text::c_string;
@@ -205,7 +206,7 @@ impl Walk<'_> {
     /// A command that the core runs as it expands `${name(argument)}`.
     fn command(&self, name: &[u8], argument: &[u8]) -> Result<(), Refused> {
         let name = self.by.filled(name);
-        if looked_at(&name).is_none() {
+        if kind_of(name.trim_ascii()).is_none() {
             return Ok(());
         }
         // The worst that what is not known yet can be.
@@ -219,59 +220,8 @@ impl Walk<'_> {
     }
 }
 
-/// What a command within a text could do harm with.
-#[derive(Clone, Copy)]
-enum Harm {
-    /// The file that its first word names.
-    First,
-    /// A file, in any part of it.
-    Parts,
-    /// Another command, from the word with this number on.
-    Command(usize),
-    /// A time of the B leg.
-    Variable,
-    /// That it has no session.
-    NoSession,
-    /// That nothing is behind the UUID.
-    Alone,
-    /// A command or an application in a JSON request.
-    Json,
-}
-
-const HARMS: [(&[u8], Harm); 23] = [
-    (b"lua", Harm::First),
-    (b"luarun", Harm::First),
-    (b"load", Harm::First),
-    (b"unload", Harm::Parts),
-    (b"reload", Harm::Parts),
-    (b"uuid_displace", Harm::Parts),
-    (b"uuid_record", Harm::Parts),
-    (b"conference", Harm::Parts),
-    (b"voicemail_inject", Harm::Parts),
-    (b"uuid_broadcast", Harm::Parts),
-    (b"sched_broadcast", Harm::Parts),
-    (b"uuid_transfer", Harm::Parts),
-    (b"sched_transfer", Harm::Parts),
-    (b"uuid_dual_transfer", Harm::Parts),
-    (b"originate", Harm::Parts),
-    (b"bgapi", Harm::Command(0)),
-    (b"sched_api", Harm::Command(2)),
-    (b"unsched_api", Harm::Parts),
-    (b"expand", Harm::Command(0)),
-    (b"uuid_getvar", Harm::Variable),
-    (b"uuid_media_params", Harm::NoSession),
-    (b"avmd", Harm::Alone),
-    (b"json", Harm::Json),
-];
-
-fn looked_at(command: &[u8]) -> Option<Harm> {
-    let command = command.trim_ascii();
-    let known = |(name, _): &&(&[u8], Harm)| command.eq_ignore_ascii_case(name);
-    HARMS.iter().find(known).map(|(_, harm)| *harm)
-}
-
 fn harmless(command: &[u8], argument: &[u8], has_session: bool) -> Result<(), Refused> {
-    let Some(harm) = looked_at(command) else {
+    let Some(kind) = kind_of(command.trim_ascii()) else {
         return Ok(());
     };
     let argument = argument.trim_ascii();
@@ -281,14 +231,17 @@ fn harmless(command: &[u8], argument: &[u8], has_session: bool) -> Result<(), Re
     };
     let opens =
         |separators: &[u8], text: &[u8]| matches!(files::safe_in(text, separators), Cow::Owned(_));
-    let harm = match harm {
-        Harm::First => words().next().is_some_and(|word| opens(b"", word)),
+    let harm = match kind {
+        Kind::First => words().next().is_some_and(|word| opens(b"", word)),
         // What is in braces as a whole belongs to a dial string or a file.
-        Harm::Parts => words().any(|word| {
-            let whole = word.starts_with(b"{") && !opens(b"", word);
-            !whole && opens(b":(", word)
-        }),
-        Harm::Command(at) => {
+        Kind::Words | Kind::Broadcast(_) | Kind::Transfer | Kind::Transfers | Kind::Originate => {
+            words().any(|word| {
+                let whole = word.starts_with(b"{") && !opens(b"", word);
+                !whole && opens(b":(", word)
+            })
+        }
+        Kind::Command(_) | Kind::Expand => {
+            let at = if let Kind::Command(at) = kind { at } else { 0 };
             let at = at + usize::from(words().nth(at).is_some_and(|w| w.starts_with(b"uuid:")));
             let Some(word) = files::word(argument, at) else {
                 return Ok(());
@@ -296,41 +249,24 @@ fn harmless(command: &[u8], argument: &[u8], has_session: bool) -> Result<(), Re
             let rest = &argument[word.end..];
             return harmless(&argument[word], rest, false);
         }
-        Harm::Variable => {
+        Kind::GetVariable => {
             let name = words().nth(1).unwrap_or_default();
             if times::is_one(name.split(|&b| b == b'[').next().unwrap_or_default()) {
                 return Err(Refused::Time(Refused::show(argument)));
             }
             false
         }
-        Harm::NoSession if !has_session && words().count() > 1 => {
+        Kind::OfCaller if !has_session && words().count() > 1 => {
             return Err(Refused::Command(NO_SESSION));
         }
-        Harm::Alone if words().count() == 1 => return Err(Refused::Command(ALONE)),
-        Harm::Json if json_runs(argument) => return Err(Refused::Command(JSON_WITHIN)),
-        Harm::NoSession | Harm::Alone | Harm::Json => false,
+        Kind::Avmd if words().count() == 1 => return Err(Refused::Command(ALONE)),
+        Kind::Json if json_runs(argument) => return Err(Refused::Command(JSON_WITHIN)),
+        Kind::OfCaller | Kind::Avmd | Kind::Json | Kind::DropDtmf => false,
     };
     if harm {
         return Err(Refused::Name(Refused::show(argument)));
     }
     Ok(())
-}
-
-pub(super) const NO_SESSION: &str =
-    "uuid_media_params reads the session of the caller: use API(session)";
-pub(super) const ALONE: &str = "avmd needs start or stop behind the UUID";
-pub(super) const JSON_WITHIN: &str =
-    "a JSON request within another command is not looked at: give it to API().json()";
-
-/// Could a JSON request run a command or an application?
-pub(super) fn json_runs(request: &[u8]) -> bool {
-    // A name may be written with escapes.
-    request.contains(&b'\\')
-        || [&b"fsapi"[..], b"execute"].iter().any(|name| {
-            request
-                .windows(name.len())
-                .any(|w| w.eq_ignore_ascii_case(name))
-        })
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ pub(super) mod execute;
 mod expansion;
 pub mod files;
 pub(super) mod queued;
+mod table;
 pub(super) mod times;
 
 use std::borrow::Cow;
