@@ -13,7 +13,7 @@ from types import TracebackType
 
 # How scripts are imported and called: none of the script's business.
 LOADERS = frozenset(
-    {"", "__init__", "_anew", "_boot", "_finder", "_imports_in", "_loop", "_calls", "_registry", "_reload", "_scripts"}
+    {"", "__init__", "_boot", "_finder", "_imports_in", "_loop", "_calls", "_registry", "_reload", "_scripts"}
 )
 # Inside the switch the package has no files.
 _HERE = os.path.dirname(os.path.abspath(globals().get("__file__") or os.devnull))

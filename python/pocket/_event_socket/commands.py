@@ -274,6 +274,11 @@ async def _nolog(client: Client, _: Message) -> Outcome:
     return b"+OK no longer logging"
 
 
+def _begin_listening(client: Client) -> None:
+    client.subscription.on = True
+    client.server.listen()
+
+
 async def _event(client: Client, message: Message) -> Outcome:
     subscription = client.subscription
     words = message.line[5:].partition(b" ")[2].split(b" ")
@@ -291,8 +296,7 @@ async def _event(client: Client, message: Message) -> Outcome:
             custom = kind == CUSTOM
     if not found:
         return b"-ERR no keywords supplied"
-    subscription.on = True
-    client.server.listen()
+    _begin_listening(client)
     return b"+OK event listener enabled " + subscription.format.encode()
 
 
@@ -309,8 +313,7 @@ async def _nixevent(client: Client, message: Message) -> Outcome:
             custom = kind == CUSTOM
     if not found:
         return b"-ERR no keywords supplied"
-    subscription.on = True
-    client.server.listen()
+    _begin_listening(client)
     return b"+OK events nixed"
 
 

@@ -74,32 +74,19 @@ pub(super) fn domain_exists(call: &Invocation<'_>) -> Reply {
 pub(super) fn contact(call: &Invocation<'_>) -> Reply {
     let user = call.argument;
     let user = &user[user.find_byte(b'/').map_or(0, |at| at + 1)..];
-    let bare: &BStr = cut(user, b'@').0;
-    let address: BString = [b"user/", bare.as_bytes()].concat().into();
-    if call
-        .core
-        .modules
-        .named
-        .find_phone(address.as_bstr())
-        .is_some()
-    {
-        return address.into();
-    }
-    "error/user_not_registered".into()
+    phone(call, b"user/", cut(user, b'@').0).unwrap_or_else(|| "error/user_not_registered".into())
 }
 
 /// `group[@domain]`: the phone that the test has named for the group.
 pub(super) fn group_call(call: &Invocation<'_>) -> Reply {
-    let bare: &BStr = cut(cut(call.argument, b'+').0, b'@').0;
-    let address: BString = [b"group/", bare.as_bytes()].concat().into();
-    if call
-        .core
-        .modules
-        .named
-        .find_phone(address.as_bstr())
-        .is_some()
-    {
-        return address.into();
-    }
-    "error/NO_ROUTE_DESTINATION".into()
+    let group = cut(cut(call.argument, b'+').0, b'@').0;
+    phone(call, b"group/", group).unwrap_or_else(|| "error/NO_ROUTE_DESTINATION".into())
+}
+
+/// The address of a phone, if the test has named it.
+fn phone(call: &Invocation<'_>, endpoint: &[u8], name: &BStr) -> Option<Reply> {
+    let address: BString = [endpoint, name.as_bytes()].concat().into();
+    let named = &call.core.modules.named;
+    named.find_phone(address.as_bstr())?;
+    Some(address.into())
 }
