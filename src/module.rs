@@ -227,7 +227,7 @@ fn register(interfaces: &mut Interfaces) {
     );
     interfaces.api(
         c"pyreload",
-        c"Take in configuration and scripts anew",
+        c"Reload the configuration and the scripts",
         c"[package.module]",
         Some(commands::pyreload),
     );
