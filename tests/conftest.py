@@ -10,6 +10,7 @@ import pytest
 import switches
 from hosts.base import Host, HostError
 from hosts.manager import Manager, Spec, specs
+from hosts.wire import Connect, Wire, close_all
 
 LOG_LINES_SHOWN = 200
 LAST_LINES_SHOWN = 60  # of a switch that has ended
@@ -115,6 +116,24 @@ def host(spec: Spec, hosts: Manager, request: pytest.FixtureRequest) -> Iterator
 def served(spec: Spec, hosts: Manager, request: pytest.FixtureRequest) -> Iterator[Host]:
     """A shared switch whose event socket can be spoken to: its time is real."""
     yield from _lent(hosts.shared(spec, real_time=True), request)
+
+
+@pytest.fixture
+def connect(served: Host) -> Iterator[Connect]:
+    """Make connections to its event socket that are let in."""
+    port, password = served.event_socket()
+
+    def connect() -> Wire:
+        return Wire.to(port, password)
+
+    yield connect
+    close_all()
+
+
+@pytest.fixture
+def wire(connect: Connect) -> Wire:
+    """One of them."""
+    return connect()
 
 
 @pytest.fixture

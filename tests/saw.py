@@ -1,4 +1,4 @@
-"""Scripts that say what they saw: a function `body` fills a dictionary, the test gets it back."""
+"""Scripts that say what they saw: a function `body` fills a dictionary, the test gets it back; or they are asked."""
 
 from __future__ import annotations
 
@@ -84,3 +84,17 @@ def in_api(host: Host, source: str) -> dict[str, Any]:
 def settings(*lines: str) -> str:
     """What `host.config` takes: a python.conf of these lines."""
     return f'<configuration name="python.conf"><settings>{"".join(lines)}</settings></configuration>'
+
+
+class Asked:
+    """A script whose `fsapi` takes a verb, and answers with JSON."""
+
+    def __init__(self, host: Host, source: str) -> None:
+        self.host = host
+        self.name = host.script(source)
+
+    def ask(self, verb: str, rest: str = "") -> Any:
+        """Ask it."""
+        reply = self.host.api(f"python {self.name} {verb} {rest}".strip())
+        assert not reply.startswith("-ERR"), reply
+        return json.loads(reply)

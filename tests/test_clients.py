@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 
 from hosts.base import Host
+from saw import Asked
 
 HEAD = """
 import asyncio, json
@@ -45,17 +44,11 @@ async def fsapi(session, stream, env, args):
 """
 
 
-class Program:
+class Program(Asked):
     """A script that uses a client."""
 
     def __init__(self, host: Host, source: str) -> None:
-        self.host = host
-        self.name = host.script(HEAD + source)
-
-    def ask(self, verb: str, rest: str = "") -> Any:
-        reply = self.host.api(f"python {self.name} {verb} {rest}".strip())
-        assert not reply.startswith("-ERR"), reply
-        return json.loads(reply)
+        super().__init__(host, HEAD + source)
 
     def wait(self, *wanted: object) -> None:
         """Wait until this was said."""

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import socket
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterator
 from urllib.parse import unquote_to_bytes
 
 import pytest
 
 from hosts.base import Host
-from hosts.wire import UUID, Packet, Wire, close_all
+from hosts.wire import UUID, Connect, Packet, Wire
 
 GOODBYE = (
     b"Content-Type: text/disconnect-notice\nContent-Length: 67\n\n"
@@ -19,26 +18,6 @@ GOODBYE = (
 )
 UNKNOWN = b"-ERR command not found"
 JOB = "7f4db78a-17d7-11dd-b7a0-db4edd065621"
-
-Connect = Callable[[], Wire]
-
-
-@pytest.fixture
-def connect(served: Host) -> Iterator[Connect]:
-    """Make connections that are let in."""
-    port, password = served.event_socket()
-
-    def connect() -> Wire:
-        return Wire.to(port, password)
-
-    yield connect
-    close_all()
-
-
-@pytest.fixture
-def wire(connect: Connect) -> Wire:
-    """One of them."""
-    return connect()
 
 
 def response(text: bytes) -> bytes:

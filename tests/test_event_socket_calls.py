@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from hosts.base import Host, LiveCall
-from hosts.wire import UUID, Lines, Wire, close_all, decoded
+from hosts.wire import UUID, Connect, Lines, Wire, decoded
 
 TONE = "tone_stream://%(400,0,440)"
 LONG_TONE = "tone_stream://%(20000,0,440)"
@@ -17,26 +17,6 @@ DISCONNECTED = (
     b"Content-Length: 67\n\nDisconnected, goodbye.\nSee you at ClueCon! http://www.cluecon.com/\n"
 )
 OK = b"Content-Type: command/reply\nReply-Text: +OK\n\n"
-
-Connect = Callable[[], Wire]
-
-
-@pytest.fixture
-def connect(served: Host) -> Iterator[Connect]:
-    """Make connections that are let in."""
-    port, password = served.event_socket()
-
-    def connect() -> Wire:
-        return Wire.to(port, password)
-
-    yield connect
-    close_all()
-
-
-@pytest.fixture
-def wire(connect: Connect) -> Wire:
-    """One of them."""
-    return connect()
 
 
 @pytest.fixture

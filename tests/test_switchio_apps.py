@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import socket
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 
 from hosts.base import Host
+from saw import Asked
 
 HEAD = """
 import asyncio, json, time
@@ -56,17 +55,11 @@ async def fsapi(session, stream, env, args):
 """
 
 
-class Tried:
+class Tried(Asked):
     """Apps under test."""
 
     def __init__(self, host: Host, source: str) -> None:
-        self.host = host
-        self.name = host.script(HEAD + source)
-
-    def ask(self, verb: str, rest: str = "") -> Any:
-        reply = self.host.api(f"python {self.name} {verb} {rest}".strip())
-        assert not reply.startswith("-ERR"), reply
-        return json.loads(reply)
+        super().__init__(host, HEAD + source)
 
     def wait(self, expression: str, wanted: object = True, timeout: float = 20.0) -> None:
         """Wait until an expression is this in the script."""

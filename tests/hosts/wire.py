@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -200,3 +201,6 @@ def close_all() -> None:
     """Close all that was made: a test that fails leaves what it had."""
     while MADE:
         MADE.pop().close()
+
+
+Connect = Callable[[], Wire]
