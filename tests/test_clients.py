@@ -436,3 +436,23 @@ def run(to):
 """)
     one.ask("run", parked)
     one.wait("starts", "done", "over")
+
+
+def test_no_leg_of_many_is_cut_off_by_its_originate(program: Make, parked: str) -> None:
+    # A leg's thread sees a moment after the end of the originate what it is to run.
+    one = program("""
+class Plays(Answers):
+    @apps.callback("CHANNEL_ANSWER")
+    def on_answer(self, sess):
+        if sess.is_outbound(): sess.playback("tone_stream://%(30,0,440)")
+    @apps.callback("PLAYBACK_STOP")
+    def on_stop(self, sess):
+        said.append(sess["Playback-Status"])
+        sess.hangup()
+def run(to):
+    client = Client()
+    client.load_app(Plays, on_value="plays")
+    for _ in range(25): client.originate(f"loopback/{to}", app_id="plays")
+""")
+    one.ask("run", parked)
+    one.wait(*["done"] * 25)

@@ -133,8 +133,8 @@ checker = []
 """,
         parked,
     )
-    app.wait("len(checker[0].incomplete)", 0)
-    # The called leg waits for what is to come: the sequence is changed before it is there, or behind it.
+    # The sequence was changed before the legs had it, or after: its digits came, or others did.
+    app.wait("'dtmf_checked' in legs['in'].vars and 'out' in legs and len(checker[0].incomplete) == 0")
     app.ask("do", "checker[0].incomplete.clear(); checker[0].failed.clear(); checker[0].sequence = ['1']")
     app.ask("do", "place_later = checker[0].__class__.on_digit")
     app.ask("do", "import collections; checker[0].incomplete[legs['in']] = collections.deque(['5', '6'])")

@@ -16,7 +16,7 @@ from freeswitch.apps._counters import Counters
 from freeswitch.apps._link import Link, local
 from freeswitch.apps._loading import App
 from freeswitch.apps._marks import plain
-from freeswitch.apps.models import Call, Job, Session, event_time
+from freeswitch.apps.models import RUNNING, Call, Job, Session, event_time
 
 log = logging.getLogger("freeswitch.apps")
 
@@ -282,6 +282,8 @@ class Listener(Paced, Counters):
         self.bg_jobs[job.uuid] = job
         if job.sess_uuid is not None:
             self._placing[job.sess_uuid] = job
+            for name in RUNNING:
+                self.need(name)
 
     def _end_job(self, event: Event) -> Job | None:
         job = self.bg_jobs.pop(event.getHeader("Job-UUID") or "", None)

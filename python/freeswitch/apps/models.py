@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 from collections import deque
 from collections.abc import Coroutine, Iterable
@@ -23,6 +24,11 @@ from freeswitch.apps._verbs import Act, Verbs
 if TYPE_CHECKING:
     from freeswitch.apps._dispatch import Listener
 
+# The states of a channel whose originate has not ended, or whose thread has not yet seen that it has.
+BEFORE_RUNNING = frozenset({None, "CS_NEW", "CS_INIT", "CS_ROUTING", "CS_CONSUME_MEDIA"})
+# Events that show it to be past them, and after how many seconds they are not waited for any longer.
+RUNNING, RUNNING_SOON = ("CHANNEL_EXECUTE", "CHANNEL_PARK", "CHANNEL_BRIDGE"), 1.0
+
 
 class Session(Verbs):
     """One leg of a call, known by its events. `session["header"]` is the latest value of a header.
@@ -38,6 +44,8 @@ class Session(Verbs):
         self.vars: dict[str, Any] = {}
         self.call: Call | None = None
         self.bg_job: Job | None = None
+        # Whether a leg that was placed is known to run what its originate has it run.
+        self._runs = False
         self.answered = False
         self.hungup = False
         self.duration = 0.0
@@ -110,19 +118,37 @@ class Session(Verbs):
         return bool(self["Call-Direction"] == "outbound")
 
     def _execute(self, app: str, argument: str, then: Refused, loops: int = 1, event_uuid: str | None = None) -> None:
+        give = functools.partial(super()._execute, app, argument, then, loops, event_uuid)
         job = self.bg_job
-        if job is None or job.done():
-            super()._execute(app, argument, then, loops, event_uuid)
+        if job is None or self._runs or (job.done() and self._is_running()):
+            give()
             return
 
         def placed(_: object) -> None:
-            if job.successful():
-                super(Session, self)._execute(app, argument, then, loops, event_uuid)
-            else:
+            if not job.successful():
                 then("the call was not placed")
+            elif self._is_running():
+                give()
+            else:
+                self._wait(RUNNING, self._shows_running, True, RUNNING_SOON, None).add_done_callback(begun)
 
-        # What a leg is to run before its originate has ended is cut off by what that has it run.
+        def begun(wait: asyncio.Future[Event]) -> None:
+            if wait.cancelled() or isinstance(wait.exception(), SessionLost):
+                then("the call is over")
+            else:
+                give()
+
+        # What a leg runs before it has turned to what its originate has it run is cut off by that.
         job.fut.add_done_callback(placed)
+
+    def _is_running(self) -> bool:
+        """Tell whether the leg has turned to what its originate has it run."""
+        self._runs = self._runs or self.get("Channel-State") not in BEFORE_RUNNING
+        return self._runs
+
+    def _shows_running(self, event: Event) -> bool:
+        self._runs = self._runs or event.getHeader("Channel-State") not in BEFORE_RUNNING
+        return self._runs
 
     # Waiting
 
