@@ -209,8 +209,8 @@ def test_an_app_works_on_a_call(client: Start, fake: FakeSwitch) -> None:
     assert fake.wait_for("api uuid_kill") == "api uuid_kill u-1 USER_BUSY"
     fake.send(leg("CHANNEL_HANGUP", "u-1", Hangup_Cause="USER_BUSY"))
     assert started.wait_for("hungup")["cause"] == "USER_BUSY"
-    assert len([line for line in started.log if "MR0015" in line]) == 1
     assert started.end() == 0
+    assert len([line for line in started.log if "MR0015" in line]) == 1
 
 
 # Events
@@ -342,6 +342,7 @@ sys.stdin.read()
     # What was taken with the first is out of the queue.
     assert sent + 1 - 100_000 - 256 <= said["dropped"] <= sent + 1 - 100_000
     assert said["in_order"]
+    started.wait_log("MR0012")
     told = [line for line in started.log if "MR0012" in line]
     assert 1 <= len(told) <= took + 2
     assert re.search(r"WARNING MR0012 .* \d+ events dropped, \d+ in all", told[0])
@@ -368,7 +369,7 @@ def test_a_switch_that_dies_in_the_middle_of_an_event(client: Start, fake: FakeS
     assert started.wait_for("dtmf")["number"] == "after"
     subscribed = [command for command in fake.all_commands if command.startswith("event plain")]
     assert sorted(" ".join(subscribed).split().count(name) for name in ("DTMF", "CHANNEL_PARK")) == [2, 2]
-    assert any("is there again" in line for line in started.log)
+    started.wait_log("is there again")
 
 
 def test_calls_that_went_with_the_connection_end(client: Start, fake: FakeSwitch) -> None:

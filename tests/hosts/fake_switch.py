@@ -227,11 +227,14 @@ class Client:
         raise TimeoutError(f"no {part!r} in its log: {self.log}")
 
     def end(self) -> int:
-        """Have it end, by the end of its input, and wait: its status."""
+        """Have it end, by the end of its input, and wait: its status. Its log is whole then."""
         assert self.process.stdin
         with contextlib.suppress(OSError):
             self.process.stdin.close()
-        return self.process.wait(DEADLINE)
+        status = self.process.wait(DEADLINE)
+        for reader in self._readers:
+            reader.join(DEADLINE)
+        return status
 
     def kill(self) -> None:
         """End it anyhow."""
