@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import sys
 
-import many_calls
 import rig
+from support import many_calls
 
 STEPS = 10
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import sys
 
-import one_line
 import rig
+from support import one_line
 
 
 def main(rounds: int) -> int:

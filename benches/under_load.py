@@ -11,10 +11,10 @@ import threading
 import time
 from collections import Counter
 
-import many_calls
 import rig
 from hosts.base import Event
 from hosts.freeswitch import FreeSwitchHost
+from support import many_calls
 
 SCRIPT = """
 import freeswitch

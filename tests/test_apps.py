@@ -5,52 +5,7 @@ from __future__ import annotations
 import json
 
 from hosts.base import Host
-
-HEAD = """
-import asyncio, json
-from freeswitch import apps
-import freeswitch
-
-said = []
-"""
-# Loads and unloads by command, and tells what was said.
-COMMANDS = """
-async def fsapi(session, stream, env, args):
-    verb, _, rest = args.partition(" ")
-    if verb == "load": stream.write(load())
-    elif verb == "unload":
-        apps.unload(rest)
-        stream.write("unloaded")
-    else: stream.write(json.dumps(said))
-"""
-
-
-class Loaded:
-    """An app under test."""
-
-    def __init__(self, host: Host, source: str) -> None:
-        self.host = host
-        self.name = host.script(HEAD + source + COMMANDS)
-        self.app_id = host.api(f"python {self.name} load")
-        assert not self.app_id.startswith("-ERR"), self.app_id
-
-    def said(self) -> list[object]:
-        found: list[object] = json.loads(self.host.api(f"python {self.name} said"))
-        return found
-
-    def wait_said(self, *what: object) -> None:
-        self.host.wait_for(lambda: self.said() == list(what) or None, what=f"{what}, and not {self.said()}")
-
-    def work_on_a_call(self, extension: str, *what: object) -> None:
-        """Place a call for it, wait until it has said this, and unload it after the call."""
-        call = self.host.start_call(extension, variables={"freeswitch_app": self.app_id})
-        self.wait_said(*what)
-        call.hangup()
-        call.wait()
-        self.unload()
-
-    def unload(self) -> None:
-        assert self.host.api(f"python {self.name} unload {self.app_id}") == "unloaded"
+from support.apps import COMMANDS, HEAD, Loaded
 
 
 def test_a_parked_call_is_worked_on(host: Host, parked: str) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from hosts.base import Host
-from test_apps import Loaded
-from test_events import in_loop
+from support.apps import Loaded
+from support.saw import in_loop
 
 
 def test_a_header_of_its_own_has_the_id_until_the_app_is_unloaded(host: Host, parked: str) -> None:

@@ -9,7 +9,8 @@ from collections.abc import Callable
 import pytest
 
 from hosts.base import Host
-from saw import coroutine, in_api, in_coroutine, seen, settings
+from support.configuration import settings
+from support.saw import coroutine, in_api, in_coroutine, seen
 
 
 def test_verbs_run_in_order(host: Host) -> None:

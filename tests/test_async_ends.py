@@ -7,8 +7,7 @@ import json
 import pytest
 
 from hosts.base import Host
-from saw import in_coroutine
-from test_events import in_loop
+from support.saw import in_coroutine, in_loop
 
 # The far end hangs up, by a coroutine of its own: on a loopback call its media goes a moment before the call does.
 FAR = """

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 
 from hosts.base import Host
-from saw import coroutine, in_coroutine
-from test_events import in_loop
+from support.saw import coroutine, in_coroutine, in_loop
 
 
 def test_a_placed_call_does_as_it_is_told(host: Host) -> None:

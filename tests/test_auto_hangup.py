@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hosts.base import Host
-from saw import in_api
+from support.saw import in_api
 
 # How the object of a handler ends, and what of the dialplan after it runs.
 ENDS = {

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from bad_arguments import ENDS, FUNCTIONS, SESSION, Arguments
 from hosts.base import Host
-from saw import in_api, in_call, seen, start
+from support.bad_arguments import ENDS, FUNCTIONS, SESSION, Arguments
+from support.saw import in_api, in_call, seen, start
 
 BAD = {
     "None": "None",

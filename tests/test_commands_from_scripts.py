@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hosts.base import Host
-from saw import in_api, in_call
+from support.saw import in_api, in_call
 
 
 def test_ways_to_call(host: Host) -> None:

@@ -11,11 +11,7 @@ from pathlib import Path
 import pytest
 
 from hosts.base import Host
-
-
-def settings(*params: tuple[str, str]) -> str:
-    lines = "".join(f'<param name="{name}" value="{value}"/>' for name, value in params)
-    return f'<configuration name="python.conf"><settings>{lines}</settings></configuration>'
+from support.configuration import settings
 
 
 def change(host: Host, config: str) -> None:

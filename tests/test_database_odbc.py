@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from hosts.base import Host
-from saw import in_api
+from support.saw import in_api
 
 pytestmark = pytest.mark.freeswitch_only
 

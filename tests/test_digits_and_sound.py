@@ -7,7 +7,7 @@ import wave
 import pytest
 
 from hosts.base import Host
-from saw import coroutine, in_call, seen, start
+from support.saw import coroutine, in_call, seen, start
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from hosts.base import Host
 from hosts.freeswitch import FreeSwitchHost
-from test_configuration import settings
+from support.configuration import settings
 
 # On pocket the process, its threads and its exit are the program's.
 pytestmark = pytest.mark.freeswitch_only

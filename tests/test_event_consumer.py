@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from hosts.base import Host
-from saw import in_api
+from support.saw import in_api
 
 
 def test_bind_and_pop(host: Host) -> None:

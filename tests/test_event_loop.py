@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from hosts.base import Host, texts
-from saw import in_coroutine
+from support.saw import in_coroutine
 
 # Whether coroutines of others work: what is asked after each attempt.
 WELL = """

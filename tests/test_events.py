@@ -5,27 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hosts.base import Host
-from saw import HEAD, coroutine, in_coroutine
-
-
-def in_loop(host: Host, source: str) -> str:
-    """Run `async def body(say)` as an API command; what it said."""
-    name = host.script(
-        "import asyncio\nfrom freeswitch import events\n"
-        + HEAD
-        + source
-        + "\nasync def fsapi(session, stream, env, args):\n    await body(stream.write)\n"
-    )
-    return host.api(f"python {name}")
-
-
-FIRE = """
-def fire(number, **headers):
-    event = freeswitch.Event("CUSTOM", "test::events")
-    event["Number"] = str(number)
-    for name, value in headers.items(): event[name] = value
-    event.fire()
-"""
+from support.saw import FIRE, coroutine, in_coroutine, in_loop
 
 
 def test_once(host: Host) -> None:

@@ -7,7 +7,7 @@ import wave
 import pytest
 
 from hosts.base import Host
-from saw import in_call
+from support.saw import in_call
 
 # What a callback does on the call, and how long it takes.
 INNER = {

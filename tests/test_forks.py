@@ -7,7 +7,7 @@ import textwrap
 import pytest
 
 from hosts.base import Host
-from saw import in_api, in_call, in_coroutine
+from support.saw import in_api, in_call, in_coroutine
 
 # What a child process does; `exit` says how it ended, None for one that did not within 10 s.
 CHILD = """

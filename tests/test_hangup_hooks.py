@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hosts.base import Host
-from saw import in_call, seen, start
+from support.saw import in_call, seen, start
 
 # Ways for a script to wait, each longer than the test lasts.
 WAITS = {

@@ -9,7 +9,7 @@ import pytest
 
 from hosts.base import Host
 from hosts.freeswitch import FreeSwitchHost
-from saw import in_call, seen, start
+from support.saw import in_call, seen, start
 
 # Runs a wait of two seconds, says how long it took in the switch's time, and how often the callback was called.
 TIMED = """

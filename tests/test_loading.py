@@ -11,7 +11,7 @@ import pytest
 
 from hosts.base import Host
 from hosts.manager import MODULE, Spec
-from saw import settings
+from support.configuration import settings
 
 STARTUP = """<configuration name="python.conf"><settings>
     <param name="startup-script" value="{script}"/>

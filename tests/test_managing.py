@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hosts.base import Host
-from saw import settings
+from support.configuration import settings
 
 # Where each waits: in Python, in C, in the switch.
 STUCK = {

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import many_calls
 from hosts.base import Host
+from support import many_calls
 
 CALLS = 200
 WARM_UP = 50

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from hosts.base import Host
-from saw import settings
-from test_apps import Loaded
-from test_events import FIRE, in_loop
+from support.apps import Loaded
+from support.configuration import settings
+from support.saw import FIRE, in_loop
 
 
 def test_marks_with_the_end_of_a_job(host: Host) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hosts.base import Host
-from saw import settings
+from support.configuration import settings
 
 # Memory that cannot be had ends a process, and pocket's is pytest's own.
 pytestmark = pytest.mark.freeswitch_only

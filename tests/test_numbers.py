@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from hosts.base import Host, Press
-from saw import in_api, in_call
-from test_menus import MENU
+from support.menus import MENU
+from support.saw import in_api, in_call
 
 LATE = [(1.2, "7")]
 

@@ -7,7 +7,7 @@ import uuid
 import pytest
 
 from hosts.base import Host
-from saw import in_api, in_call
+from support.saw import in_api, in_call
 
 
 @pytest.fixture

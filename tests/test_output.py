@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hosts.base import Host, texts
-from saw import in_api
+from support.saw import in_api
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from hosts.base import DEADLINE, Host
-from test_configuration import settings
+from support.configuration import settings
 
 FSAPI = "def fsapi(session, stream, env, args): stream.write('{}')\n"
 

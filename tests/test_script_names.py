@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from hosts.base import Host
-from saw import in_api, settings
+from support.configuration import settings
+from support.saw import in_api
 
 # The last is a module in a package of such a name.
 NAMES = ["voicemail-box", "1st", "class", "café+bar", "my-ivr.main"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-import one_line
 from hosts.base import Host
+from support import one_line
 
 
 @pytest.mark.freeswitch_only

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from hosts.base import Host
-from saw import Asked
+from support.saw import Asked
 
 HEAD = """
 import asyncio, json, time

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from hosts.base import Host
-from saw import in_coroutine
-from test_apps import Loaded
+from support.apps import Loaded
+from support.saw import in_coroutine
 
 TRIED = """
 async def tried(work):

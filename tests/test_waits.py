@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from hosts.base import Host
-from saw import in_coroutine
-from test_apps import Loaded
-from test_events import FIRE, in_loop
+from support.apps import Loaded
+from support.saw import FIRE, in_coroutine, in_loop
 
 DIGITS = "12345678901234567890"
 

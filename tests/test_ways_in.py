@@ -7,7 +7,8 @@ import json
 import pytest
 
 from hosts.base import Host
-from saw import in_api, settings
+from support.configuration import settings
+from support.saw import in_api
 
 
 @pytest.mark.parametrize("dialplan", ["python:{}", "python {}"])

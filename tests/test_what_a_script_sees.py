@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hosts.base import Host
-from saw import in_call
+from support.saw import in_call
 
 # What is asked for, and the level of the line.
 LEVELS = {

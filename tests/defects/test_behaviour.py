@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hosts.base import Host
-from saw import in_call
+from support.saw import in_call
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "mod_fstest" / "python_example.py"
 

@@ -10,7 +10,7 @@ import pytest
 
 from hosts.base import Host
 from hosts.freeswitch import FreeSwitchHost
-from saw import in_api, in_call
+from support.saw import in_api, in_call
 
 
 def test_p58_pyrun_answers_as_it_went(host: Host) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from hosts.base import Host
-from saw import in_api, in_call
+from support.saw import in_api, in_call
 
 RAW = b"J\xfcrgen".decode(errors="surrogateescape")
 DIALPLAN = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hosts.base import Host
 from hosts.freeswitch import FreeSwitchHost
-from saw import in_api, in_call
+from support.saw import in_api, in_call
 
 from .test_crashes import binding
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hosts.base import Host
-from saw import in_api, in_call
+from support.saw import in_api, in_call
 
 # Counts how often another thread of Python comes to run while a function waits in the switch.
 MEANWHILE = """

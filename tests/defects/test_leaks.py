@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from hosts.base import Host
-from saw import in_api
+from support.saw import in_api
 
 
 def test_p40_results_of_callbacks(host: Host) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-import fuzz_cases
 import pocket
 from pocket import fuzz
+from support import fuzz_cases
 
 # One seed: a run tomorrow tries the same callers as today's.
 SEED = 14

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import textwrap
+from pathlib import Path
 from typing import Any
 
 from hosts.base import CallResult, Host
 
 HEAD = "import gc, json, os, sys, threading, time\nimport freeswitch\n"
 
+SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
 # What a call saw lies in a variable of it, also after its hangup.
 IN_CALL = """
 def handler(session, args):
@@ -42,6 +44,19 @@ def tried(function, *args, **kwargs):
     except BaseException as error:
         return "%s: %s" % (type(error).__name__, error)
 """
+# Fires an event that tests wait for.
+FIRE = """
+def fire(number, **headers):
+    event = freeswitch.Event("CUSTOM", "test::events")
+    event["Number"] = str(number)
+    for name, value in headers.items(): event[name] = value
+    event.fire()
+"""
+
+
+def script_file(name: str) -> str:
+    """Read a script of tests/scripts, for `host.script`."""
+    return (SCRIPTS / name).read_text(encoding="utf-8")
 
 
 def in_call(host: Host, source: str, **how: Any) -> tuple[dict[str, Any], CallResult]:
@@ -81,9 +96,15 @@ def in_api(host: Host, source: str) -> dict[str, Any]:
     return saw
 
 
-def settings(*lines: str) -> str:
-    """What `host.config` takes: a python.conf of these lines."""
-    return f'<configuration name="python.conf"><settings>{"".join(lines)}</settings></configuration>'
+def in_loop(host: Host, source: str) -> str:
+    """Run `async def body(say)` as an API command; what it said."""
+    name = host.script(
+        "import asyncio\nfrom freeswitch import events\n"
+        + HEAD
+        + source
+        + "\nasync def fsapi(session, stream, env, args):\n    await body(stream.write)\n"
+    )
+    return host.api(f"python {name}")
 
 
 class Asked:

@@ -1,0 +1,1 @@
+"""What several tests, and benches, share beside the switches in `hosts`; no file here is a test."""
