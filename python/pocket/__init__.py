@@ -14,12 +14,13 @@ from pathlib import Path
 
 from pocket import _beside, _breakpoint, _threads
 from pocket._call import Call
+from pocket._caller import CallTimeout
 from pocket._event_socket import Server
 from pocket._globals import Globals
 from pocket._phone import Phone
 from pocket._records import Letter, LogLine
 from pocket._serve import serve
-from pocket._switch import CallTimeout, Switch
+from pocket._switch import Switch
 from pocket._transcript import Entry, Transcript
 
 __all__ = [

@@ -14,13 +14,13 @@ from pocket._transcript import Entry, Transcript
 STEP = 0.02
 
 if TYPE_CHECKING:
-    from pocket._switch import Switch
+    from pocket._caller import Caller
 
 
 class Call:
     """One leg. What is done to it here, its far end does."""
 
-    def __init__(self, switch: Switch, core: _pocket.Call) -> None:
+    def __init__(self, switch: Caller, core: _pocket.Call) -> None:
         self._switch = switch
         self._core = core
         self._waited = 0

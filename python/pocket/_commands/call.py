@@ -9,7 +9,8 @@ from xml.sax.saxutils import quoteattr
 
 from pocket import ladder
 from pocket._call import Call
-from pocket._switch import CallTimeout, Switch
+from pocket._caller import CallTimeout
+from pocket._switch import Switch
 
 # What is shown of the log beside what scripts write.
 GRAVE = frozenset({"ALERT", "CRIT", "ERR", "WARNING"})

@@ -1,0 +1,84 @@
+"""A link that gets no connection: an error that says why, and no hang."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from hosts.fake_switch import FakeSwitch, framed
+from support.links import Start
+
+CONNECT = """
+begun = time.monotonic()
+try:
+    link = _socket_link.connect(HOST, PORT, "ClueCon", timeout=1.0)
+    say("up")
+except _link.LinkError as error:
+    say("refused", why=str(error), took=time.monotonic() - begun)
+"""
+
+
+def why_not(start: Start, port: int, host: str = "127.0.0.1") -> str:
+    said = start(CONNECT.replace("HOST", repr(host)), port).wait_for("refused")
+    assert said["took"] < 5
+    why: str = said["why"]
+    assert why.startswith(f"FreeSWITCH at {host}:{port}: ")
+    return why
+
+
+def test_a_wrong_password(client: Start) -> None:
+    other = FakeSwitch(password="another")
+    assert "refused the password (-ERR invalid)" in why_not(client, other.port)
+    other.close()
+
+
+def test_nobody_listens(client: Start) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    assert "refused" in why_not(client, port)
+
+
+def test_a_host_that_has_no_address(client: Start) -> None:
+    assert "its name was not found" in why_not(client, 8021, "no-such-host.invalid")
+
+
+@pytest.mark.parametrize(
+    ("greeting", "why"),
+    [
+        (b"", "did not ask for a password or take it within 1 s"),
+        (b"Content-Type: auth/req", "and said 'Content-Type: auth/req'"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "and said 'SSH-2.0-OpenSSH_9.2"),
+        (b"HTTP/1.1 400 Bad Request\n\n", "it is no event socket of a FreeSWITCH: its first message is 'HTTP/1.1 400"),
+        (b"x" * 100_000, "it is no event socket of a FreeSWITCH"),
+        (b"Content-Length: 99999999999999999999\n\n", "says that it is '99999999999999999999' bytes long"),
+        (b"Content-Length: -1\n\n", "says that it is '-1' bytes long"),
+        (
+            framed("text/rude-rejection", "Access Denied, go away.\n"),
+            "refused the connection (Access Denied, go away.)",
+        ),
+        (framed("text/disconnect-notice", "Disconnected.\n"), "it has closed the connection: Disconnected."),
+    ],
+)
+def test_what_is_no_switch_or_does_not_want_us(client: Start, greeting: bytes, why: str) -> None:
+    other = FakeSwitch(greeting=greeting)
+    assert why in why_not(client, other.port)
+    other.close()
+
+
+def test_a_password_or_command_with_a_line_break_is_refused(client: Start, fake: FakeSwitch) -> None:
+    said = client(
+        """
+        def wrong(function, *args, **more):
+            try: function(*args, **more)
+            except ValueError as error: return str(error)
+        link = _socket_link.connect("127.0.0.1", PORT)
+        say("seen", password=wrong(SocketLink, "127.0.0.1", PORT, "a\\n\\nexit"),
+            ask=wrong(link.ask, "status\\n\\nexit"), empty=wrong(link.cmd, ""),
+            name=wrong(link.tap, ["DTMF\\n\\nexit"]))
+        """.replace("\n        ", "\n"),
+        fake,
+    ).wait_for("seen")
+    assert "line break" in said["password"] and "line break" in said["ask"]
+    assert "there is no event" in said["name"] and "no command" in said["empty"]
+    assert "exit" not in fake.all_commands

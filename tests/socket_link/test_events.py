@@ -1,0 +1,115 @@
+"""Events that come to an app by a link."""
+
+from __future__ import annotations
+
+import re
+import socket
+import time
+
+from hosts.fake_switch import FakeSwitch, event, framed
+from support.links import Start, watching
+
+
+def test_bytes_that_are_no_utf8_are_kept(client: Start, fake: FakeSwitch) -> None:
+    started = watching(client, fake)
+    fake.send(event("DTMF", Name=b"J\xc3\xbcrgen \xff\xfe%41\n", List=b"ARRAY::a|:b"))
+    said = started.wait_for("dtmf")
+    assert bytes.fromhex(said["name"]) == b"J\xc3\xbcrgen \xff\xfe%41\n"
+    assert said["values"] == ["a", "b"]
+    # Also where the switch does not encode them.
+    fake.send(framed("text/event-plain", b"Event-Name: DTMF\nName: a\xffb\n\n"))
+    assert bytes.fromhex(started.wait_for("dtmf")["name"]) == b"a\xffb"
+
+
+def test_an_event_in_pieces(client: Start, fake: FakeSwitch) -> None:
+    started = watching(client, fake)
+    raw = event("DTMF", Name="whole") + event("DTMF", Name="next")
+    connection = fake.connections[-1]
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    for at in range(len(raw)):
+        connection.sendall(raw[at : at + 1])
+    assert bytes.fromhex(started.wait_for("dtmf")["name"]) == b"whole"
+    assert bytes.fromhex(started.wait_for("dtmf")["name"]) == b"next"
+
+
+def test_what_nobody_asked_for_does_not_come_to_python(client: Start, fake: FakeSwitch) -> None:
+    started = client(
+        """
+link = _socket_link.connect("127.0.0.1", PORT)
+tap = link.tap(["DTMF", "CUSTOM my::event"], [("Unique-ID", "mine")])
+link.ask("status")
+say("ready")
+sys.stdin.read(1)
+link.ask("status")
+say("seen", counts=link.counts, taken=[e["Number"] for e in tap.take(1000)])
+tap.close()
+link.ask("status")
+""",
+        fake,
+    )
+    started.wait_for("ready")
+    assert "event plain DTMF CUSTOM my::event" in fake.all_commands
+    for number in range(100):
+        fake.send(event("DTMF", Unique_ID="other", Number=str(number)))
+        fake.send(event("HEARTBEAT", Unique_ID="mine"))
+    fake.send(event("DTMF", Unique_ID="mine", Number="first"))
+    fake.send(event("CUSTOM", Event_Subclass="my::other", Unique_ID="mine"))
+    fake.send(event("CUSTOM", Event_Subclass="my::event", Unique_ID="mine", Number="second"))
+    assert started.process.stdin
+    started.process.stdin.write("x")
+    started.process.stdin.flush()
+    said = started.wait_for("seen")
+    assert said["taken"] == ["first", "second"]
+    assert said["counts"] == [203, 201]
+    assert fake.wait_for("nixevent") == "nixevent plain DTMF CUSTOM my::event"
+
+
+def test_100000_events_while_the_app_is_blocked(client: Start, fake: FakeSwitch) -> None:
+    """The queue is bounded, what it has no room for is counted, and told of once a second; nothing hangs."""
+    started = client(
+        """
+seen = []
+class Blocks:
+    @apps.handler("DTMF")
+    def on_dtmf(self, event):
+        number = event["Number"]
+        seen.append(number)
+        if number == "first":
+            say("blocked")
+            go_on.wait(60)
+        if number == "last":
+            tap = listener._tap
+            say("last", seen=len(seen), dropped=tap.dropped, in_order=seen[1:-1] == sorted(seen[1:-1], key=int))
+go_on = threading.Event()
+listener = serve(Blocks)
+say("ready")
+sys.stdin.read(1)
+while listener.link.counts[0] < 130_002: time.sleep(0.01)
+go_on.set()
+sys.stdin.read()
+""",
+        fake,
+    )
+    started.wait_for("ready")
+    fake.send(event("DTMF", Number="first"))
+    started.wait_for("blocked")
+    begun = time.monotonic()
+    sent = 130_000
+    for start in range(0, sent, 1000):
+        fake.send(b"".join(event("DTMF", Number=str(start + number)) for number in range(1000)))
+    fake.send(event("DTMF", Number="last"))
+    # The connection is read while the app does nothing: it answers.
+    started.wait_log("MR0012")
+    assert started.process.stdin
+    started.process.stdin.write("x")
+    started.process.stdin.flush()
+    said = started.wait_for("last")
+    took = time.monotonic() - begun
+    assert said["seen"] + said["dropped"] == sent + 2
+    # What was taken with the first is out of the queue.
+    assert sent + 1 - 100_000 - 256 <= said["dropped"] <= sent + 1 - 100_000
+    assert said["in_order"]
+    started.wait_log("MR0012")
+    told = [line for line in started.log if "MR0012" in line]
+    assert 1 <= len(told) <= took + 2
+    assert re.search(r"WARNING MR0012 .* \d+ events dropped, \d+ in all", told[0])

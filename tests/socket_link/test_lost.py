@@ -1,0 +1,195 @@
+"""A connection that is lost, and what becomes of calls then."""
+
+from __future__ import annotations
+
+import re
+import socket
+
+from hosts.fake_switch import FakeSwitch, leg
+from hosts.fake_switch import plain as text_of
+from support.links import WATCH, Start, watching
+
+
+def test_a_switch_that_dies_in_the_middle_of_an_event(client: Start, fake: FakeSwitch) -> None:
+    fake.answers["api uuid_dump a"] = text_of("CHANNEL_DATA", {"Unique-ID": "a", "Answer-State": "ringing"}).decode()
+    fake.answers["api show"] = '{"row_count":0}'
+    started = watching(client, fake)
+    fake.send(leg("CHANNEL_CREATE", "a"))
+    assert started.wait_for("create")["uuid"] == "a"
+    whole = leg("DTMF", "a", Number="halved")
+    fake.send(whole[:-40])
+    fake.drop()
+    assert "closed the connection in the middle of a message; it is tried again" in started.wait_log("MR0020")
+    fake.wait_entered()  # the first
+    fake.wait_entered()
+    assert fake.wait_for("api uuid_dump") == "api uuid_dump a"
+    fake.send(leg("DTMF", "a", Number="after"))
+    # Of the half nothing has come.
+    assert started.wait_for("dtmf")["number"] == "after"
+    subscribed = [command for command in fake.all_commands if command.startswith("event plain")]
+    assert sorted(" ".join(subscribed).split().count(name) for name in ("DTMF", "CHANNEL_PARK")) == [2, 2]
+    started.wait_log("is there again")
+
+
+def test_calls_that_went_with_the_connection_end(client: Start, fake: FakeSwitch) -> None:
+    other = FakeSwitch()
+    started = client(
+        WATCH.replace("GRACE", "0.2").replace("SILENCE", "60")
+        + """
+""",
+        fake,
+    )
+    started.wait_for("ready")
+    beside = watching(client, other, grace=0.2)
+    for switch, program, uuid in ((fake, started, "a"), (other, beside, "b")):
+        switch.send(leg("CHANNEL_CREATE", uuid))
+        program.wait_for("create")
+    fake.close()
+    said = started.wait_for("hangup")
+    assert (said["uuid"], said["cause"]) == ("a", "CONNECTION_LOST")
+    assert f"the connection to FreeSWITCH at 127.0.0.1:{fake.port} was lost: it has closed" in said["why"]
+    gone = started.wait_for("destroy")
+    assert (gone["left"], gone["causes"]) == ([], {"CONNECTION_LOST": 1})
+    # Those of the other switch go on.
+    other.send(leg("DTMF", "b", Number="7"))
+    assert beside.wait_for("dtmf")["number"] == "7"
+    # It comes back, with a call that it still has: that is taken up.
+    again = FakeSwitch(
+        port=fake.port,
+        answers={
+            "api show": '{"row_count":1,"rows":[{"uuid":"a"}]}',
+            "api uuid_dump a": text_of("CHANNEL_DATA", {"Unique-ID": "a", "Answer-State": "answered"}).decode(),
+        },
+    )
+    again.wait_for("api uuid_dump")
+    again.send(leg("CHANNEL_HANGUP", "a", Hangup_Cause="NORMAL_CLEARING"))
+    assert started.wait_for("hangup")["cause"] == "NORMAL_CLEARING"
+    again.close()
+    other.close()
+
+
+def test_calls_go_on_when_it_comes_back_in_time(client: Start, fake: FakeSwitch) -> None:
+    fake.answers.update(
+        {
+            "api show": '{"row_count":2,"rows":[{"uuid":"stays"},{"uuid":"new"}]}',
+            "api uuid_dump stays": text_of("CHANNEL_DATA", {"Unique-ID": "stays", "Answer-State": "answered"}).decode(),
+            "api uuid_dump new": text_of("CHANNEL_DATA", {"Unique-ID": "new", "Answer-State": "answered"}).decode(),
+            "api uuid_dump gone": "-ERR No such channel!\n",
+        }
+    )
+    started = client(
+        """
+class Waits:
+    @apps.coroutine("CHANNEL_CREATE")
+    async def on_create(self, session):
+        say("create", uuid=session.uuid)
+        if session.uuid == "stays":
+            await session.recv("CHANNEL_ANSWER")
+            say("answered")
+            try: await session.recv("CHANNEL_BRIDGE")
+            except ConnectionError as error: say("lost", why=str(error))
+            await session.recv("CHANNEL_HANGUP")
+            say("over")
+    @apps.callback("CHANNEL_HANGUP")
+    def on_hangup(self, session): say("hangup", uuid=session.uuid, cause=session["Hangup-Cause"])
+    @apps.callback("CHANNEL_PARK")
+    def on_park(self, session): say("park", uuid=session.uuid, answered=session.answered)
+listener = serve(Waits, grace=60)
+say("ready")
+for line in sys.stdin: exec(line)
+""",
+        fake,
+    )
+    started.wait_for("ready")
+    for uuid in ("stays", "gone"):
+        fake.send(leg("CHANNEL_CREATE", uuid))
+        started.wait_for("create")
+    fake.wait_entered()
+    fake.drop()
+    fake.wait_entered()
+    # What was heard of in between is made good as far as the switch knows it.
+    started.wait_for("answered")
+    said = started.wait_for("hangup")
+    assert (said["uuid"], said["cause"]) == ("gone", "CONNECTION_LOST")
+    fake.wait_for("api uuid_dump new")
+    fake.send(leg("CHANNEL_PARK", "new"))
+    assert started.wait_for("park") == {"what": "park", "uuid": "new", "answered": True}
+    # It is lost again: what may have come meanwhile is no longer waited for.
+    fake.drop()
+    fake.wait_entered()
+    assert "whether CHANNEL_BRIDGE has come is not known" in started.wait_for("lost")["why"]
+    fake.wait_for("api uuid_dump stays")
+    fake.send(leg("CHANNEL_HANGUP", "stays", Hangup_Cause="NORMAL_CLEARING"))
+    started.wait_for("over")
+
+
+def test_what_was_asked_for_fails_with_the_connection(client: Start, fake: FakeSwitch) -> None:
+    started = client(
+        """
+link = _socket_link.connect("127.0.0.1", PORT)
+listener = _loop.call(Listener, link)
+job = _loop.call(listener.bgapi, "originate user/1 &park")
+long, raw = link.api("originate user/2 &park"), link.cmd("api sleep")
+say("given")
+def why(outcome):
+    try: return outcome.result(20)
+    except Exception as error: return f"{type(error).__name__}: {error}"
+try: job.get(20)
+except apps.JobError as error: say("job", why=str(error))
+say("long", why=why(long))
+say("raw", why=why(raw))
+""",
+        fake,
+    )
+
+    def dies(_: str) -> str:
+        fake.close()
+        return ""
+
+    fake.answers["api sleep"] = dies
+    assert "was lost: it has closed the connection" in started.wait_for("job")["why"]
+    assert started.wait_for("long")["why"].startswith("LinkError: FreeSWITCH at")
+    assert "closed the connection" in started.wait_for("raw")["why"]
+
+
+def test_a_switch_that_says_nothing_more_is_lost(client: Start) -> None:
+    """It is stopped, or the network between is gone: no end of the connection is told."""
+    mute = FakeSwitch()
+    served = mute._obey
+    deaf = False
+
+    def obey(connection: socket.socket, command: str) -> None:
+        if not deaf:
+            served(connection, command)
+
+    mute._obey = obey  # type: ignore[method-assign]
+    started = watching(client, mute, silence=0.3)
+    # It is asked, and answers: all is well.
+    for _ in range(3):
+        mute.wait_for("api global_getvar core_uuid")
+    assert not started.log
+    deaf = True
+    assert re.search(r"was lost: it has said nothing for \d+ s; it is tried again", started.wait_log("MR0020"))
+    mute.close()
+
+
+def test_it_is_tried_again_ever_more_seldom(client: Start) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    started = client(
+        """
+link = SocketLink("127.0.0.1", PORT, persists=True)
+say("made", state=link.state)
+while link.state != "up": time.sleep(0.01)
+say("up")
+""",
+        port,
+    )
+    started.wait_for("made")
+    # One line says so, not one for each try.
+    assert "is not there: Connection refused" in started.wait_log("MR0020")
+    late = FakeSwitch(port=port)
+    started.wait_for("up")
+    started.wait_log("is there again")
+    assert len([line for line in started.log if "MR0020" in line]) == 2
+    late.close()
