@@ -9,57 +9,13 @@ from typing import Any
 import pytest
 
 from hosts.base import Host
+from support.saw import script_file
 
-HEAD = """
-import asyncio, json
-from freeswitch import apps
-from freeswitch.apps.call_gen import get_originator
-from freeswitch.apps.players import TonePlay
+# What of the package the scripts of single tests use.
+IMPORTS = """
+import asyncio
 from freeswitch.apps import profiles
-
-class Answers:
-    @apps.callback("CHANNEL_PARK")
-    def on_park(self, sess):
-        if sess.is_inbound(): sess.answer()
-
-seen, most, dialers = [], [0], {}
-
-class Watches:
-    @apps.callback("CHANNEL_ORIGINATE")
-    def on_originate(self, sess): most[0] = max(most[0], dialer.count_calls())
-
-def make(to, *several, **settings):
-    global dialer
-    dialer = get_originator(**settings)
-    for client in dialer.pool.clients: client.set_orig_cmd(to)
-    for app in several or (Answers,): dialer.load_app(app)
-    dialers["it"] = dialer
-    return dialer
-
-def state():
-    return {
-        "offered": dialer.offered, "answered": dialer.answered, "failed": dict(dialer.failed), "state": dialer.state,
-        "active": dialer.count_calls(), "held_back": dict(dialer.held_back), "refused": dialer.refused,
-        "share": dialer.backoff.share, "rows": len(dialer.cdr.storer), "most": most[0],
-        "causes": [row["hangup_cause"] for row in dialer.cdr.storer.rows],
-        "apps": [row["switchio_app"] for row in dialer.cdr.storer.rows],
-        "outcomes": [row["outcome"] for row in dialer.cdr.storer.rows],
-        "held": [row.get("duration") for row in dialer.cdr.storer.rows],
-        "peers": [bool(row.get("callee_uuid")) for row in dialer.cdr.storer.rows],
-    }
-
-def unload():
-    if "it" not in dialers: return
-    dialers["it"].shutdown()
-    for client in dialers["it"].pool.clients:
-        for app_id in list(client._apps): client.unload_app(app_id)
-
-async def fsapi(session, stream, env, args):
-    verb, _, rest = args.partition(" ")
-    if verb == "run": run(rest)
-    elif verb == "do": exec(rest, globals())
-    elif verb == "unload": unload()
-    stream.write(json.dumps(state()))
+from freeswitch.apps.players import TonePlay
 """
 
 
@@ -68,7 +24,7 @@ class Dialer:
 
     def __init__(self, host: Host, source: str) -> None:
         self.host = host
-        self.name = host.script(HEAD + source)
+        self.name = host.script(script_file("dialer.py") + IMPORTS + source)
 
     def ask(self, verb: str = "state", rest: str = "") -> dict[str, Any]:
         reply = self.host.api(f"python {self.name} {verb} {rest}".strip())

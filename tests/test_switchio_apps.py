@@ -8,50 +8,17 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from hosts.base import Host
-from support.saw import Asked
+from support.saw import Asked, script_file
 
-HEAD = """
-import asyncio, json, time
-from freeswitch import apps
-from freeswitch.apps import Client
+# What of the package the scripts of single tests use.
+IMPORTS = """
+import asyncio, time
 from freeswitch.apps.bert import Bert, ToneCheck
 from freeswitch.apps.blockers import CalleeBlockOnInvite, CalleeRingback
 from freeswitch.apps.dtmf import DtmfChecker
 from freeswitch.apps.measure import CDR, SysStats
 from freeswitch.apps.players import MutedPlayRec, PlayRec, TonePlay
 from freeswitch.apps.routers import Bridger, Proxier, Router
-
-client, said, legs = Client(), [], {}
-
-class Watches:
-    @apps.callback("CHANNEL_CREATE")
-    def on_create(self, sess): legs["in" if sess.is_inbound() else "out"] = sess
-    @apps.callback("PLAYBACK_START")
-    def on_play(self, sess): said.append(["plays", "in" if sess.is_inbound() else "out"])
-    @apps.callback("CHANNEL_EXECUTE")
-    def on_execute(self, sess): said.append([sess["Application"], "in" if sess.is_inbound() else "out"])
-    @apps.callback("CHANNEL_HANGUP")
-    def on_hangup(self, sess): said.append([sess["Hangup-Cause"], "in" if sess.is_inbound() else "out"])
-
-def load(app, **prepost):
-    client.load_app(app, on_value="tried", **prepost)
-    if not any(name == "Watches" for name in client._apps["tried"]): client.load_app(Watches, on_value="tried")
-    return list(client._apps["tried"].values())[0]
-
-def place(to): return client.originate(to, app_id="tried")
-
-async def fsapi(session, stream, env, args):
-    verb, _, rest = args.partition(" ")
-    if verb == "run": run(rest)
-    elif verb == "unload":
-        client.hupall()
-        client.unload_app("tried")
-    elif verb == "get":
-        # What is not there yet is None.
-        try: return stream.write(json.dumps(eval(rest)))
-        except (KeyError, IndexError, AttributeError): return stream.write("null")
-    elif verb == "do": exec(rest, globals())
-    stream.write(json.dumps(said))
 """
 
 
@@ -59,7 +26,7 @@ class Tried(Asked):
     """Apps under test."""
 
     def __init__(self, host: Host, source: str) -> None:
-        super().__init__(host, HEAD + source)
+        super().__init__(host, script_file("switchio_apps.py") + IMPORTS + source)
 
     def wait(self, expression: str, wanted: object = True, timeout: float = 20.0) -> None:
         """Wait until an expression is this in the script."""
