@@ -19,7 +19,7 @@ async def body(say):
         await other.play("silence_stream://200")
         await other.sleep(0.1)
         say(str(other.ready()) + " ")
-    await asyncio.sleep(0.5)
+    await until(lambda: not other.ready())
     try: await other.play("silence_stream://200")
     except freeswitch.SessionGone: say("gone")
 """,
@@ -130,7 +130,7 @@ async def body(say):
             other = await freeswitch.originate("loopback/{callee}")
             for _ in range(50): await other.sleep(0.1)
         except (freeswitch.OriginateError, freeswitch.SessionGone): say("over ")
-    while _loop.here.placed: await asyncio.sleep(0.05)
+    await until(lambda: not _loop.here.placed)
 """,
     )
     assert said == "over " * 10

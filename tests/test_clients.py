@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from hosts.base import Host
-from support.saw import Asked
+from support.saw import WAITING, Asked
 
-HEAD = """
+HEAD = (
+    """
 import asyncio, json
 import freeswitch
 from freeswitch import apps
@@ -28,6 +29,9 @@ class Answers:
     def on_park(self, sess):
         if sess.is_inbound(): sess.answer()
 
+"""
+    + WAITING
+    + """
 def clean():
     from freeswitch.apps import _dispatch, _loading
     here = get_listener()
@@ -42,6 +46,7 @@ async def fsapi(session, stream, env, args):
     elif verb == "thread": await asyncio.to_thread(work, rest)
     stream.write(json.dumps(said))
 """
+)
 
 
 class Program(Asked):
@@ -215,7 +220,7 @@ async def run(to):
     over = sess.recv("CHANNEL_DESTROY")
     client.hupall("answers")
     await over
-    await asyncio.sleep(0.1)
+    await until(lambda: not client.listener.count_calls())
     said.append([client.listener.sessions_per_app["answers"], client.listener.count_calls()])
     try: client.set_orig_cmd("x", uuid_str="mine")
     except ConfigurationError as error: said.append("uuid_str" in str(error))
@@ -355,7 +360,7 @@ async def run(to):
     listener.reset()
     try: await Client().originate(f"loopback/{to}")
     except apps.JobError: pass
-    await asyncio.sleep(0.2)
+    await until(lambda: listener.count_failed() and listener.hangup_causes["USER_BUSY"])
     failed = listener.count_failed() > 0
     said.append([listener.hangup_causes["USER_BUSY"] > 0, listener.failed_jobs["USER_BUSY"], failed])
     listener.reset()

@@ -15,7 +15,7 @@ def test_once(host: Host) -> None:
         + """
 async def body(say):
     wait = asyncio.ensure_future(events.once("CUSTOM test::events", guard={"Color": "red"}, timeout=10))
-    await asyncio.sleep(0.1)
+    await turns()
     fire(1, Color="green"), fire(2, Color="red"), fire(3, Color="red")
     event = await wait
     say(event["Number"] + event["Event-Subclass"])
@@ -32,7 +32,7 @@ def test_a_guard_is_a_function(host: Host) -> None:
 async def body(say):
     wait = asyncio.ensure_future(events.once("CUSTOM test::events", guard=lambda e: int(e["Number"]) > 2))
     raises = asyncio.ensure_future(events.once("CUSTOM test::events", guard=lambda e: e["No-Such-Header"] == "x"))
-    await asyncio.sleep(0.1)
+    await turns()
     for n in range(5): fire(n)
     say((await wait)["Number"])
     try: await raises
@@ -71,7 +71,7 @@ async def body(say):
             seen.append(int(event["Number"]))
             if len(seen) == 1000: return seen
     reading = asyncio.ensure_future(read())
-    await asyncio.sleep(0.1)
+    await turns()
     await asyncio.to_thread(lambda: [fire(n) for n in range(1000)])
     say(str(await reading == list(range(1000))))
 """,
@@ -88,8 +88,11 @@ from freeswitch import _loop
 async def body(say):
     before = len(_loop.here.taps)
     stream = events.stream("CUSTOM test::events")
+    here = asyncio.Event()
+    watch = events.on("CUSTOM test::events", callback=lambda event: here.set())
     fire(1)
-    await asyncio.sleep(0.2)
+    await asyncio.wait_for(here.wait(), 20)
+    watch.cancel()
     say((await anext(stream))["Number"])
     del stream
     say(f" {len(_loop.here.taps) - before}")
@@ -110,10 +113,12 @@ async def body(say):
         if event["Number"] == "1": raise ValueError("in the callback")
     watch = events.on("CUSTOM test::events", callback=callback)
     for n in range(3): fire(n)
-    while len(seen) < 3: await asyncio.sleep(0.05)
+    await until(lambda: len(seen) == 3)
     watch.cancel()
+    last = events.once("CUSTOM test::events", guard={"Number": "3"}, timeout=20)
     fire(3)
-    await asyncio.sleep(0.2)
+    await last
+    await turns()
     say(",".join(seen))
 """,
     )
@@ -157,8 +162,9 @@ async def body(say):
         done.set()
     threading.Thread(target=flood).start()
     # The loop is blocked: nothing is taken, and the queue stays as long as it is.
-    done.wait(10), time.sleep(0.3)
-    while any(w.dropped + len(seen[d]) < 100 for d, w in watches.items()): await asyncio.sleep(0.05)
+    done.wait(10)
+    while any(w.dropped < 90 for w in watches.values()): time.sleep(0.01)
+    await until(lambda: all(w.dropped + len(seen[d]) == 100 for d, w in watches.items()))
     say(f"{len(seen['oldest'])} {max(seen['oldest'])} {len(seen['newest'])} {seen['newest'][0]}")
     for watch in watches.values(): watch.cancel()
 """,
@@ -175,7 +181,7 @@ def test_events_of_one_call(host: Host) -> None:
         async def body(session, saw):
             answered = asyncio.ensure_future(session.once("CHANNEL_ANSWER", timeout=5))
             other = asyncio.ensure_future(events.once("CHANNEL_ANSWER", guard={"Unique-ID": "another"}, timeout=1))
-            await asyncio.sleep(0.05)
+            await turns()
             await session.answer()
             saw["mine"] = (await answered)["Unique-ID"] == session.uuid
             saw["digits"] = []
@@ -249,7 +255,7 @@ def test_a_guard_that_raises_ends_the_wait(host: Host, error: str) -> None:
 async def body(say):
     def guard(event): raise {error}
     wait = asyncio.ensure_future(events.once("CUSTOM test::events", guard=guard))
-    await asyncio.sleep(0.1)
+    await turns()
     fire(1)
     await asyncio.wait({{wait}}, timeout=5)
     # Asked, or the loop's log would say later that nobody has.
@@ -267,7 +273,7 @@ def test_a_subclass_alone_is_a_name_and_other_arguments_are_looked_at(host: Host
 async def body(say):
     stream = events.stream("test::events", queue=2, drop="newest")
     for n in range(5): fire(n)
-    while stream.dropped < 3: await asyncio.sleep(0.05)
+    await until(lambda: stream.dropped == 3)
     say((await anext(stream))["Number"])
     say(f" {stream.dropped} ")
     stream.close()

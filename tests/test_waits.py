@@ -43,7 +43,7 @@ async def body(say):
             event.fire()
     for _ in range(5):
         wait = asyncio.ensure_future({wait})
-        await asyncio.sleep(0.05)
+        await turns()
         press()
         digits = [(await wait)["DTMF-Digit"]]
         while len(digits) < {len(DIGITS)}: digits.append((await {wait})["DTMF-Digit"])
@@ -89,10 +89,13 @@ async def body(say):
             event = freeswitch.Event(kind)
             event["Unique-ID"] = "one-call-of-two"
             event.fire()
+    parks = []
+    watch = events.on("CHANNEL_PARK", guard=guard, callback=parks.append)
     first = events.once("CHANNEL_CREATE", guard=guard, timeout=20)
     fire("CHANNEL_CREATE", "CHANNEL_EXECUTE", "CHANNEL_PARK", "CHANNEL_HOLD", "CHANNEL_PARK")
     await first
-    await asyncio.sleep(0.2)
+    await until(lambda: len(parks) == 2)
+    watch.cancel()
     both = asyncio.gather(*(events.once(kind, guard=guard, timeout=2) for kind in ("CHANNEL_PARK", "CHANNEL_EXECUTE")))
     say(" ".join([event.getType() for event in await both]))
     # And the next begins after the one that was named first.
@@ -109,16 +112,20 @@ def test_what_comes_after_a_wait_in_vain_is_found_by_the_next(host: Host, ends: 
         PRESS
         + f"""
 import freeswitch
+from freeswitch import events
 async def body(session, saw):
     await session.answer()
-    await asyncio.sleep(0.5)
+    pressed = []
+    def note(event): pressed.append(event["DTMF-Digit"])
+    watch = events.on("DTMF", guard={{"Unique-ID": session.uuid}}, callback=note)
     for digit in "12":
         wait = asyncio.ensure_future(session.once("DTMF", timeout={0.1 if ends == "timeout" else 20}))
-        await asyncio.sleep(0.2)
+        if {ends == "timeout"}: await asyncio.wait([wait])
+        await turns()
         wait.cancel()
         await asyncio.wait([wait])
         await asyncio.to_thread(press, session.uuid, digit)
-        await asyncio.sleep(0.2)
+        await until(lambda: digit in pressed)
         saw[digit] = (await session.once("DTMF", timeout=5))["DTMF-Digit"]
 """,
     )
@@ -157,7 +164,7 @@ async def body(session, saw):
         session.once("CHANNEL_ANSWER"),
     ]
     freeswitch.API().execute("uuid_answer", session.uuid)
-    await asyncio.sleep(0.3)
+    await asyncio.wait(waits[:3])
     saw["came"] = [event.getType() for event in await asyncio.wait_for(asyncio.gather(*waits), 5)]
 """,
     )

@@ -44,6 +44,14 @@ def tried(function, *args, **kwargs):
     except BaseException as error:
         return "%s: %s" % (type(error).__name__, error)
 """
+# A task that was made has begun after a few turns of the loop, and so have those that it makes itself.
+WAITING = """
+async def turns():
+    for _ in range(10): await asyncio.sleep(0)
+async def until(what):
+    async with asyncio.timeout(20):
+        while not what(): await asyncio.sleep(0.01)
+"""
 # Fires an event that tests wait for.
 FIRE = """
 def fire(number, **headers):
@@ -72,7 +80,7 @@ def in_coroutine(host: Host, source: str, **how: Any) -> tuple[dict[str, Any], C
 
 def coroutine(host: Host, source: str) -> str:
     """Write a script that defines `async def body(session, saw)`; its name."""
-    return host.script("import asyncio\n" + HEAD + TRIED + textwrap.dedent(source) + IN_COROUTINE)
+    return host.script("import asyncio\n" + HEAD + WAITING + TRIED + textwrap.dedent(source) + IN_COROUTINE)
 
 
 def start(host: Host, source: str) -> Any:
@@ -101,6 +109,7 @@ def in_loop(host: Host, source: str) -> str:
     name = host.script(
         "import asyncio\nfrom freeswitch import events\n"
         + HEAD
+        + WAITING
         + source
         + "\nasync def fsapi(session, stream, env, args):\n    await body(stream.write)\n"
     )
