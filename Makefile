@@ -40,7 +40,7 @@ pocket: wheel # the embedded switch, as its users install it
 
 bindings: ## make bindings/src/api.rs from include/ (needs libclang)
 	@tools/prepare.sh '/usr/lib/llvm-*/lib/libclang*.so*=libclang-dev'
-	cargo run --locked --quiet --package bindings --features generate --bin generate
+	cargo run --locked --quiet --package freeswitch-sys --features generate --bin generate
 
 abi: ## check include/ against the headers of the FreeSWITCH found
 	@$(python) tools/abi.py

@@ -1,8 +1,8 @@
 //! Python inside FreeSWITCH: a loadable module that takes the place of
 //! mod_python3, and the code that `pocket`, the embedded switch, runs it with.
 //!
-//! Three layers, one direction: [`bindings`] declares the core's C API,
-//! [`switch`] makes it safe and knows no Python, the rest is Python.
+//! Three crates, one direction: [`bindings`] declares the core's C API,
+//! [`freeswitch`] makes it safe and knows no Python, the rest is Python.
 
 #[cfg(test)]
 extern crate pocket_core as _;
@@ -16,7 +16,6 @@ pub(crate) mod module;
 pub mod pymodule;
 pub mod python;
 pub mod script;
-pub mod switch;
 
 pub use module::MODULE;
 pub use pymodule::{_freeswitch, join as join_interpreter};

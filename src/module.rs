@@ -8,6 +8,13 @@ use bindings::{
     SWITCH_STATUS_TERM, switch_loadable_module_function_table_t,
     switch_loadable_module_interface_t, switch_memory_pool_t, switch_status_t,
 };
+use freeswitch::edge;
+use freeswitch::edge::guard;
+use freeswitch::event::subscription::Subscription;
+use freeswitch::event::{Kind, View};
+use freeswitch::log::Level;
+use freeswitch::module::Interfaces;
+use freeswitch::{Detached, Status, call_log, core};
 use parking_lot::Mutex;
 
 use crate::admin::config::Config;
@@ -23,13 +30,6 @@ use crate::pymodule;
 use crate::python::session::attached::begin_reaping;
 use crate::script::entry_point;
 use crate::script::{cache, deadline, runs};
-use crate::switch::edge;
-use crate::switch::edge::guard;
-use crate::switch::event::subscription::Subscription;
-use crate::switch::event::{Kind, View};
-use crate::switch::log::Level;
-use crate::switch::module::Interfaces;
-use crate::switch::{Detached, Status, call_log, core};
 
 /// The module's table.
 ///
@@ -78,7 +78,7 @@ unsafe extern "C" fn load(
     edge::notice_forks();
     guard(c"load", SWITCH_STATUS_TERM, || {
         core::arrive();
-        call_log::install();
+        call_log::install(env!("CARGO_CRATE_NAME"));
         // SAFETY: the loader's thread has nothing to do with Python.
         let held = unsafe { Detached::new() };
         // SAFETY: the loader gave both for this load.

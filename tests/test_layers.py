@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -162,3 +163,12 @@ def test_the_project_s_layers_point_one_way(tree: layers.Tree) -> None:
     assert len(arrows) > 10, "nothing was read"
     assert [f"{arrow.user} -> {arrow.used}" for arrow in tree.upward(arrows)] == []
     assert layers.knots(arrows) == []
+
+
+@pytest.mark.parametrize("crate", ["bindings", "switch", "pocket/core"])
+def test_the_crates_below_depend_on_no_python(crate: str) -> None:
+    manifest = tomllib.loads((layers.ROOT / crate / "Cargo.toml").read_text(encoding="utf-8"))
+    kinds = [kind for kind in manifest if kind.endswith("dependencies")]
+    depends = {name for kind in kinds for name in manifest[kind]}
+    assert depends, "nothing was read"
+    assert not {name for name in depends if name.startswith(("pyo3", "mod_rust"))}

@@ -142,7 +142,8 @@ def test_the_fault_handler_of_python(fresh: Callable[..., Host]) -> None:
 
 
 def test_each_code_has_its_entry() -> None:
-    sources = [*(ROOT / "src").rglob("*.rs"), *(ROOT / "python").rglob("*.py")]
+    rust = (path for crate in ("src", "switch/src") for path in (ROOT / crate).rglob("*.rs"))
+    sources = [*rust, *(ROOT / "python").rglob("*.py")]
     used = {code for path in sources for code in re.findall(r"MR\d{4}", path.read_text("utf-8"))}
     text = (ROOT / "docs" / "errors.md").read_text("utf-8")
     assert set(re.findall(r"^## (MR\d{4})", text, re.MULTILINE)) == used

@@ -8,6 +8,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bindings::{
     SWITCH_STATUS_SUCCESS, switch_core_session_t, switch_status_t, switch_stream_handle_t,
 };
+use freeswitch::edge::guard;
+use freeswitch::stream::reply;
 
 use super::{pystat, reload};
 use crate::entry::api::line;
@@ -16,8 +18,6 @@ use crate::script::kill;
 use crate::script::kill::Outcome;
 use crate::script::runs;
 use crate::script::runs::Script;
-use crate::switch::edge::guard;
-use crate::switch::stream::reply;
 
 /// What a command answers: text to its argument, or what was wrong.
 type Command = fn(&str) -> Result<String, String>;

@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::Path;
 
+use freeswitch::{Detached, completion, core};
+
 use crate::script::cache;
-use crate::switch::{Detached, completion, core};
 
 const COMMANDS: [&str; 3] = ["python", "pyrun", "pyreload"];
 

@@ -3,16 +3,16 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use freeswitch::Detached;
+use freeswitch::xml;
+use freeswitch::xml::Element;
+use freeswitch::xml::lookup::Sections;
 use parking_lot::Mutex;
 
 use crate::entry::event_hook::Hook;
 use crate::entry::xml_fetch::Fetcher;
 use crate::script::cache::Reload;
 use crate::script::entry_point;
-use crate::switch::Detached;
-use crate::switch::xml;
-use crate::switch::xml::Element;
-use crate::switch::xml::lookup::Sections;
 
 /// What the configuration says.
 #[derive(Debug, PartialEq)]

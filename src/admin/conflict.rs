@@ -1,12 +1,11 @@
 //! mod_python3 in the same switch: both modules provide `python`.
 
+use freeswitch::call_log;
+use freeswitch::event::subscription::Subscription;
+use freeswitch::event::{Kind, View};
+use freeswitch::log::Level;
+use freeswitch::{Detached, core};
 use parking_lot::Mutex;
-
-use crate::switch::call_log;
-use crate::switch::event::subscription::Subscription;
-use crate::switch::event::{Kind, View};
-use crate::switch::log::Level;
-use crate::switch::{Detached, core};
 
 /// The names that it and its predecessors are loaded under.
 const NEIGHBOURS: [&std::ffi::CStr; 2] = [c"mod_python3", c"mod_python"];

@@ -3,6 +3,9 @@
 use std::fmt::Write as _;
 use std::sync::atomic::Ordering;
 
+use freeswitch::event::consumer;
+use freeswitch::event::consumer::DROPPED_EVENTS;
+
 use crate::aio::{loop_queue, tap_queue};
 use crate::entry::event_hook;
 use crate::interp::stack;
@@ -10,8 +13,6 @@ use crate::metrics;
 use crate::metrics::Reading;
 use crate::script::entry_point;
 use crate::script::runs;
-use crate::switch::event::consumer;
-use crate::switch::event::consumer::DROPPED_EVENTS;
 
 /// A JSON string.
 #[must_use]

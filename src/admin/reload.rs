@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use freeswitch::{Detached, api, core};
 use parking_lot::Mutex;
 
 use super::config;
@@ -16,7 +17,6 @@ use crate::python::session::attached::later;
 use crate::script::entry_point;
 use crate::script::python_half;
 use crate::script::{cache, function};
-use crate::switch::{Detached, api, core};
 
 /// What is in force.
 static CURRENT: Mutex<Option<Arc<Config>>> = Mutex::new(None);

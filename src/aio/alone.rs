@@ -3,19 +3,19 @@
 
 use std::io;
 
+use freeswitch::call_log;
+use freeswitch::log::{self, Level};
 use pyo3::prelude::*;
 
 use crate::interp::aside::aside;
 use crate::interp::attach::enter;
 use crate::interp::gate;
 use crate::interp::stack::SIZE;
-use crate::switch::call_log;
-use crate::switch::log::{self, Level};
 
 /// Runs the loop on a thread of the program.
 pub(super) fn begin(run: impl FnOnce() + Send + 'static) -> io::Result<()> {
     log::write_alone_by(write);
-    call_log::install();
+    call_log::install(env!("CARGO_CRATE_NAME"));
     gate::open();
     std::thread::Builder::new()
         .name("freeswitch loop".to_owned())

@@ -4,6 +4,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use freeswitch::edge;
+use freeswitch::sync::thread;
+use freeswitch::{Detached, core};
 use parking_lot::{Condvar, Mutex};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
@@ -13,9 +16,6 @@ use super::{alone, loop_queue};
 use crate::interp::attach::enter;
 use crate::interp::embedding;
 use crate::interp::{detach, errors, stdio};
-use crate::switch::edge;
-use crate::switch::sync::thread;
-use crate::switch::{Detached, core};
 
 /// How long the loop gets to cancel what is left of it.
 const LAST: Duration = Duration::from_secs(3);
@@ -319,7 +319,7 @@ pub fn wake() {
 #[pyfunction]
 pub fn clock() -> f64 {
     static ZERO: OnceLock<i64> = OnceLock::new();
-    let now = crate::switch::core::now_micros();
+    let now = freeswitch::core::now_micros();
     let since = now - ZERO.get_or_init(|| now);
     #[expect(clippy::cast_precision_loss, reason = "exact for three centuries")]
     let micros = since as f64;

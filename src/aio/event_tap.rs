@@ -5,14 +5,14 @@ use std::collections::HashMap;
 use std::ffi::CString;
 use std::sync::Arc;
 
+use freeswitch::event::shared::Event;
+use freeswitch::event::snapshot::Snapshot;
+use freeswitch::event::subscription::Subscription;
+use freeswitch::event::{Kind, View};
+use freeswitch::{Detached, Status};
 use parking_lot::{Mutex, RwLock};
 
 use super::tap_queue::{Policy, TapQueue};
-use crate::switch::event::shared::Event;
-use crate::switch::event::snapshot::Snapshot;
-use crate::switch::event::subscription::Subscription;
-use crate::switch::event::{Kind, View};
-use crate::switch::{Detached, Status};
 
 const UUID: &std::ffi::CStr = c"Unique-ID";
 const SEQUENCE: &std::ffi::CStr = c"Event-Sequence";

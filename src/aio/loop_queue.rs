@@ -5,12 +5,12 @@ use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::time::Duration;
 
+use freeswitch::sync::wakeup::Wakeup;
+use freeswitch::{Detached, Status};
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 
 use crate::interp::embedding;
-use crate::switch::sync::wakeup::Wakeup;
-use crate::switch::{Detached, Status};
 
 /// Something for the loop to do.
 pub type Message = Box<dyn FnOnce(Python<'_>) -> PyResult<()> + Send>;

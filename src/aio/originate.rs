@@ -5,16 +5,16 @@ use std::collections::HashMap;
 use std::ffi::{CStr, CString};
 use std::sync::Arc;
 
+use freeswitch::event::OwnedEvent;
+use freeswitch::session::cause::Cause;
+use freeswitch::session::extension::Extension;
+use freeswitch::session::originate::{Cancel, originate};
+use freeswitch::sync::thread;
+use freeswitch::{Detached, Status};
 use parking_lot::Mutex;
 
 use super::session_thread::SessionThread;
 use crate::python::session::attached::Leg;
-use crate::switch::event::OwnedEvent;
-use crate::switch::session::cause::Cause;
-use crate::switch::session::extension::Extension;
-use crate::switch::session::originate::{Cancel, originate};
-use crate::switch::sync::thread;
-use crate::switch::{Detached, Status};
 
 /// Calls that were placed and whose threads have not come for their work yet.
 static PLACED: Mutex<Option<HashMap<CString, Arc<SessionThread>>>> = Mutex::new(None);

@@ -4,6 +4,10 @@ use std::ffi::CString;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use freeswitch::Status;
+use freeswitch::event::Kind;
+use freeswitch::event::consumer::DROPPED_EVENTS;
+use freeswitch::text::c_string;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
@@ -15,10 +19,6 @@ use crate::interp::detach::detached;
 use crate::metrics;
 use crate::python::event::Event;
 use crate::python::wait::need_switch;
-use crate::switch::Status;
-use crate::switch::event::Kind;
-use crate::switch::event::consumer::DROPPED_EVENTS;
-use crate::switch::text::c_string;
 
 /// A queue of events that the loop is told of.
 #[pyclass(frozen, module = "freeswitch", name = "Tap")]

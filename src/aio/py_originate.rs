@@ -2,6 +2,12 @@
 
 use std::sync::Arc;
 
+use freeswitch::core;
+use freeswitch::event::{Kind, OwnedEvent};
+use freeswitch::session::Locked;
+use freeswitch::session::cause::Cause;
+use freeswitch::session::originate::Cancel;
+use freeswitch::text::c_string_shown;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
@@ -13,12 +19,6 @@ use super::{event_loop, loop_queue};
 use crate::interp::convert::text;
 use crate::interp::detach;
 use crate::python::wait::need_switch;
-use crate::switch::core;
-use crate::switch::event::{Kind, OwnedEvent};
-use crate::switch::session::Locked;
-use crate::switch::session::cause::Cause;
-use crate::switch::session::originate::Cancel;
-use crate::switch::text::c_string_shown;
 
 /// A call that is being placed.
 #[pyclass(frozen, module = "freeswitch")]

@@ -6,15 +6,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use freeswitch::Detached;
+use freeswitch::Status;
+use freeswitch::event::shared::Event;
+use freeswitch::media::input::{Dtmf, Input, InputAction};
+use freeswitch::session::Session;
+use freeswitch::sync::wakeup::Wakeup;
 use parking_lot::Mutex;
 
 use crate::python::session::attached::Leg;
-use crate::switch::Detached;
-use crate::switch::Status;
-use crate::switch::event::shared::Event;
-use crate::switch::media::input::{Dtmf, Input, InputAction};
-use crate::switch::session::Session;
-use crate::switch::sync::wakeup::Wakeup;
 use bindings::SWITCH_STATUS_BREAK;
 
 /// How long one wait between verbs lasts, where media flows and ends it.
@@ -182,7 +182,7 @@ pub fn next_ticket() -> u64 {
 impl SessionThread {
     /// # Errors
     /// No memory.
-    pub fn new(leg: Arc<Leg>) -> Result<Self, crate::switch::Status> {
+    pub fn new(leg: Arc<Leg>) -> Result<Self, freeswitch::Status> {
         Ok(Self {
             leg,
             state: Mutex::new(State {

@@ -4,13 +4,13 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use freeswitch::event::consumer::{DROPPED_EVENTS, Depth};
+use freeswitch::event::shared::Event;
+use freeswitch::rate_limit::RateLimit;
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 
 use super::{event_loop, loop_queue};
-use crate::switch::event::consumer::{DROPPED_EVENTS, Depth};
-use crate::switch::event::shared::Event;
-use crate::switch::rate_limit::RateLimit;
 
 /// What happens to an event when the queue is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,6 +5,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bindings::{SWITCH_STATUS_BREAK, SWITCH_STATUS_SUCCESS, SWITCH_STATUS_TIMEOUT};
+use freeswitch::media::digits::{Prompt, Timeouts};
+use freeswitch::media::input::{Dtmf, Input, InputAction};
+use freeswitch::media::speech::Say;
+use freeswitch::session::Session;
+use freeswitch::session::cause::Cause;
+use freeswitch::session::handle::Gone;
+use freeswitch::{Detached, Status};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
@@ -14,13 +21,6 @@ use crate::interp::convert::{optional_text, str_of, text};
 use crate::interp::detach;
 use crate::python::session::attached::PyLeg;
 use crate::python::session::originated::leg_of;
-use crate::switch::media::digits::{Prompt, Timeouts};
-use crate::switch::media::input::{Dtmf, Input, InputAction};
-use crate::switch::media::speech::Say;
-use crate::switch::session::Session;
-use crate::switch::session::cause::Cause;
-use crate::switch::session::handle::Gone;
-use crate::switch::{Detached, Status};
 
 /// A call's own thread at work. Each verb gives a ticket, under which
 /// `freeswitch._loop.answered` is told how it ended.
@@ -43,7 +43,7 @@ impl Input for DigitFilter<'_> {
         self.typed.digit(session, dtmf)
     }
 
-    fn event(&self, _: Session<'_>, _: &Arc<crate::switch::event::shared::Event>) -> InputAction {
+    fn event(&self, _: Session<'_>, _: &Arc<freeswitch::event::shared::Event>) -> InputAction {
         InputAction::GoOn
     }
 }

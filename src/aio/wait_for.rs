@@ -4,6 +4,8 @@ use std::ffi::CStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use freeswitch::call_log;
+use freeswitch::sync::wakeup::Wakeup;
 use parking_lot::Mutex;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
@@ -15,8 +17,6 @@ use crate::interp::{detach, stdio};
 use crate::python::invocation;
 use crate::python::wait::wait;
 use crate::script::runs;
-use crate::switch::call_log;
-use crate::switch::sync::wakeup::Wakeup;
 
 /// How often somebody who waits for the loop looks whether it is still there.
 const LOOK: Duration = Duration::from_secs(1);

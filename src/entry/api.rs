@@ -6,6 +6,14 @@ use std::ffi::{CStr, c_char};
 use bindings::{
     SWITCH_STATUS_SUCCESS, switch_core_session_t, switch_status_t, switch_stream_handle_t,
 };
+use freeswitch::call_log;
+use freeswitch::edge::guard;
+use freeswitch::event::shared;
+use freeswitch::event::{Kind, OwnedEvent};
+use freeswitch::log::Level;
+use freeswitch::session as switch;
+use freeswitch::stream;
+use freeswitch::stream::reply;
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 
@@ -18,14 +26,6 @@ use crate::python::session::CoreSession;
 use crate::python::session::attached::Leg;
 use crate::python::stream::Stream;
 use crate::script::entry_point;
-use crate::switch::call_log;
-use crate::switch::edge::guard;
-use crate::switch::event::shared;
-use crate::switch::event::{Kind, OwnedEvent};
-use crate::switch::log::Level;
-use crate::switch::session as switch;
-use crate::switch::stream;
-use crate::switch::stream::reply;
 
 /// Of how many commands that do not answer the log tells.
 const HINTS: usize = 100;

@@ -3,6 +3,11 @@
 use std::ffi::c_char;
 
 use bindings::switch_core_session_t;
+use freeswitch::Detached;
+use freeswitch::call_log;
+use freeswitch::edge::guard;
+use freeswitch::session as switch;
+use freeswitch::text::c_string_shown;
 
 use super::api::line;
 use super::async_call;
@@ -13,11 +18,6 @@ use crate::python::session;
 use crate::python::session::CoreSession;
 use crate::python::session::attached::Leg;
 use crate::script::entry_point;
-use crate::switch::Detached;
-use crate::switch::call_log;
-use crate::switch::edge::guard;
-use crate::switch::session as switch;
-use crate::switch::text::c_string_shown;
 
 /// `python`: calls `handler(session, args)` and returns when it does.
 ///

@@ -5,6 +5,8 @@ use std::ffi::CString;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use freeswitch::session::Session;
+use freeswitch::{Detached, call_log};
 use parking_lot::Mutex;
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
@@ -22,8 +24,6 @@ use crate::script::deadline::Watched;
 use crate::script::entry_point::EntryPoint;
 use crate::script::runs;
 use crate::script::runs::Listed;
-use crate::switch::session::Session;
-use crate::switch::{Detached, call_log};
 
 /// One run of an async function on a call.
 #[pyclass(frozen, module = "freeswitch")]

@@ -3,6 +3,8 @@
 use std::ffi::c_char;
 
 use bindings::{SWITCH_STATUS_FALSE, SWITCH_STATUS_SUCCESS, switch_event_t, switch_status_t};
+use freeswitch::edge::guard;
+use freeswitch::event::shared;
 use pyo3::prelude::*;
 
 use super::api::line;
@@ -10,8 +12,6 @@ use super::request::Request;
 use crate::interp::convert::str_of;
 use crate::python::event::Event;
 use crate::script::entry_point;
-use crate::switch::edge::guard;
-use crate::switch::event::shared;
 
 /// Calls the function with the message itself: what it changes, the core sees.
 ///

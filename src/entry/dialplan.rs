@@ -6,6 +6,11 @@
 use std::ffi::{CString, c_char, c_void};
 
 use bindings::{switch_caller_extension_t, switch_caller_profile_t, switch_core_session_t};
+use freeswitch::call_log;
+use freeswitch::edge::guard;
+use freeswitch::session as switch;
+use freeswitch::session::extension::Extension;
+use freeswitch::text::c_string_shown;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString, PyTuple};
@@ -17,11 +22,6 @@ use crate::python::session;
 use crate::python::session::CoreSession;
 use crate::python::session::attached::Leg;
 use crate::script::entry_point;
-use crate::switch::call_log;
-use crate::switch::edge::guard;
-use crate::switch::session as switch;
-use crate::switch::session::extension::Extension;
-use crate::switch::text::c_string_shown;
 
 type Action = (CString, CString);
 

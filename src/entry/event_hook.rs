@@ -9,6 +9,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread;
 
+use freeswitch::Detached;
+use freeswitch::event::consumer::{DROPPED_EVENTS, Depth};
+use freeswitch::event::shared;
+use freeswitch::event::snapshot::Snapshot;
+use freeswitch::event::subscription::Subscription;
+use freeswitch::event::{Kind, View};
+use freeswitch::text::c_string;
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 
@@ -18,13 +25,6 @@ use crate::interp::scheduling;
 use crate::interp::stack::SIZE;
 use crate::python::event::Event;
 use crate::script::entry_point;
-use crate::switch::Detached;
-use crate::switch::event::consumer::{DROPPED_EVENTS, Depth};
-use crate::switch::event::shared;
-use crate::switch::event::snapshot::Snapshot;
-use crate::switch::event::subscription::Subscription;
-use crate::switch::event::{Kind, View};
-use crate::switch::text::c_string;
 
 /// How many events may wait for a hook's script.
 const QUEUE: usize = 10_000;
@@ -130,7 +130,7 @@ impl Server {
             });
         if let Err(error) = started {
             self.runs.store(false, Ordering::Release);
-            crate::switch::rate_limit::once_a_second!(times => {
+            freeswitch::once_a_second!(times => {
                 tracing::error!(
                     "MR0017 hook {}: no thread: {error} ({times} times since the last such line): \
                      it is tried again with the next event",
@@ -157,7 +157,7 @@ fn pass_on(event: View<'_>, queue: &SyncSender<Arc<shared::Event>>) {
     }
     if let Err(TrySendError::Full(_)) = sent {
         DROPPED_EVENTS.fetch_add(1, Ordering::Relaxed);
-        crate::switch::rate_limit::once_a_second!(dropped => {
+        freeswitch::once_a_second!(dropped => {
             tracing::warn!("MR0012 a hook cannot keep up: {dropped} events dropped since the last such line");
         });
     }

@@ -5,6 +5,8 @@
 use bindings::{
     SWITCH_STATUS_FALSE, SWITCH_STATUS_SUCCESS, cJSON, switch_core_session_t, switch_status_t,
 };
+use freeswitch::chat::Json;
+use freeswitch::edge::guard;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -14,8 +16,6 @@ use crate::interp::attach::reenter;
 use crate::interp::convert::{str_of, text};
 use crate::interp::errors;
 use crate::script::entry_point;
-use crate::switch::chat::Json;
-use crate::switch::edge::guard;
 
 /// Answers a JSON request.
 ///

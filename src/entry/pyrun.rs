@@ -2,13 +2,14 @@
 
 use std::thread;
 
+use freeswitch::call_log;
+
 use super::request::{Failed, Request};
 use crate::interp::convert::str_of;
 use crate::interp::scheduling;
 use crate::interp::stack::SIZE;
 use crate::script::entry_point::EntryPoint;
 use crate::script::runs;
-use crate::switch::call_log;
 
 /// Starts it, and gives the number that it runs under. The script is loaded
 /// first, on this thread, so that whoever asked learns what is wrong with it.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use freeswitch::call_log;
 use pyo3::prelude::*;
 
 use crate::aio::wait_for::wait_for;
@@ -20,7 +21,6 @@ use crate::script::key::ScriptRef;
 use crate::script::runs;
 use crate::script::runs::Listed;
 use crate::script::target::{BadTarget, Target};
-use crate::switch::call_log;
 
 /// A script that did not do what it was called for; it has been reported.
 #[derive(Debug, Clone, thiserror::Error)]

@@ -2,6 +2,11 @@
 
 use std::sync::Arc;
 
+use freeswitch::event::OwnedEvent;
+use freeswitch::event::shared;
+use freeswitch::xml::Xml;
+use freeswitch::xml::lookup::{Binding, Sections};
+use freeswitch::{Detached, Status};
 use parking_lot::{Mutex, RwLock};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -13,11 +18,6 @@ use crate::interp::errors;
 use crate::interp::errors::Failure;
 use crate::python::event::Event;
 use crate::script::entry_point;
-use crate::switch::event::OwnedEvent;
-use crate::switch::event::shared;
-use crate::switch::xml::Xml;
-use crate::switch::xml::lookup::{Binding, Sections};
-use crate::switch::{Detached, Status};
 
 /// Which script answers which kinds of lookup.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -26,7 +26,7 @@ pub fn aside(name: &str, body: impl FnOnce() + Send + 'static) -> Option<JoinHan
     {
         Ok(thread) => Some(thread),
         Err(error) => {
-            crate::switch::rate_limit::once_a_second!(times => {
+            freeswitch::once_a_second!(times => {
                 tracing::warn!("MR0017 {name}: no thread: {error} ({times} times since the last such line): it is done on another's");
             });
             let body = body.lock().take();
@@ -77,7 +77,7 @@ impl Standing {
     pub fn need(&self, size: usize, run: fn()) {
         if let Err(error) = self.start(size, run) {
             let name = self.name;
-            crate::switch::rate_limit::once_a_second!(times => {
+            freeswitch::once_a_second!(times => {
                 tracing::error!("MR0017 {name}: no thread: {error} ({times} times since the last such line): it is tried again");
             });
         }

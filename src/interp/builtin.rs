@@ -5,11 +5,10 @@
 use std::ffi::{CStr, c_int};
 use std::sync::atomic::{AtomicPtr, Ordering};
 
+use freeswitch::edge::guard;
 use pyo3::exceptions::{PyRuntimeError, PySystemError};
 use pyo3::ffi;
 use pyo3::prelude::*;
-
-use crate::switch::edge::guard;
 
 fn is_of_c(function: &Bound<'_, PyAny>) -> bool {
     // SAFETY: attached, and asks only.

@@ -4,13 +4,13 @@
 
 use std::ffi::CString;
 
+use freeswitch::call_log;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
 use super::convert::bytes_of;
 use super::detach;
-use crate::switch::call_log;
 
 /// The ContextVar with the UUID of the call that a coroutine works for, or None;
 /// `freeswitch._loop` sets it.

@@ -2,10 +2,9 @@
 
 use std::cell::Cell;
 
+use freeswitch::{Detached, core};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-
-use crate::switch::{Detached, core};
 
 thread_local! {
     static ON_LOOP: Cell<bool> = const { Cell::new(false) };

@@ -3,15 +3,15 @@
 use std::ffi::CStr;
 use std::fmt;
 
+use freeswitch::call_log;
+use freeswitch::log::Level;
+use freeswitch::text::c_string_shown;
 use pyo3::exceptions::{PyException, PySystemExit, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyList;
 
 use super::{context, convert};
-use crate::switch::call_log;
-use crate::switch::log::Level;
-use crate::switch::text::c_string_shown;
 
 pyo3::create_exception!(
     freeswitch,

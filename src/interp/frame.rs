@@ -2,11 +2,11 @@
 
 use std::ffi::CString;
 
+use freeswitch::text::c_string_shown;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
 use super::convert::bytes_of;
-use crate::switch::text::c_string_shown;
 
 /// The innermost Python code that runs on this thread.
 #[must_use]

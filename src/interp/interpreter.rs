@@ -9,6 +9,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use freeswitch::core;
 use parking_lot::Mutex;
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -21,7 +22,6 @@ use super::stdio::LogStream;
 use super::{
     embedded_sources, embedding, errors, gate, process_exit, recursion, script_thread, stdio,
 };
-use crate::switch::core;
 
 /// What the module adds to Python: `_freeswitch`, which lies above this layer.
 #[derive(Clone, Copy)]

@@ -1,6 +1,7 @@
 //! Threads that scripts start, by `threading` or `_thread`: each has a stack that
 //! Python's recursion fits on, and what runs there is the script's.
 
+use freeswitch::edge;
 use pyo3::exceptions::PySystemError;
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -9,7 +10,6 @@ use pyo3::types::{PyDict, PyTuple};
 use super::builtin::{Replaced, answer};
 use super::stack::SIZE;
 use super::{embedding, scheduling, stdio};
-use crate::switch::edge;
 
 static START: Replaced = Replaced::new("_thread", "start_new_thread", ffi::METH_VARARGS);
 /// The same by its old name.

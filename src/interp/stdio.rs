@@ -5,14 +5,14 @@ use std::collections::VecDeque;
 use std::ffi::{CStr, CString};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use freeswitch::log::Level;
+use freeswitch::text::c_string_shown;
+use freeswitch::{call_log, core};
 use parking_lot::Mutex;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
 use super::{context, convert};
-use crate::switch::log::Level;
-use crate::switch::text::c_string_shown;
-use crate::switch::{call_log, core};
 
 /// What is kept of a line that does not end, so that no script fills the memory.
 const LONGEST: usize = 64 << 10;

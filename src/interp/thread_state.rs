@@ -6,13 +6,13 @@
 use std::cell::{Cell, RefCell};
 use std::ptr::{self, NonNull};
 
+use freeswitch::edge::guard;
 use parking_lot::Mutex;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
 use super::stack::{BigStack, SIZE};
 use super::{gate, stdio};
-use crate::switch::edge::guard;
 
 /// How many entries may lie in each other on one thread: Python calls the
 /// switch, which calls Python, and so on.

@@ -3,6 +3,11 @@
 use std::ffi::{CStr, CString};
 use std::sync::Arc;
 
+use freeswitch::chat::BadJson;
+use freeswitch::guard::command as guard;
+use freeswitch::session::handle::Gone;
+use freeswitch::text::c_string;
+use freeswitch::{Detached, api, chat, core, session as switch};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict, PyCFunction, PyDict, PyTuple};
@@ -11,11 +16,6 @@ use super::session::attached::Leg;
 use super::wait::{need_switch, wait};
 use super::{invocation, session};
 use crate::interp::convert::{optional_text, str_of, text};
-use crate::switch::chat::BadJson;
-use crate::switch::guard::command as guard;
-use crate::switch::session::handle::Gone;
-use crate::switch::text::c_string;
-use crate::switch::{Detached, api, chat, core, session as switch};
 
 /// Calls API commands; with a session they are that call's.
 #[pyclass(frozen, subclass, dict, weakref, module = "freeswitch", name = "API")]

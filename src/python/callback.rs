@@ -3,6 +3,10 @@
 use std::ffi::CString;
 use std::sync::Arc;
 
+use freeswitch::event::shared;
+use freeswitch::media::input;
+use freeswitch::media::input::{Input, InputAction};
+use freeswitch::session as switch;
 use parking_lot::Mutex;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -15,10 +19,6 @@ use crate::interp::attach::reenter;
 use crate::interp::convert::bytes_of;
 use crate::interp::errors;
 use crate::interp::errors::Failure;
-use crate::switch::event::shared;
-use crate::switch::media::input;
-use crate::switch::media::input::{Input, InputAction};
-use crate::switch::session as switch;
 
 /// A session's input callback, during one blocking call.
 pub struct Callback {

@@ -3,6 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use freeswitch::event::Kind;
+use freeswitch::event::consumer::Consumer;
+use freeswitch::sync::queue::Patience;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 
@@ -13,9 +16,6 @@ use super::wait::{need_switch, wait};
 use crate::interp::convert::{count_or, flag, limit_or, optional_text, text};
 use crate::interp::detach::{detached, may_wait};
 use crate::script::runs::Breaker;
-use crate::switch::event::Kind;
-use crate::switch::event::consumer::Consumer;
-use crate::switch::sync::queue::Patience;
 
 /// Subscribes to events and keeps them until they are read, the oldest dropped
 /// when there are more than `len`.

@@ -2,6 +2,8 @@
 
 use std::ffi::{CStr, CString};
 
+use freeswitch::Detached;
+use freeswitch::database::{Database, DatabaseError, Row};
 use parking_lot::Mutex;
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -12,8 +14,6 @@ use super::sql::{Dialect, Piece, Pieces, write_text};
 use super::wait::{need_switch, wait};
 use crate::interp::convert::{bytes_of, str_of, text};
 use crate::interp::detach::detached;
-use crate::switch::Detached;
-use crate::switch::database::{Database, DatabaseError, Row};
 
 /// A database handle out of the core's cache; it goes back with `close`, at the
 /// end of a `with`, or with the object.

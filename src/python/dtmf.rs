@@ -1,12 +1,12 @@
 //! `DTMF`: one digit.
 
+use freeswitch::media::input;
+use freeswitch::media::input::Source;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
 use crate::interp::convert::count_or;
-use crate::switch::media::input;
-use crate::switch::media::input::Source;
 
 /// What the core gives a digit without a duration: 250 ms.
 const DEFAULT_DURATION: u32 = 2000;

@@ -3,6 +3,11 @@
 use std::ffi::{CStr, CString};
 use std::sync::Arc;
 
+use freeswitch::event::shared;
+use freeswitch::event::shared::Reading;
+use freeswitch::event::{Kind, OwnedEvent, Priority, View};
+use freeswitch::text::c_string;
+use freeswitch::{Detached, Status};
 use pyo3::exceptions::{PyKeyError, PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
@@ -11,11 +16,6 @@ use super::SessionGone;
 use super::wait::wait;
 use crate::interp::convert::{optional_text, str_of, text};
 use crate::interp::detach::{detached, present};
-use crate::switch::event::shared;
-use crate::switch::event::shared::Reading;
-use crate::switch::event::{Kind, OwnedEvent, Priority, View};
-use crate::switch::text::c_string;
-use crate::switch::{Detached, Status};
 
 /// An event: headers, and a body.
 #[pyclass(frozen, subclass, dict, weakref, module = "freeswitch")]

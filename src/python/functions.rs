@@ -5,6 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use freeswitch::chat::{Mail, send_mail};
+use freeswitch::log::Level;
+use freeswitch::{call_log, core};
 use pyo3::prelude::*;
 
 use super::invocation;
@@ -13,9 +16,6 @@ use crate::interp::convert::{count, optional_text, str_of, text};
 use crate::interp::detach::{detached, may_wait, present};
 use crate::interp::frame;
 use crate::script::runs::Breaker;
-use crate::switch::chat::{Mail, send_mail};
-use crate::switch::log::Level;
-use crate::switch::{call_log, core};
 
 /// Writes to the switch's log. An unknown level is DEBUG, as in mod_python.
 #[pyfunction]

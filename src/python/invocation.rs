@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use freeswitch::edge;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -14,7 +15,6 @@ use super::session::attached::Leg;
 use crate::interp::detach::detached;
 use crate::script::kill;
 use crate::script::runs::Script;
-use crate::switch::edge;
 
 thread_local! {
     static RUNNING: RefCell<Vec<Invocation>> = const { RefCell::new(Vec::new()) };

@@ -2,14 +2,14 @@
 
 use std::ffi::{CString, c_int};
 
+use freeswitch::media::menu::{Look, Menu};
+use freeswitch::session::handle::Gone;
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
 use super::wait::wait;
 use super::{invocation, session};
 use crate::interp::convert::{limit, optional_text, text};
-use crate::switch::media::menu::{Look, Menu};
-use crate::switch::session::handle::Gone;
 
 /// A menu; beneath another it is reached from that by "menu-sub".
 #[pyclass(
@@ -158,7 +158,7 @@ impl IvrMenu {
         invocation::check(py)?;
         match outcome {
             Err(Gone) => Err(session::gone(py, &leg)),
-            Ok(Err(error @ crate::switch::media::menu::MenuError::Busy)) => {
+            Ok(Err(error @ freeswitch::media::menu::MenuError::Busy)) => {
                 Err(PyRuntimeError::new_err(error.to_string()))
             }
             // mod_python gives None whatever came of it; the core logs why.

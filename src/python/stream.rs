@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use freeswitch::stream;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -10,7 +11,6 @@ use super::SessionGone;
 use super::wait::wait;
 use crate::interp::convert::{bytes_of, count, str_of, text_bytes};
 use crate::interp::detach::present;
-use crate::switch::stream;
 
 /// A stream: the reply to whoever gave an API command, or one's own that collects.
 #[pyclass(frozen, subclass, dict, weakref, module = "freeswitch")]

@@ -1,5 +1,6 @@
 //! Waiting in the switch, where `pyps` shows it and `pykill` can end it.
 
+use freeswitch::{Detached, core};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
@@ -7,7 +8,6 @@ use super::invocation;
 use crate::interp::detach::detached;
 use crate::interp::embedding;
 use crate::script::runs::Breaker;
-use crate::switch::{Detached, core};
 
 /// Refuses what needs a switch, in a program that has none in it: pocket's module
 /// is there, and no pocket is open.

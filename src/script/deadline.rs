@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use freeswitch::edge::guard;
 use parking_lot::{Condvar, Mutex};
 
 use super::kill;
@@ -11,7 +12,6 @@ use super::kill::Outcome;
 use super::runs::Script;
 use crate::interp::aside::{Standing, aside};
 use crate::interp::stack::SIZE;
-use crate::switch::edge::guard;
 
 type Deadlines = BTreeMap<(Instant, u64), Weak<Script>>;
 

@@ -1,9 +1,8 @@
 //! Messages in a stream of bytes: lines `Name: value` up to an empty one, then as
 //! many bytes as `Content-Length` says.
 
+use freeswitch::event::wire::find;
 use memchr::memmem;
-
-use crate::switch::event::wire::find;
 
 /// How long the lines of a message may be together.
 const LONGEST_HEAD: usize = 64 << 10;

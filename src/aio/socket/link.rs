@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant, SystemTime};
 
+use freeswitch::event::shared;
+use freeswitch::event::wire::WireEvent;
 use parking_lot::{Condvar, Mutex};
 use pyo3::prelude::*;
 
@@ -12,8 +14,6 @@ use super::dialog::Failure;
 use super::tap::{SocketTap, Taps};
 use crate::aio::loop_queue;
 use crate::interp::convert::str_of;
-use crate::switch::event::shared;
-use crate::switch::event::wire::WireEvent;
 
 /// Where a switch is, and how it is spoken to.
 pub(super) struct Settings {

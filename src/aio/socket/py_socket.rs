@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
 
+use freeswitch::event::shared;
+use freeswitch::event::wire::WireEvent;
 use pyo3::exceptions::{PyRuntimeError, PyTimeoutError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
@@ -17,8 +19,6 @@ use crate::aio::event_loop;
 use crate::aio::tap_queue::Policy;
 use crate::interp::convert::{bytes_of, str_of, text};
 use crate::python::event::Event;
-use crate::switch::event::shared;
-use crate::switch::event::wire::WireEvent;
 
 /// A connection to a switch's event socket, made and made again.
 #[pyclass(frozen, module = "freeswitch")]

@@ -4,11 +4,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use freeswitch::event::shared::Event;
+use freeswitch::event::wire::{WireEvent, decode, find};
 use parking_lot::RwLock;
 
 use crate::aio::tap_queue::{Policy, TapQueue};
-use crate::switch::event::shared::Event;
-use crate::switch::event::wire::{WireEvent, decode, find};
 
 /// One kind of event.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -9,6 +9,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use bindings::CF_TRANSFER;
+use freeswitch::Detached;
+use freeswitch::edge::guard;
+use freeswitch::session::cause::Cause;
+use freeswitch::session::handle::{Gone, Handle};
+use freeswitch::session::own_thread::{OnOwnThread, OwnThread};
+use freeswitch::session::{Locked, Session};
 use parking_lot::{Condvar, Mutex, RwLock};
 use pyo3::prelude::*;
 
@@ -16,12 +22,6 @@ use crate::interp::aside::Standing;
 use crate::interp::stack::SIZE;
 use crate::python::callable::Callable;
 use crate::script::runs::Breaker;
-use crate::switch::Detached;
-use crate::switch::edge::guard;
-use crate::switch::session::cause::Cause;
-use crate::switch::session::handle::{Gone, Handle};
-use crate::switch::session::own_thread::{OnOwnThread, OwnThread};
-use crate::switch::session::{Locked, Session};
 
 /// What is known of a call that the script has placed and that is over.
 pub struct Remains {
@@ -289,7 +289,7 @@ impl Leg {
     /// that is being transferred now is not to end, wherever it is by then.
     pub fn settle_end(&self) {
         let leaves = self.auto_hangup()
-            && !crate::switch::core::gone()
+            && !freeswitch::core::gone()
             && matches!(self.with(|s| s.channel().has(CF_TRANSFER)), Ok(true));
         if leaves {
             self.set_auto_hangup(false);
@@ -382,7 +382,7 @@ fn reap() {
             continue;
         };
         drop(tasks);
-        while crate::switch::core::gone() {
+        while freeswitch::core::gone() {
             thread::park();
         }
         guard(c"reaper", (), || task(&held));

@@ -1,5 +1,6 @@
 //! What a script attaches to its call: hangup hook, input callback, private values.
 
+use freeswitch::call_log;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
@@ -9,7 +10,6 @@ use crate::interp::errors;
 use crate::interp::errors::Failure;
 use crate::python::callable::Callable;
 use crate::python::invocation;
-use crate::switch::call_log;
 
 impl CoreSession {
     /// Runs the hangup hook: once, on the script's own thread.

@@ -1,5 +1,6 @@
 //! What a script does to its call: answer, hang up, transfer, run applications.
 
+use freeswitch::session::cause::Cause;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
@@ -9,7 +10,6 @@ use crate::interp::convert::{count, count_or, flag, optional_text, str_of, text}
 use crate::interp::detach::present;
 use crate::python::event::Event;
 use crate::python::invocation;
-use crate::switch::session::cause::Cause;
 
 #[pymethods]
 impl CoreSession {

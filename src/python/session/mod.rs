@@ -11,6 +11,10 @@ mod speech;
 
 use std::sync::Arc;
 
+use freeswitch::Detached;
+use freeswitch::media::input::Input;
+use freeswitch::session as switch;
+use freeswitch::session::handle::Gone;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
@@ -20,10 +24,6 @@ use super::wait::wait;
 use super::{SessionGone, invocation};
 use crate::interp::convert::str_of;
 use crate::interp::detach::{may_wait, present};
-use crate::switch::Detached;
-use crate::switch::media::input::Input;
-use crate::switch::session as switch;
-use crate::switch::session::handle::Gone;
 use attached::{Leg, PyLeg, later, shown};
 
 /// A call. The methods are those of mod_python, and return what they did there:

@@ -3,6 +3,12 @@
 use std::ffi::CStr;
 use std::sync::Arc;
 
+use freeswitch::Detached;
+use freeswitch::media::input::Input;
+use freeswitch::session::Locked;
+use freeswitch::session::cause::Cause;
+use freeswitch::session::handle::Gone;
+use freeswitch::session::originate::{Cancel, originate};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
@@ -14,12 +20,6 @@ use crate::python::callback::Callback;
 use crate::python::wait::{need_switch, wait};
 use crate::python::{OriginateError, invocation};
 use crate::script::runs::Breaker;
-use crate::switch::Detached;
-use crate::switch::media::input::Input;
-use crate::switch::session::Locked;
-use crate::switch::session::cause::Cause;
-use crate::switch::session::handle::Gone;
-use crate::switch::session::originate::{Cancel, originate};
 
 /// How long `Session("dial string")` waits for an answer, as mod_python does.
 const TIMEOUT_S: u32 = 60;

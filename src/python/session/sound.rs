@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use freeswitch::media::digits::{Prompt, Timeouts};
+use freeswitch::media::input::Input;
 use pyo3::prelude::*;
 
 use super::{CoreSession, done};
 use crate::interp::convert::{count, count_or, limit, limit_or, optional_text, str_of, text};
-use crate::switch::media::digits::{Prompt, Timeouts};
-use crate::switch::media::input::Input;
 
 /// A time; a negative one is read as the core reads it, which is 49 days.
 fn millis(ms: Option<u32>) -> Duration {

@@ -2,12 +2,12 @@
 
 use std::ffi::CString;
 
+use freeswitch::media::speech::{Detect, Say};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use super::{CoreSession, done};
 use crate::interp::convert::{optional_text, str_of, text};
-use crate::switch::media::speech::{Detect, Say};
 
 #[pymethods]
 impl CoreSession {

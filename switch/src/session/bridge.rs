@@ -1,0 +1,112 @@
+//! Joining two calls, with an ear for digits on both.
+
+use std::collections::HashMap;
+use std::ffi::{c_uint, c_void};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bindings::{
+    SWITCH_INPUT_TYPE_DTMF, SWITCH_STATUS_SUCCESS, switch_core_session_t, switch_dtmf_t,
+    switch_input_type_t, switch_ivr_multi_threaded_bridge, switch_status_t,
+};
+use parking_lot::Mutex;
+
+use super::Session;
+use crate::edge::guard;
+use crate::media::input::{Dtmf, Input, Wait};
+use crate::{Detached, Status};
+
+/// Who listens to a leg of a bridge. The B leg's thread can call back for a
+/// moment longer than the bridge lasts for the A leg, so the core gets a number
+/// to look the listener up by, and no pointer.
+type Listeners = HashMap<usize, Arc<dyn Input + Send + Sync>>;
+
+static LISTENERS: Mutex<Option<Listeners>> = Mutex::new(None);
+static NEXT: AtomicUsize = AtomicUsize::new(1);
+
+/// A listener that is known to the callback; forgotten when this goes.
+struct Known(usize);
+
+impl Known {
+    fn new(listener: Option<Arc<dyn Input + Send + Sync>>) -> Self {
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        if let Some(listener) = listener {
+            LISTENERS
+                .lock()
+                .get_or_insert_default()
+                .insert(number, listener);
+        }
+        Self(number)
+    }
+
+    fn as_ptr(&self) -> *mut c_void {
+        std::ptr::without_provenance_mut(self.0)
+    }
+}
+
+impl Drop for Known {
+    fn drop(&mut self) {
+        let old = LISTENERS
+            .lock()
+            .as_mut()
+            .and_then(|all| all.remove(&self.0));
+        // What goes with it may be Python's: not under the lock.
+        drop(old);
+    }
+}
+
+impl Session<'_> {
+    /// Bridges two calls until one ends it (`switch_ivr_multi_threaded_bridge`).
+    /// Digits of either leg go to its listener; without listeners they pass.
+    ///
+    /// # Errors
+    /// The core's status.
+    pub fn bridge(
+        self,
+        _: &Detached,
+        peer: Session<'_>,
+        a: Option<Arc<dyn Input + Send + Sync>>,
+        b: Option<Arc<dyn Input + Send + Sync>>,
+    ) -> Result<(), Status> {
+        let listens = a.is_some() || b.is_some();
+        let (a, b) = (Known::new(a), Known::new(b));
+        let callback = listens.then_some(on_input as unsafe extern "C" fn(_, _, _, _, _) -> _);
+        // SAFETY: the sessions live, and the core only hands the numbers back.
+        Status::check(unsafe {
+            switch_ivr_multi_threaded_bridge(
+                self.as_ptr(),
+                peer.as_ptr(),
+                callback,
+                a.as_ptr(),
+                b.as_ptr(),
+            )
+        })
+    }
+}
+
+unsafe extern "C" fn on_input(
+    session: *mut switch_core_session_t,
+    input: *mut c_void,
+    kind: switch_input_type_t,
+    buf: *mut c_void,
+    _buflen: c_uint,
+) -> switch_status_t {
+    guard(c"bridge callback", SWITCH_STATUS_SUCCESS, || {
+        if kind != SWITCH_INPUT_TYPE_DTMF || input.is_null() {
+            return SWITCH_STATUS_SUCCESS;
+        }
+        let listener = LISTENERS
+            .lock()
+            .as_ref()
+            .and_then(|all| all.get(&buf.addr()).cloned());
+        // SAFETY: the core lends the session for this call.
+        let session = unsafe { Session::from_ptr(session) };
+        let (Some(listener), Some(session)) = (listener, session) else {
+            return SWITCH_STATUS_SUCCESS;
+        };
+        // SAFETY: with this kind the core passes a digit.
+        let dtmf = Dtmf::from_c(unsafe { *input.cast::<switch_dtmf_t>() });
+        let verdict = listener.digit(session, dtmf);
+        Wait::new(&*listener, std::ptr::null_mut()).obey(session, verdict)
+    })
+}
