@@ -50,7 +50,7 @@ CONSUMER = """
 import builtins, threading, time
 import freeswitch
 
-# mod_python3 executes a script anew at each command.
+# mod_python3 executes the whole script at each command.
 state = builtins.__dict__.setdefault("bench", {"count": 0, "last": 0.0, "run": False})
 
 def consume():
@@ -155,7 +155,7 @@ def outside(host: FreeSwitchHost, source: str, events: int) -> float:
         assert client.stdout
         assert client.stdout.readline().strip() == "ready"
         begun = fire(host, events)
-        # A client that loses events does not come to the last one.
+        # A client that loses events never gets the last one.
         came, _, _ = select.select([client.stdout], [], [], PATIENCE)
         last = client.stdout.readline().split() if came else []
         client.kill()

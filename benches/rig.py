@@ -14,7 +14,7 @@ from hosts.manager import MODULE
 
 
 def switch() -> switches.FreeSwitch:
-    """The FreeSWITCH to measure on; ends the program where there is none."""
+    """The FreeSWITCH to measure on; ends the program if none was found."""
     found = switches.find()
     if not found:
         print(switches.NONE_FOUND)

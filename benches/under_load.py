@@ -39,7 +39,7 @@ BETWEEN = 20
 
 
 class Load:
-    """Makes calls until it is told to stop."""
+    """Makes calls until it is stopped."""
 
     def __init__(self, host: FreeSwitchHost, extension: str, rate: float) -> None:
         self.made = 0

@@ -244,7 +244,7 @@ impl Count {
 
 /// How long entries waited for the interpreter lock.
 pub static LOCK: Counters = Counters::new();
-/// Scripts that were loaded anew because a file had changed, or by command.
+/// Scripts that were loaded again because a file had changed, or by command.
 pub static RELOADS: Count = Count::new();
 /// Those that failed to load, so that the old one stayed.
 pub static FAILED_RELOADS: Count = Count::new();

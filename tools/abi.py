@@ -41,7 +41,7 @@ class Slice:
         self.newtypes = dict(re.findall(r"pub struct (\w+)\(pub ::core::ffi::(c_int|c_uint)\);", self.rust))
 
     def c_name(self, rust_name: str) -> str:
-        """How C calls it: by its typedef, or by its tag where there is none."""
+        """How C calls it: by its typedef, or by its tag if it has none."""
         tag = f"struct {rust_name}" if rust_name in self.tags else rust_name
         return self.alias.get(rust_name, tag)
 

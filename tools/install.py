@@ -1,7 +1,7 @@
 """Installs mod_rust for a FreeSWITCH (`make install`).
 
 Nothing that is there and differs is overwritten, the module itself apart: a
-configuration, a dialplan and a script belong to whoever edited them.
+configuration, a dialplan and a script belong to the administrator who edited them.
 """
 
 from __future__ import annotations

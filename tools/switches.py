@@ -53,7 +53,7 @@ class FreeSwitch:
 
 
 def find(environ: dict[str, str] | None = None) -> list[FreeSwitch]:
-    """The installations to use; empty when there is none.
+    """The installations to use; empty if none was found.
 
     A prefix that the variable names and that holds no FreeSWITCH is an error:
     a test run must not quietly leave out what it was asked to test.

@@ -147,7 +147,7 @@ impl PyControl {
         py.detach(|| self.0.hear(level));
     }
 
-    /// What has come, at most so much of it; how much is left, how much was lost.
+    /// What was received, up to a limit; how much is left, how much was lost.
     fn take<'py>(
         &self,
         py: Python<'py>,

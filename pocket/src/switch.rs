@@ -1,5 +1,5 @@
 //! The switch, as the package's `Switch` drives it. All that can wait is done
-//! detached: calls run their scripts meanwhile.
+//! detached: calls run their scripts during that time.
 
 use std::path::PathBuf;
 

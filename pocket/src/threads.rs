@@ -5,7 +5,7 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-/// Microseconds of a wait: never less than was asked for, or whoever looks at the
+/// Microseconds of a wait: never less than was asked for, or a script that looks at the
 /// clock after it would wait again, for nothing.
 fn micros(seconds: f64) -> i64 {
     // What is beyond centuries is cut; NaN is now.

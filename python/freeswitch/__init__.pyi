@@ -331,9 +331,9 @@ class Event:
     def addHeader(self, header_name: str, value: str) -> bool:
         """Add a header after the others (switch_event_add_header_string); ValueError for an empty name."""
     def delHeader(self, header_name: str) -> bool:
-        """Remove a header; False where there is none (switch_event_del_header)."""
+        """Remove a header; False if the event has no such header (switch_event_del_header)."""
     def fire(self) -> bool:
-        """Send a copy to whoever subscribed (switch_event_fire); False for a lent event."""
+        """Send a copy to every subscriber (switch_event_fire); False for a lent event."""
     def getBody(self) -> str | None:
         """Give the body (switch_event_get_body)."""
     def getHeader(self, header_name: str) -> str | None:
@@ -362,7 +362,7 @@ class Event:
     @body.setter
     def body(self, value: str | None) -> None: ...
     def __getitem__(self, name: str) -> str | list[str]:
-        """A header's value; a list where it is an array. KeyError where there is none."""
+        """A header's value; a list where it is an array. KeyError if the header is missing."""
     def __setitem__(self, name: str, value: str | list[str]) -> None: ...
     def __delitem__(self, name: str) -> None: ...
     def __contains__(self, name: object) -> bool: ...
@@ -388,10 +388,10 @@ class EventConsumer:
     def pop(self, block: int = 0, timeout: int = 0) -> Event | None:
         """Give the oldest event; with `block` wait for one, for `timeout` milliseconds where that is above 0.
 
-        None where there is none, or the consumer was cleaned up (switch_queue_pop_timeout).
+        None if none came in time, or the consumer was cleaned up (switch_queue_pop_timeout).
         """
     def cleanup(self) -> None:
-        """End the subscriptions; whoever waits in `pop` gets None."""
+        """End the subscriptions; a thread that waits in `pop` gets None."""
     @property
     def dropped(self) -> int:
         """How many events were dropped because nobody read them in time."""
@@ -453,7 +453,7 @@ class Dbh:
         gives every value as text, to its first NUL: read bytes that have one by `hex()`.
         """
     def first_row(self, sql: str, parameters: Iterable[object] | None = None) -> dict[str, str | None] | None:
-        """As `query`, the first row only; None where there is none."""
+        """As `query`, the first row only; None if there are no rows."""
     def execute(self, sql: str, parameters: Iterable[object] | None = None) -> int:
         """Run a statement and give how many rows it changed."""
     def affected_rows(self) -> int:

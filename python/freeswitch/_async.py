@@ -280,7 +280,7 @@ class AsyncSession(Session):
 
     @contextlib.asynccontextmanager
     async def hangup_shield(self) -> AsyncIterator[AsyncSession]:
-        """Finish what is inside though the call ends meanwhile; the call itself is not kept for it.
+        """Finish what is inside even if the call ends; the call itself is not kept for it.
 
         Variables are those that the call had at its end. The coroutine is cancelled when it comes out.
         """
@@ -339,7 +339,7 @@ async def originate(
     await _loop.turn()
     if caller is not None and caller.lost:
         raise SessionLost(f"the caller is gone ({caller.lost})")
-    # The core is not told of the caller: its own thread reads its media, and one may.
+    # The core does not get the caller: its own thread reads its media, and one may.
     placing = place(dest, max(1, math.ceil(timeout)), list(given.items()))
     future = _loop.expect(placing.ticket)
     placed_for = caller._placing if caller is not None else set()

@@ -28,7 +28,7 @@ async def _handle(run: Any, running: _loop.Running, session: AsyncSession) -> No
     try:
         await _loop.of_script(run.call(session))
     except (asyncio.CancelledError, SessionLost) as ended:
-        # The call is over: that is no error of the script's.
+        # The call is over: the script is not at fault.
         error = None if session.lost else ended
     except BaseException as ended:
         error = ended

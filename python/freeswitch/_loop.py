@@ -67,7 +67,7 @@ class _Loop:
         self.reset()
 
     def reset(self) -> None:
-        """Begin anew: the switch before this one has ended."""
+        """Start afresh: the switch before this one has ended."""
         self.loop: Any = None
         self.ends = False
         # It has come round since it was last run.
@@ -259,7 +259,7 @@ class _Asked:
 
 
 def expect(ticket: int) -> asyncio.Future[Any]:
-    """Give what is told when the thing with this number has happened."""
+    """Make the future that `answered` and its like resolve under this number."""
     assert here.loop is not None
     future: asyncio.Future[Any] = here.loop.create_future()
     here.waiting[ticket] = future

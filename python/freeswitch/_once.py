@@ -14,7 +14,7 @@ from freeswitch import _loop
 from freeswitch._errors import SessionLost
 from freeswitch._waits import Paced, Past, Test, Wait, names_of
 
-# How many events a queue keeps that the loop has not come to.
+# How many events a queue keeps that the loop has not handled.
 QUEUE = 10_000
 # How many turns of the loop a queue that is for no call stays after its last wait, for the coroutine's next one.
 LINGER = 8

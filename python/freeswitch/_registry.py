@@ -68,12 +68,12 @@ def lies_in(path: str, folder: str) -> bool:
 def known_folder(folder: str) -> str | None:
     """Give the package that stands for a private folder, where there is one."""
     folder = os.path.abspath(folder)
-    # Another thread may add one meanwhile.
+    # Another thread may add one at the same time.
     return next((name for name, known in list(folders.items()) if known == folder), None)
 
 
 def folder_package(folder: str) -> str:
-    """Give the package that stands for a private folder, and make it where there is none."""
+    """Give the package that stands for a private folder; make it if it does not exist."""
     with _folders_lock:
         known = known_folder(folder)
         if known is not None:

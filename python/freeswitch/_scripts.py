@@ -80,9 +80,9 @@ def load(
 ) -> tuple[ModuleType, list[_registry.Stamp]]:
     """Give an entry module, and the files whose change makes it stale.
 
-    With `fresh` it is loaded anew, and with it what it imports and has changed, or is `forced`; should that
-    fail, what was loaded before stays in use. Raises Busy where others are loaded anew for more than `patience`
-    seconds: they may wait for whoever asks.
+    With `fresh` it is loaded again, and with it what it imports and has changed, or is `forced`; should that
+    fail, what was loaded before stays in use. Raises Busy if others are being loaded for more than `patience`
+    seconds: they may wait for the caller.
     """
     check(name, folder)
     full = _full(name, folder)
@@ -103,7 +103,7 @@ _registry.entries.add(load.__code__)
 
 def files(name: str, folder: str | None) -> list[_registry.Stamp]:
     """Give the files whose change makes an entry module stale, as they were loaded."""
-    # Another thread may import one more meanwhile.
+    # Another thread may import one more at the same time.
     members = [_registry.stamps.get(name) for name in _registry.members_of(_full(name, folder))]
     return sorted(stamp for stamp in members if stamp is not None)
 

@@ -92,7 +92,7 @@ class SwitchLoop(Shared, asyncio.SelectorEventLoop):  # type: ignore[misc]
         """Have what blocks this loop, on this thread, named in the log by a thread that lives in real time."""
         from pocket import _threads
 
-        # A coroutine that nobody awaits can then be told of with the line that has made it.
+        # A coroutine that nobody awaits can then be reported with the line that made it.
         sys.set_coroutine_origin_tracking_depth(1)
         end, ended = _threads.lock_outside(), _threads.lock_outside()
         end.acquire()

@@ -58,7 +58,7 @@ def serve() -> None:
             try:
                 loop.run_forever()
             except Exception:
-                # No callback's: those are told of where they are called.
+                # Not a callback's: those are logged where they are called.
                 if not here.turned:
                     raise
                 log.exception("the event loop stumbled")

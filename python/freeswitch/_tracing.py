@@ -14,7 +14,7 @@ _threading: Any = threading
 
 
 def settrace(function: Callable[..., Any] | None) -> None:
-    """As `sys.settrace`, by the function beneath pydevd's own, which warns of whoever else calls it."""
+    """As `sys.settrace`, by the function beneath pydevd's own, which warns of every other caller."""
     tracing = sys.modules.get("pydevd_tracing")
     original = getattr(getattr(tracing, "TracingFunctionHolder", None), "_original_tracing", None)
     (original or sys.settrace)(function)

@@ -1,4 +1,4 @@
-"""What waits read from: the events of one call in their order, and how far each coroutine has come in them.
+"""What waits read from: the events of one call in their order, and the position of each coroutine in them.
 
 The loop hands out events faster than coroutines get their turn. So an event is kept after it was handed out, and a
 wait begins after the event that ended the last wait of the same coroutine, not when it is called: what came between
@@ -50,7 +50,7 @@ class Outcome(concurrent.futures.Future[Any]):
 
 
 class Place:
-    """How far a coroutine has come in the events of a call."""
+    """The position of a coroutine in the events of a call."""
 
     __slots__ = ("_at", "_ended", "_given", "_tasks")
 
@@ -122,7 +122,7 @@ class Wait(asyncio.Future[Event]):
         self.timer: asyncio.TimerHandle | None = None
 
     def offer(self, number: int, event: Event, *, at_once: bool = False) -> bool:
-        """End with this event, if it is the one; `at_once` before whoever asked has the wait."""
+        """End with this event, if it is the one; `at_once` before the caller has the wait."""
         if self.done():
             return False
         try:
@@ -186,7 +186,7 @@ class Wait(asyncio.Future[Event]):
 
 
 class Past:
-    """The events of one call, what waits for them, and how far each coroutine has come."""
+    """The events of one call, what waits for them, and the position of each coroutine."""
 
     def __init__(self, what: str) -> None:
         # For the log.

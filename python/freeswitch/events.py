@@ -7,7 +7,7 @@
 
 A name is a kind of event, `CUSTOM subclass` or `ALL`. A guard is a dict of headers that must have these values,
 which is looked at before Python is, or a function of the event. What a wait cannot keep up with is dropped,
-counted, and told of in the log once a second.
+counted, and reported in the log once a second.
 """
 
 from __future__ import annotations

@@ -69,7 +69,7 @@ _monotonic = _Monotonic()
 
 
 def begin() -> None:
-    """Start anew with a switch that opens."""
+    """Start afresh with a switch that opens."""
     _monotonic.begin()
 
 
@@ -177,17 +177,17 @@ def _join(self: threading.Thread, timeout: float | None = None) -> None:
 
 
 def start_outside(function: Callable[..., object], *args: object) -> None:
-    """Start a thread that does not count, whoever starts it: the clock does not wait for it."""
+    """Start a thread that does not count, on any thread: the clock does not wait for it."""
     _real_start(function, args)
 
 
 def lock_outside() -> _thread.LockType:
-    """Make a lock that is waited for in real time, whoever waits for it."""
+    """Make a lock that every thread waits for in real time."""
     return _real_allocate()
 
 
 def all_count(executor: concurrent.futures.Executor | None) -> bool:
-    """Whether the clock counts whoever does the jobs of this executor; None is a loop's own."""
+    """Whether the clock counts the threads of this executor; None is a loop's own."""
     if executor is None:
         return True
     if not isinstance(executor, concurrent.futures.ThreadPoolExecutor):
@@ -285,7 +285,7 @@ def _submit(
             place.give_up()
         raise
     if place is not None:
-        # Whoever waits for the job has been woken before this is called.
+        # Those that wait for the job have been woken before this is called.
         future.add_done_callback(lambda _: place.give_up())
     return future
 

@@ -47,7 +47,7 @@ SOONEST = 0.02
 
 
 class Fault(AssertionError):
-    """What a script must not do, whoever calls."""
+    """What a script must not do, in any call."""
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ commands! {
     pyps = list;
     /// `pykill <id>`: ends one.
     pykill = end;
-    /// `pyreload [module]`: configuration and scripts, or one module, anew.
+    /// `pyreload [module]`: loads the configuration and the scripts again, or one module.
     pyreload = reload::by_command;
     /// `pystat [json|prometheus]`: what was counted.
     pystat = pystat::statistics;

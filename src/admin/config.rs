@@ -33,7 +33,7 @@ pub struct Config {
     pub python_home: Option<PathBuf>,
     /// Patterns of modules that may be named from outside.
     pub allowed: Vec<String>,
-    /// When scripts are loaded anew.
+    /// When scripts are loaded again.
     pub reload: Reload,
     /// How long scripts may run, by way in.
     pub timeouts: Vec<(&'static str, Duration)>,
@@ -120,7 +120,7 @@ fn interpret(settings: &[Element]) -> (Config, Vec<String>) {
     (config, lines)
 }
 
-/// An `xml-handler-script`, until its bindings have come.
+/// An `xml-handler-script`, until its bindings have been read.
 struct FetchScript {
     line: String,
     bound: bool,

@@ -109,7 +109,7 @@ pub fn forget() {
     *CURRENT.lock() = None;
 }
 
-/// The XML was read anew. Runs on a dispatch thread, where nothing may be bound
+/// The XML was read again. Runs on a dispatch thread, where nothing may be bound
 /// or unbound: a thread of ours does it.
 pub fn on_reloadxml() {
     later(Box::new(|held| {

@@ -90,7 +90,7 @@ pub fn start() -> Result<(), String> {
 }
 
 /// Has the loop do something that somebody waits for; it is started where it does
-/// not run. One that ends before it has come to it drops the message.
+/// not run. A loop that ends before it has got to the message drops it.
 ///
 /// # Errors
 /// As [`start`].

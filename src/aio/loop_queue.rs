@@ -58,7 +58,7 @@ pub fn wake() {
         // With no mark before: a thread that has made one and is held up before it
         // rings would keep the others from ringing, and pocket's clock, which sees
         // all of them wait, would jump.
-        // With no switch in the process there is none, and the loop waits by its
+        // With no switch in the process there is no such eventfd, and the loop waits by its
         // descriptor.
         if let Some(bell) = BELL.lock().clone() {
             bell.ring();
@@ -98,7 +98,7 @@ pub fn new_descriptor() -> std::io::Result<RawFd> {
         return Err(std::io::Error::last_os_error());
     }
     EVENT_FD.store(fd, Ordering::Release);
-    // Whoever comes now rings this one.
+    // Posts from now on ring this one.
     WOKEN.store(false, Ordering::SeqCst);
     Ok(fd)
 }

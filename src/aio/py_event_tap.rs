@@ -20,7 +20,7 @@ use crate::metrics;
 use crate::python::event::Event;
 use crate::python::wait::need_switch;
 
-/// A queue of events that the loop is told of.
+/// A queue of events that wakes the loop.
 #[pyclass(frozen, module = "freeswitch", name = "Tap")]
 pub struct PyTap(Arc<Tap>);
 
@@ -110,7 +110,7 @@ impl PyTap {
         tap.map(Self).map_err(not_bound)
     }
 
-    /// What `freeswitch._loop.deliver` is told.
+    /// The number that `freeswitch._loop.deliver` gets.
     #[getter]
     fn id(&self) -> u64 {
         self.0.id()
@@ -122,7 +122,7 @@ impl PyTap {
         self.0.dropped()
     }
 
-    /// Takes up to `most` events; where there are none, the loop is told of the next.
+    /// Takes up to `most` events; if there are none, the next one wakes the loop.
     fn take<'py>(&self, py: Python<'py>, most: usize) -> PyResult<Bound<'py, PyList>> {
         let taken = self.0.take(most);
         let mut events = Vec::with_capacity(taken.len());

@@ -29,7 +29,7 @@ pub struct Placing {
 
 #[pymethods]
 impl Placing {
-    /// What `freeswitch._loop.placed` is told it by.
+    /// The number that `freeswitch._loop.placed` gets.
     #[getter]
     fn ticket(&self) -> u64 {
         self.ticket

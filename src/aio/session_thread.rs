@@ -60,7 +60,7 @@ impl Answer {
 
 /// A verb: what the thread does with the session.
 pub type Work = Box<dyn FnOnce(Session<'_>, &Detached, &Typed) -> Answer + Send>;
-/// Who is told how it ended.
+/// Who gets the outcome.
 pub type Told = Box<dyn FnOnce(Answer) + Send>;
 
 struct Verb {
@@ -231,7 +231,7 @@ impl SessionThread {
         let forgotten = waiting.and_then(|at| state.queue.remove(at));
         if state.at == At::Verb(ticket) {
             state.cancelled = true;
-            // Under the lock: the thread cannot go on to the next verb meanwhile.
+            // Under the lock: the thread cannot go on to the next verb.
             let _ = self.leg.with(|s| s.interrupt());
         }
         drop(state);
@@ -294,7 +294,7 @@ impl SessionThread {
                 let read: Vec<u8> = digits.iter().copied().chain(*terminator).collect();
                 self.typed.put_back(&read);
             }
-            // What the end of the call broke has no answer: the loop is told of the end.
+            // What the end of the call broke has no answer: the loop learns of the end itself.
             if channel.ready() {
                 told(answer);
             }

@@ -21,7 +21,7 @@ pub enum Policy {
     DropNewest,
 }
 
-/// A bounded queue that the loop is told of.
+/// A bounded queue that wakes the loop.
 pub struct TapQueue {
     id: u64,
     limit: usize,

@@ -23,7 +23,7 @@ use crate::python::session::attached::PyLeg;
 use crate::python::session::originated::leg_of;
 
 /// A call's own thread at work. Each verb gives a ticket, under which
-/// `freeswitch._loop.answered` is told how it ended.
+/// `freeswitch._loop.answered` gets the outcome.
 #[pyclass(frozen, module = "freeswitch", name = "SessionThread")]
 pub struct PySessionThread(Arc<SessionThread>);
 

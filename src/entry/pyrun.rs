@@ -12,7 +12,7 @@ use crate::script::entry_point::EntryPoint;
 use crate::script::runs;
 
 /// Starts it, and gives the number that it runs under. The script is loaded
-/// first, on this thread, so that whoever asked learns what is wrong with it.
+/// first, on this thread, so that the command's reply says what is wrong with it.
 ///
 /// # Errors
 /// [`Failed`], which is in the log already.

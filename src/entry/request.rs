@@ -149,7 +149,7 @@ impl<'a> Request<'a> {
 
     /// Looks the function up without calling it, so that what is wrong with it
     /// is known before it runs elsewhere: is it an `async def`? Python is asked
-    /// only where the script is not loaded yet, or must be loaded anew.
+    /// only if the script is not loaded yet, or must be loaded again.
     ///
     /// # Errors
     /// [`Failed`], which is in the log already.

@@ -8,8 +8,8 @@ use parking_lot::Mutex;
 
 use super::stack::SIZE;
 
-/// Runs something on a thread of its own, or here and now where there is none to
-/// be had: for what must be done, though it may keep its caller.
+/// Runs something on a thread of its own, or here and now if no thread can be
+/// started: for what must be done, though it may keep its caller.
 pub fn aside(name: &str, body: impl FnOnce() + Send + 'static) -> Option<JoinHandle<()>> {
     let body = Arc::new(Mutex::new(Some(body)));
     let theirs = body.clone();
@@ -73,7 +73,7 @@ impl Standing {
         started.map(drop)
     }
 
-    /// As [`Self::start`], for whoever cannot do without: says so where there is none.
+    /// As [`Self::start`], for callers that cannot do without: an error if there is none.
     pub fn need(&self, size: usize, run: fn()) {
         if let Err(error) = self.start(size, run) {
             let name = self.name;

@@ -63,7 +63,7 @@ pub fn reenter_within<R: Send + 'static>(
 ) -> Option<R> {
     let (done, result) = channel();
     drop(aside("mod_rust look", move || {
-        // Whoever asked may have gone.
+        // The caller may have gone.
         let _ = done.send(reenter(body).ok());
     }));
     result.recv_timeout(time).ok().flatten()

@@ -19,7 +19,7 @@ pub enum StartError {
     /// Someone else has started Python in this process.
     #[error("another module has started Python in this process: do not load it beside mod_rust")]
     NotOurs,
-    /// 3.14 before it could be told of a stack.
+    /// 3.14 before it could be given the bounds of a stack.
     #[error("this Python cannot run on the stacks of scripts: use 3.14.1 or later")]
     NoStacks,
     /// `Py_InitializeFromConfig` says why.

@@ -33,7 +33,7 @@ pub(super) fn serve(inbox: &Receiver<End>, state: *mut ffi::PyThreadState) {
         end(py, for_good, until);
         let _ = done.send(());
         if for_good {
-            // Attached for ever: no script's thread runs Python again.
+            // It stays attached: no script's thread runs Python again.
             loop {
                 thread::park();
             }

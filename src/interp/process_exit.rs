@@ -14,7 +14,7 @@ static ARMED: AtomicBool = AtomicBool::new(false);
 /// To be called late: handlers run in the reverse order of their registration.
 pub(super) fn leave_early() {
     if !ARMED.swap(true, Ordering::AcqRel) {
-        // SAFETY: the function is one for ever (the library stays mapped).
+        // SAFETY: the function is never unmapped (the library stays).
         unsafe { on_exit(Some(leave), std::ptr::null_mut()) };
     }
 }

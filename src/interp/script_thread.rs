@@ -121,7 +121,7 @@ fn begin(
 /// that it has made for it, under the number of the thread that asked: whoever
 /// sends that one an exception would hit the state instead.
 fn leaving_no_state(start: impl FnOnce() -> *mut ffi::PyObject) -> *mut ffi::PyObject {
-    // SAFETY: attached, all the way: nobody else makes or ends a state meanwhile.
+    // SAFETY: attached, all the way: nobody else makes or ends a state at the same time.
     unsafe {
         let interpreter = ffi::PyInterpreterState_Get();
         let newest = ffi::PyInterpreterState_ThreadHead(interpreter);

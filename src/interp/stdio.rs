@@ -369,7 +369,7 @@ impl Drop for Redirect<'_> {
             return;
         };
         for name in ["stdout", "stderr"] {
-            // Whoever has put another stream there meanwhile keeps it.
+            // A stream that a script has put there since then stays.
             if let Ok(now) = sys.getattr(name)
                 && let Ok(ours) = now.cast::<ScriptOutput>()
             {

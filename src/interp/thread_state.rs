@@ -220,7 +220,7 @@ fn protection() -> Option<(Set, Reset)> {
     *FUNCTIONS
 }
 
-/// Can this interpreter be told of a stack, or need it not be?
+/// Can this interpreter be given the bounds of a stack, or does it not need them?
 #[must_use]
 pub fn stacks_can_be_announced() -> bool {
     protection().is_some() || !cfg!(Py_3_14)

@@ -178,7 +178,7 @@ impl Api {
         Ok(Self { leg })
     }
 
-    /// Calls a command and gives its reply. Other scripts run meanwhile.
+    /// Calls a command and gives its reply. Other scripts can run.
     #[pyo3(signature = (command, data=None))]
     fn execute<'py>(
         &self,

@@ -126,7 +126,7 @@ impl EventConsumer {
         )
     }
 
-    /// Ends the subscriptions; whoever waits in `pop` gets None.
+    /// Ends the subscriptions; a thread that waits in `pop` gets None.
     fn cleanup(&self, py: Python<'_>) {
         let inner = self.inner.clone();
         detached(py, move |held| inner.close(held));

@@ -116,14 +116,14 @@ impl Event {
         self.with(py, |e| e.add_header(&name, &value).is_ok())
     }
 
-    /// Removes a header. False where there is none.
+    /// Removes a header. False if the event has no such header.
     #[pyo3(name = "delHeader")]
     fn del_header(&self, py: Python<'_>, header_name: &Bound<'_, PyAny>) -> PyResult<bool> {
         let name = text(header_name, "header_name")?;
         self.with(py, |e| e.del_header(&name).is_ok())
     }
 
-    /// Sends a copy to whoever subscribed. False for an event that is lent.
+    /// Sends a copy to every subscriber. False for an event that is lent.
     fn fire(&self, py: Python<'_>) -> PyResult<bool> {
         if self.inner.is_lent() {
             return Ok(false);

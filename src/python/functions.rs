@@ -161,7 +161,7 @@ pub fn set_global_variable(
     Ok(())
 }
 
-/// Waits for so many milliseconds; other scripts run meanwhile.
+/// Waits for so many milliseconds; other scripts can run.
 #[pyfunction]
 #[pyo3(signature = (ms))]
 pub fn msleep(py: Python<'_>, ms: &Bound<'_, PyAny>) -> PyResult<()> {

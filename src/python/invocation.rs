@@ -110,7 +110,7 @@ impl Drop for Running<'_> {
             if let Some(outer) = running.borrow().last() {
                 outer.script.innermost.store(true, Ordering::Release);
                 if outer.script.is_killed() {
-                    // It was told to end meanwhile: not a line of it runs any more.
+                    // It was killed before it began: no line of it runs.
                     kill::send(py, &outer.script);
                 }
             }

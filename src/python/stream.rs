@@ -12,7 +12,7 @@ use super::wait::wait;
 use crate::interp::convert::{bytes_of, count, str_of, text_bytes};
 use crate::interp::detach::present;
 
-/// A stream: the reply to whoever gave an API command, or one's own that collects.
+/// A stream: the reply to an API command, or one of the script's own that collects.
 #[pyclass(frozen, subclass, dict, weakref, module = "freeswitch")]
 pub struct Stream {
     inner: Arc<stream::Stream>,

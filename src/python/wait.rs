@@ -25,7 +25,7 @@ pub fn need_switch(what: &str) -> PyResult<()> {
 }
 
 /// Lets other Python code run while `body` waits in the switch. `what` names the
-/// call for whoever asks what the script is doing, and `breaker` ends it.
+/// call for `pyps`, which shows what the script is doing, and `breaker` ends it.
 ///
 /// A script that was told to end does not begin to wait: its breaker is pulled
 /// first. A thread that comes here when the core has gone stays for good: the

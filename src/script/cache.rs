@@ -1,4 +1,4 @@
-//! Scripts: what was asked for, loaded once, and loaded anew when it changed.
+//! Scripts: loaded once, and again when their files changed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -18,7 +18,7 @@ use crate::interp::errors;
 use crate::interp::errors::{Busy, Failure, Refused};
 use crate::metrics::{FAILED_RELOADS, RELOADS};
 
-/// When scripts are loaded anew (`reload-scripts`).
+/// When scripts are loaded again (`reload-scripts`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Reload {
@@ -32,7 +32,7 @@ pub enum Reload {
 
 static RELOAD: AtomicU8 = AtomicU8::new(Reload::Changed as u8);
 
-/// Sets when scripts are loaded anew.
+/// Sets when scripts are loaded again.
 pub fn set_reload(when: Reload) {
     RELOAD.store(when as u8, Ordering::Relaxed);
 }
@@ -101,7 +101,7 @@ fn let_go(wanted: &ScriptRef<'_>) {
     drop(old);
 }
 
-/// Is a function that is loaded, and need not be loaded anew, an `async def`?
+/// Is a function that is loaded, and up to date, an `async def`?
 /// Nothing, where only [`find`] can tell. Python is not asked.
 #[must_use]
 pub fn known_async(wanted: &ScriptRef<'_>) -> Option<bool> {
@@ -117,10 +117,10 @@ pub fn known_async(wanted: &ScriptRef<'_>) -> Option<bool> {
 
 /// Which version of a script's files was last said to fail.
 static TOLD: Mutex<Option<HashMap<Script, Vec<Stamp>>>> = Mutex::new(None);
-/// How long to wait while other scripts are loaded anew, where it must be.
+/// How long to wait while other scripts are being loaded, where it must be.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What came of loading a script anew.
+/// The outcome of loading a script again.
 struct Renewed {
     /// The function to call.
     function: Arc<LoadedFunction>,
@@ -137,7 +137,7 @@ impl Renewed {
     }
 }
 
-/// Loads a script anew; where that fails the old one stays, and the log says so.
+/// Loads a script again; if that fails, the old one stays, and the log says so.
 fn renew(
     py: Python<'_>,
     wanted: &ScriptRef<'_>,
@@ -194,7 +194,7 @@ fn renew(
     }
 }
 
-/// Loads a module's functions anew, those of all modules where none is named;
+/// Loads a module's functions again, those of all modules if none is named;
 /// gives how many modules were loaded and how many failed.
 ///
 /// # Errors
@@ -233,7 +233,7 @@ pub fn reload(py: Python<'_>, module: Option<&str>) -> PyResult<(usize, usize)> 
             folder: key.folder.as_deref(),
         };
         if known.check(py, &wanted).is_err() {
-            // It may not be named any more: who names it is told.
+            // It may not be in use any more: a call that names it reports the error.
             let_go(&wanted);
             continue;
         }

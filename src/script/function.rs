@@ -16,7 +16,7 @@ const LOOK_EVERY_MS: u64 = 50;
 
 /// Counts how often the configuration has said which scripts may be named.
 static CONFIGURED: AtomicU64 = AtomicU64::new(0);
-/// Counts the scripts that were loaded, whoever has imported them.
+/// Counts the scripts that were loaded, by whatever import.
 static LOADS: AtomicU64 = AtomicU64::new(0);
 
 /// Has every script looked at again before it is called: which ones may be named
@@ -103,7 +103,7 @@ impl LoadedFunction {
         mine && self.differs()
     }
 
-    /// As [`Self::stale`], for one that leaves it to the next to load it anew.
+    /// As [`Self::stale`], for a caller that leaves the loading to the next one.
     pub(crate) fn changed(&self) -> bool {
         let Some((now, _)) = self.due() else {
             return false;

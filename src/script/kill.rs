@@ -21,7 +21,7 @@ pyo3::create_exception!(
 
 /// How long a script gets to end.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// How often it is told again: `__del__` and `except BaseException` swallow it.
+/// How often the exception is raised again: `__del__` and `except BaseException` swallow it.
 const AGAIN: Duration = Duration::from_millis(20);
 
 /// What came of it.

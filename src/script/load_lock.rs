@@ -2,7 +2,7 @@
 //!
 //! Top-level code can call back: into the switch, and from there into the very
 //! module that is being loaded. On the same thread that is refused; another
-//! thread waits, and not for ever, since the first may be waiting for it.
+//! thread waits, and only for a limited time, since the first may be waiting for it.
 
 use std::collections::HashMap;
 use std::thread::{self, ThreadId};

@@ -186,7 +186,7 @@ impl Script {
         self.is_killed.store(true, Ordering::SeqCst);
     }
 
-    /// Breaks the wait that it is in; false where there is none to be broken.
+    /// Breaks the wait that it is in; false if it is in none that can be broken.
     pub fn wake(&self) -> bool {
         let breaker = self.waiting.lock().as_ref().and_then(|w| w.breaker.clone());
         breaker.is_some_and(|breaker| {

@@ -68,7 +68,7 @@ impl Json {
     /// The text of a tree that the core lends.
     ///
     /// # Safety
-    /// It is NULL, or a tree that nobody changes meanwhile.
+    /// It is NULL, or a tree that nobody changes while it is used.
     #[must_use]
     pub unsafe fn text_of(tree: *const cJSON) -> Option<Vec<u8>> {
         if tree.is_null() {

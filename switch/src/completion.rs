@@ -25,7 +25,7 @@ const NAME: &CStr = c"::mod_rust::functions";
 /// Completes these lines ("python ", "pykill ") with what the completer gives.
 pub fn begin(_: &Detached, commands: &[&str], completer: Completer) {
     *COMPLETER.write() = Some(completer);
-    // SAFETY: the name is a constant, and the function one for ever.
+    // SAFETY: the name is a constant, and the function is never unmapped.
     unsafe { switch_console_add_complete_func(NAME.as_ptr(), Some(on_complete)) };
     for command in commands {
         set(&format!("add {command} {}", NAME.to_string_lossy()));

@@ -39,7 +39,7 @@ impl Database {
     /// `pgsql://...`, `mariadb://...`, or the name of a core database.
     ///
     /// # Errors
-    /// There is none to be had.
+    /// The core has no handle for it.
     pub fn connect(_: &Detached, dsn: &CStr) -> Result<Self, DatabaseError> {
         let dsn = files::safe_source(dsn);
         let mut handle = std::ptr::null_mut();

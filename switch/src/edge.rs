@@ -71,7 +71,7 @@ pub fn leave_if_forked() {
 pub fn notice_forks() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        // SAFETY: the function is one for ever (the library stays mapped).
+        // SAFETY: the function is never unmapped (the library stays).
         unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
     });
 }

@@ -1,4 +1,4 @@
-//! A switch and its calls, as whoever opened the switch drives them.
+//! A switch and its calls, as the program that opened the switch drives them.
 
 use std::sync::Arc;
 use std::time::Duration;

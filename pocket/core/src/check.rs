@@ -1,4 +1,4 @@
-//! What a test is told at once: whether what it says makes sense to the switch.
+//! Checks what a test asks for at once: whether it makes sense to the switch.
 
 use bstr::ByteSlice;
 

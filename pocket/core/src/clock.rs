@@ -72,7 +72,7 @@ pub(crate) enum Rank {
     FarEnd,
     /// Calls, commands, events.
     Call,
-    /// Whoever drives the switch: sees all that is due at its instant done.
+    /// For the thread that drives the switch: all that is due at its instant gets done.
     Driver,
 }
 

@@ -23,7 +23,7 @@ const COMMANDS: [(&str, Command); 5] = [
 ];
 
 /// `switch_json_api_execute`: what the command answers, `None` when there is no
-/// such command. The request is told how it went.
+/// such command. The request gets the outcome.
 pub(crate) fn run(
     core: &Arc<Core>,
     request: &mut Value,

@@ -1,4 +1,4 @@
-//! The switch's log: levels as the core has them, lines kept for whoever asks.
+//! The switch's log: levels as the core has them, lines kept for tests.
 
 use std::collections::VecDeque;
 use std::fmt::Arguments;
@@ -185,7 +185,7 @@ impl Log {
             text: text.strip_suffix(b"\n").unwrap_or(text).into(),
         };
         if level <= self.console_level() {
-            // Whether stderr takes it or not is no matter of the call's.
+            // An error of stderr must not affect the call.
             let _ = writeln!(std::io::stderr(), "{}", render(&line));
         }
         let mut kept = self.lines.lock();

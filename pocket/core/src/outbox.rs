@@ -1,5 +1,5 @@
 //! What leaves the switch beside calls: chat messages and letters. Nothing is
-//! sent; whoever drives the switch sees what would have been.
+//! sent; a test sees what would have been.
 
 use bstr::BString;
 use parking_lot::Mutex;

@@ -22,7 +22,7 @@ pub(crate) enum Refusal {
     TimedOut,
     /// It was ended.
     Ended,
-    /// Whoever waited was woken.
+    /// A waiting thread was woken.
     Interrupted,
 }
 
@@ -84,7 +84,7 @@ impl Queue {
         self.items.lock().pop_front().ok_or(Refusal::Again)
     }
 
-    /// Waits for an item, that many microseconds or for ever.
+    /// Waits for an item, that many microseconds or without a limit.
     pub(crate) fn pop(&self, limit: Option<i64>) -> Result<usize, Refusal> {
         let core = current();
         let deadline = core

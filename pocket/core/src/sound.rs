@@ -134,7 +134,7 @@ pub(crate) fn parameters(file: &BStr) -> Vec<(BString, BString)> {
         .collect()
 }
 
-/// `milliseconds[,level]`, -1 for ever.
+/// `milliseconds[,level]`, -1 without end.
 fn silence(text: &[u8]) -> Option<Sound> {
     let milliseconds = number(text);
     if milliseconds == 0 {

@@ -292,7 +292,7 @@ impl Core {
         Some(session)
     }
 
-    /// Reads the configuration anew, and tells so.
+    /// Reads the configuration again, and says so in an event.
     pub(crate) fn reload_xml(&self) -> Result<(), String> {
         self.xml.reload(&self.log, &|name| self.globals.get(name))?;
         self.events

@@ -165,7 +165,7 @@ def bgapi(command: str, callback: Callable[..., Any] | None = None, **kwargs: An
     """Run an API command in the background, from a coroutine or a thread; `callback` gets its answer, on the loop.
 
     Await the job, or ask it in a thread by `get(timeout)`: JobError where it fails. A failure that nobody awaits is
-    told of in the log (MR0015).
+    reported in the log (MR0015).
     """
     return _bgapi(command, callback, kwargs)
 

@@ -27,7 +27,7 @@ BASE = (
 )  # fmt: skip
 # The first is a SIP header, too: it is there on the far leg of a call that comes back.
 APP_HEADERS = ("variable_sip_h_X-switchio_app", "variable_freeswitch_app", "variable_switchio_app")
-# A burst of events that the loop has not come to yet.
+# A burst of events that the loop has not handled yet.
 QUEUE = 100_000
 # How many events of a leg that has failed are kept with it.
 LAST = 2
@@ -110,7 +110,7 @@ class Listener(Paced, Counters):
         job = self._end_job(event) if name == "BACKGROUND_JOB" else None
         session = self._session_of(name, event) if job is None else self._session_of_job(job)
         app_id = self._app_id(event, session)
-        # What is of no leg is for whoever is marked with it.
+        # What belongs to no leg is for the app that is marked with it.
         is_of_leg = session is not None or bool(event.getHeader("Unique-ID"))
         for app in self._apps_under(app_id) if is_of_leg else list(self.loaded()):
             for handler, _ in _marked(app.handlers, names):
@@ -126,7 +126,7 @@ class Listener(Paced, Counters):
                 begun_at = session._past.callback()
                 self._guarded(app, function, session, *((session.bg_job,) if count > 1 else ()))
                 PLACES.reset(begun_at)
-        # Who waits is told before new coroutines are, lest these take the event for one to come.
+        # Waits are served before new coroutines start, lest these take the event for one to come.
         begun |= session._past.add(names, event)
         for app in self._apps_under(app_id):
             for function, count in _marked(app.coroutines, names):
@@ -308,7 +308,7 @@ class Listener(Paced, Counters):
         job: Job | None = None
 
         def refused(why: str) -> None:
-            # It has not begun, and has no end that could be told of.
+            # It has not begun, so it has no end to report.
             why_not.append(why)
             if job is not None:
                 self.fail_job(job, why)
@@ -330,7 +330,7 @@ class Listener(Paced, Counters):
             self.count_failure(why)
 
     def close(self) -> None:
-        """Take no more events. Apps that are loaded are told of nothing any more; what waits for something is."""
+        """Take no more events. Loaded apps get no more callbacks; what waits for something fails."""
         self._is_open = False
         _loop.here.taps.pop(self._tap.id, None)
         self._tap.close()

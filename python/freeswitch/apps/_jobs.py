@@ -122,7 +122,7 @@ class Job:
 
     def _fail(self, why: str) -> None:
         self._outcome.set_exception(JobError(why))
-        # Who awaits it may not have come to that yet.
+        # The caller may not have begun to await it.
         asyncio.get_running_loop().call_later(PATIENCE, self._tell, why)
 
     def _tell(self, why: str) -> None:

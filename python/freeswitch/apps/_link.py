@@ -35,7 +35,7 @@ def refusal(reply: str) -> str | None:
 class EventTap(Protocol):
     """A bounded queue of events, looked through and filled where no Python runs.
 
-    What is in it is told of by `freeswitch._loop.deliver(id)`: who takes the events is in `_loop.here.taps`.
+    `freeswitch._loop.deliver(id)` announces what is in it: who takes the events is in `_loop.here.taps`.
     """
 
     @property
@@ -47,7 +47,7 @@ class EventTap(Protocol):
         """How many events there was no room for."""
 
     def take(self, most: int) -> list[Event]:
-        """Take up to so many events, in their order; where there are none, the loop is told of the next."""
+        """Take up to so many events, in their order; if there are none, the next one wakes the loop."""
 
     def extend(self, names: Sequence[str]) -> None:
         """Take more kinds of events: `NAME` or `CUSTOM subclass`."""
@@ -57,7 +57,7 @@ class EventTap(Protocol):
 
 
 class Link:
-    """A switch as apps see it. Its methods may be called in any thread; what is told later is told on the loop.
+    """A switch as apps see it. Its methods may be called in any thread; what is reported later is reported on the loop.
 
     Commands that are given in one thread reach the switch in that order.
     """
@@ -100,11 +100,11 @@ class Link:
         raise NotImplementedError
 
     def bgapi(self, line: str, refused: Callable[[str], object]) -> str:
-        """Run an API command in the background: its job's UUID. `refused` is told why, where it has not begun."""
+        """Run an API command in the background: its job's UUID. If it has not begun, `refused` gets the reason."""
         raise NotImplementedError
 
     def execute(self, uuid: str, app: str, argument: str, loops: int, event_uuid: str | None, then: Refused) -> None:
-        """Have a leg's thread run a dialplan application; `then` is told why the switch refused that, or None."""
+        """Have a leg's thread run a dialplan application; `then` gets the reason of a refusal, or None."""
         raise NotImplementedError
 
     def is_up(self) -> bool:

@@ -126,7 +126,7 @@ def marks_of(namespace: Any) -> Iterator[tuple[Mark, Callable[..., Any]]]:
 
 
 def is_newer(app: Any, other: Any) -> bool:
-    """Tell whether an app is another one whose script has been loaded anew."""
+    """Tell whether an app is another one whose script has been loaded again."""
     one, two = (a if isinstance(a, type) or hasattr(a, "__name__") else type(a) for a in (app, other))
     same = all(
         getattr(one, name, None) == getattr(two, name, None) for name in ("__module__", "__qualname__", "__name__")
@@ -136,7 +136,7 @@ def is_newer(app: Any, other: Any) -> bool:
 
 
 def _home(namespace: Any) -> dict[str, Any]:
-    """Give the globals of an app's script, which are new when that is loaded anew."""
+    """Give the globals of an app's script, which are new when that is loaded again."""
     # A class of ours, of which scripts make objects, says it itself.
     own = None if isinstance(namespace, type) else getattr(namespace, "functions", None)
     functions = own or [function for _, function in marks_of(namespace)]

@@ -29,7 +29,7 @@ log = logging.getLogger("freeswitch.apps")
 NAMES = ("SERVER_CONNECTED", "SERVER_DISCONNECTED")
 # Why a leg has ended of which the switch can no longer be asked.
 CAUSE = "CONNECTION_LOST"
-# What is still told of a leg that has gone on while nothing was heard of it.
+# What is still reported of a leg that went on while the link was down.
 ENDS = frozenset({"CHANNEL_HANGUP", "CHANNEL_HANGUP_COMPLETE", "CHANNEL_DESTROY"})
 
 CHANNELS = "api show channels as json"
@@ -76,7 +76,7 @@ class Recovery:
     def _give_up(self) -> None:
         self._timer = None
         if self._link.state == "up":
-            # It came back, and the loop has not come to that yet.
+            # It came back, and the loop has not handled that yet.
             return
         sessions = list(self._listener.sessions.values())
         if sessions:
@@ -125,7 +125,7 @@ class Recovery:
             self._go_on(session, dump, answer)
 
     def _go_on(self, session: Session, dump: Event, text: str) -> None:
-        """What a leg waits for that may have come meanwhile is never told: those waits fail."""
+        """Fail waits for what may have happened while the link was down: no event will say so."""
         told = set(ENDS)
         if not session.answered and dump.getHeader("Answer-State") == "answered":
             self._put("CHANNEL_ANSWER", text)

@@ -101,11 +101,11 @@ class SocketLink(Link):
 
     @property
     def counts(self) -> tuple[int, int]:
-        """How many events have come, and how many of them nobody had asked for."""
+        """How many events were received, and how many of them nobody asked for."""
         return self._socket.counts
 
     def connect(self) -> None:
-        """Wait for the first connection. LinkError says why there is none."""
+        """Wait for the first connection. Raises LinkError with the reason if it fails."""
         if on_loop():
             raise RuntimeError("SocketLink.connect waits in a thread: await ready() in a coroutine")
         # Each of its steps ends within the time.
@@ -113,11 +113,11 @@ class SocketLink(Link):
         self._check()
 
     async def ready(self) -> None:
-        """Wait for the first connection in a coroutine. LinkError says why there is none."""
+        """Wait for the first connection in a coroutine. Raises LinkError with the reason if it fails."""
         if self.state == "opening":
             outcome = Outcome()
             self._opening.append(outcome)
-            # It may have been told of before.
+            # It may have been reported before.
             if self.state == "opening":
                 await asyncio.wrap_future(outcome)
         self._check()
@@ -302,7 +302,7 @@ class SocketLink(Link):
 
 
 def connect(host: str = "127.0.0.1", port: int = 8021, password: str = "ClueCon", **options: Any) -> SocketLink:
-    """Give a link to the switch whose event socket this is, connected; LinkError says why there is none.
+    """Give a link to the switch whose event socket this is, connected; LinkError says why that failed.
 
     In a thread, not on the loop. Options are those of `SocketLink`.
     """

@@ -133,7 +133,7 @@ def _tell_removed(path: str, source: str) -> None:
 
 
 def load_file(path: str) -> ModuleType:
-    """Load a file that imports switchio. FileNotFoundError where there is none, ImportError for what is not there."""
+    """Load a file that imports switchio. FileNotFoundError if it does not exist, ImportError for a missing name."""
     path = os.path.abspath(os.path.expanduser(path))
     if not os.path.isfile(path):
         raise FileNotFoundError(f"there is no file {path}")

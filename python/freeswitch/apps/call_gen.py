@@ -250,7 +250,7 @@ class Originator(Placing):
         call(self._hang_up_all)
 
     def hard_hupall(self) -> None:
-        """Place no more calls, and hang up every call of the switches, whoever has placed it."""
+        """Place no more calls, and hang up every call of the switches, also those that others placed."""
         self.stop()
         for client in self.pool.clients:
             client.api("hupall")

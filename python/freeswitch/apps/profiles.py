@@ -30,7 +30,7 @@ class Profile(Protocol):
 
 
 class Steps:
-    """Several rates, each for so many seconds: `Steps([(5, 60), (10, 60)])`; the last may be for ever (infinity)."""
+    """Several rates, each for so many seconds: `Steps([(5, 60), (10, 60)])`; the last may have no end (infinity)."""
 
     def __init__(self, steps: Sequence[tuple[float, float]]) -> None:
         if not steps:
@@ -71,7 +71,7 @@ class Steps:
 
 
 class Ramp:
-    """From one rate to another in so many seconds; there it stays for `hold` seconds, for ever by default."""
+    """From one rate to another in so many seconds; there it stays for `hold` seconds, without end by default."""
 
     def __init__(self, start: float, stop: float, seconds: float, hold: float = INFINITE) -> None:
         self.start, self.stop = _number(start, "start"), _number(stop, "stop")

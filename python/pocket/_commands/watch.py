@@ -52,7 +52,7 @@ def stamps(places: list[Path], files: list[Path]) -> Stamps:
         try:
             state = file.stat()
         except OSError:
-            # It is being written anew.
+            # It is being written again.
             continue
         found[file] = (state.st_mtime_ns, state.st_size)
     return found

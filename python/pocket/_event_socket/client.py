@@ -38,7 +38,7 @@ DEBUG = 7
 
 
 class Client:
-    """A client. Its commands are carried out one after the other; events go to it while none of a next has come."""
+    """A client. Its commands are carried out one after the other; events go to it between commands."""
 
     def __init__(
         self,
@@ -117,7 +117,7 @@ class Client:
         self.running = False
         self._writer.write(packets.disconnect(message, self._controlled()))
         self._wake.set()
-        # One that does not read holds up whoever sends to it.
+        # One that does not read holds up those that send to it.
         asyncio.get_running_loop().call_later(LAST_WORDS, self._writer.transport.abort)
 
     def _say(self, text: str, level: int = CRIT) -> None:

@@ -78,7 +78,7 @@ def _headers(lines: list[bytes]) -> Headers:
 
 
 class Framer:
-    """What has come from a client, and which commands are in it."""
+    """What was received from a client, and which commands are in it."""
 
     def __init__(self) -> None:
         self._kept = bytearray()
@@ -89,17 +89,17 @@ class Framer:
         self._missing = 0
 
     def feed(self, data: bytes) -> None:
-        """Take in what has come."""
+        """Take in what was received."""
         self._kept += data
 
     def full(self, limit: int) -> bool:
-        """Whether so much has come beyond what the command that is being read may need."""
+        """Whether so much was received beyond what the command that is being read may need."""
         needs = COMMAND_LIMIT if self._waiting is None else self._missing
         return len(self._kept) > needs + limit
 
     @property
     def between(self) -> bool:
-        """Whether nothing of a next command has come: only then does the switch send events."""
+        """Whether nothing of a next command was received: only then does the switch send events."""
         self._skip_ends()
         return self._waiting is None and not self._kept
 

@@ -189,7 +189,7 @@ class Server:
         self._start(Client(self, reader, writer, leg, asynchronous=asynchronous, full=full))
 
     def _take(self) -> None:
-        """Hand out what has come from the switch."""
+        """Hand out what was received from the switch."""
         with contextlib.suppress(BlockingIOError):
             self._bell.recv(BATCH)
         items, left, lost = self.control.take(BATCH)

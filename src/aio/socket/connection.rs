@@ -252,7 +252,7 @@ impl Connection {
         self.write();
     }
 
-    /// Takes what has come.
+    /// Takes what was received.
     fn take(&mut self) -> Result<(), Failure> {
         while let Some(frame) = self.framer.next().map_err(|error| {
             if self.dialog.is_ready() {
@@ -376,7 +376,7 @@ impl Connection {
         self.shared.closed(self.events, why, was_ready);
     }
 
-    /// The connection is no more: who waits for answers is told.
+    /// The connection has ended: what waits for an answer fails with the reason.
     fn leave(&mut self, why: &str) -> bool {
         let dialog = std::mem::replace(&mut self.dialog, Dialog::new(Vec::new()));
         let was_ready = matches!(self.stage, Stage::Talking(_)) && dialog.is_ready();

@@ -59,7 +59,7 @@ impl Framer {
             self.end -= self.start;
             self.start = 0;
             if self.buffer.len() - self.end < ROOM / 4 {
-                // It grows with what has come, never by what a message says of itself.
+                // It grows with what was received, never with the length that a message claims.
                 let larger = (self.buffer.len() * 2).max(ROOM);
                 self.buffer.resize(larger, 0);
             }
@@ -72,7 +72,7 @@ impl Framer {
         self.end = (self.end + count).min(self.buffer.len());
     }
 
-    /// What has come, and is no message yet.
+    /// What was received of a message that is not complete.
     pub(super) fn rest(&self) -> &[u8] {
         &self.buffer[self.start..self.end]
     }

@@ -56,7 +56,7 @@ pub(super) struct Shared {
 
 /// Who waits for an answer.
 pub(super) enum Answer {
-    /// A function, called on the loop with the answer, or with None and why there is none.
+    /// A function, called on the loop with the answer, or with None or why there is no answer.
     Then(Py<PyAny>),
     /// A thread.
     Thread(SyncSender<Result<Vec<u8>, String>>),
@@ -84,7 +84,7 @@ impl Answer {
                 });
             }
             Self::Thread(waits) => {
-                // Whoever asked may have gone.
+                // The caller may have gone.
                 let _ = waits.send(answer.map(<[u8]>::to_vec).map_err(str::to_owned));
             }
             Self::Tap(tap, command) => {
@@ -150,7 +150,7 @@ impl Shared {
         !matches!(*state, State::Opening)
     }
 
-    /// How many events have come, and how many of them nobody wanted.
+    /// How many events were received, and how many of them nobody asked for.
     pub(super) fn counts(&self) -> (u64, u64) {
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         (count(&self.received), count(&self.unwanted))

@@ -149,7 +149,7 @@ impl Socket {
         py.detach(|| self.0.wait(until))
     }
 
-    /// How many events have come, and how many of them nobody has asked for.
+    /// How many events were received, and how many of them nobody asked for.
     #[getter]
     fn counts(&self) -> (u64, u64) {
         self.0.counts()
@@ -168,7 +168,7 @@ impl Socket {
     }
 
     /// Sends a command, and waits so many seconds for its answer: that, or None
-    /// and why there is none.
+    /// or why there is no answer.
     fn ask<'py>(
         &self,
         py: Python<'py>,
@@ -241,7 +241,7 @@ impl Socket {
     }
 }
 
-/// A queue of a socket's events that the loop is told of; as `Tap`.
+/// A queue of a socket's events that wakes the loop; as `Tap`.
 #[pyclass(frozen, module = "freeswitch", name = "SocketTap")]
 pub struct PySocketTap {
     tap: Arc<SocketTap>,
@@ -256,7 +256,7 @@ impl Drop for PySocketTap {
 
 #[pymethods]
 impl PySocketTap {
-    /// What `freeswitch._loop.deliver` is told.
+    /// The number that `freeswitch._loop.deliver` gets.
     #[getter]
     fn id(&self) -> u64 {
         self.tap.queue.id()
@@ -268,7 +268,7 @@ impl PySocketTap {
         self.tap.queue.dropped()
     }
 
-    /// Takes up to `most` events; where there are none, the loop is told of the next.
+    /// Takes up to `most` events; if there are none, the next one wakes the loop.
     fn take<'py>(&self, py: Python<'py>, most: usize) -> PyResult<Bound<'py, PyList>> {
         let taken = self.tap.queue.take(most).into_iter();
         let shown: Vec<_> = taken

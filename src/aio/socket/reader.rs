@@ -42,14 +42,14 @@ pub(super) fn ask(request: Request) -> io::Result<()> {
         requests.push(request);
         requests.len() == 1
     };
-    // Whoever came before has woken it, and it has not come yet.
+    // An earlier call has woken it, and it has not run yet.
     match &*waker {
         Some(waker) if was_empty => waker.wake(),
         _ => Ok(()),
     }
 }
 
-/// Closes every link; who waits for something is told why.
+/// Closes every link; what waits on one fails with the reason.
 pub fn end_all(why: &str) {
     if WAKER.lock().is_some() {
         // It runs, and so can be woken.

@@ -358,7 +358,7 @@ pub fn later(task: Task) {
     MORE.notify_one();
 }
 
-/// How many such things may wait before whoever makes more waits, too.
+/// How many such things may wait before a thread that makes more waits, too.
 const BACKLOG: usize = 256;
 /// And for how long at most.
 const CATCH_UP: Duration = Duration::from_secs(1);

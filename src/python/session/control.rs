@@ -159,7 +159,7 @@ impl CoreSession {
     }
 
     /// A variable of the call, a field of its caller profile, or a global
-    /// variable; None where there is none.
+    /// variable; None if it is not set.
     #[pyo3(name = "getVariable")]
     fn get_variable<'py>(
         slf: &Bound<'py, Self>,

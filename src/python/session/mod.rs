@@ -109,7 +109,7 @@ impl CoreSession {
     }
 
     /// Does something that can wait, while other scripts run. `what` names it for
-    /// whoever asks what the script is doing.
+    /// `pyps`, which shows what the script is doing.
     fn blocking<R: Send>(
         slf: &Bound<'_, Self>,
         what: &'static str,

@@ -122,7 +122,7 @@ fn place(
             let session = locked.session();
             match a_leg.filter(|_| settle) {
                 Some(a_leg) => {
-                    // Gone meanwhile: then there is nobody to wait for.
+                    // It has ended by now: there is nobody to wait for.
                     let _ = a_leg.with(|a| session.take_over(held, Some(a)));
                 }
                 None => session.take_over(held, None),

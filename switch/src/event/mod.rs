@@ -33,7 +33,7 @@ impl Kind {
     pub const CUSTOM: Self = Self(bindings::SWITCH_EVENT_CUSTOM);
     /// `MESSAGE`, what mod_python makes of a kind that the core does not know.
     pub const MESSAGE: Self = Self(bindings::SWITCH_EVENT_MESSAGE);
-    /// `COMMAND`, what a session is told to do with.
+    /// `COMMAND`, which tells a session what to do.
     pub const COMMAND: Self = Self(bindings::SWITCH_EVENT_COMMAND);
     /// `REQUEST_PARAMS`, what an XML lookup is asked with.
     pub const REQUEST_PARAMS: Self = Self(bindings::SWITCH_EVENT_REQUEST_PARAMS);
@@ -44,7 +44,7 @@ impl Kind {
         Self(bindings::SWITCH_EVENT_CHANNEL_EXECUTE_COMPLETE);
     /// `MODULE_LOAD`, fired for each interface of a module that was loaded.
     pub const MODULE_LOAD: Self = Self(bindings::SWITCH_EVENT_MODULE_LOAD);
-    /// `RELOADXML`: the XML was read anew.
+    /// `RELOADXML`: the XML was read again.
     pub const RELOADXML: Self = Self(bindings::SWITCH_EVENT_RELOADXML);
     /// `SHUTDOWN`: the core has begun to end.
     pub const SHUTDOWN: Self = Self(bindings::SWITCH_EVENT_SHUTDOWN);
@@ -191,7 +191,7 @@ impl OwnedEvent {
         }
     }
 
-    /// Sends it to whoever subscribed (`switch_event_fire`). Where the core's
+    /// Sends it to every subscriber (`switch_event_fire`). Where the core's
     /// queue is full this waits for room.
     ///
     /// # Errors
@@ -344,7 +344,7 @@ impl View<'_> {
         })
     }
 
-    /// The values of a header, one unless it is an array; none where there is none.
+    /// The values of a header, one unless it is an array; none if the header is missing.
     #[must_use]
     pub fn values(self, name: &CStr) -> Option<Vec<Vec<u8>>> {
         // SAFETY: the event lives.
@@ -457,7 +457,7 @@ impl View<'_> {
 
 /// The headers of an event, in order.
 pub(super) fn headers(event: &switch_event_t) -> impl Iterator<Item = &switch_event_header_t> {
-    // SAFETY: the list is the event's own, and nobody changes it meanwhile.
+    // SAFETY: the list is the event's own, and nobody changes it while it is read.
     std::iter::successors(unsafe { event.headers.as_ref() }, |header| unsafe {
         header.next.as_ref()
     })

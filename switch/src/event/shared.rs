@@ -66,7 +66,7 @@ impl Reading<'_> {
         }
     }
 
-    /// The values of a header, one unless it is an array; none where there is none.
+    /// The values of a header, one unless it is an array; none if the header is missing.
     #[must_use]
     pub fn values(&self, name: &CStr) -> Option<Vec<Vec<u8>>> {
         match self {
@@ -171,7 +171,7 @@ impl Event {
         unsafe { View::from_ptr(slot.pointer()?.as_ptr()) }.map(body)
     }
 
-    /// Uses the event for something that can wait: nobody else has it meanwhile,
+    /// Uses the event for something that can wait: nobody else has it during that time,
     /// and to them it is gone. On a thread that the loan can end without, on a
     /// copy. Nothing, once the loan is over.
     pub fn with_taken<R>(&self, body: impl FnOnce(View<'_>) -> R) -> Option<R> {

@@ -169,7 +169,7 @@ impl Snapshot {
         }
     }
 
-    /// The values of a header, one unless it is an array; none where there is none.
+    /// The values of a header, one unless it is an array; none if the header is missing.
     #[must_use]
     pub fn values(&self, name: &CStr) -> Option<Vec<Vec<u8>>> {
         self.find(name).map(|header| self.values_of(header))

@@ -17,7 +17,7 @@ use crate::{Detached, Status};
 type Receiver = Box<dyn Fn(View<'_>) + Send + Sync>;
 
 /// A subscription; it ends with [`Subscription::end`].
-#[must_use = "a subscription that is dropped goes on for ever"]
+#[must_use = "a subscription that is dropped never ends"]
 pub struct Subscription {
     node: NonNull<switch_event_node_t>,
     receiver: NonNull<Receiver>,
@@ -41,7 +41,7 @@ impl Subscription {
         let receiver: NonNull<Receiver> =
             NonNull::from(Box::leak(Box::new(Box::new(receiver) as Receiver)));
         let mut node = std::ptr::null_mut();
-        // SAFETY: the strings end with NUL, the callback is one for ever (the
+        // SAFETY: the strings end with NUL, the callback is never unmapped (the
         // library stays mapped), and the receiver is freed after unbinding only.
         let status = unsafe {
             switch_event_bind_removable(

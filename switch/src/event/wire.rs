@@ -124,7 +124,7 @@ impl WireEvent {
         }
     }
 
-    /// The values of a header, one unless it is an array; none where there is none.
+    /// The values of a header, one unless it is an array; none if the header is missing.
     #[must_use]
     pub fn values(&self, name: &[u8]) -> Option<Vec<Vec<u8>>> {
         find(self.head(), name).map(|value| split(decode(value)))

@@ -2,7 +2,7 @@
 //!
 //! The core takes `{name=value}` off a file name again and again until the name
 //! begins with something else (`switch_is_file_path`). Where the brace does not
-//! close it tries for ever, and nothing ends it. A `./` before the brace makes
+//! close it retries without end, and nothing stops it. A `./` before the brace makes
 //! the name what it was meant to be: that of a file which is most likely missing.
 //! The same ends lists of files in lists that are deeper than the core's stack.
 
@@ -124,7 +124,7 @@ fn open_braces(name: &[u8], deep: usize) -> Vec<usize> {
 }
 
 /// The text, whose files are separated so, with `./` before each brace that the
-/// core would look behind for ever.
+/// core would look behind without end.
 pub(super) fn safe_in<'t>(text: &'t [u8], separators: &[u8]) -> Cow<'t, [u8]> {
     if !suspicious(text) {
         return Cow::Borrowed(text);

@@ -22,7 +22,7 @@ use crate::session::Session;
 use crate::text::c_string_shown;
 use crate::{Detached, Status};
 
-/// How long to wait for digits; zero means for ever.
+/// How long to wait for digits; zero means without a limit.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Timeouts {
     /// For the first digit.

@@ -83,7 +83,7 @@ pub enum InputAction {
     Command(CString),
 }
 
-/// Who is told of input.
+/// What receives the input.
 pub trait Input {
     /// A digit came.
     fn digit(&self, session: Session<'_>, digit: Dtmf) -> InputAction;

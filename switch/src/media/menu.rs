@@ -58,7 +58,7 @@ struct Stack {
 
 // SAFETY: the menu is memory of the stack's pool, used under its busy flag.
 unsafe impl Send for Menu {}
-// SAFETY: whoever uses a shared menu takes the busy flag first, and leaves where it is
+// SAFETY: a thread that uses a shared menu takes the busy flag first, and leaves where it is
 // taken.
 unsafe impl Sync for Menu {}
 

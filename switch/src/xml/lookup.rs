@@ -60,7 +60,7 @@ impl Sections {
 /// Answers lookups; no answer lets the core ask the next.
 ///
 /// It runs with the core's binding lock held for reading, on the thread of
-/// whoever looks up: it must not bind, unbind or reload.
+/// the thread that looks up: it must not bind, unbind or reload.
 pub type Lookup = fn(section: &str, params: OwnedEvent) -> Option<Xml>;
 
 /// A bound lookup; it ends with [`Binding::end`].
@@ -76,7 +76,7 @@ impl Binding {
     /// The core's status.
     pub fn new(_: &Detached, sections: Sections, lookup: Lookup) -> Result<Self, Status> {
         let mut binding = std::ptr::null_mut();
-        // SAFETY: the function is one for ever (the library stays mapped), the
+        // SAFETY: the function is never unmapped (the library stays), the
         // user data is a function pointer, and the core writes one pointer.
         Status::check(unsafe {
             switch_xml_bind_search_function_ret(

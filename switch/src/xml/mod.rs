@@ -103,7 +103,7 @@ impl Element {
         }
     }
 
-    /// The value of an attribute; "" where there is none.
+    /// The value of an attribute; "" if it is missing.
     #[must_use]
     pub fn get(&self, name: &str) -> &str {
         self.attributes

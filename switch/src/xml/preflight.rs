@@ -35,7 +35,7 @@ pub enum XmlError {
 pub(crate) const MAX_DEPTH: usize = 1000;
 
 /// What the core may spend on a text, about in nanoseconds: while it reads, no
-/// binding can be changed, and whoever waits for that holds up everyone else.
+/// binding can be changed, and a thread that waits to change one holds up all others.
 pub(crate) const MAX_WORK: usize = 5_000_000_000;
 
 /// One step through a list of the core's.

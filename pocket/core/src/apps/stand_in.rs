@@ -29,7 +29,7 @@ fn warn(session: &Arc<Session>, name: &'static str, data: &BStr, lacks: &str) {
 }
 
 /// `profile domain user`: takes a message, as a mailbox would, and keeps it nowhere; to
-/// check messages there is none.
+/// check messages it has none.
 pub(super) fn voicemail(session: &Arc<Session>, data: &BStr) {
     let words = split(data, b' ', 8);
     if words.iter().any(|word| word == "check") {

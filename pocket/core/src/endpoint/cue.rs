@@ -36,7 +36,7 @@ pub struct Cue {
     pub repeats: bool,
 }
 
-/// A cue, and how often it has come.
+/// A cue, and how often it was reached.
 pub(super) struct Counted {
     cue: Cue,
     times: AtomicUsize,

@@ -14,7 +14,7 @@ use super::{Event, names};
 use crate::clock::{Clock, Signal, Wait};
 use crate::place::{Place, base_name};
 
-/// The core's own length; whoever fires into a full queue waits.
+/// The core's own length; a thread that fires into a full queue waits.
 const QUEUE: usize = 100_000;
 
 /// What a module asked to be called for an event.
@@ -187,8 +187,8 @@ impl Bus {
 
     fn deliver(&self, event: Event) {
         {
-            // Held over the callbacks, as the core holds it: whoever binds or
-            // unbinds inside one waits for ever, there and here.
+            // Held over the callbacks, as the core holds it: a callback that binds or
+            // unbinds deadlocks, there and here.
             let nodes = self.nodes.read();
             for kind in [event.kind(), names::ALL] {
                 for node in nodes
@@ -243,7 +243,7 @@ impl Bus {
         address
     }
 
-    /// Ends a subscription; false when there is none at that address.
+    /// Ends a subscription; false if no subscription has that address.
     pub(crate) fn unbind(&self, node: *const Node) -> bool {
         let mut nodes = self.nodes.write();
         let before = nodes.len();

@@ -278,7 +278,7 @@ unsafe fn add_all(into: *mut switch_event, from: *const switch_event, but: Optio
 }
 
 /// # Safety
-/// `event` is live and does not change meanwhile.
+/// `event` is live and does not change during the call.
 pub(super) unsafe fn duplicate(event: *const switch_event) -> *mut switch_event {
     // SAFETY: the copy is ours, the original is read.
     unsafe {

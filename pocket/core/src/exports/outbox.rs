@@ -93,7 +93,7 @@ export! {
         }
         // SAFETY: the caller's text, which lives.
         let text = unsafe { CStr::from_ptr(value) }.to_string_lossy();
-        // What follows the first value is nobody's business, as in the core.
+        // What follows the first value is ignored, as in the core.
         match serde_json::Deserializer::from_str(&text).into_iter::<Value>().next() {
             Some(Ok(tree)) => Box::into_raw(Box::new(tree)).cast(),
             _ => ptr::null_mut(),

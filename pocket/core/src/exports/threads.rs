@@ -10,7 +10,7 @@ use crate::edge::{export, guard};
 use crate::pool::Pool;
 use crate::switch::current;
 
-/// What the new thread calls; whoever starts it vouches for the data.
+/// What the new thread calls; the one that starts it vouches for the data.
 struct Task(switch_thread_start_t, *mut c_void);
 
 // SAFETY: the caller of switch_thread_create gives the data to the new thread.

@@ -41,7 +41,7 @@ pub(crate) trait Input {
         SUCCESS
     }
 
-    /// A frame has come; anything but SUCCESS ends the function.
+    /// Called for each frame; anything but SUCCESS ends the function.
     fn frame(&mut self, _: &Arc<Session>) -> Status {
         SUCCESS
     }

@@ -95,7 +95,7 @@ impl Input for Buffer<'_> {
     }
 }
 
-/// Ends what plays at a digit, and leaves it to whoever comes next.
+/// Ends what plays at a digit, and leaves the digit for the next reader.
 struct Impatient;
 
 impl Input for Impatient {

@@ -245,7 +245,7 @@ fn run(
     }
 }
 
-/// One digit and one event for whoever listens.
+/// One digit and one event for the input callback.
 fn look(session: &Arc<Session>, input: &mut dyn Input) -> Option<End> {
     let mut status = SUCCESS;
     let mut why = "digit";
@@ -269,7 +269,7 @@ fn look(session: &Arc<Session>, input: &mut dyn Input) -> Option<End> {
 }
 
 /// What was read of a file that is not heard yet: the core reads in blocks, and
-/// counts what it has read. Whoever seeks has it read on from there.
+/// counts what it has read. After a seek, it reads on from there.
 struct ReadAhead {
     /// Where the next is read.
     end: u64,

@@ -19,7 +19,7 @@ use crate::session::{Session, say};
 use crate::text::{is_true, number};
 use crate::transcript::Kind;
 
-/// Milliseconds without a word until that is told, unless the parameter
+/// Milliseconds without a word until that is reported, unless the parameter
 /// `no-input-timeout` says otherwise.
 const NO_INPUT: i64 = 5000;
 
@@ -254,7 +254,7 @@ pub(crate) fn hear(session: &Arc<Session>, text: BString) {
         Some(recogniser)
             if recogniser.listening && recogniser.grammars.values().any(|enabled| *enabled) =>
         {
-            // Whoever speaks is not silent.
+            // A caller who speaks is not silent.
             recogniser.timer += 1;
             recogniser.timer
         }
@@ -267,7 +267,7 @@ pub(crate) fn hear(session: &Arc<Session>, text: BString) {
             return;
         };
         let heard = match &mut *engine_of(&session) {
-            // Timers that were started meanwhile do not end what was begun.
+            // Timers that were started since then do not end what was begun.
             Some(recogniser) if recogniser.listening && recogniser.timer >= timer => {
                 recogniser.listening = false;
                 recogniser.timer += 1;
@@ -281,7 +281,7 @@ pub(crate) fn hear(session: &Arc<Session>, text: BString) {
     });
 }
 
-/// Tells whoever takes the leg's events, and all when `fire_asr_events` is true.
+/// Sends it to the leg's own event queue, and to all subscribers when `fire_asr_events` is true.
 fn tell(session: &Arc<Session>, kind: &str, body: Option<BString>, cause: Option<&str>) {
     let mut event = session
         .core
@@ -300,7 +300,7 @@ fn tell(session: &Arc<Session>, kind: &str, body: Option<BString>, cause: Option
     session.divert(event);
 }
 
-/// How far playing and detecting has come.
+/// The progress of playing and detecting.
 struct Waiting<'a> {
     done: bool,
     recognised: bool,

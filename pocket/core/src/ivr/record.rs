@@ -253,7 +253,7 @@ pub(crate) fn insert(session: &Session, file: &BStr, inserted: &BStr, at: usize)
     }
 }
 
-/// What the `record` application is told: path, seconds, threshold, silence.
+/// The arguments of `record`: path, seconds, threshold, silence.
 pub(crate) fn application(session: &Arc<Session>, data: &BStr, input: &mut dyn Input) -> Status {
     let words = crate::text::split(data, b' ', 4);
     let Some(path) = words.first() else {

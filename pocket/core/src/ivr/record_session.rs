@@ -152,7 +152,7 @@ fn finish(session: &Arc<Session>, mut recording: Recording, why: &str) {
         let what = if samples == 0 { "empty" } else { "short" };
         say!(session, DEBUG, "Discarding {what} file {shown}");
         session.set("RECORD_DISCARDED", "true");
-        // Whoever has moved it away has it.
+        // If it was moved away, it stays there.
         let _ = std::fs::remove_file(&recording.path);
     }
     session.set("record_seconds", (samples / i64::from(RATE)).to_string());

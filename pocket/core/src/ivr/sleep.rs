@@ -60,7 +60,7 @@ pub(crate) fn sleep(
     }
 }
 
-/// One digit and one event for whoever listens; a digit that nobody takes ends
+/// One digit and one event for the input callback; a digit that nobody takes ends
 /// the wait and stays where it is.
 pub(super) fn look(session: &Arc<Session>, input: &mut dyn Input) -> Status {
     let mut status = SUCCESS;

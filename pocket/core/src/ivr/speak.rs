@@ -155,7 +155,7 @@ pub(crate) fn phrase(
 /// Why a text that was heard to its end is not spoken any more.
 const HEARD: &str = "end";
 
-/// Takes the time that `words` take, with digits and events for whoever listens.
+/// Takes the time that `words` take, with digits and events for the input callback.
 fn utter(
     session: &Arc<Session>,
     kind: Kind,
@@ -181,7 +181,7 @@ fn utter(
     status
 }
 
-/// Speaks for that many microseconds; what a callback does meanwhile comes on top.
+/// Speaks for that many microseconds; what a callback does is added to that.
 fn last(
     session: &Arc<Session>,
     mut left: i64,

@@ -61,7 +61,7 @@ pub(crate) type FakeApplication = Arc<dyn Fn(&Arc<Session>, &BStr) + Send + Sync
 pub(crate) struct States {
     /// CS_PARK.
     pub(crate) park: fn(&Arc<Session>),
-    /// CS_HANGUP, before anybody is told.
+    /// CS_HANGUP, before any event is sent.
     pub(crate) hangup: fn(&Arc<Session>),
 }
 

@@ -116,7 +116,7 @@ impl Session {
         self.kick();
     }
 
-    /// Whoever originated this leg may wait for just this.
+    /// The originating thread may wait for just this.
     fn kick_originator(&self) {
         if let Some(other) = self
             .get("originator")

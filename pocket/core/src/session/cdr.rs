@@ -25,7 +25,7 @@ pub(crate) struct Ran {
 /// What a leg has run.
 #[derive(Default)]
 pub(super) struct Record {
-    /// The last application, until it is told of.
+    /// The last application, until it is reported.
     pub(super) last_application: Mutex<Option<(BString, BString)>>,
     /// All of them, for the call's record.
     pub(super) applications: Mutex<Vec<Ran>>,

@@ -7,7 +7,7 @@ use bstr::{BStr, BString};
 
 use super::Session;
 
-/// How far a sound has come.
+/// The position in a sound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Heard {
     Begins,
@@ -45,7 +45,7 @@ pub(crate) trait Endpoint: Send + Sync {
     /// CS_HANGUP.
     fn on_hangup(&self, _: &Session) {}
 
-    /// A message for whoever is there; says whether there is somebody.
+    /// A message for the far end; says whether it has one.
     fn receive_event(&self, _: &Session, _: BString) -> bool {
         false
     }

@@ -21,7 +21,7 @@ pub(crate) const MAX_STACKS: u32 = 32;
 pub(super) struct Queues {
     /// For its own thread to carry out.
     private: Mutex<VecDeque<Event>>,
-    /// For whoever takes its events.
+    /// For the thread that takes its events.
     diverted: Mutex<VecDeque<Event>>,
 }
 
@@ -38,7 +38,7 @@ impl Session {
     }
 
     /// The next of them for an input callback; while the leg's events are
-    /// diverted, whoever had them diverted gets them, by force.
+    /// diverted, the one that diverted them gets them, by force.
     pub(crate) fn take_diverted(&self) -> Option<Event> {
         self.take_event(false)
     }

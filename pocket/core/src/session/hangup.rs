@@ -18,7 +18,7 @@ use crate::module::api;
 use crate::transcript::Kind;
 
 impl Session {
-    /// Hangs up once; whoever comes later changes nothing. Runs on the thread
+    /// Hangs up once; a later hangup changes nothing. Runs on the thread
     /// of whoever hangs up, and the hooks with it.
     pub(crate) fn hangup(self: &Arc<Self>, cause: Cause) {
         self.hangup_by("switch", cause);

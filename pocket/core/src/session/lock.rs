@@ -1,4 +1,4 @@
-//! The read locks that keep a session: whoever found it holds one, and it is
+//! The read locks that keep a session: code that found it holds one, and it is
 //! destroyed only when the last is given back.
 
 use std::sync::Arc;
@@ -47,7 +47,7 @@ impl Session {
                 let mut readers = self.lifecycle.readers.lock();
                 let given_up = closing.is_some_and(|since| since.elapsed() > patience);
                 if readers.count > 0 && given_up {
-                    // Whoever reads may still give its lock back, by address.
+                    // A reader may still give its lock back, by address.
                     std::mem::forget(Arc::clone(self));
                 }
                 if readers.count == 0 || given_up {

@@ -21,7 +21,7 @@ use crate::presence::Ticket;
 /// overflow here.
 pub(crate) const STACK: usize = 240 * 1024;
 
-/// How long a closing switch waits for whoever still holds a session.
+/// How long a closing switch waits for threads that still hold a session.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Rounds of 20 ms that a leg may stay in CS_NEW.
@@ -190,7 +190,7 @@ impl Session {
     }
 
     fn on_init(self: &Arc<Self>) {
-        // Whoever routes the leg in its endpoint's handler has done INIT's work.
+        // An endpoint's handler that routes the leg has done INIT's work.
         if self.endpoint.on_init(self) {
             say!(self, DEBUG, "{} Standard INIT", self.name());
             self.set_state(CS_ROUTING);

@@ -87,7 +87,7 @@ impl Session {
             return None;
         }
         let planned = self.media.next_frame.load(Ordering::SeqCst);
-        // After a pause the frames begin anew, not at what was missed.
+        // After a pause the frames begin afresh, not at what was missed.
         let begins_anew = planned + FRAME <= now || planned > now + FRAME;
         self.is_up()
             .then_some(if begins_anew { now + FRAME } else { planned })

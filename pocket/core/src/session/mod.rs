@@ -60,7 +60,7 @@ pub(crate) type Run = Box<dyn FnOnce(&Arc<Session>) + Send>;
 /// handlers of originate and bridge.
 pub(crate) enum Role {
     None,
-    /// Waits to be taken over by whoever originated it.
+    /// Waits to be taken over by the thread that originated it.
     Originated,
     /// The other side of a bridge that its A leg runs: what it does while media is
     /// exchanged.
@@ -249,7 +249,7 @@ impl Session {
             .unwrap_or(0)
     }
 
-    /// Uses what is kept by this key, which stays what it is meanwhile.
+    /// Uses what is kept by this key, which does not change during that time.
     pub(crate) fn with_private<R>(&self, key: &[u8], body: impl FnOnce(usize) -> R) -> R {
         let privates = self.privates.lock();
         body(privates.get(key.as_bstr()).copied().unwrap_or(0))

@@ -78,7 +78,7 @@ fn allowed(from: State, to: State) -> bool {
     }
 }
 
-/// How far a leg has come, and who runs it.
+/// The progress of a leg, and who runs it.
 pub(super) struct Lifecycle {
     pub(super) state: AtomicU32,
     pub(super) running_state: AtomicU32,

@@ -88,7 +88,7 @@ impl Store {
         }
     }
 
-    /// Reads the document anew; a faulty one leaves the old in its place.
+    /// Reads the document again; a faulty one leaves the old in its place.
     pub(crate) fn reload(
         &self,
         log: &Log,

@@ -82,7 +82,7 @@ impl Rules {
             return Moment::at_offset(seconds, self.east, false);
         };
         let year = Moment::at_offset(seconds, self.east, false).year();
-        // Each change is told in the time that holds before it.
+        // Each change is given in the time that holds before it.
         let begin = summer.begin.seconds_of(year) - self.east;
         let end = summer.end.seconds_of(year) - summer.east;
         let is_summer = if begin <= end {

@@ -89,7 +89,7 @@ def prepare(arguments: argparse.Namespace, where: Place, **settings: Any) -> Any
 
 
 def own_address(client: Any, profile: str) -> str:
-    """Give the address at which a switch's SIP profile can be called. ValueError where there is none."""
+    """Give the address at which a switch's SIP profile can be called. ValueError if it has none."""
     status = client.cmd(f"sofia status profile {profile}")
     match = re.search(r"BIND-URL\s+sips?:[^@\s]*@([^;\s]+)", status, re.IGNORECASE)
     if match is None:

@@ -106,7 +106,7 @@ def _try(dialer: Any, where: Place, display: Display, rate: float, seconds: floa
 
 
 def _calm(dialer: Any, where: Place) -> None:
-    """Let the switch come to rest."""
+    """Wait until the switch is idle."""
     dialer.stop()
     for _ in range(100):
         if not dialer.count_calls():

@@ -38,7 +38,7 @@ class Quantiles:
             self._buckets[bucket] = self._buckets.get(bucket, 0) + 1
 
     def at(self, share: float) -> float | None:
-        """Give the time that this share of all is not above; None where there is none."""
+        """Give the time that this share of all does not exceed; None if nothing was measured."""
         if not self.count:
             return None
         if self._hdr is not None:

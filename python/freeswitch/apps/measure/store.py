@@ -47,7 +47,7 @@ class CSVStore:
         return self.count
 
     def write_to(self, path: str | os.PathLike[str]) -> None:
-        """Write the rows that come to this file, behind what is there; those that are in memory first."""
+        """Append the rows to this file from now on; those that are in memory first."""
         path = os.fspath(path)
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
         is_new = not os.path.exists(path) or not os.path.getsize(path)
@@ -58,7 +58,7 @@ class CSVStore:
                 raise ValueError(f"{path} has other columns than are to be written: give another file")
             _end_last_line(path)
         self.close()
-        # One line, one write: whoever is killed leaves whole lines behind, but for the last.
+        # One line, one write: a process that is killed leaves whole lines behind, but for the last.
         self._file = open(path, "a", buffering=1, newline="", encoding="utf-8", errors="surrogateescape")  # noqa: SIM115
         self.path = path
         if is_new:
@@ -112,7 +112,7 @@ def _end_last_line(path: str) -> None:
 def load(path: str | os.PathLike[str]) -> list[Row]:
     """Read the rows of a file, or of the folder that a run has written to. A half line at the end is left out.
 
-    FileNotFoundError where there is none, ValueError where it is no such file.
+    FileNotFoundError if it does not exist, ValueError if it is not such a file.
     """
     path = os.fspath(path)
     if os.path.isdir(path):
