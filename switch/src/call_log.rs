@@ -5,6 +5,7 @@ use std::ffi::{CStr, CString, c_int};
 use std::fmt::Write as _;
 
 use tracing::field::{Field, Visit};
+use tracing::subscriber::Interest;
 use tracing::{Event, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
@@ -105,13 +106,28 @@ struct SwitchLog {
     module: &'static str,
 }
 
-impl<S: Subscriber> Layer<S> for SwitchLog {
-    fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
-        // Dependencies' own events are not the operator's business.
+impl SwitchLog {
+    /// Is it an event of ours? Those of dependencies are not the operator's business.
+    fn writes(&self, metadata: &Metadata<'_>) -> bool {
         [self.module, env!("CARGO_CRATE_NAME")]
             .iter()
             .any(|ours| metadata.target().starts_with(ours))
-            && wanted(of(metadata))
+    }
+}
+
+impl<S: Subscriber> Layer<S> for SwitchLog {
+    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
+        // The log level can change at any time, and differs between calls: it is
+        // looked at for each event, not once for each place that makes them.
+        if self.writes(metadata) {
+            Interest::sometimes()
+        } else {
+            Interest::never()
+        }
+    }
+
+    fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
+        self.writes(metadata) && wanted(of(metadata))
     }
 
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
@@ -156,4 +172,25 @@ impl Visit for Text {
 pub fn install(module: &'static str) {
     let subscriber = tracing_subscriber::registry().with(SwitchLog { module });
     let _ = tracing::subscriber::set_global_default(subscriber);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_level_that_is_raised_later_counts() {
+        let log = tracing_subscriber::registry().with(SwitchLog {
+            module: "freeswitch",
+        });
+        tracing::subscriber::with_default(log, || {
+            let written = || tracing::enabled!(tracing::Level::DEBUG);
+            // No switch is open, so no level of the core's asks for it.
+            assert!(!written());
+            let call = of_call(c"a call", Level::Debug as i32);
+            assert!(written());
+            drop(call);
+            assert!(!written());
+        });
+    }
 }
