@@ -11,7 +11,10 @@ import switches
 from hosts.base import Host, HostError
 from hosts.manager import Manager, Spec, specs
 from hosts.wire import Connect, Wire, close_all
+from support.memory import resident_mb
 
+# Of the process of pytest, in which pocket runs, with every host: what grows with the tests is kept somewhere.
+MEMORY_MB = 1024
 LOG_LINES_SHOWN = 200
 LAST_LINES_SHOWN = 60  # of a switch that has ended
 
@@ -41,8 +44,20 @@ def pytest_report_header(config: pytest.Config) -> str:
     return f"hosts: {', '.join(spec.name for spec in config.stash[SPECS])}"
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail a run whose process has grown too large."""
+    if resident_mb(at_most=True) > MEMORY_MB:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Say in one line what was not tested, and what to set."""
+    """Say in a line each what memory the run took, and what was not tested and what to set."""
+    highest = resident_mb(at_most=True)
+    terminalreporter.write_line(
+        f"memory: {resident_mb()} MB at the end, {highest} MB at most; {MEMORY_MB} MB are allowed",
+        red=highest > MEMORY_MB,
+    )
     if not config.getoption("--host") and all(spec.switch is None for spec in config.stash[SPECS]):
         terminalreporter.write_line(f"tests on FreeSWITCH skipped: {switches.NONE_FOUND}", yellow=True)
 

@@ -313,6 +313,7 @@ TREES = (
             "pool",
             "completion",
             "transcript",
+            "newest",
             "timers",
             "attached",
             "clock+presence",

@@ -9,6 +9,7 @@ mod control;
 mod convert;
 mod fake;
 mod far_end;
+mod memory;
 mod switch;
 mod threads;
 
@@ -45,6 +46,7 @@ fn _pocket(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<call::Call>()?;
     check::add_to(module)?;
     control::add_to(module)?;
+    memory::add_to(module)?;
     threads::add_to(module)?;
     Ok(())
 }

@@ -168,10 +168,10 @@ impl Switch {
         Ok(over)
     }
 
-    /// Lines from the one with that number on, and the number of the next.
-    fn log<'py>(&self, py: Python<'py>, from: u64) -> PyResult<(Vec<Line<'py>>, u64)> {
-        let (lines, next) = py.detach(|| self.driver.log(from));
-        let lines: PyResult<Vec<_>> = lines
+    /// Lines since they were last asked for.
+    fn log<'py>(&self, py: Python<'py>) -> PyResult<Vec<Line<'py>>> {
+        let lines = py.detach(|| self.driver.log());
+        lines
             .iter()
             .map(|line| {
                 Ok((
@@ -184,8 +184,7 @@ impl Switch {
                     to_python(py, &line.text)?,
                 ))
             })
-            .collect();
-        Ok((lines?, next))
+            .collect()
     }
 
     fn channels(&self, py: Python<'_>) -> Vec<Call> {

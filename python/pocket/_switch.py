@@ -83,7 +83,6 @@ class Switch(Caller):
         self._server: Server | None = None
         self._base: Path | None = None
         self._log: list[LogLine] = []
-        self._next_line = 0
         self._events: list[dict[str, str]] = []
 
     # Opening and closing
@@ -121,7 +120,6 @@ class Switch(Caller):
             self._core.stand_still()
         self._base = base
         self._log.clear()
-        self._next_line = 0
         self._events.clear()
         _OPEN.append(self)
         return self
@@ -141,6 +139,8 @@ class Switch(Caller):
             self._take_events(core)
         finally:
             self._core = self._base = None
+            del core
+            _pocket.give_memory_back()
             if base is not None:
                 shutil.rmtree(base, ignore_errors=True)
         if left:
@@ -173,7 +173,7 @@ class Switch(Caller):
 
     @property
     def legs(self) -> list[Call]:
-        """All legs that there were, in order, those that are over too: the newest 250."""
+        """All legs that there were, in order, those that are over too: the newest 250, of 64 MiB at most."""
         return [Call(self, core) for core in self._running.legs()]
 
     # What scripts reach
@@ -319,18 +319,23 @@ class Switch(Caller):
 
     @property
     def log(self) -> list[LogLine]:
-        """The log so far, its newest 100,000 lines; what is cleared from the list does not come back."""
+        """The log so far; what is cleared from the list does not come back.
+
+        These are the newest 100,000 lines; of those that come between two looks at it, 64 MiB at most.
+        """
         if self._core is not None:
             self._take_log(self._core)
         return self._log
 
     def _take_log(self, core: _pocket.Switch) -> None:
-        lines, self._next_line = core.log(self._next_line)
-        self._log.extend(LogLine(*line) for line in lines)
+        self._log.extend(LogLine(*line) for line in core.log())
         del self._log[:-LOG_KEPT]
 
     def subscribe(self, *kinds: str, limit: int = EVENTS_KEPT) -> None:
-        """Keep events of these kinds from now on, such as "CHANNEL_ANSWER"; "ALL" or none named: all."""
+        """Keep events of these kinds from now on, such as "CHANNEL_ANSWER"; "ALL" or none named: all.
+
+        The newest `limit` are kept; of those that come between two looks at `events`, 256 MiB at most.
+        """
         self._running.subscribe(list(kinds), limit)
 
     @property

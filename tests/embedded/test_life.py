@@ -158,3 +158,32 @@ def test_a_thousand_switches_keep_no_memory_and_no_stacks() -> None:
     grown, stacks = json.loads(done.stdout)
     assert stacks <= 10, f"{stacks} stacks of 8 MiB"
     assert grown < 2 << 20, f"{grown / 1000} bytes for each switch"
+
+
+def test_long_texts_of_many_calls_are_not_kept() -> None:
+    # Each call has a line of the log, a variable, an event and an application's data of 1 MB.
+    done = run_python(
+        """
+        import json, pathlib, pocket, tempfile
+
+        scripts = pathlib.Path(tempfile.mkdtemp())
+        (scripts / "long.py").write_text('''
+        import freeswitch
+        def handler(session, args):
+            freeswitch.consoleLog("info", "x" * 1_000_000)
+            session.setVariable("long", "x" * 1_000_000)
+            session.execute("set", "longer=" + "x" * 1_000_000)
+        '''.replace("\\n        ", "\\n"))
+        with pocket.Switch(scripts=scripts) as switch:
+            for _ in range(100):
+                switch.run("python", "long")
+            status = pathlib.Path("/proc/self/status").read_text().splitlines()
+            highest = next(line for line in status if "VmHWM" in line)
+            newest = switch.legs[-1].variables["long"] == "x" * 1_000_000
+            print(json.dumps([int(highest.split()[1]), len(switch.legs) > 5, len(switch.log) > 50, newest]))
+        """
+    )
+    assert done.returncode == 0, done.stderr
+    highest, *kept = json.loads(done.stdout)
+    assert kept == [True, True, True]
+    assert highest < 300_000, f"{highest} kB"

@@ -220,11 +220,10 @@ impl Driver {
         Control::open(&self.core, limit)
     }
 
-    /// Log lines from the one with that number on, of those that are kept, and
-    /// the number that the next will have.
+    /// Log lines since they were last asked for: the newest 100,000, of 64 MiB at most.
     #[must_use]
-    pub fn log(&self, from: u64) -> (Vec<LogLine>, u64) {
-        self.core.log.lines(from)
+    pub fn log(&self) -> Vec<LogLine> {
+        self.core.log.take()
     }
 
     /// Legs that are there.
@@ -291,7 +290,7 @@ impl Driver {
         self.core.globals.set(name, value);
     }
 
-    /// All legs that there were, the newest 250 of them.
+    /// All legs that there were, the newest 250 of them; of those that are over, 64 MiB at most.
     #[must_use]
     pub fn legs(&self) -> Vec<Call> {
         let legs = self.core.sessions.ever().into_iter();

@@ -31,6 +31,7 @@ mod ivr;
 mod json;
 mod log;
 mod module;
+mod newest;
 mod outbox;
 mod pattern;
 mod place;

@@ -1,6 +1,5 @@
 //! The switch's log: levels as the core has them, lines kept for tests.
 
-use std::collections::VecDeque;
 use std::fmt::Arguments;
 use std::io::Write;
 use std::sync::Arc;
@@ -10,10 +9,13 @@ use bstr::{BStr, BString, ByteSlice};
 use parking_lot::{Mutex, RwLock};
 
 use crate::clock::Clock;
+use crate::newest::Newest;
 use crate::place::{Place, base_name};
 
-/// Lines kept; older ones go.
+/// Lines kept until they are taken; older ones go.
 const KEPT: usize = 100_000;
+/// Bytes of them.
+const KEPT_BYTES: usize = 64 << 20;
 
 pub(crate) const DISABLE: i32 = -1;
 pub(crate) const CONSOLE: i32 = 0;
@@ -82,13 +84,15 @@ impl LogLine {
     pub fn level_name(&self) -> &'static str {
         level_name(self.level)
     }
-}
 
-/// The lines that are kept, and the number of the first of them.
-#[derive(Default)]
-struct Kept {
-    lines: VecDeque<LogLine>,
-    first: u64,
+    /// About how many bytes it takes.
+    fn size(&self) -> usize {
+        size_of::<Self>()
+            + self.file.len()
+            + self.function.len()
+            + self.uuid.len()
+            + self.text.len()
+    }
 }
 
 /// Up to which level lines are given, and to whom.
@@ -97,7 +101,7 @@ type Feed = (i32, Box<dyn Fn(LogLine) + Send + Sync>);
 /// The log of one switch.
 pub(crate) struct Log {
     clock: Arc<Clock>,
-    lines: Mutex<Kept>,
+    lines: Mutex<Newest<LogLine>>,
     level: AtomicI32,
     debug_level: AtomicI32,
     /// Up to which level lines also go to stderr.
@@ -110,7 +114,7 @@ impl Log {
     pub(crate) fn new(clock: Arc<Clock>) -> Self {
         Self {
             clock,
-            lines: Mutex::default(),
+            lines: Mutex::new(Newest::new(KEPT, KEPT_BYTES)),
             level: AtomicI32::new(DEBUG),
             debug_level: AtomicI32::new(0),
             console: AtomicI32::new(DISABLE),
@@ -194,11 +198,7 @@ impl Log {
         {
             give(line.clone());
         }
-        if kept.lines.len() == KEPT {
-            kept.lines.pop_front();
-            kept.first += 1;
-        }
-        kept.lines.push_back(line);
+        kept.push(line.size(), line);
     }
 
     pub(crate) fn format(
@@ -220,12 +220,9 @@ impl Log {
         }
     }
 
-    /// Lines from the one with that number on, and the number of the next.
-    pub(crate) fn lines(&self, from: u64) -> (Vec<LogLine>, u64) {
-        let kept = self.lines.lock();
-        let next = kept.first + kept.lines.len() as u64;
-        let skip = usize::try_from(from.saturating_sub(kept.first)).unwrap_or(usize::MAX);
-        (kept.lines.iter().skip(skip).cloned().collect(), next)
+    /// The lines since they were last taken.
+    pub(crate) fn take(&self) -> Vec<LogLine> {
+        self.lines.lock().take()
     }
 }
 
@@ -282,7 +279,7 @@ mod tests {
         assert_eq!(log.control(-2), DEBUG);
         assert_eq!(log.control(-1), DISABLE);
         log.write(CRIT, here!(), b"", None, b"unheard");
-        assert_eq!(log.lines(0).1, 0);
+        assert!(log.take().is_empty());
     }
 
     #[test]
@@ -292,7 +289,7 @@ mod tests {
         log.write(INFO, here!(), b"", None, b"no");
         log.write(INFO, here!(), b"", Some(DEBUG), b"yes\n");
         log.write(101, here!(), b"", Some(DEBUG), b"no");
-        let texts: Vec<_> = log.lines(0).0.into_iter().map(|line| line.text).collect();
+        let texts: Vec<_> = log.take().into_iter().map(|line| line.text).collect();
         assert_eq!(texts, ["yes"]);
     }
 }

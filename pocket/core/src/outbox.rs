@@ -7,11 +7,14 @@ use parking_lot::Mutex;
 use crate::event::Event;
 use crate::event::dispatch::Bus;
 use crate::log::{self, Log};
+use crate::newest::Newest;
 use crate::place::here;
 use crate::text::is_true;
 
-/// Kept of each.
+/// Kept of each; older ones go.
 const KEPT: usize = 10_000;
+/// Bytes of each.
+const KEPT_BYTES: usize = 64 << 20;
 
 /// A letter that was asked for.
 #[derive(Clone, Debug, Default)]
@@ -28,10 +31,25 @@ pub struct Letter {
     pub file: BString,
 }
 
-#[derive(Default)]
 pub(crate) struct Outbox {
-    messages: Mutex<Vec<Event>>,
-    letters: Mutex<Vec<Letter>>,
+    messages: Mutex<Newest<Event>>,
+    letters: Mutex<Newest<Letter>>,
+}
+
+impl Letter {
+    fn size(&self) -> usize {
+        let texts = [&self.to, &self.from, &self.headers, &self.body, &self.file];
+        size_of::<Self>() + texts.map(|text| text.len()).iter().sum::<usize>()
+    }
+}
+
+impl Default for Outbox {
+    fn default() -> Self {
+        Self {
+            messages: Mutex::new(Newest::new(KEPT, KEPT_BYTES)),
+            letters: Mutex::new(Newest::new(KEPT, KEPT_BYTES)),
+        }
+    }
 }
 
 impl Outbox {
@@ -43,14 +61,11 @@ impl Outbox {
             None,
             format_args!("Emailed data [{}] to [{}]", letter.body, letter.to),
         );
-        let mut letters = self.letters.lock();
-        if letters.len() < KEPT {
-            letters.push(letter);
-        }
+        self.letters.lock().push(letter.size(), letter);
     }
 
     pub(crate) fn letters(&self) -> Vec<Letter> {
-        self.letters.lock().clone()
+        self.letters.lock().iter().cloned().collect()
     }
 
     /// Copies of the messages.
@@ -68,10 +83,8 @@ impl Outbox {
         }
         let global = protocol.to_ascii_lowercase().starts_with(b"global");
         if !global {
-            let mut messages = self.messages.lock();
-            if messages.len() < KEPT {
-                messages.push(message.duplicate());
-            }
+            let message = message.duplicate();
+            self.messages.lock().push(message.size(), message);
         }
         if message.get(b"blocking").is_some_and(|value| is_true(value)) {
             message.add("Delivery-Failure", if global { "true" } else { "false" });

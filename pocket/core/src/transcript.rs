@@ -96,6 +96,13 @@ pub struct Entry {
     pub data: Vec<(&'static str, BString)>,
 }
 
+impl Entry {
+    fn size(&self) -> usize {
+        let data = self.data.iter().map(|(_, value)| value.len());
+        size_of::<Self>() + self.text.len() + data.sum::<usize>()
+    }
+}
+
 /// Entries kept of one leg.
 const KEPT: usize = 100_000;
 
@@ -109,6 +116,12 @@ impl Transcript {
         if entries.len() < KEPT {
             entries.push(entry);
         }
+    }
+
+    /// About how many bytes they take.
+    pub(crate) fn size(&self) -> usize {
+        let entries = self.0.lock();
+        entries.iter().map(Entry::size).sum()
     }
 
     /// A copy of the entries so far.

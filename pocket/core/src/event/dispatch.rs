@@ -12,10 +12,13 @@ use parking_lot::{Mutex, RwLock};
 
 use super::{Event, names};
 use crate::clock::{Clock, Signal, Wait};
+use crate::newest::Newest;
 use crate::place::{Place, base_name};
 
 /// The core's own length; a thread that fires into a full queue waits.
 const QUEUE: usize = 100_000;
+/// Bytes of events kept for the switch's owner until it asks.
+const TAP_BYTES: usize = 256 << 20;
 
 /// What a module asked to be called for an event.
 type Callback = unsafe extern "C" fn(*mut switch_event);
@@ -38,8 +41,7 @@ unsafe impl Sync for Node {}
 /// What the switch's owner asked to see.
 struct Tap {
     kinds: Vec<switch_event_types_t>,
-    limit: usize,
-    kept: VecDeque<Event>,
+    kept: Newest<Event>,
 }
 
 /// Kinds of which somebody outside of the switch gets a copy of each event.
@@ -215,10 +217,7 @@ impl Bus {
         if let Some(tap) = tap.as_mut()
             && (tap.kinds.is_empty() || tap.kinds.contains(&event.kind()))
         {
-            if tap.kept.len() == tap.limit {
-                tap.kept.pop_front();
-            }
-            tap.kept.push_back(event);
+            tap.kept.push(event.size(), event);
         }
     }
 
@@ -267,8 +266,7 @@ impl Bus {
     pub(crate) fn tap(&self, kinds: Vec<switch_event_types_t>, limit: usize) {
         *self.tap.lock() = (limit > 0).then(|| Tap {
             kinds,
-            limit,
-            kept: VecDeque::new(),
+            kept: Newest::new(limit, TAP_BYTES),
         });
     }
 
@@ -277,7 +275,7 @@ impl Bus {
         self.tap
             .lock()
             .as_mut()
-            .map(|tap| tap.kept.drain(..).collect())
+            .map(|tap| tap.kept.take())
             .unwrap_or_default()
     }
 }

@@ -157,6 +157,16 @@ impl Event {
         })
     }
 
+    /// About how many bytes it takes.
+    pub(crate) fn size(&self) -> usize {
+        let headers = self.headers();
+        size_of::<switch_event>()
+            + self.body().map_or(0, |body| body.len())
+            + headers
+                .map(|(name, value, _)| size_of::<switch_event_header>() + name.len() + value.len())
+                .sum::<usize>()
+    }
+
     pub(crate) fn merge(&mut self, from: &Event) {
         // SAFETY: both live; the borrows keep them from being one.
         unsafe { raw::merge(self.as_ptr(), from.as_ptr()) };

@@ -86,6 +86,14 @@ impl Session {
         if self.outbound { "outbound" } else { "inbound" }
     }
 
+    /// About how many bytes are kept of it when it is over.
+    pub(super) fn size(&self) -> usize {
+        let ran = self.record.applications.lock();
+        let ran: usize = ran.iter().map(|one| one.name.len() + one.data.len()).sum();
+        let pool: usize = self.pool.lock().iter().map(|text| text.count_bytes()).sum();
+        ran + pool + self.transcript.size() + self.size_of_variables()
+    }
+
     pub(super) fn note_application(&self, name: &[u8], data: &[u8]) {
         let mut ran = self.record.applications.lock();
         if ran.len() < KEPT {

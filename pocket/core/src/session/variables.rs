@@ -215,6 +215,11 @@ impl Session {
             .collect()
     }
 
+    pub(super) fn size_of_variables(&self) -> usize {
+        let guard = self.data.0.lock();
+        guard.borrow().variables.size()
+    }
+
     /// Takes the lock and shows C the list; NULL, and no lock, when it is empty.
     pub(crate) fn walk_first(&self) -> *mut switch_event_header_t {
         let guard = self.data.0.lock();
