@@ -13,6 +13,7 @@ use super::dialog::{Dialog, Failure, Heard};
 use super::framing::Framer;
 use super::link::{Answer, Shared};
 use super::tap::{self, Want};
+use crate::switch::event::Kind;
 
 /// How long after a failure it is tried again: at first, and at most.
 const SOON: Duration = Duration::from_millis(250);
@@ -411,21 +412,32 @@ impl Connection {
 
 fn subscribe(shared: &Shared, dialog: &mut Dialog<Answer>, subscribed: &mut BTreeSet<Want>) {
     let wanted = shared.taps.wanted();
-    if let Some(command) = tap::command("event", wanted.difference(subscribed)) {
-        dialog.tell(&command);
-    }
-    if let Some(command) = tap::command("nixevent", subscribed.difference(&wanted)) {
-        dialog.tell(&command);
-    }
-    // What ALL has brought, and what `nixevent ALL` takes away, is said again.
-    let all = |wants: &BTreeSet<Want>| wants.iter().any(|want| want.name == b"ALL");
-    if all(subscribed)
-        && !all(&wanted)
-        && let Some(command) = tap::command("event", wanted.iter())
-    {
+    for command in changes(subscribed, &wanted) {
         dialog.tell(&command);
     }
     *subscribed = wanted;
+}
+
+/// What is to be said for a switch to send what is wanted. At no time does it send
+/// less than what was wanted before and is still.
+fn changes(subscribed: &BTreeSet<Want>, wanted: &BTreeSet<Want>) -> Vec<Vec<u8>> {
+    let all = |wants: &BTreeSet<Want>| wants.iter().any(|want| want.name == b"ALL");
+    let more = tap::command("event", wanted.difference(subscribed));
+    let less = match (all(subscribed), all(wanted)) {
+        // Of a switch that sends all, `nixevent` takes away what is named, whoever wants it.
+        (_, true) => None,
+        (false, false) => tap::command("nixevent", subscribed.difference(wanted)),
+        (true, false) => {
+            let mut others: Vec<Want> = Kind::each()
+                .filter_map(|kind| Want::named(kind.name().as_bytes()))
+                .filter(|kind| !wanted.iter().any(|want| want.name == kind.name))
+                .collect();
+            // Words behind CUSTOM are its subclasses.
+            others.sort_by_key(|want| want.name == b"CUSTOM");
+            tap::command("nixevent", others.iter())
+        }
+    };
+    more.into_iter().chain(less).collect()
 }
 
 /// Between 0 and 1: many who have lost a switch do not come back at once.
@@ -433,4 +445,35 @@ fn random() -> f64 {
     use std::hash::{BuildHasher, Hasher, RandomState};
     let bits = RandomState::new().build_hasher().finish() >> 32;
     f64::from(u32::try_from(bits).unwrap_or(0)) / f64::from(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wants(names: &[&str]) -> BTreeSet<Want> {
+        let want = |name: &&str| Want::named(name.as_bytes()).unwrap();
+        names.iter().map(want).collect()
+    }
+
+    fn said(before: &[&str], after: &[&str]) -> Vec<String> {
+        let commands = changes(&wants(before), &wants(after));
+        let text = |command| String::from_utf8(command).unwrap().trim_end().to_owned();
+        commands.into_iter().map(text).collect()
+    }
+
+    #[test]
+    fn more_and_less_are_asked_for() {
+        assert_eq!(
+            said(&["DTMF"], &["PARK", "CUSTOM a::b"]),
+            ["event plain PARK CUSTOM a::b", "nixevent plain DTMF"]
+        );
+        assert!(said(&["DTMF"], &["DTMF"]).is_empty());
+    }
+
+    #[test]
+    fn nothing_is_taken_away_from_a_switch_that_sends_all() {
+        assert_eq!(said(&["DTMF"], &["ALL"]), ["event plain ALL"]);
+        assert!(said(&["ALL"], &["ALL"]).is_empty());
+    }
 }

@@ -67,6 +67,11 @@ impl Kind {
         Self(switch_event_types_t(*number))
     }
 
+    /// The kinds that there are, one by one.
+    pub fn each() -> impl Iterator<Item = Self> {
+        (0..Self::all().number()).map(|number| Self(switch_event_types_t(number)))
+    }
+
     /// The core's number of it.
     #[inline]
     #[must_use]
