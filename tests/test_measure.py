@@ -12,8 +12,21 @@ from xml.etree import ElementTree
 
 import pytest
 
-from freeswitch.apps.measure import FIELDS, CSVStore, Quantiles, figures_of, load
+from freeswitch.apps.measure import (
+    CDR,
+    FIELDS,
+    CSVStore,
+    DataStorer,
+    Measurers,
+    Quantiles,
+    RingBuffer,
+    call_metrics,
+    figures_of,
+    load,
+    multiplot,
+)
 from freeswitch.apps.measure.figures import active_over_time, per_second
+from freeswitch.apps.measure.metrics import FIGSPEC
 from freeswitch.apps.measure.plots import plots_of
 from freeswitch.apps.measure.report import as_page, as_text, write_page
 from freeswitch.apps.measure.store import to_parquet
@@ -198,3 +211,81 @@ def test_rows_are_written_as_parquet(tmp_path: Path) -> None:
     found = polars.read_parquet(tmp_path / "calls.parquet")
     assert found.columns == list(FIELDS)
     assert found["hangup_cause"].to_list() == [row["hangup_cause"] for row in RUN]
+
+
+CDR_ROWS = [
+    call(1002.0, callee_create=1002.05, callee_answer=1002.08, failed_calls=1.0, active_sessions=4.0, erlangs=2.0),
+    call(
+        1000.0,
+        callee_create=1000.2,
+        callee_answer=1000.1,
+        failed_calls=0.0,
+        job_launch=999.9,
+        caller_req_originate=1000.0,
+    ),
+    call(1000.5, "USER_BUSY", None, failed_calls=1.0),
+]
+
+
+def test_switchios_figures_of_each_call() -> None:
+    first, second, third = call_metrics(CDR_ROWS)
+    assert [row["hangup_index"] for row in (first, second, third)] == [1, 2, 0]
+    assert [row["call_rate"] for row in (first, second, third)] == [None, 2.0, pytest.approx(1 / 1.5)]
+    assert third["avg_call_rate"] == pytest.approx((2 + 1 / 1.5) / 2)
+    assert first["invite_latency"] == pytest.approx(0.2)
+    assert third["answer_latency"] == pytest.approx(0.02)
+    assert (second["call_setup_latency"], second["invite_latency"]) == (None, None)
+    assert first["originate_latency"] == pytest.approx(0.1)
+    assert first["call_duration"] == pytest.approx(10.1)
+    assert (third["seizure_fail_rate"], third["answer_seizure_ratio"]) == (0.5, 0.5)
+    assert call_metrics([]) == []
+    # Calls that began at once are no error, nor is one alone.
+    assert call_metrics([call(1.0), call(1.0)])[1]["call_rate"] == 1000.0
+    assert call_metrics([call(1.0, failed_calls=0.0)])[0]["seizure_fail_rate"] is None
+
+
+def test_measurers_have_switchios_figures() -> None:
+    measurers, cdr = Measurers(), CDR()
+    measurers.add(cdr)
+    cdr.storer.append(CDR_ROWS[0])
+    assert [row["hangup_cause"] for row in measurers.ops.call_metrics()] == ["NORMAL_CLEARING"]
+    assert (1, 1) in measurers.figspecs["call_metrics"]
+
+
+def test_columns_are_plotted(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    rows = call_metrics(CDR_ROWS)
+    found = multiplot(rows, FIGSPEC, fname=tmp_path / "plot.png")
+    assert sorted(found.axes) == [(1, 1), (2, 1), (3, 1)]
+    assert sorted(found.artists[3, 1]) == ["avg_call_rate", "call_rate"]
+    assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(KeyError, match="nothing_such"):
+        multiplot(rows, {(1, 1): ["nothing_such"]}, fname=tmp_path / "x.png")
+    with pytest.raises(ValueError, match="figspec"):
+        multiplot(rows, {}, fname=tmp_path / "x.png")
+
+
+def test_a_storer_keeps_rows(tmp_path: Path) -> None:
+    storer = DataStorer("Mine", [("name", "S50"), ("took", "float64")], path=str(tmp_path / "mine.csv"))
+    storer.append_row(("a", 1.5))
+    storer.append_row(["b", None])
+    assert storer.data == storer.buffer == [{"name": "a", "took": 1.5}, {"name": "b", "took": None}]
+    assert (len(storer), storer.store.fields, storer.name) == (2, ("name", "took"), "Mine")
+    storer.stopwriter()
+    assert (tmp_path / "mine.csv").read_text() == "name,took\na,1.500000\nb,\n"
+    with pytest.raises(ValueError, match=r"storetype.*CSVStore"):
+        DataStorer("Mine", ["x"], storetype=dict)
+
+
+def test_a_ring_begins_again_when_it_is_full() -> None:
+    ring = RingBuffer([("number", "uint32")], size=3)
+    assert (len(ring), ring.is_full(), ring.bi) == (0, False, 0)
+    for number in range(3):
+        ring.put([number])
+    assert (len(ring), ring.is_full(), ring.read()) == (3, True, [(0,), (1,), (2,)])
+    ring.put([3])
+    assert (len(ring), ring.is_full(), ring.bi, ring.read()) == (1, False, 1, [(3,)])
+    with pytest.raises(ValueError, match="1 values, not 2"):
+        ring.put([1, 2])
+    with pytest.raises(ValueError, match="size"):
+        RingBuffer(["x"], 0)

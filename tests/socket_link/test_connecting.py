@@ -74,7 +74,7 @@ def test_a_password_or_command_with_a_line_break_is_refused(client: Start, fake:
             except ValueError as error: return str(error)
         link = _socket_link.connect("127.0.0.1", PORT)
         say("seen", password=wrong(SocketLink, "127.0.0.1", PORT, "a\\n\\nexit"),
-            ask=wrong(link.ask, "status\\n\\nexit"), empty=wrong(link.cmd, ""),
+            ask=wrong(link.ask, "status\\n\\nexit"), empty=wrong(link.command, ""),
             name=wrong(link.tap, ["DTMF\\n\\nexit"]))
         """.replace("\n        ", "\n"),
         fake,

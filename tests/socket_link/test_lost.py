@@ -129,7 +129,7 @@ def test_what_was_asked_for_fails_with_the_connection(client: Start, fake: FakeS
 link = _socket_link.connect("127.0.0.1", PORT)
 listener = _loop.call(Listener, link)
 job = _loop.call(listener.bgapi, "originate user/1 &park")
-long, raw = link.api("originate user/2 &park"), link.cmd("api sleep")
+long, raw = link.api("originate user/2 &park"), link.command("api sleep")
 say("given")
 def why(outcome):
     try: return outcome.result(20)
