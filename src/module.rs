@@ -29,6 +29,7 @@ use crate::interp::{errors, gate, interpreter, thread_state};
 use crate::pymodule;
 use crate::python::session::attached::begin_reaping;
 use crate::script::entry_point;
+use crate::script::python_half;
 use crate::script::{cache, deadline, runs};
 
 /// The module's table.
@@ -135,13 +136,14 @@ fn begin(
     let mut interfaces = interfaces().ok_or(LoadError::Interface("no memory"))?;
     register(&mut interfaces);
     let (startup, at_load) = (config.startup.clone(), config.at_load.clone());
+    let switchio_apps = config.switchio_apps.clone();
     if let Err(error) = bind_all(held, config) {
         // What is bound would call a module that is not there.
         unbind_all(held);
         reload::forget();
         return Err(error);
     }
-    *STARTUP.lock() = startup;
+    *STARTUP.lock() = with_switchio_apps(startup, switchio_apps);
     let about = enter(interpreter::about).unwrap_or_default();
     tracing::info!("mod_rust {} with {about}", env!("CARGO_PKG_VERSION"));
     start_all(at_load);
@@ -237,6 +239,12 @@ fn register(interfaces: &mut Interfaces) {
         c"[json|prometheus]",
         Some(commands::pystat),
     );
+    interfaces.api(
+        c"pydial",
+        c"Place calls at a rate, and measure them",
+        c"start <destination> [options]|status|set <setting> <value>|stop|hupall",
+        Some(api::pydial),
+    );
     interfaces.application(
         c"python",
         c"Run a Python function on the call",
@@ -280,6 +288,14 @@ unsafe extern "C" fn runtime() -> switch_status_t {
         start_all(std::mem::take(&mut *STARTUP.lock()));
         SWITCH_STATUS_TERM
     })
+}
+
+/// Their files are taken in when all modules are there, too, in front of the scripts.
+fn with_switchio_apps(startup: Vec<String>, apps: Vec<String>) -> Vec<String> {
+    let taken = enter(|py| python_half::use_switchio_apps(py, &apps).is_ok());
+    let first = (taken == Ok(true) && !apps.is_empty())
+        .then(|| "freeswitch.apps.in_switch::load_switchio".to_owned());
+    first.into_iter().chain(startup).collect()
 }
 
 fn start_all(lines: Vec<String>) {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -157,3 +158,32 @@ def test_what_python_has_removed_is_told_with_its_line(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert f"MR0019 {path}:3: asyncio takes no loop= any more: leave it out" in done.stderr
     assert done.stderr.count("MR0019") == 1
+
+
+@pytest.mark.parametrize("app_id", ["", "tried"])
+def test_python_conf_names_app_files(fresh: Callable[..., Host], tmp_path: Path, app_id: str) -> None:
+    path, wrong = write(tmp_path / "apps"), tmp_path / "apps" / "none.py"
+    lines = [f"{path}:Original {app_id}".rstrip(), f"{wrong}:Nobody"]
+    params = "".join(f'<param name="switchio-app" value="{line}"/>' for line in lines)
+    host = fresh(config=f'<configuration name="python.conf"><settings>{params}</settings></configuration>')
+    assert host.wait_log(f"MR0010 python.conf: switchio-app '{wrong}:Nobody'").level == "ERR"
+    variables = {"switchio_app": app_id} if app_id else {}
+    parked = host.extension(*(("set", f"{name}={value}") for name, value in variables.items()), ("park", ""))
+    result = host.call(extension=parked)
+    host.wait_log("^original sip_h_X-x TonePlay$")
+    assert result.cause == "USER_BUSY"
+    # It is loaded once more with the module, and not beside itself.
+    mark = host.mark()
+    assert host.api("reload mod_rust").startswith("+OK")
+    # The second line of the configuration is behind the first.
+    host.wait_log("MR0010 python.conf: switchio-app", since=mark)
+    mark = host.mark()
+    assert host.call(extension=parked).cause == "USER_BUSY"
+    assert len([line for line in host.log(mark) if line.text.startswith("original ")]) == 1
+
+
+@pytest.mark.parametrize("value", ["app.py:Name", "/folder/app.py", "Name"])
+def test_an_app_file_in_python_conf_is_a_path_and_a_name(host: Host, value: str) -> None:
+    param = f'<param name="switchio-app" value="{value}"/>'
+    host.config(f'<configuration name="python.conf"><settings>{param}</settings></configuration>')
+    assert host.wait_log("MR0010 .*switchio-app.*/FOLDER/FILE.py:NAME").level == "WARNING"

@@ -20,13 +20,20 @@ QUEUE = 10_000
 LINGER = 8
 
 UUID = "unique-id"
+# What a link to another switch says when its connection is lost.
+LOST = "SERVER_DISCONNECTED"
 
 
 class Source(Paced):
-    """A tap, and the waits that read from it."""
+    """A tap, and the waits that read from it: of the switch that this runs in, or of another one."""
 
-    def __init__(self, key: Hashable, names: list[str], headers: list[tuple[str, str]], uuid: str | None) -> None:
-        self._tap = Tap(names, headers, QUEUE, False)
+    def __init__(
+        self, key: Hashable, names: list[str], headers: list[tuple[str, str]], uuid: str | None, switch: Any = None
+    ) -> None:
+        self._is_local = switch is None
+        self._tap: Any = (
+            Tap(names, headers, QUEUE, False) if self._is_local else switch.tap(names, headers, QUEUE, False)
+        )
         super().__init__(self._tap)
         self.past = Past(f"events of {uuid or ', '.join(names)}")
         self.is_over = False
@@ -39,6 +46,8 @@ class Source(Paced):
         self._here = _loop.here
         self._here.taps[self._tap.id] = self
         self._here.sources[key] = self
+        # Whatever is waited for may come while the switch is away.
+        self._lost = None if self._is_local else _Lost(self, switch)
 
     def _hand(self, event: Event) -> bool:
         names = names_of(event)
@@ -79,7 +88,7 @@ class Source(Paced):
 
     def _is_of_a_call(self) -> bool:
         # Also where nothing has come yet: the next wait begins where the one that was in vain has begun.
-        return bool(self.past.number) or (self._uuid is not None and exists(self._uuid))
+        return bool(self.past.number) or not self._is_local or (self._uuid is not None and exists(self._uuid))
 
     def _reader_ended(self, _: asyncio.Task[Any]) -> None:
         self.look()
@@ -92,21 +101,46 @@ class Source(Paced):
             del self._here.sources[self._key]
         self._here.taps.pop(self._tap.id, None)
         self._tap.close()
+        if self._lost is not None:
+            self._lost.close()
 
 
-def source(names: tuple[str, ...], headers: Mapping[str, str]) -> tuple[Source, Test | None]:
+class _Lost:
+    """Ends the waits for events of another switch when the connection to it is lost."""
+
+    def __init__(self, source: Source, switch: Any) -> None:
+        self._of = source
+        self._tap: Any = switch.tap((LOST,), (), 8, True)
+        _loop.here.taps[self._tap.id] = self
+
+    def _deliver(self) -> bool:
+        found: list[Event] = self._tap.take(8)
+        for event in found:
+            why = f"the connection to the switch was lost: {event.getHeader('Reason')}; what has come is not known"
+            for wait in list(self._of.past.pending()):
+                wait.fail(ConnectionError(why))
+        return bool(found)
+
+    def close(self) -> None:
+        """Look no longer."""
+        _loop.here.taps.pop(self._tap.id, None)
+        self._tap.close()
+
+
+def source(names: tuple[str, ...], headers: Mapping[str, str], switch: Any = None) -> tuple[Source, Test | None]:
     """Give where a wait for these events reads, and what it must still look at."""
     uuid = next((value for name, value in headers.items() if str(name).lower() == UUID), None)
     if uuid is not None:
         rest = {name: value for name, value in headers.items() if name.lower() != UUID}
-        found = _loop.here.sources.get(uuid)
+        whose: Hashable = uuid if switch is None else (uuid, id(switch))
+        found = _loop.here.sources.get(whose)
         if found is None:
             # Whatever comes on the call, for the next wait may be for another kind.
-            found = Source(uuid, ["ALL"], [("Unique-ID", uuid)], uuid)
+            found = Source(whose, ["ALL"], [("Unique-ID", uuid)], uuid, switch)
         return found, _has(rest) if rest else None
     # A wait for no call in particular goes on where one of the same coroutine for the same events has just ended.
-    key = (names, tuple(sorted(headers.items())), _loop.current() or asyncio.current_task())
-    return _loop.here.sources.get(key) or Source(key, list(names), list(headers.items()), None), None
+    key = (names, tuple(sorted(headers.items())), _loop.current() or asyncio.current_task(), id(switch))
+    return _loop.here.sources.get(key) or Source(key, list(names), list(headers.items()), None, switch), None
 
 
 def _has(headers: Mapping[str, str]) -> Test:

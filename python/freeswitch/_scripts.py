@@ -26,6 +26,8 @@ from freeswitch._finder import FINDER
 
 # Nobody's scripts, wherever they lie.
 OURS = {"freeswitch", "_freeswitch", "pocket", "__main__"}
+# What the module itself calls as it calls scripts.
+OWN = "freeswitch.apps.in_switch"
 
 _lock = threading.RLock()
 
@@ -52,6 +54,15 @@ def use_roots(folders: Iterable[str], allowed: Iterable[str] = ("*",)) -> None:
             _registry.added.append(root)
 
 
+# What python.conf says by `switchio-app`.
+switchio_apps: list[str] = []
+
+
+def use_switchio_apps(lines: Iterable[str]) -> None:
+    """Note which app files that import switchio are to be loaded."""
+    switchio_apps[:] = lines
+
+
 def forget() -> None:
     """Let go of every script: the module is loaded again, maybe with other roots."""
     for name in [*_registry.stamps, *_registry.folders]:
@@ -61,6 +72,8 @@ def forget() -> None:
 
 def check(name: str, folder: str | None) -> None:
     """Refuse a module that may not be named from outside, loaded or not."""
+    if name == OWN:
+        return
     parts = name.split(".")
     # A module is named after its file, which need not be a name that an import statement takes.
     if not all(parts):

@@ -8,6 +8,9 @@
 A name is a kind of event, `CUSTOM subclass` or `ALL`. A guard is a dict of headers that must have these values,
 which is looked at before Python is, or a function of the event. What a wait cannot keep up with is dropped,
 counted, and reported in the log once a second.
+
+The events are those of the switch that the script runs in. `switch=` names another one: a `freeswitch.apps.Client` or
+`Connection` that is connected to its event socket, or the `con` of one of its sessions.
 """
 
 from __future__ import annotations
@@ -48,6 +51,16 @@ def kind_of(name: str) -> str:
     return f"CUSTOM {name}" if isinstance(name, str) and "::" in name and " " not in name else name
 
 
+def _taps_of(switch: Any) -> Any:
+    """Give what makes a tap of another switch."""
+    found = getattr(switch, "tap", None)
+    if found is None:
+        raise TypeError(
+            f"argument 'switch' must be a Client, a Connection or a session's con, not {type(switch).__name__}"
+        )
+    return found
+
+
 def _parts(guard: Guard) -> tuple[Mapping[str, str], Test | None]:
     if guard is None:
         return {}, None
@@ -70,6 +83,7 @@ class Watch:
         guard: Guard,
         queue: int,
         drop: str,
+        switch: Any = None,
     ) -> None:
         if not names:
             raise ValueError("an event must be named")
@@ -82,7 +96,8 @@ class Watch:
         headers, self._test = _parts(guard)
         self._callback = callback
         self._context = copy_context()
-        self._tap = Tap([kind_of(name) for name in names], list(headers.items()), queue, drop == "oldest")
+        begin = Tap if switch is None else _taps_of(switch)
+        self._tap = begin([kind_of(name) for name in names], list(headers.items()), queue, drop == "oldest")
         self._taps = _loop.here.taps
         self._taps[self._tap.id] = self
 
@@ -122,13 +137,18 @@ def on(
     guard: Guard = None,
     queue: int = QUEUE,
     drop: str = "oldest",
+    switch: Any = None,
 ) -> Watch:
     """Have a function called with each event, until the subscription is cancelled."""
-    return _loop.call(Watch, names, callback, guard, queue, drop)
+    return _loop.call(Watch, names, callback, guard, queue, drop, switch)
 
 
 def once(
-    *names: str, guard: Guard = None, until: Awaitable[Any] | None = None, timeout: float | None = None
+    *names: str,
+    guard: Guard = None,
+    until: Awaitable[Any] | None = None,
+    timeout: float | None = None,
+    switch: Any = None,
 ) -> Coroutine[Any, Any, Event]:
     """Wait for one event, for `timeout` seconds from when the coroutine that this gives begins.
 
@@ -136,14 +156,20 @@ def once(
     call, whose guard has its `Unique-ID`, begins after the event that ended the last such wait of the same coroutine:
     nothing that comes between two of them is lost. Other waits do so when one for the same events follows at once.
 
-    Raises Abandoned when `until` is done before, TimeoutError, and what the guard raises. A coroutine that is given
+    Raises Abandoned when `until` is done before, TimeoutError, what the guard raises, and ConnectionError when the
+    connection to another switch is lost. A coroutine that is given
     as `until` runs for as long as somebody has it, and can be given to several waits.
     """
-    return _once(names, guard, until, timeout, False)
+    return _once(names, guard, until, timeout, False, switch)
 
 
 def _once(
-    names: tuple[str, ...], guard: Guard, until: Awaitable[Any] | None, timeout: float | None, is_bound: bool
+    names: tuple[str, ...],
+    guard: Guard,
+    until: Awaitable[Any] | None,
+    timeout: float | None,
+    is_bound: bool,
+    switch: Any = None,
 ) -> Coroutine[Any, Any, Event]:
     if not on_loop():
         return _misplaced()
@@ -152,7 +178,9 @@ def _once(
     headers, test = _parts(guard)
     names = tuple(kind_of(name) for name in names)
     known = known_names(list(names))
-    source, of_headers = _source(names, headers)
+    if switch is not None:
+        _taps_of(switch)
+    source, of_headers = _source(names, headers, switch)
     wait = source.arm(known, _both(of_headers, test))
     if is_bound and not wait.done():
         source.bound.add(wait)
@@ -202,7 +230,7 @@ def at_end(uuid: str, callback: Callable[[Event], object]) -> Watch:
 class Stream:
     """The events that come, from when it was made; an `async for` over it takes them."""
 
-    def __init__(self, names: tuple[str, ...], guard: Guard, queue: int, drop: str) -> None:
+    def __init__(self, names: tuple[str, ...], guard: Guard, queue: int, drop: str, switch: Any = None) -> None:
         self._waiting: deque[Event] = deque()
         self._news = asyncio.Event()
         self._queue, self._newest = queue, drop == "newest"
@@ -217,7 +245,7 @@ class Stream:
             if stream is not None:
                 stream._take(event)
 
-        self._watch: Watch = _loop.call(Watch, names, found, guard, queue, drop)
+        self._watch: Watch = _loop.call(Watch, names, found, guard, queue, drop, switch)
 
     def _take(self, event: Event) -> None:
         if len(self._waiting) >= self._queue:
@@ -272,9 +300,9 @@ class Stream:
                 watch.cancel()
 
 
-def stream(*names: str, guard: Guard = None, queue: int = QUEUE, drop: str = "oldest") -> Stream:
+def stream(*names: str, guard: Guard = None, queue: int = QUEUE, drop: str = "oldest", switch: Any = None) -> Stream:
     """Give the events that come from now on, until nobody holds the stream any more."""
-    return Stream(names, guard, queue, drop)
+    return Stream(names, guard, queue, drop, switch)
 
 
 __all__ = ["Abandoned", "Stream", "Watch", "on", "once", "stream"]

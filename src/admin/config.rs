@@ -23,6 +23,8 @@ pub struct Config {
     pub startup: Vec<String>,
     /// Command lines to run as soon as this module is, before those after it.
     pub at_load: Vec<String>,
+    /// App files that import switchio: `/FOLDER/FILE.py:NAME [ID]`.
+    pub switchio_apps: Vec<String>,
     /// Scripts that events are given to.
     pub hooks: Vec<Hook>,
     /// Folders of scripts, before the switch's own.
@@ -49,6 +51,7 @@ impl Default for Config {
             fetchers: Vec::new(),
             startup: Vec::new(),
             at_load: Vec::new(),
+            switchio_apps: Vec::new(),
             hooks: Vec::new(),
             directories: Vec::new(),
             virtual_env: None,
@@ -181,6 +184,10 @@ fn parameter(
         }
         "startup-script" => config.startup.push(value.to_owned()),
         "startup-script-at-load" => config.at_load.push(value.to_owned()),
+        "switchio-app" if value.starts_with('/') && value.contains(".py:") => {
+            config.switchio_apps.push(value.to_owned());
+        }
+        "switchio-app" => return Err("it is /FOLDER/FILE.py:NAME, and an app id behind it"),
         "script-directory" => config.directories.push(folder(value)?),
         "virtual-env" => config.virtual_env = Some(folder(value)?),
         "python-home" => config.python_home = Some(folder(value)?),

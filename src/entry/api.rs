@@ -1,4 +1,4 @@
-//! The API commands `python` and `pyrun`.
+//! The API commands `python`, `pyrun` and `pydial`.
 
 use std::collections::BTreeSet;
 use std::ffi::{CStr, c_char};
@@ -40,64 +40,94 @@ pub unsafe extern "C" fn python(
     session: *mut switch_core_session_t,
     stream: *mut switch_stream_handle_t,
 ) -> switch_status_t {
-    guard(c"API python", SWITCH_STATUS_SUCCESS, || {
-        // SAFETY: the core lends all three for this call; cmd may be NULL.
-        let (line, session, request) = unsafe {
-            (
-                line(cmd),
-                switch::Session::from_ptr(session),
-                stream::Request::from_ptr(stream),
-            )
-        };
-        let Some(stream::Request {
-            stream: out,
-            event,
-            loan,
-        }) = request
-        else {
-            return SWITCH_STATUS_SUCCESS;
-        };
-        let _call = session.map(|s| call_log::of_call(&s.uuid(), s.log_level()));
-        // SAFETY: both go before this returns.
-        let (leg, _home) = session.map(|s| unsafe { Leg::of_entry(s) }).unzip();
-        let folder = session.and_then(|s| s.channel().variable(c"python_script_path"));
-        let request = Request {
-            folder: folder.as_deref(),
-            ..Request::new(&entry_point::API, line)
-        };
-        let outcome = request.run(
-            |py, arguments| {
-                let session = match &leg {
-                    Some(leg) => {
-                        let session = session::show(py, leg.clone())?;
-                        CoreSession::watch(session.bind(py));
-                        session.into_any()
-                    }
-                    None => "na".into_pyobject(py)?.into_any().unbind(),
-                };
-                let env = match &event {
-                    Some(event) => Event::show(event.clone()),
-                    None => Event::show(shared::Event::owned(no_event()?)),
-                };
-                Ok([
-                    session,
-                    Py::new(py, Stream::show(out.clone()))?.into_any(),
-                    Py::new(py, env)?.into_any(),
-                    str_of(py, arguments).unbind(),
-                ])
-            },
-            |_| Ok(out.is_blank()),
-        );
-        drop(loan);
-        if matches!(outcome, Ok(true)) {
-            hint_no_reply(line);
-        }
-        if let Err(failed) = outcome {
-            // SAFETY: the core's stream, which the script has lost by now.
-            unsafe { reply(stream, format!("-ERR {failed}\n").as_bytes()) };
-        }
-        SWITCH_STATUS_SUCCESS
+    // SAFETY: the core's arguments, passed on.
+    guard(c"API python", SWITCH_STATUS_SUCCESS, || unsafe {
+        answer(line(cmd), session, stream)
     })
+}
+
+/// `pydial start|status|set|stop|hupall [arguments]`: the switch's own dialer.
+///
+/// # Safety
+/// Called by the core, as `switch_api_function_t` says.
+pub unsafe extern "C" fn pydial(
+    cmd: *const c_char,
+    session: *mut switch_core_session_t,
+    stream: *mut switch_stream_handle_t,
+) -> switch_status_t {
+    guard(c"API pydial", SWITCH_STATUS_SUCCESS, || {
+        // SAFETY: the core lends it for this call; it may be NULL.
+        let arguments = unsafe { line(cmd) };
+        let line = [b"freeswitch.apps.in_switch::pydial ", arguments].concat();
+        // SAFETY: the core's arguments, passed on.
+        unsafe { answer(&line, session, stream) }
+    })
+}
+
+/// Calls what a line names, for an API command.
+///
+/// # Safety
+/// The core lends session and stream for this call.
+unsafe fn answer(
+    line: &[u8],
+    session: *mut switch_core_session_t,
+    stream: *mut switch_stream_handle_t,
+) -> switch_status_t {
+    // SAFETY: the caller vouches for both.
+    let (session, request) = unsafe {
+        (
+            switch::Session::from_ptr(session),
+            stream::Request::from_ptr(stream),
+        )
+    };
+    let Some(stream::Request {
+        stream: out,
+        event,
+        loan,
+    }) = request
+    else {
+        return SWITCH_STATUS_SUCCESS;
+    };
+    let _call = session.map(|s| call_log::of_call(&s.uuid(), s.log_level()));
+    // SAFETY: both go before this returns.
+    let (leg, _home) = session.map(|s| unsafe { Leg::of_entry(s) }).unzip();
+    let folder = session.and_then(|s| s.channel().variable(c"python_script_path"));
+    let request = Request {
+        folder: folder.as_deref(),
+        ..Request::new(&entry_point::API, line)
+    };
+    let outcome = request.run(
+        |py, arguments| {
+            let session = match &leg {
+                Some(leg) => {
+                    let session = session::show(py, leg.clone())?;
+                    CoreSession::watch(session.bind(py));
+                    session.into_any()
+                }
+                None => "na".into_pyobject(py)?.into_any().unbind(),
+            };
+            let env = match &event {
+                Some(event) => Event::show(event.clone()),
+                None => Event::show(shared::Event::owned(no_event()?)),
+            };
+            Ok([
+                session,
+                Py::new(py, Stream::show(out.clone()))?.into_any(),
+                Py::new(py, env)?.into_any(),
+                str_of(py, arguments).unbind(),
+            ])
+        },
+        |_| Ok(out.is_blank()),
+    );
+    drop(loan);
+    if matches!(outcome, Ok(true)) {
+        hint_no_reply(line);
+    }
+    if let Err(failed) = outcome {
+        // SAFETY: the core's stream, which the script has lost by now.
+        unsafe { reply(stream, format!("-ERR {failed}\n").as_bytes()) };
+    }
+    SWITCH_STATUS_SUCCESS
 }
 
 /// Says how a command is answered, once for each that answers nothing: who asks reads `-ERR no reply`.

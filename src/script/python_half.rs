@@ -30,6 +30,15 @@ pub fn use_roots(py: Python<'_>, roots: &[PathBuf], allowed: &[String]) -> PyRes
     Ok(())
 }
 
+/// Notes which files that import switchio python.conf names.
+///
+/// # Errors
+/// What Python raises.
+pub fn use_switchio_apps(py: Python<'_>, lines: &[String]) -> PyResult<()> {
+    module(py)?.getattr("use_switchio_apps")?.call1((lines,))?;
+    Ok(())
+}
+
 /// A private folder, for the Python half.
 pub(crate) fn shown<'py>(py: Python<'py>, folder: Option<&[u8]>) -> Option<Bound<'py, PyAny>> {
     folder.map(|folder| str_of(py, folder))

@@ -54,7 +54,7 @@ class Listener(Paced, Counters):
         self.headers = list(APP_HEADERS)
         self._needed: set[str] = set()
         self._tap = self.link.tap((*BASE, *self.link.own_names), limit=QUEUE)
-        self._recovery = self.link.recovery(self, self._tap)
+        self.recovery = self.link.recovery(self, self._tap)
         super().__init__(self._tap)
         self._needed.update(BASE)
         _loop.here.taps[self._tap.id] = self
@@ -94,8 +94,8 @@ class Listener(Paced, Counters):
 
     def _hand(self, event: Event) -> bool:
         try:
-            if self._recovery is not None:
-                self._recovery.look(event)
+            if self.recovery is not None:
+                self.recovery.look(event)
             return self._take_in(event)
         except BaseException:
             log.exception("an event %s", event.getType())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid as uuids
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
@@ -10,10 +11,13 @@ from _freeswitch import API, Event, Tap, send_execute
 
 from freeswitch import _place
 from freeswitch._waits import Outcome
+from freeswitch.apps._errors import APIError
 
 if TYPE_CHECKING:
     from freeswitch.apps._dispatch import Listener
     from freeswitch.apps._recovery import Recovery
+
+log = logging.getLogger("freeswitch.apps")
 
 # What becomes of a command that was given: its answer.
 Then = Callable[[str], object]
@@ -30,6 +34,36 @@ def refusal(reply: str) -> str | None:
     reply = reply.strip()
     is_refused = reply.startswith(("-ERR", "-USAGE", "INVALID COMMAND")) or reply.endswith("Command not found!")
     return reply.removeprefix("-ERR").strip() or "no reason was given" if is_refused else None
+
+
+class Reply(str):
+    """What the switch has answered: the text, which switchio's programs take for an event that has it as its body."""
+
+    __slots__ = ()
+
+    def getBody(self) -> str:
+        """Give the text."""
+        return str(self)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Give `Body` or `Reply-Text`, which are the text, or `Job-UUID` where it has one."""
+        if name in {"Body", "Reply-Text"}:
+            return str(self)
+        _, job, uuid = self.partition("Job-UUID: ")
+        return uuid.strip() if job and name == "Job-UUID" else default
+
+    def __getitem__(self, key: Any) -> str:
+        if not isinstance(key, str):
+            return super().__getitem__(key)
+        found = self.get(key)
+        if found is None:
+            raise KeyError(key)
+        return str(found)
+
+
+def not_begun(line: str) -> Callable[[str], object]:
+    """Give what says in the log why a command has not begun."""
+    return lambda why: log.warning("MR0015 'bgapi %s' was refused: %s", line, why)
 
 
 class EventTap(Protocol):
@@ -99,8 +133,27 @@ class Link:
         """
         raise NotImplementedError
 
-    def bgapi(self, line: str, refused: Callable[[str], object]) -> str:
-        """Run an API command in the background: its job's UUID. If it has not begun, `refused` gets the reason."""
+    def cmd(self, line: str) -> str:
+        """Run an API command, and wait for its answer, as `ask` does. APIError when it is refused."""
+        answer = self.ask(line).strip()
+        why = refusal(answer)
+        if why is not None:
+            raise APIError(f"'{line}' was refused: {why}")
+        return answer
+
+    def command(self, line: str, *headers: str) -> Outcome:
+        """Give a command of the event socket itself, with these lines after its first: await the reply."""
+        raise RuntimeError(f"'{line}' is for an event socket, and {self.name} has no connection to one")
+
+    def begin(self, line: str) -> Outcome:
+        """Run an API command in the background: await what the switch says to that, with the job's UUID."""
+        raise NotImplementedError
+
+    def bgapi(self, line: str, refused: Callable[[str], object] | None = None) -> str:
+        """Run an API command in the background: its job's UUID.
+
+        If it has not begun, `refused` gets the reason; without it the log does (MR0015).
+        """
         raise NotImplementedError
 
     def execute(self, uuid: str, app: str, argument: str, loops: int, event_uuid: str | None, then: Refused) -> None:
@@ -153,14 +206,18 @@ class LocalLink(Link):
     def api(self, line: str) -> Outcome:
         """Run it here."""
         outcome = Outcome()
-        outcome.set_result(self.ask(line))
+        outcome.set_result(Reply(self.ask(line)))
         return outcome
 
-    def bgapi(self, line: str, refused: Callable[[str], object]) -> str:
+    def begin(self, line: str) -> Outcome:
+        """Have the switch begin it."""
+        return self.api(f"bgapi {line}")
+
+    def bgapi(self, line: str, refused: Callable[[str], object] | None = None) -> str:
         """Have the switch begin it."""
         reply = API().execute("bgapi", line).strip()
         if not reply.startswith("+OK"):
-            refused(refusal(reply) or reply)
+            (refused or not_begun(line))(refusal(reply) or reply)
         return reply.rpartition(" ")[2] or str(uuids.uuid4())
 
     def execute(self, uuid: str, app: str, argument: str, loops: int, event_uuid: str | None, then: Refused) -> None:
@@ -179,4 +236,5 @@ def local() -> Link:
 
 _LOCAL = LocalLink()
 
-__all__ = ["EventTap", "Link", "LinkError", "LocalLink", "Refused", "Then", "local", "refusal"]
+__all__ = ["EventTap", "Link", "LinkError", "LocalLink", "Refused", "Reply", "Then", "local", "not_begun",
+           "refusal"]  # fmt: skip

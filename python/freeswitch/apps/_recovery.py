@@ -11,12 +11,14 @@ import asyncio
 import json
 import logging
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from _freeswitch import Event, SocketTap, read_event
 
 from freeswitch.apps._link import LinkError
+from freeswitch.apps._places import call
 
 if TYPE_CHECKING:
     from freeswitch.apps._dispatch import Listener
@@ -45,6 +47,29 @@ class Recovery:
         self._timer: asyncio.TimerHandle | None = None
         # Legs that there were before the connection came back, and that were not asked for yet.
         self._before: set[str] = set()
+        # What waits for the switch to be there.
+        self._late: list[Callable[[], object]] = []
+
+    def when_back(self, function: Callable[[], object]) -> None:
+        """Have a function called in a thread when the switch is there again."""
+        self._late.append(function)
+        if self._link.is_up():
+            # It has come meanwhile, and may have told already.
+            call(self._begin_late)
+
+    def _begin_late(self) -> None:
+        late, self._late = self._late, []
+        for function in late:
+            asyncio.get_running_loop().run_in_executor(None, self._do_late, function)
+
+    def _do_late(self, function: Callable[[], object]) -> None:
+        try:
+            function()
+        except LinkError:
+            # It is away again.
+            self.when_back(function)
+        except Exception:
+            log.exception("MR0004 what waited for FreeSWITCH at %s failed", self._link.name)
 
     def look(self, event: Event) -> None:
         """Take in an event, if it is of the connection itself."""
@@ -86,6 +111,7 @@ class Recovery:
 
     def _back(self) -> None:
         self._stop_timer()
+        self._begin_late()
         self._before = set(self._listener.sessions)
         for uuid in self._before:
             self._link.query(f"uuid_dump {uuid}", self._tap)

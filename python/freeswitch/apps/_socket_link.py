@@ -18,7 +18,7 @@ from _freeswitch import Event, Socket, SocketTap, on_loop
 
 from freeswitch import _loop, _place
 from freeswitch._waits import Outcome
-from freeswitch.apps._link import Link, LinkError, Refused, Then, refusal
+from freeswitch.apps._link import Link, LinkError, Refused, Reply, Then, not_begun, refusal
 from freeswitch.apps._recovery import NAMES, Recovery
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ class SocketLink(Link):
 
     # Commands
 
-    def cmd(self, line: str, *headers: str) -> Outcome:
+    def command(self, line: str, *headers: str) -> Outcome:
         """Give a command of the event socket itself, with these lines after its first: await the reply."""
         return self._send([line, *headers])
 
@@ -181,7 +181,7 @@ class SocketLink(Link):
             if text is None:
                 outcome.set_exception(LinkError(f"FreeSWITCH at {self.name}: {why}"))
             else:
-                outcome.set_result(text)
+                outcome.set_result(Reply(text))
 
         self._socket.send(lines, answered, body)
         return outcome
@@ -249,7 +249,7 @@ class SocketLink(Link):
         if outcome is None or not outcome.set_running_or_notify_cancel():
             return
         if error is None:
-            outcome.set_result(text)
+            outcome.set_result(Reply(text))
         else:
             outcome.set_exception(LinkError(f"FreeSWITCH at {self.name}: {error}"))
 
@@ -265,9 +265,14 @@ class SocketLink(Link):
                 self._end_job(uuid, error=event.getHeader("Reason") or "the connection was lost")
         return bool(events)
 
-    def bgapi(self, line: str, refused: Callable[[str], object]) -> str:
+    def begin(self, line: str) -> Outcome:
+        """Have the switch begin it."""
+        return self.command(f"bgapi {line}")
+
+    def bgapi(self, line: str, refused: Callable[[str], object] | None = None) -> str:
         """Have the switch begin it."""
         uuid = str(uuids.uuid4())
+        refused = refused or not_begun(line)
 
         def answered(text: str | None, why: str | None) -> None:
             if text is None:

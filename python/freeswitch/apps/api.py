@@ -4,29 +4,20 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from freeswitch.apps import _loading, utils
 from freeswitch.apps._dispatch import Listener
 from freeswitch.apps._errors import APIError, ConfigurationError
-from freeswitch.apps._link import refusal
+from freeswitch.apps._link import LinkError, Reply, refusal
 from freeswitch.apps._places import call
+from freeswitch.apps._socket_link import SocketLink
 from freeswitch.apps.commands import build_originate_cmd
 from freeswitch.apps.distribute import Pool
 from freeswitch.apps.handlers import get_listener
 from freeswitch.apps.models import Job
-
-
-class Reply(str):
-    """What the switch has answered: the text, which switchio's programs ask for by `getBody()`."""
-
-    __slots__ = ()
-
-    def getBody(self) -> str:
-        """Give the text."""
-        return str(self)
 
 
 class Group(dict[str, Any]):
@@ -147,6 +138,10 @@ class Client:
         """Run an API command in the background; `callback` gets its answer, and the other keywords."""
         here = listener or self.listener
         return call(lambda: here.bgapi(cmd, callback, jobkwargs, client_id or self._id, sess_uuid))
+
+    def tap(self, *what: Any) -> Any:
+        """Have events kept for the loop: what `freeswitch.events` asks for."""
+        return self.listener.link.tap(*what)
 
     @property
     def loglevel(self) -> tuple[str, str]:
@@ -299,24 +294,50 @@ def get_client(
 active_client = get_client
 
 
-def get_pool(contacts: Iterable[Any] | None = None, **kwargs: Any) -> Pool:
-    """Give a pool of the switches at these hosts, or `(host, port, auth)`; None is the one that this runs in."""
+def get_pool(contacts: Iterable[Any] | None = None, persists: bool = False, **kwargs: Any) -> Pool:
+    """Give a pool of the switches at these hosts, or `(host, port, auth)`; None is the one that this runs in.
+
+    ConnectionError when one cannot be reached; where it `persists`, when none of them can be: one that is away is
+    tried again, as one is that was there.
+    """
     if contacts is None:
         contacts = [(None,)]
     elif isinstance(contacts, str):
         contacts = [contacts]
     options = {"port": kwargs.pop("port", 8021), "auth": kwargs.pop("auth", None) or kwargs.pop("password", "ClueCon")}
-    header = kwargs.get("call_tracking_header")
-    nodes = []
+    places = []
     for contact in contacts:
         host, port, auth = (*((contact,) if isinstance(contact, str) else tuple(contact)), None, None)[:3]
-        place = (host, port or options["port"], auth or options["auth"])
-        listener = get_listener(*place, **kwargs)
+        places.append((host, int(port or options["port"]), auth or options["auth"]))
+    links = _links(places, persists)
+    header = kwargs.get("call_tracking_header")
+    nodes = []
+    for place, link in zip(places, links, strict=True):
+        listener = get_listener(*place, link=link, **kwargs)
         client = Client(*place, listener=listener)
         if header is not None:
             listener.call_tracking_header = header
         nodes.append(Node(client, listener))
     return Pool(nodes)
+
+
+def _links(places: Sequence[tuple[str | None, int, str]], persists: bool) -> list[SocketLink | None]:
+    """Connect to all of them at once."""
+    persists = persists and len(places) > 1
+    links = [None if host is None else SocketLink(host, port, auth, persists=persists) for host, port, auth in places]
+    wrong = []
+    for link in links:
+        try:
+            if link is not None:
+                link.connect()
+        except LinkError as error:
+            wrong.append(error)
+    if wrong and (not persists or len(wrong) == len(links)):
+        for link in links:
+            if link is not None:
+                link.close()
+        raise wrong[0]
+    return links
 
 
 __all__ = [

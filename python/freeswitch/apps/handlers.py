@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from freeswitch.apps._dispatch import Listener
+from freeswitch.apps._link import Link
 from freeswitch.apps._places import call
 from freeswitch.apps._socket_link import connect
 
@@ -18,16 +19,16 @@ def get_listener(
     *,
     call_tracking_header: str | None = None,
     max_limit: float | None = None,
+    link: Link | None = None,
     **_: Any,
 ) -> Listener:
     """Give a listener: to the switch that this runs in, or to the event socket of the one at `host`.
 
-    ConnectionError when that cannot be reached.
+    ConnectionError when that cannot be reached. `link` is one that was made already.
     """
     from freeswitch.apps import _dispatch
 
-    is_here = host is None
-    listener = call(_dispatch.listener) if is_here else call(Listener, connect(str(host), int(port), auth))
+    listener = call(_dispatch.listener) if host is None else call(Listener, link or connect(host, int(port), auth))
     if call_tracking_header is not None:
         listener.call_tracking_header = call_tracking_header
     if max_limit is not None:

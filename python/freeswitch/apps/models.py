@@ -37,6 +37,9 @@ class Session(Verbs):
     they are done give an awaitable that ends with it.
     """
 
+    # The event that a leg begins with.
+    create_ev = "CHANNEL_CREATE"
+
     def __init__(self, event: Event, listener: Listener) -> None:
         self.events = Events(event)
         self.uuid: str = self.events["Unique-ID"]
@@ -69,6 +72,12 @@ class Session(Verbs):
     def get(self, key: str, default: Any = None) -> Any:
         """Give the latest value of a header."""
         return self.events.get(key, default)
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Leave the leg as it is."""
 
     def update(self, event: Event) -> None:
         """Take in an event."""
@@ -198,6 +207,10 @@ class Session(Verbs):
         if not done:
             raise TimeoutError(f"none of {', '.join(names.values())} in {timeout} s")
         return [future.result() for future in names if future in done], left
+
+    def unreg_tasks(self, fut: asyncio.Future[Any]) -> None:
+        """End a wait that `recv` has given, and that nothing has ended yet."""
+        fut.cancel()
 
     def _begin(
         self,

@@ -13,6 +13,8 @@ from freeswitch.apps.manager import AppManager
 class Service:
     """Apps for the calls of the switches at `contacts`: hosts, or `(host, port, password)`; None is this switch.
 
+    One of several that is not there is served when it is. ConnectionError when none is.
+
     service = Service(["one.example", "two.example"])
     service.apps.load_app(Router, app_id="default")
     service.run()
@@ -22,7 +24,7 @@ class Service:
         if contacts is not None:
             # This switch's listener is others', too, and looks at this header anyway.
             kwargs.setdefault("call_tracking_header", "variable_call_uuid")
-        self.pool = get_pool(contacts, **kwargs)
+        self.pool = get_pool(contacts, persists=True, **kwargs)
         self.apps = AppManager(self.pool)
         self.host: list[str] = self.pool.evals("listener.host")
         self.log = logging.getLogger("freeswitch.apps")

@@ -21,17 +21,15 @@ def add_commands(commands: Any) -> None:
     """Add them."""
     dialing = commands.add_parser("dial", help="place calls at a rate, and measure them")
     add_options(dialing)
-    _add_calls(dialing)
-    dialing.add_argument("--rate", type=float, default=None, help="calls a second, fractions too (default: 30)")
-    dialing.add_argument("--rate-profile", type=_read(parse_profile), default=None, metavar="PROFILE",
-                         help="ramp:0-50/60, step:5/60,10/60 or burst:100/10, instead of --rate")  # fmt: skip
-    dialing.add_argument("--limit", type=int, default=None, help="calls at once (default: 1)")
-    dialing.add_argument("--max-offered", type=int, default=None, help="stop after so many calls")
+    add_calls(dialing)
+    add_rate(dialing)
     dialing.add_argument("--for", dest="seconds", type=float, default=None, help="stop after so many seconds")
+    dialing.add_argument("--interactive", action="store_true",
+                         help="a Python console with `dialer`, which does not start by itself")  # fmt: skip
     dialing.set_defaults(run=dial)
     finding = commands.add_parser("find-capacity", help="raise the rate until set-up time or failures pass a bound")
     add_options(finding)
-    _add_calls(finding)
+    add_calls(finding)
     finding.add_argument("--start-rate", type=float, default=5.0, help="calls a second at first (default: %(default)s)")
     finding.add_argument("--max-rate", type=float, default=250.0, help="where it ends (default: %(default)s)")
     finding.add_argument("--step-for", type=float, default=10.0, help="seconds at each rate (default: %(default)s)")
@@ -50,7 +48,17 @@ def _read(function: Any) -> Any:
     return read
 
 
-def _add_calls(command: argparse.ArgumentParser) -> None:
+def add_rate(command: argparse.ArgumentParser) -> None:
+    """Add what says how many calls are placed."""
+    command.add_argument("--rate", type=float, default=None, help="calls a second, fractions too (default: 30)")
+    command.add_argument("--rate-profile", type=_read(parse_profile), default=None, metavar="PROFILE",
+                         help="ramp:0-50/60, step:5/60,10/60 or burst:100/10, instead of --rate")  # fmt: skip
+    command.add_argument("--limit", type=int, default=None, help="calls at once (default: 1)")
+    command.add_argument("--max-offered", type=int, default=None, help="stop after so many calls")
+
+
+def add_calls(command: argparse.ArgumentParser) -> None:
+    """Add what says which calls these are."""
     command.add_argument("--app", action="append", default=[], metavar="APP",
                          help="NAME or FILE.py:NAME, with /KEY=VALUE,... (default: TonePlay)")  # fmt: skip
     command.add_argument(
@@ -69,16 +77,24 @@ def _add_calls(command: argparse.ArgumentParser) -> None:
 
 def prepare(arguments: argparse.Namespace, where: Place, **settings: Any) -> Any:
     """Give a dialer that is ready to be started."""
-    from freeswitch.apps.call_gen import get_originator
     from freeswitch.apps.utils import log_to_stderr
 
     log_to_stderr(arguments.loglevel)
+    if arguments.pocket and not arguments.dest_url:
+        arguments.dest_url = POCKET_DESTINATION
+    return make_dialer(arguments, where.contacts, **settings)
+
+
+def make_dialer(arguments: argparse.Namespace, contacts: Any, **settings: Any) -> Any:
+    """Give a dialer on the switches at these contacts, with its apps loaded."""
+    from freeswitch.apps.call_gen import get_originator
+
     found = [find(text) for text in arguments.app or ["TonePlay"]]
-    dialer = get_originator(where.contacts, duration=arguments.duration, **settings)
+    dialer = get_originator(contacts, duration=arguments.duration, **settings)
     if arguments.tune:
         dialer.setup()
     for client in dialer.pool.clients:
-        to = arguments.dest_url or (POCKET_DESTINATION if arguments.pocket else own_address(client, arguments.profile))
+        to = arguments.dest_url or own_address(client, arguments.profile)
         proxy = arguments.proxy
         client.set_orig_cmd(to, profile=arguments.profile, gateway=arguments.gateway, proxy=proxy)
     for app, given in found:
@@ -108,6 +124,11 @@ def finish(dialer: Any, where: Place, display: Display) -> None:
             display.show(dialer)
     except KeyboardInterrupt:
         pass
+    put_away(dialer)
+
+
+def put_away(dialer: Any) -> None:
+    """Unload its apps, end its connections, and close its files."""
     for client in dialer.pool.clients:
         for app_id in list(client._apps):
             client.unload_app(app_id)
@@ -136,6 +157,16 @@ def dial(arguments: argparse.Namespace) -> None:
     with place(arguments) as where:
         settings = {"rate": arguments.rate, "limit": arguments.limit, "max_offered": arguments.max_offered}
         dialer = prepare(arguments, where, profile=arguments.rate_profile, **settings)
+        if arguments.interactive:
+            from freeswitch.apps.command.console import interact
+
+            try:
+                interact(dialer, where)
+            finally:
+                with Display() as display:
+                    finish(dialer, where, display)
+            report(dialer, arguments)
+            return
         with Display() as display:
             try:
                 dialer.start()
@@ -171,4 +202,4 @@ def find_capacity(arguments: argparse.Namespace) -> None:
         report(dialer, arguments)
 
 
-__all__ = ["add_commands", "dial", "find_capacity", "own_address"]
+__all__ = ["add_calls", "add_commands", "add_rate", "dial", "find_capacity", "make_dialer", "own_address", "put_away"]

@@ -53,7 +53,7 @@ class Display:
 
     def show(self, dialer: Any) -> None:
         """Show how it goes, if it is time to."""
-        self._take(dialer)
+        self.take(dialer)
         now = time.perf_counter()
         if now - self._shown < (self.TABLE if self._live is not None else self.LINE):
             return
@@ -61,9 +61,10 @@ class Display:
         if self._live is not None:
             self._live.update(self._table(dialer), refresh=True)
         else:
-            print(", ".join(f"{name} {value}" for name, value in self._values(dialer)), flush=True)
+            print(", ".join(f"{name} {value}" for name, value in self.values(dialer)), flush=True)
 
-    def _take(self, dialer: Any) -> None:
+    def take(self, dialer: Any) -> None:
+        """Take in what has happened since."""
         store = dialer.cdr.storer
         new = store.count - self._seen
         if new > 0:
@@ -78,7 +79,8 @@ class Display:
                 self._rate = (dialer.offered - last[1]) / (now - last[0])
             self._offered = (now, dialer.offered)
 
-    def _values(self, dialer: Any) -> list[tuple[str, str]]:
+    def values(self, dialer: Any) -> list[tuple[str, str]]:
+        """Give what is shown, by its name."""
         setup = (self._setup.at(share) for share in (0.5, 0.95, 0.99))
         told = " / ".join("-" if value is None else f"{1000 * value:.1f}" for value in setup)
         causes = " ".join(f"{cause} {count}" for cause, count in dialer.failed.most_common(4))
@@ -98,7 +100,7 @@ class Display:
         from rich.table import Table  # type: ignore[import-not-found,unused-ignore]
 
         table = Table(show_header=False, box=None)
-        for name, value in self._values(dialer):
+        for name, value in self.values(dialer):
             table.add_row(name, value)
         return table
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from typing import Any
+from typing import Any, ClassVar
 
 from freeswitch.apps._marks import callback
+from freeswitch.apps.measure.metrics import call_metrics
 from freeswitch.apps.measure.store import CSVStore, Row
 from freeswitch.apps.models import Job, Session
 
@@ -26,6 +27,9 @@ class CDR:
 
     Load it in front of the apps whose calls it records: `apps.load(CDR(), app_id, prepend=True)`; a dialer does so.
     """
+
+    # What a group of measuring apps makes of its rows: `measurers.ops.call_metrics()`.
+    operators: ClassVar[dict[str, Any]] = {"call_metrics": call_metrics}
 
     def __init__(self) -> None:
         self.storer: CSVStore = CSVStore()
@@ -158,4 +162,4 @@ def _media(role: str, leg: Session) -> Row:
     }
 
 
-__all__ = ["CDR", "OF_THE_USER"]
+__all__ = ["CDR", "OF_THE_USER", "call_metrics"]

@@ -32,6 +32,8 @@ class Measurers:
         self._apps: dict[str, Measurer] = {}
         self.stores = SimpleNamespace()
         self.ops = SimpleNamespace()
+        # What is plotted of an operator's rows: of those that have a `figspec`.
+        self.figspecs: dict[str, Any] = {}
 
     def __bool__(self) -> bool:
         return bool(self._apps)
@@ -64,6 +66,16 @@ class Measurers:
         measurer = self._apps[measurername]
         measurer.ops[opname] = func
         setattr(self.ops, opname, lambda: func(measurer.storer.data))
+        figspec = getattr(func, "figspec", None)
+        if figspec is not None:
+            self.figspecs[opname] = figspec
+
+    def plot(self, **kwargs: Any) -> list[tuple[Any, Any]]:
+        """Plot what the operators say is to be plotted; the keywords are those of `multiplot`."""
+        from freeswitch.apps.measure.mpl_helpers import multiplot
+
+        plots = self.figspecs.items()
+        return [(figspec, multiplot(getattr(self.ops, name)(), figspec, **kwargs)) for name, figspec in plots]
 
     def items(self) -> list[tuple[str, Measurer]]:
         """Give them, the last that was added first: each is loaded in front of the others."""
