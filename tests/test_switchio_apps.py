@@ -162,7 +162,7 @@ job = []
         app.wait(f"[{cause!r}, 'in'] in said")
 
 
-def test_a_clip_is_played_and_not_recorded(tried: Try, parked: str) -> None:
+def test_a_clip_is_played_and_not_recorded(tried: Try, host: Host, parked: str) -> None:
     app = tried(
         """
 def run(to):
@@ -173,6 +173,9 @@ def run(to):
     )
     app.wait("['NORMAL_CLEARING', 'out'] in said")
     app.wait("legs['out'].vars['playback_count']", 3)
+    # The far leg is silent meanwhile, and nothing is refused.
+    assert ["plays", "in"] in app.ask("said")
+    host.no_log("MR0015")
 
 
 @pytest.mark.freeswitch_only  # pocket records no calls

@@ -12,7 +12,8 @@ from freeswitch.apps._timers import hang_up
 from freeswitch.apps.models import Session
 from freeswitch.apps.utils import Timer, get_logger
 
-SILENCE = "silence_stream://0"
+# Without end: 0, which switchio has, is refused by the switch.
+SILENCE = "silence_stream://-1"
 
 
 @app
