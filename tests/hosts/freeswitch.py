@@ -252,6 +252,12 @@ class FreeSwitchHost(Host):
         """Kill it: the core's own shutdown takes five seconds."""
         self._kill()
 
+    def restart(self) -> None:
+        """Start it again after its end, as it was: with its folder, its port and its password."""
+        self.pool = Pool(self.port, self.password)
+        self._start(None, {})
+        self._listener = self._wait_ready(self.port)
+
     def _wait_end(self, timeout: float) -> None:
         assert self.process
         with contextlib.suppress(subprocess.TimeoutExpired):  # the caller looks at it
