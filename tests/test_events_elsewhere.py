@@ -56,8 +56,9 @@ async def follow():
     uuid = (await parked)["Unique-ID"]
     stream = events.stream("CHANNEL_EXECUTE", guard={"Unique-ID": uuid}, switch=client)
     guard = {"Unique-ID": uuid}
+    answer = events.once("CHANNEL_ANSWER", guard=guard, timeout=20, switch=client)
     await client.listener.link.api(f"uuid_answer {uuid}")
-    answered = await events.once("CHANNEL_ANSWER", guard=guard, timeout=20, switch=client)
+    answered = await answer
     client.listener.link.execute(uuid, "set", "a=b", 1, None, lambda why: None)
     executed = await anext(stream)
     client.listener.link.give(f"uuid_kill {uuid} USER_BUSY")

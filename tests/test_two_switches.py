@@ -52,6 +52,7 @@ class Ends:
 
 def runtime(args=""):
     for app in (router, Ends()): apps.load(app, app_id="default")
+    print("two_app is loaded")
 """
 
 OUTSIDE = """
@@ -108,6 +109,8 @@ class Load:
         except (OSError, EslError):
             # The switch was killed, which is the point.
             return
+        finally:
+            self._pool.close()
 
 
 def wait_until(what: str, test: Callable[[], object]) -> None:
@@ -162,7 +165,8 @@ def _after(host: FreeSwitchHost, core: str, seen: Seen) -> int:
     host.pool.api("hupall")
     wait_until("the end of these", lambda: not seen.ends(core)["OPEN"])
     before = len(seen.of(core))
-    Load(host, extension)
+    load = Load(host, extension)
+    load.thread.join(DEADLINE)
     wait_until("its calls", lambda: len(seen.of(core)) == before + CALLS and not seen.ends(core)["OPEN"])
     ends = seen.ends(core)
     assert ends["NORMAL_CLEARING"] >= CALLS
@@ -202,6 +206,8 @@ def test_inside(fresh: Callable[..., FreeSwitchHost], app: tuple[Path, Seen]) ->
     config = f"""<configuration name="python.conf"><settings><param name="script-directory" value="{path.parent}"/>
     <param name="startup-script" value="two_app"/></settings></configuration>"""
     killed, other = fresh(config=config), fresh(config=config)
+    for host in (killed, other):
+        wait_until("the app", lambda host=host: "two_app is loaded" in host.log_text())
     # What was up inside the one that was killed has nobody left who could note its end.
     begun, after = run(killed, other, seen, None)
     print(f"inside: begun before the kill {begun}, after {after}")

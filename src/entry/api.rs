@@ -40,9 +40,9 @@ pub unsafe extern "C" fn python(
     session: *mut switch_core_session_t,
     stream: *mut switch_stream_handle_t,
 ) -> switch_status_t {
-    // SAFETY: the core's arguments, passed on.
-    guard(c"API python", SWITCH_STATUS_SUCCESS, || unsafe {
-        answer(line(cmd), session, stream)
+    guard(c"API python", SWITCH_STATUS_SUCCESS, || {
+        // SAFETY: the core's arguments, passed on; cmd may be NULL.
+        unsafe { answer(line(cmd), session, stream) }
     })
 }
 
@@ -58,9 +58,9 @@ pub unsafe extern "C" fn pydial(
     guard(c"API pydial", SWITCH_STATUS_SUCCESS, || {
         // SAFETY: the core lends it for this call; it may be NULL.
         let arguments = unsafe { line(cmd) };
-        let line = [b"freeswitch.apps.in_switch::pydial ", arguments].concat();
+        let command = [b"freeswitch.apps.in_switch::pydial ", arguments].concat();
         // SAFETY: the core's arguments, passed on.
-        unsafe { answer(&line, session, stream) }
+        unsafe { answer(&command, session, stream) }
     })
 }
 

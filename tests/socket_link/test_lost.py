@@ -193,3 +193,30 @@ say("up")
     started.wait_log("is there again")
     assert len([line for line in started.log if "MR0020" in line]) == 2
     late.close()
+
+
+def test_the_end_of_a_lost_call_has_what_was_known_of_it(client: Start, fake: FakeSwitch) -> None:
+    started = client(
+        """
+class Ends:
+    @apps.callback("CHANNEL_DESTROY")
+    def on_destroy(self, session):
+        say("end", number=session["Caller-Destination-Number"], core=session["Core-UUID"], name=session["Event-Name"],
+            event=session.events[0].getHeader("Core-UUID"), cause=session["Hangup-Cause"])
+serve(Ends, grace=0.1)
+say("ready")
+sys.stdin.read()
+""",
+        fake,
+    )
+    started.wait_for("ready")
+    fake.send(leg("CHANNEL_CREATE", "a", Caller_Destination_Number="100", Core_UUID="core"))
+    fake.send(leg("CHANNEL_ANSWER", "a", Core_UUID="core"))
+    fake.send(leg("CALL_UPDATE", "a", Core_UUID="core"))
+    # What was sent has come before the connection ends.
+    fake.drop()
+    said = started.wait_for("end")
+    assert said == {
+        "what": "end", "number": "100", "core": "core", "name": "CHANNEL_DESTROY", "event": "core",
+        "cause": "CONNECTION_LOST",
+    }  # fmt: skip

@@ -34,6 +34,9 @@ CAUSE = "CONNECTION_LOST"
 # What is still reported of a leg that went on while the link was down.
 ENDS = frozenset({"CHANNEL_HANGUP", "CHANNEL_HANGUP_COMPLETE", "CHANNEL_DESTROY"})
 
+# What an event says of itself, and not of its leg.
+OF_THE_EVENT = frozenset({"Event-Name", "Event-Subclass", "Event-Sequence", "Content-Length"})
+
 CHANNELS = "api show channels as json"
 DUMP = "api uuid_dump "
 
@@ -162,9 +165,11 @@ class Recovery:
 
     def _end(self, session: Session) -> None:
         """Have a leg end in its apps, as one that the switch tells of."""
+        # An app that is told of the end asks for what the events of a switch's own have.
+        known = {**_headers(session.events[-1]), **_headers(session.events[0])}
         header = {
+            **{name: value for name, value in known.items() if name not in OF_THE_EVENT},
             "Unique-ID": session.uuid,
-            "Call-Direction": session.get("Call-Direction", ""),
             "Answer-State": "hangup",
             "Hangup-Cause": CAUSE,
             "Event-Date-Timestamp": str(time.time_ns() // 1000),
@@ -178,3 +183,7 @@ class Recovery:
     def _put(self, name: str, text: str) -> None:
         lines = [line for line in text.split("\n") if line and not line.startswith("Event-Name:")]
         self._tap.put("\n".join((f"Event-Name: {name}", *lines, "\n")))
+
+
+def _headers(event: Event) -> dict[str, str]:
+    return {name: value for name, value in event.items() if isinstance(value, str)}

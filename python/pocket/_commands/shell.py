@@ -48,6 +48,7 @@ COMMANDS = (
         "hupall",
         "load",
         "originate",
+        "pydial",
         "pykill",
         "pyps",
     ),
