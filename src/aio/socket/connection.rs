@@ -13,7 +13,7 @@ use super::dialog::{Dialog, Failure, Heard};
 use super::framing::Framer;
 use super::link::{Answer, Shared};
 use super::tap::{self, Want};
-use crate::switch::event::Kind;
+use freeswitch::event::Kind;
 
 /// How long after a failure it is tried again: at first, and at most.
 const SOON: Duration = Duration::from_millis(250);
