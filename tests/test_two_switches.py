@@ -207,7 +207,7 @@ def test_inside(fresh: Callable[..., FreeSwitchHost], app: tuple[Path, Seen]) ->
     <param name="startup-script" value="two_app"/></settings></configuration>"""
     killed, other = fresh(config=config), fresh(config=config)
     for host in (killed, other):
-        wait_until("the app", lambda host=host: "two_app is loaded" in host.log_text())
+        host.wait_for(lambda: "two_app is loaded" in host.log_text() or None, timeout=DEADLINE, what="the app")  # noqa: B023
     # What was up inside the one that was killed has nobody left who could note its end.
     begun, after = run(killed, other, seen, None)
     print(f"inside: begun before the kill {begun}, after {after}")
