@@ -47,8 +47,9 @@ def execute(app: str, data: str = "", *more: str) -> str:
 
 def of_call(wire: Wire, uuid: str, *names: str) -> None:
     """Ask for the events of a call."""
-    wire.ask(f"event plain {' '.join(names)}")
+    # The filter first: without one the events of the call's far end come, too.
     wire.ask(f"filter Unique-ID {uuid}")
+    wire.ask(f"event plain {' '.join(names)}")
 
 
 def take(wire: Wire, count: int) -> list[dict[str, bytes]]:
