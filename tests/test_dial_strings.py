@@ -239,6 +239,23 @@ def test_rejection_before_there_is_a_leg(host: Host, answers: str) -> None:
     host.api(f"uuid_kill {uuid}")
 
 
+@pytest.mark.parametrize(
+    ("dial", "cause"),
+    [
+        ("{busy}", "USER_BUSY"),
+        ("{{fail_on_single_reject=true}}{busy},{rings}", "NO_ANSWER"),
+        ("{{fail_on_single_reject=USER_BUSY}}{rings},{busy}", "NO_ANSWER"),
+        ("{{originate_timeout=1}}{rings}", "NO_ANSWER"),
+        ("error/user_busy", None),
+    ],
+)
+def test_the_a_leg_knows_how_the_last_leg_ended(
+    host: Host, busy: str, rings: str, dial: str, cause: str | None
+) -> None:
+    variables = bridged(host, dial.format(busy=busy, rings=rings)).variables
+    assert variables.get("last_bridge_hangup_cause") == cause
+
+
 # FreeSWITCH gives the same, and keeps the leg that has answered for some 20 s more.
 @pytest.mark.pocket_only
 def test_the_a_leg_is_not_told_of_a_rejection_before_there_is_a_leg(host: Host, answers: str) -> None:
