@@ -98,6 +98,16 @@ impl Reading {
         }
     }
 
+    /// How many took less than this power of two of a microsecond.
+    #[must_use]
+    pub fn below(&self, power: u32) -> u64 {
+        let buckets = self.buckets.iter().enumerate();
+        buckets
+            .filter(|(bucket, _)| u32::try_from(*bucket).is_ok_and(|bucket| bucket <= power))
+            .map(|(_, count)| count)
+            .sum()
+    }
+
     /// A time in microseconds that this share of the runs did not exceed; exact
     /// to a factor of two.
     #[must_use]

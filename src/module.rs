@@ -18,7 +18,7 @@ use freeswitch::{Detached, Status, call_log, core};
 use parking_lot::Mutex;
 
 use crate::admin::config::Config;
-use crate::admin::{commands, completion, config, conflict, reload, shutdown};
+use crate::admin::{commands, completion, config, conflict, listener, reload, shutdown};
 use crate::aio::{event_loop, event_tap, socket};
 use crate::entry::{api, application, chat, dialplan, event_hook, json, pyrun, xml_fetch};
 use crate::interp::attach::enter;
@@ -140,6 +140,7 @@ fn begin(
     if let Err(error) = bind_all(held, config) {
         // What is bound would call a module that is not there.
         unbind_all(held);
+        listener::end(held);
         reload::forget();
         return Err(error);
     }
@@ -285,6 +286,7 @@ fn register(interfaces: &mut Interfaces) {
 /// once: TERM says that it is not to be called again.
 unsafe extern "C" fn runtime() -> switch_status_t {
     guard(c"runtime", SWITCH_STATUS_TERM, || {
+        listener::is_ready();
         start_all(std::mem::take(&mut *STARTUP.lock()));
         SWITCH_STATUS_TERM
     })
@@ -315,6 +317,7 @@ unsafe extern "C" fn shutdown() -> switch_status_t {
         let core_ends = core::shutting_down();
         unbind_all(&held);
         shutdown::wait();
+        listener::end(&held);
         socket::end_all("the switch that it is used in ends");
         event_loop::stop();
         event_tap::end(&held);

@@ -45,7 +45,7 @@ pub mod _freeswitch {
     #[pymodule_export]
     use crate::aio::wait_for::Waiter;
     #[pymodule_export]
-    use crate::entry::async_call::Run;
+    use crate::entry::async_call::{Run, accepts_traceparent};
     #[pymodule_export]
     use crate::interp::context::call_variable;
     #[pymodule_export]

@@ -342,6 +342,7 @@ TREES = (
             "events",
             "_once",
             "_waits",
+            "_spans",
             "_loop",
             "_selector",
             "_shared",

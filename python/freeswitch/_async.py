@@ -12,7 +12,7 @@ from typing import Any
 
 from _freeswitch import API, Event, OriginateError, Placing, Session, place
 
-from freeswitch import _loop, events
+from freeswitch import _loop, _spans, events
 from freeswitch._errors import SessionLost, VerbError
 from freeswitch.events import Stream, Watch
 
@@ -41,6 +41,8 @@ class AsyncSession(Session):
         self._hook_done: asyncio.Event | None = None
         # What runs on a call that was placed with an app.
         self._app: asyncio.Task[Any] | None = None
+        # It has a span that is recorded.
+        self._is_traced = False
 
     def __repr__(self) -> str:
         return f"<freeswitch.AsyncSession {self._thread.uuid}>"
@@ -58,6 +60,12 @@ class AsyncSession(Session):
     # The verbs
 
     async def _verb(self, ask: Callable[..., int], *args: Any) -> tuple[str | None, str | None]:
+        if not self._is_traced:
+            return await self._carry_out(ask, *args)
+        with _spans.of_verb(ask.__name__):
+            return await self._carry_out(ask, *args)
+
+    async def _carry_out(self, ask: Callable[..., int], *args: Any) -> tuple[str | None, str | None]:
         _loop.only_here("a verb of an AsyncSession")
         if self._lost:
             raise SessionLost(f"the call is over ({self._lost})")
@@ -334,6 +342,9 @@ async def originate(
     if app is not None and not callable(app):
         raise TypeError(f"argument 'app' must be an async function, not {type(app).__name__}")
     given = {**(_caller_id(caller) if caller is not None else {}), **(variables or {})}
+    traceparent = _spans.traceparent()
+    if traceparent is not None:
+        given.setdefault(_spans.HEADER, traceparent)
     if "" in given:
         raise ValueError("a variable in 'variables' has no name")
     await _loop.turn()

@@ -81,6 +81,10 @@ class SwitchHandler(logging.Handler):
             return
         try:
             text = self.format(record)
+            spans = sys.modules.get("freeswitch._spans")
+            if spans is not None and (ids := spans.ids()):
+                first, newline, rest = text.partition("\n")
+                text = f"{first} {ids}{newline}{rest}"
             self._write(record.levelno, record.pathname, record.funcName or "", record.lineno, text)
         except Exception:
             self.handleError(record)

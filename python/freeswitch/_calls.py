@@ -10,7 +10,7 @@ from typing import Any
 
 import _freeswitch
 
-from freeswitch import _loop
+from freeswitch import _loop, _spans
 from freeswitch._async import AsyncSession
 from freeswitch._errors import SessionLost
 from freeswitch.events import at_end
@@ -26,13 +26,15 @@ def begin(run: Any) -> None:
 async def _handle(run: Any, running: _loop.Running, session: AsyncSession) -> None:
     error: BaseException | None = None
     try:
-        await _loop.of_script(run.call(session))
-    except (asyncio.CancelledError, SessionLost) as ended:
-        # The call is over: the script is not at fault.
-        error = None if session.lost else ended
-    except BaseException as ended:
-        error = ended
-    try:
+        with _spans.of_call(session, run.name) as span:
+            try:
+                await _loop.of_script(run.call(session))
+            except (asyncio.CancelledError, SessionLost) as ended:
+                # The call is over: the script is not at fault.
+                error = None if session.lost else ended
+            except BaseException as ended:
+                error = ended
+            span.end(error, session.lost)
         # It may have hung up itself, and ended before the switch could tell.
         await session._run_hook()
         running.end_placed()

@@ -11,7 +11,7 @@ use bindings::{
 use freeswitch::edge::guard;
 use freeswitch::stream::reply;
 
-use super::{pystat, reload};
+use super::{figures, pystat, reload};
 use crate::entry::api::line;
 use crate::interp::attach::reenter_within;
 use crate::script::kill;
@@ -132,23 +132,23 @@ fn as_json(scripts: &[(String, Arc<Script>)]) -> String {
     let objects = scripts.iter().map(|(place, script)| {
         let since = SystemTime::now() - script.begun.elapsed();
         let since = since.duration_since(UNIX_EPOCH).unwrap_or_default();
-        pystat::object(&[
+        figures::object(&[
             ("id", script.id.to_string()),
-            ("way", pystat::quoted(script.way)),
-            ("function", pystat::quoted(&script.function.name)),
+            ("way", figures::quoted(script.way)),
+            ("function", figures::quoted(&script.function.name)),
             (
                 "uuid",
                 script
                     .uuid
                     .as_ref()
-                    .map_or("null".to_owned(), |u| pystat::quoted(&u.to_string_lossy())),
+                    .map_or("null".to_owned(), |u| figures::quoted(&u.to_string_lossy())),
             ),
             ("since", format!("{:.3}", since.as_secs_f64())),
             (
                 "seconds",
                 format!("{:.3}", script.begun.elapsed().as_secs_f64()),
             ),
-            ("place", pystat::quoted(place)),
+            ("place", figures::quoted(place)),
         ])
     });
     format!("[{}]\n", objects.collect::<Vec<_>>().join(","))

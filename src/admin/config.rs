@@ -9,6 +9,7 @@ use freeswitch::xml::Element;
 use freeswitch::xml::lookup::Sections;
 use parking_lot::Mutex;
 
+use super::listener::Setting;
 use crate::entry::event_hook::Hook;
 use crate::entry::xml_fetch::Fetcher;
 use crate::script::cache::Reload;
@@ -41,6 +42,10 @@ pub struct Config {
     pub timeouts: Vec<(&'static str, Duration)>,
     /// How long scripts get to end when the module does.
     pub ending: Duration,
+    /// The spans of calls continue those that their INVITEs name.
+    pub accept_traceparent: bool,
+    /// Where the metrics are served, and to whom.
+    pub metrics: Option<Setting>,
     /// Load into a FreeSWITCH of a version that the module was not tested with.
     pub allow_untested_core: bool,
 }
@@ -60,6 +65,8 @@ impl Default for Config {
             reload: Reload::Changed,
             timeouts: Vec::new(),
             ending: Duration::from_secs(5),
+            accept_traceparent: false,
+            metrics: None,
             allow_untested_core: false,
         }
     }
@@ -93,6 +100,7 @@ pub fn forget() {
 fn interpret(settings: &[Element]) -> (Config, Vec<String>) {
     let mut config = Config::default();
     let mut script = None;
+    let mut token = None;
     let mut lines = Vec::new();
     let mut wrong = |name: &str, value: &str, why: &str| {
         lines.push(format!("MR0010 python.conf: {name} '{value}': {why}"));
@@ -105,6 +113,12 @@ fn interpret(settings: &[Element]) -> (Config, Vec<String>) {
                     let before = script.replace(FetchScript::new(value));
                     if let Some(before) = before.filter(|s| !s.bound) {
                         wrong(name, &before.line, UNBOUND);
+                    }
+                } else if name == "metrics-token" {
+                    // It stands in no log.
+                    match is_token(value) {
+                        true => token = Some(value.to_owned()),
+                        false => wrong(name, "...", "it is letters, digits and -._~+/="),
                     }
                 } else if let Err(why) = parameter(&mut config, script.as_mut(), name, value) {
                     wrong(name, value, why);
@@ -119,6 +133,15 @@ fn interpret(settings: &[Element]) -> (Config, Vec<String>) {
     }
     if let Some(script) = script.filter(|s| !s.bound) {
         wrong("xml-handler-script", &script.line, UNBOUND);
+    }
+    if let Some(metrics) = &mut config.metrics {
+        metrics.token = token;
+        let address = metrics.address;
+        if metrics.token.is_none() && !address.ip().is_loopback() {
+            let why = "others than this machine can reach it: it needs a metrics-token";
+            wrong("metrics-listen", &address.to_string(), why);
+            config.metrics = None;
+        }
     }
     (config, lines)
 }
@@ -211,13 +234,31 @@ fn parameter(
             let way = entry_point::named(way.trim()).ok_or("there is no such way in")?;
             config.timeouts.push((way.name, seconds(time)?));
         }
+        "metrics-listen" => {
+            let address = value
+                .parse()
+                .map_err(|_| "it is an IP address and a port: '127.0.0.1:9282'")?;
+            config.metrics = Some(Setting {
+                address,
+                token: None,
+            });
+        }
         "shutdown-timeout" => config.ending = seconds(value)?,
+        "accept-traceparent" => {
+            config.accept_traceparent = truth(value).ok_or("it is true or false")?
+        }
         "allow-untested-core" => {
             config.allow_untested_core = truth(value).ok_or("it is true or false")?
         }
         _ => return Err("there is no such parameter"),
     }
     Ok(())
+}
+
+/// May it stand in an `Authorization` header (RFC 6750)?
+fn is_token(value: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-._~+/=".contains(c);
+    !value.is_empty() && value.chars().all(allowed)
 }
 
 fn folder(value: &str) -> Result<PathBuf, &'static str> {
@@ -333,6 +374,28 @@ mod tests {
         ]);
         assert_eq!(config.fetchers.len(), 1);
         assert_eq!(wrong.len(), 1);
+    }
+
+    #[test]
+    fn only_this_machine_reads_the_metrics_without_a_token() {
+        let read = |list: &[Element]| interpret(list);
+        let (config, wrong) = read(&[param("metrics-listen", "[::1]:9282")]);
+        assert!(config.metrics.is_some() && wrong.is_empty());
+        let (config, wrong) = read(&[param("metrics-listen", "0.0.0.0:9282")]);
+        assert!(config.metrics.is_none() && wrong.len() == 1);
+        let (config, wrong) = read(&[
+            param("metrics-listen", "0.0.0.0:9282"),
+            param("metrics-token", "a-Token_1"),
+        ]);
+        let metrics = config.metrics.expect("it has a token");
+        assert_eq!(metrics.token.as_deref(), Some("a-Token_1"));
+        assert!(wrong.is_empty());
+        let (config, wrong) = read(&[
+            param("metrics-listen", "somewhere:9282"),
+            param("metrics-token", "se\"cret"),
+        ]);
+        assert!(config.metrics.is_none() && wrong.len() == 2);
+        assert!(wrong.iter().all(|line| !line.contains("cret")), "{wrong:?}");
     }
 
     #[test]

@@ -9,7 +9,8 @@ use parking_lot::Mutex;
 
 use super::config;
 use super::config::Config;
-use crate::entry::{event_hook, xml_fetch};
+use super::listener;
+use crate::entry::{async_call, event_hook, xml_fetch};
 use crate::interp::attach::{enter, reenter};
 use crate::interp::embedding;
 use crate::interp::{errors, stdio};
@@ -58,6 +59,8 @@ pub fn apply(held: &Detached, config: Config) -> Result<(), String> {
     cache::set_reload(config.reload);
     event_hook::set(held, config.hooks.clone());
     function::check_again();
+    async_call::accept_traceparent(config.accept_traceparent);
+    listener::set(held, config.metrics.as_ref());
     *CURRENT.lock() = Some(Arc::new(config));
     Ok(())
 }

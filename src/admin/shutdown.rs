@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::reload;
+use super::{listener, reload};
 use crate::interp::aside::aside;
 use crate::interp::gate;
 use crate::script::kill;
@@ -22,6 +22,7 @@ static ENDS: AtomicBool = AtomicBool::new(false);
 /// dispatch thread, which it must not keep.
 pub fn begin() {
     gate::close();
+    listener::ends();
     if ENDS.swap(true, Ordering::AcqRel) {
         return;
     }
@@ -32,6 +33,7 @@ pub fn begin() {
 /// As [`begin`], and waits for it; what is over already is not begun again.
 pub fn wait() {
     gate::close();
+    listener::ends();
     if !runs::time_is_over() && !ENDS.swap(true, Ordering::AcqRel) {
         end_all();
     }

@@ -3,7 +3,7 @@
 
 use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use freeswitch::sync::wakeup::Wakeup;
 use freeswitch::{Detached, Status};
@@ -17,6 +17,8 @@ pub type Message = Box<dyn FnOnce(Python<'_>) -> PyResult<()> + Send>;
 
 /// Messages, in the order that they came.
 static MESSAGES: Mutex<Vec<Message>> = Mutex::new(Vec::new());
+/// When the oldest of them came.
+static FIRST: Mutex<Option<Instant>> = Mutex::new(None);
 /// It has been woken by its descriptor, and has not looked yet.
 static WOKEN: AtomicBool = AtomicBool::new(false);
 /// An eventfd, or -1. It is never closed: where a script has closed it the number
@@ -27,8 +29,23 @@ static BELL: Mutex<Option<std::sync::Arc<Wakeup>>> = Mutex::new(None);
 
 /// Leaves something for the loop.
 pub fn post(message: impl FnOnce(Python<'_>) -> PyResult<()> + Send + 'static) {
-    MESSAGES.lock().push(Box::new(message));
+    let mut messages = MESSAGES.lock();
+    if messages.is_empty() {
+        *FIRST.lock() = Some(Instant::now());
+    }
+    messages.push(Box::new(message));
+    drop(messages);
     wake();
+}
+
+/// How long the oldest message has waited; nothing where none waits.
+#[must_use]
+pub fn waits_since() -> Option<Duration> {
+    let messages = MESSAGES.lock();
+    let first = *FIRST.lock();
+    first
+        .filter(|_| !messages.is_empty())
+        .map(|first| first.elapsed())
 }
 
 /// How many messages wait.

@@ -25,6 +25,21 @@ use crate::script::entry_point::EntryPoint;
 use crate::script::runs;
 use crate::script::runs::Listed;
 
+/// The spans of calls continue those that their INVITEs name (`accept-traceparent`).
+static ACCEPTS_TRACEPARENT: AtomicBool = AtomicBool::new(false);
+
+/// Has the spans of calls continue those that their INVITEs name, or not.
+pub fn accept_traceparent(accepts: bool) {
+    ACCEPTS_TRACEPARENT.store(accepts, Ordering::Relaxed);
+}
+
+/// Do the spans of calls continue those that their INVITEs name?
+#[pyfunction]
+#[must_use]
+pub fn accepts_traceparent() -> bool {
+    ACCEPTS_TRACEPARENT.load(Ordering::Relaxed)
+}
+
 /// One run of an async function on a call.
 #[pyclass(frozen, module = "freeswitch")]
 pub struct Run {
@@ -89,6 +104,16 @@ impl Run {
     #[getter]
     fn id(&self) -> u64 {
         self.id
+    }
+
+    /// `module::function`, as `pyps` shows it.
+    #[getter]
+    fn name(&self) -> String {
+        let listed = self.listed.lock();
+        let listed = listed.as_ref();
+        listed.map_or_else(String::new, |(listed, _)| {
+            listed.script().function.name.clone()
+        })
     }
 
     /// The call's UUID.

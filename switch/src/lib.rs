@@ -8,6 +8,7 @@ extern crate pocket_core as _;
 
 pub mod api;
 pub mod call_log;
+pub mod causes;
 pub mod chat;
 pub mod completion;
 pub mod core;

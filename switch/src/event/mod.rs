@@ -37,6 +37,8 @@ impl Kind {
     pub const COMMAND: Self = Self(bindings::SWITCH_EVENT_COMMAND);
     /// `REQUEST_PARAMS`, what an XML lookup is asked with.
     pub const REQUEST_PARAMS: Self = Self(bindings::SWITCH_EVENT_REQUEST_PARAMS);
+    /// `CHANNEL_HANGUP_COMPLETE`, at a leg's end.
+    pub const CHANNEL_HANGUP_COMPLETE: Self = Self(bindings::SWITCH_EVENT_CHANNEL_HANGUP_COMPLETE);
     /// `CHANNEL_EXECUTE`, before an application runs.
     pub const CHANNEL_EXECUTE: Self = Self(bindings::SWITCH_EVENT_CHANNEL_EXECUTE);
     /// `CHANNEL_EXECUTE_COMPLETE`, after it.

@@ -1,0 +1,146 @@
+//! What is counted and shown, whatever form it is shown in.
+
+use std::sync::atomic::Ordering;
+
+use freeswitch::event::consumer;
+use freeswitch::event::consumer::DROPPED_EVENTS;
+
+use crate::aio::{loop_queue, tap_queue};
+use crate::entry::event_hook;
+use crate::interp::stack;
+use crate::metrics;
+use crate::metrics::Reading;
+use crate::script::entry_point;
+use crate::script::runs;
+
+/// A JSON string.
+#[must_use]
+pub fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+/// A JSON object of values that are JSON already.
+#[must_use]
+pub fn object(members: &[(&str, String)]) -> String {
+    let members = members
+        .iter()
+        .map(|(name, value)| format!("{}:{value}", quoted(name)));
+    format!("{{{}}}", members.collect::<Vec<_>>().join(","))
+}
+
+/// What is counted, and of what: ways in, modules, functions.
+pub(super) type Tables = [(&'static str, Vec<(String, Reading)>); 3];
+
+/// What is counted, now.
+pub(super) fn tables() -> Tables {
+    let ways: Vec<_> = entry_point::ALL
+        .iter()
+        .map(|way| (way.name.to_owned(), way.counters.read()))
+        .collect();
+    let functions = metrics::functions();
+    [
+        ("way", ways),
+        ("module", metrics::modules(&functions)),
+        ("function", functions),
+    ]
+}
+
+/// A number that stands for the module as a whole.
+pub(super) struct Number {
+    pub name: &'static str,
+    pub value: u64,
+    /// It only grows.
+    pub grows: bool,
+    pub help: &'static str,
+}
+
+/// The numbers that stand for the module as a whole.
+pub(super) fn numbers() -> Vec<Number> {
+    let (used, spare) = stack::counts();
+    let lock = metrics::LOCK.read();
+    let gauge = |name, value, help| Number {
+        name,
+        value,
+        grows: false,
+        help,
+    };
+    let counter = |name, value, help| Number {
+        name,
+        value,
+        grows: true,
+        help,
+    };
+    vec![
+        gauge(
+            "running",
+            runs::all().len() as u64,
+            "Functions that run now",
+        ),
+        counter(
+            "reloads",
+            metrics::RELOADS.get(),
+            "Scripts that were reloaded",
+        ),
+        counter(
+            "failed_reloads",
+            metrics::FAILED_RELOADS.get(),
+            "New versions of scripts that did not load (MR0005)",
+        ),
+        counter(
+            "dropped_events",
+            DROPPED_EVENTS.load(Ordering::Relaxed),
+            "Events that queues had no room for (MR0012)",
+        ),
+        counter(
+            "refused_commands",
+            metrics::REFUSED.get(),
+            "Commands of apps that the switch refused (MR0015)",
+        ),
+        gauge(
+            "queued_consumer_events",
+            consumer::QUEUED.get(),
+            "Events that wait in EventConsumers",
+        ),
+        gauge(
+            "queued_hook_events",
+            event_hook::QUEUED.get(),
+            "Events that wait for hooks",
+        ),
+        gauge(
+            "queued_coroutine_events",
+            tap_queue::QUEUED.get(),
+            "Events that wait for coroutines and apps",
+        ),
+        gauge(
+            "queued_loop_messages",
+            loop_queue::len() as u64,
+            "Messages that wait for the event loop",
+        ),
+        counter(
+            "lock_waits",
+            lock.calls,
+            "Times that a thread waited for Python's lock",
+        ),
+        gauge(
+            "lock_wait_p99_us",
+            lock.quantile(0.99),
+            "Microseconds that 99 of 100 waits for Python's lock did not exceed",
+        ),
+        gauge("stacks_in_use", used, "Stacks of calls' threads in use"),
+        gauge(
+            "stacks_spare",
+            spare,
+            "Stacks of calls' threads that are kept for later",
+        ),
+    ]
+}
+
+/// How many run now, by way in.
+pub(super) fn running_by_way() -> Vec<(&'static str, String)> {
+    let running = runs::all();
+    let mine = |way: &str| running.iter().filter(|script| script.way == way).count();
+    let counts = entry_point::ALL.iter();
+    counts
+        .map(|way| (way.name, mine(way.name).to_string()))
+        .collect()
+}
