@@ -8,6 +8,7 @@
 use super::Call;
 use super::files;
 use super::files::safe_in;
+use super::table::UNKNOWN;
 use crate::text::c_string;
 use std::borrow::Cow;
 
@@ -74,6 +75,19 @@ const NEED_DATA: [&[u8]; 11] = [
 /// Would the application crash on no data at all?
 pub(super) fn needs_data(app: &[u8]) -> bool {
     NEED_DATA.iter().any(|name| app.eq_ignore_ascii_case(name))
+}
+
+/// Has a command's argument, which is expanded once more when a call comes to it,
+/// an application in it that could get no data then?
+pub(super) fn is_later_without_data(argument: &[u8]) -> bool {
+    let grows = |b: &u8| b"$\\".contains(b) || *b == UNKNOWN;
+    if !argument.iter().any(grows) {
+        return false;
+    }
+    let word = |b: &u8| b.is_ascii_alphanumeric() || *b == b'_';
+    argument
+        .split(|b| !word(b))
+        .any(|name| NEED_DATA.iter().any(|app| name.eq_ignore_ascii_case(app)))
 }
 
 /// The one that takes no data, and crashes on empty data.

@@ -8,7 +8,7 @@ use super::expansion::By;
 use super::files::{pieces, safe_in, word as word_at};
 pub use super::table::json_runs;
 use super::table::{ALONE, JSON_WITHIN, Kind, NO_SESSION, kind_of};
-use super::{Refused, holds_variable, queued, times};
+use super::{Refused, blank, holds_variable, queued, stripped, times};
 use crate::session::channel::HiddenTimes;
 use crate::session::{Locked, Session};
 use crate::text::{c_string, c_string_shown};
@@ -37,17 +37,6 @@ pub fn checked<'a>(
     nested(command, argument, has_session, NESTED)
 }
 
-/// What the core takes off a command.
-fn stripped(text: &[u8]) -> &[u8] {
-    let blank = |b: &u8| b" \t\n\r\x0b".contains(b);
-    let start = text.iter().position(|b| !blank(b)).unwrap_or(text.len());
-    let end = text
-        .iter()
-        .rposition(|b| !blank(b))
-        .map_or(start, |at| at + 1);
-    &text[start..end]
-}
-
 fn nested<'a>(
     command: &[u8],
     argument: &'a [u8],
@@ -59,7 +48,7 @@ fn nested<'a>(
     };
     let from = argument
         .iter()
-        .position(|&b| b != 0x0b && !b.is_ascii_whitespace())
+        .position(|b| !blank(b))
         .unwrap_or(argument.len());
     let argument = &argument[from..];
     let run = |text: Cow<'a, [u8]>| Ok(Checked::Run(text));
@@ -92,10 +81,14 @@ fn nested<'a>(
             let call = call_in(argument, 0);
             let channel = call.as_ref().map(|call| call.session().channel());
             let channel = channel.as_ref().map(|channel| channel as &dyn Call);
-            for word in (1..3).filter_map(|number| word_at(argument, number)) {
-                queued::in_path(channel, &argument[word])?;
+            let mut safe = Cow::Borrowed(argument);
+            // From the last to the first: where a word begins stays so.
+            for word in (1..3).rev().filter_map(|number| word_at(argument, number)) {
+                if let Cow::Owned(path) = queued::in_path(channel, &argument[word.clone()])? {
+                    safe = Cow::Owned([&safe[..word.start], &path, &safe[word.end..]].concat());
+                }
             }
-            run(Cow::Borrowed(argument))
+            run(safe)
         }
         Kind::Originate => originate(argument).map(Checked::Run),
         Kind::Command(at) => inner(argument, word_start(argument, at), has_session, deep),

@@ -5,8 +5,8 @@
 
 use std::borrow::Cow;
 
-use super::table::{ALONE, JSON_WITHIN, Kind, NO_SESSION, json_runs, kind_of};
-use super::{Call, Refused, files, holds_variable, times};
+use super::table::{ALONE, JSON_WITHIN, Kind, NO_SESSION, UNKNOWN, json_runs, kind_of};
+use super::{Call, Refused, application, files, holds_variable, stripped, times};
 use crate::core;
 use crate::text::c_string;
 
@@ -20,8 +20,6 @@ const DEEPEST_NAME: u32 = 8;
 const DEEPEST_VALUE: u32 = 16;
 /// Longer than this no text gets by what is put in place.
 const LONGEST: usize = 64 * 1024;
-/// Stands for what nobody can know before it is expanded.
-pub(super) const UNKNOWN: u8 = 1;
 
 /// Whose text is expanded, and when.
 #[derive(Clone, Copy)]
@@ -143,7 +141,7 @@ fn split(inner: &[u8]) -> Option<(&[u8], &[u8])> {
         byte => byte == b')' && depth == 1,
     });
     let argument = &argument[..end.unwrap_or(argument.len())];
-    Some((inner[..at].trim_ascii_end(), argument))
+    Some((stripped(&inner[..at]), argument))
 }
 
 struct Walk<'a> {
@@ -206,11 +204,14 @@ impl Walk<'_> {
     /// A command that the core runs as it expands `${name(argument)}`.
     fn command(&self, name: &[u8], argument: &[u8]) -> Result<(), Refused> {
         let name = self.by.filled(name);
-        if kind_of(name.trim_ascii()).is_none() {
+        let Some(kind) = kind_of(stripped(&name)) else {
             return Ok(());
-        }
+        };
         // The worst that what is not known yet can be.
         let mut argument = self.by.filled(argument);
+        if leaves(kind) && application::is_later_without_data(&argument) {
+            return Err(Refused::Bracket(Refused::show(&argument)));
+        }
         for byte in &mut argument {
             if *byte == UNKNOWN {
                 *byte = b'{';
@@ -220,11 +221,25 @@ impl Walk<'_> {
     }
 }
 
+/// Could the command leave an application for a call to run later, or have another
+/// one do so?
+fn leaves(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::Broadcast(_)
+            | Kind::Transfer
+            | Kind::Transfers
+            | Kind::Originate
+            | Kind::Command(_)
+            | Kind::Expand
+    )
+}
+
 fn harmless(command: &[u8], argument: &[u8], has_session: bool) -> Result<(), Refused> {
-    let Some(kind) = kind_of(command.trim_ascii()) else {
+    let Some(kind) = kind_of(stripped(command)) else {
         return Ok(());
     };
-    let argument = argument.trim_ascii();
+    let argument = stripped(argument);
     let words = || {
         let words = files::pieces(argument, b" ").map(|word| &argument[word]);
         words.filter(|word| !word.is_empty())

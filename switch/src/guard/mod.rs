@@ -38,6 +38,12 @@ pub enum Refused {
     /// The core frees the data and gives the application NULL.
     #[error("the bracket in {0:?} does not close: end the variables for one application with ']'")]
     Bracket(String),
+    /// A bracket that a variable's later value can keep from closing.
+    #[error(
+        "the bracket in {0:?} has a variable in it, which may not close it when the call comes to it: \
+         give the application its data at once"
+    )]
+    Later(String),
     /// A file's name that is a variable's value.
     #[error("the brace that the file name {0:?} begins with does not close")]
     Name(String),
@@ -64,6 +70,22 @@ impl Refused {
         let shown = &text[..text.len().min(LONGEST)];
         String::from_utf8_lossy(shown).into_owned()
     }
+}
+
+/// What the core takes for a blank around a command or its argument; some of its
+/// functions take fewer.
+fn blank(byte: &u8) -> bool {
+    byte.is_ascii_whitespace() || *byte == 0x0b
+}
+
+/// What is left of a command without the blanks around it.
+fn stripped(text: &[u8]) -> &[u8] {
+    let start = text.iter().position(|b| !blank(b)).unwrap_or(text.len());
+    let end = text
+        .iter()
+        .rposition(|b| !blank(b))
+        .map_or(start, |at| at + 1);
+    &text[start..end]
 }
 
 /// A changed text as a C string; what came from one has no NUL.

@@ -8,7 +8,8 @@ use std::borrow::Cow;
 use std::ffi::CStr;
 
 use super::application::{needs_data, scope, wants_none, with_safe_files};
-use super::expansion::{By, UNKNOWN};
+use super::expansion::By;
+use super::table::UNKNOWN;
 use super::{Call, Refused, c_text, files, holds_escape, holds_variable, times};
 use crate::event::View;
 use crate::text::{c_string, c_string_shown};
@@ -37,8 +38,30 @@ pub(super) fn data<'d>(
         let by = By::later(channel);
         by.check(data)?;
         expanded(&by.filled(data), app)?;
+        if needs_data(app) {
+            let safe = with_safe_files(app, data, None);
+            return Ok(match closed(&safe)? {
+                Cow::Borrowed(_) => safe,
+                Cow::Owned(closed) => Cow::Owned(closed),
+            });
+        }
     }
     Ok(with_safe_files(app, data, None))
+}
+
+/// The data in a form in which no later value of a variable opens a bracket at its
+/// beginning: behind an empty one the core looks for no other.
+fn closed(data: &[u8]) -> Result<Cow<'_, [u8]>, Refused> {
+    let literal = data.iter().position(|b| b"$\\".contains(b));
+    let literal = &data[..literal.unwrap_or(data.len())];
+    match scope(literal) {
+        Some(Some(_)) => Ok(Cow::Borrowed(data)),
+        Some(None) => Err(Refused::Later(Refused::show(data))),
+        None if literal.len() > 2 || literal.first().is_some_and(|&b| b != b'%') => {
+            Ok(Cow::Borrowed(data))
+        }
+        None => Ok(Cow::Owned([b"%[]", data].concat())),
+    }
 }
 
 /// Looks at data as far as it is known what it expands to; the worst is taken for
@@ -200,17 +223,23 @@ pub(super) fn in_words<'a>(
 }
 
 /// `extension/dialplan/context`, as `uuid_dual_transfer` has it.
-pub(super) fn in_path(channel: Option<&dyn Call>, path: &[u8]) -> Result<(), Refused> {
+pub(super) fn in_path<'p>(
+    channel: Option<&dyn Call>,
+    path: &'p [u8],
+) -> Result<Cow<'p, [u8]>, Refused> {
     let mut parts = path.splitn(3, |&b| b == b'/');
     let (Some(target), Some(dialplan)) = (parts.next(), parts.next()) else {
-        return Ok(());
+        return Ok(Cow::Borrowed(path));
     };
-    if dialplan.eq_ignore_ascii_case(b"inline")
-        && let Cow::Owned(_) = inline(channel, target)?
-    {
-        return Err(Refused::Name(Refused::show(target)));
+    if !dialplan.eq_ignore_ascii_case(b"inline") {
+        return Ok(Cow::Borrowed(path));
     }
-    Ok(())
+    match inline(channel, target)? {
+        Cow::Borrowed(_) => Ok(Cow::Borrowed(path)),
+        // A slash in it would end the target.
+        Cow::Owned(safe) if safe.contains(&b'/') => Err(Refused::Name(Refused::show(target))),
+        Cow::Owned(safe) => Ok(Cow::Owned([&safe, &path[target.len()..]].concat())),
+    }
 }
 
 /// Where a call is sent by the dialplan `inline`: `app:data,app:data`, or with
@@ -281,7 +310,42 @@ mod tests {
             Ok(b"log!normal_clearing::INFO {".to_vec())
         );
         assert!(safe(b"loop_playback::%[a${uuid}").is_err());
-        assert!(safe(b"loop_playback::%[a=${uuid}]b").is_ok());
+        let same = |path: &[u8]| safe(path) == Ok(path.to_vec());
+        assert!(same(b"loop_playback::%[a=b]${uuid}"));
+        assert!(same(b"loop_playback::+2 ${uuid}"));
+        assert!(same(b"loop_playback::%(1${uuid}"));
+        assert!(same(b"playback::${later}${uuid}"));
+    }
+
+    #[test]
+    fn no_later_value_opens_a_bracket() {
+        let safe = |path: &[u8]| broadcast(None, path).map(|p| p.into_owned());
+        for text in [
+            &b"${later}${uuid}"[..],
+            b"\\'%[a",
+            b"%${later}",
+            b"%;${later}",
+        ] {
+            let path = [b"loop_playback::", text].concat();
+            assert_eq!(safe(&path), Ok([b"loop_playback::%[]", text].concat()));
+        }
+        // No empty bracket helps where one that is meant has the variable in it.
+        assert!(matches!(
+            safe(b"loop_playback::%[a=${uuid}]b"),
+            Err(Refused::Later(_))
+        ));
+    }
+
+    #[test]
+    fn paths() {
+        let safe = |path: &[u8]| in_path(None, path).map(|p| p.into_owned());
+        assert_eq!(
+            safe(b"loop_playback:${a}/inline/x"),
+            Ok(b"loop_playback:%[]${a}/inline/x".to_vec())
+        );
+        assert!(safe(b"playback:{/inline").is_err());
+        assert_eq!(safe(b"1000/XML/default"), Ok(b"1000/XML/default".to_vec()));
+        assert_eq!(safe(b"{"), Ok(b"{".to_vec()));
     }
 
     #[test]

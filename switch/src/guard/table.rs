@@ -1,6 +1,9 @@
 //! The commands that a text could do harm with, whether the text is a command of its own or
 //! stands within another that the core expands.
 
+/// Stands for what nobody can know before it is expanded, in a text that is looked at.
+pub(super) const UNKNOWN: u8 = 1;
+
 /// Which word of a command is a file.
 #[derive(Clone, Copy)]
 pub(super) enum Kind {
