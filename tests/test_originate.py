@@ -301,3 +301,17 @@ def test_the_cause_of_a_call_that_is_up(host: Host, callee: str) -> None:
         "down": ["USER_BUSY", "NORMAL_CLEARING", "USER_BUSY"],
         "failed": "USER_BUSY",
     }
+
+
+def test_a_leg_is_created_before_it_is_answered(host: Host) -> None:
+    at_once = host.extension("answer", ("sleep", "100"), "hangup")
+    legs = [host.api(f"originate loopback/{at_once}/default/xml &park()").split()[1] for _ in range(50)]
+    host.wait_for(
+        lambda: len([event for event in host.all_events() if event["Event-Name"] == "CHANNEL_DESTROY"]) == 100 or None
+    )
+    first: dict[tuple[str, str], int] = {}
+    for event in host.all_events():
+        if event["Event-Name"] in {"CHANNEL_CREATE", "CHANNEL_ANSWER"}:
+            first.setdefault((event["Unique-ID"], event["Event-Name"]), int(event["Event-Sequence"]))
+    late = [leg for leg in legs if first[leg, "CHANNEL_CREATE"] > first[leg, "CHANNEL_ANSWER"]]
+    assert late == []

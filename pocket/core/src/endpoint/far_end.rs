@@ -166,7 +166,7 @@ impl Endpoint for FarEnd {
         goes_on
     }
 
-    fn on_init(&self, session: &Arc<Session>) -> bool {
+    fn begin(&self, session: &Arc<Session>) {
         let script = &self.script;
         if session.outbound {
             if let Some((when, cause)) = script.refuse.clone() {
@@ -191,7 +191,7 @@ impl Endpoint for FarEnd {
             // A phone that is never answered does nothing but to be hung up.
             (Some(_), _) => {
                 self.hang_up_later(session, 0);
-                return true;
+                return;
             }
         };
         for (when, digits) in script.press.clone() {
@@ -205,6 +205,5 @@ impl Endpoint for FarEnd {
             });
         }
         self.hang_up_later(session, begin);
-        true
     }
 }

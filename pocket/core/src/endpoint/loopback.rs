@@ -70,13 +70,12 @@ impl Loopback {
             peer.set("other_loopback_from_uuid", from);
         }
         peer.set_state(CS_INIT);
-        peer.launch();
         true
     }
 }
 
 impl Endpoint for Loopback {
-    /// The A leg makes the B leg and starts it.
+    /// The A leg makes the B leg.
     fn on_init(&self, session: &Arc<Session>) -> bool {
         if !self.is_b && !self.make_peer(session) {
             session.hangup(cause::DESTINATION_OUT_OF_ORDER);
@@ -85,6 +84,13 @@ impl Endpoint for Loopback {
         session.set("loopback_leg", if self.is_b { "B" } else { "A" });
         session.set("is_loopback", "1");
         true
+    }
+
+    /// The A leg starts the B leg.
+    fn begin(&self, _: &Arc<Session>) {
+        if let (false, Some(peer)) = (self.is_b, self.peer()) {
+            peer.launch();
+        }
     }
 
     /// `loopback/app=name:data` runs that on the B leg.

@@ -28,6 +28,9 @@ pub(crate) trait Endpoint: Send + Sync {
         true
     }
 
+    /// CHANNEL_CREATE was fired: what the far end does begins, whose events come after it.
+    fn begin(&self, _: &Arc<Session>) {}
+
     /// CS_ROUTING; whether the state's own behaviour follows.
     fn on_routing(&self, _: &Arc<Session>) -> bool {
         true

@@ -199,6 +199,7 @@ impl Session {
         if self.outbound {
             self.fire(SWITCH_EVENT_CHANNEL_ORIGINATE, |_| {});
         }
+        self.endpoint.begin(self);
     }
 
     fn on_routing(self: &Arc<Self>) {
