@@ -171,3 +171,24 @@ def test_the_call_of_a_leg(host: Host, callee: str) -> None:
     result = bridge(host, callee)
     leg = b_leg(host, result)
     assert leg["call_uuid"] == leg["uuid"] == leg["Unique-ID"]
+
+
+# Who the called leg says that it is
+
+
+NAMED = "[origination_callee_id_name=Alice,origination_callee_id_number=1001]"
+
+
+@pytest.mark.parametrize("says", ["", NAMED])
+def test_the_caller_knows_who_it_has_reached(host: Host, callee: str, says: str) -> None:
+    callee = callee.removesuffix("/default/xml")
+    result = bridge(host, f"{says}{callee}")
+    event = next(event for event in result.events if event["Event-Name"] == "CHANNEL_BRIDGE")
+    seen = event["Caller-Callee-ID-Name"], event["Caller-Callee-ID-Number"]
+    assert seen == (("Alice", "1001") if says else ("Outbound Call", callee.removeprefix("loopback/")))
+
+
+def test_the_caller_is_not_told_who_has_refused(host: Host) -> None:
+    busy = host.extension(("hangup", "USER_BUSY"))
+    result = bridge(host, f"{NAMED}loopback/{busy}")
+    assert "Alice" not in {event.get("Caller-Callee-ID-Name") for event in result.events}

@@ -337,6 +337,7 @@ fn exchange(own: &Arc<Session>, other: &Arc<Session>, listener: Option<Listener>
             listener.event(own, &event);
         }
         if !own.has(CF_ANSWERED) && own.has(CF_BRIDGE_ORIGINATOR) && other.has(CF_ANSWERED) {
+            own.take_callee_id(other);
             own.answer();
         }
         if own.read_frame() != SUCCESS {

@@ -373,6 +373,20 @@ impl Session {
         }
     }
 
+    /// Takes over who a leg says that it is, as its caller does when it rings, has
+    /// media or is answered (`switch_channel_pass_callee_id`).
+    pub(crate) fn take_callee_id(&self, of: &Self) {
+        let other = of.profile();
+        self.change_profile(|profile| {
+            if !other.callee_id_name.is_empty() {
+                profile.callee_id_name = other.callee_id_name;
+            }
+            if !other.callee_id_number.is_empty() {
+                profile.callee_id_number = other.callee_id_number;
+            }
+        });
+    }
+
     /// Gives the channel another name.
     pub(crate) fn rename(&self, name: &[u8]) {
         *self.name.lock() = name.into();

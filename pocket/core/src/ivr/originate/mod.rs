@@ -340,8 +340,10 @@ impl Outgoing<'_> {
                 self.note_cause(leg, &other.session);
             }
             let status = if winner.has(CF_ANSWERED) {
+                leg.take_callee_id(&winner);
                 leg.answer()
             } else if winner.has(CF_EARLY_MEDIA) {
+                leg.take_callee_id(&winner);
                 leg.pre_answer()
             } else {
                 SUCCESS

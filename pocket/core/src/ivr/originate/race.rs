@@ -223,6 +223,9 @@ impl<'a> Race<'a> {
             && !self.settings.rings_not
             && let Some(leg) = self.a_leg
         {
+            if alone {
+                leg.take_callee_id(session);
+            }
             leg.ring_ready();
             self.rang = true;
         }
