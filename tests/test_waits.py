@@ -271,6 +271,141 @@ async def body(say):
     assert said == "01234[] 01234[] 01234[] "
 
 
+# Fires events of one call as fast as it can, each a kind or a digit.
+ONE_CALL = """
+async def body(say):
+    guard = {"Unique-ID": "one-call-of-a-stream"}
+    def fire(*kinds):
+        for kind in kinds:
+            event = freeswitch.Event("DTMF" if kind.isdigit() else kind)
+            event["Unique-ID"], event["DTMF-Digit"] = "one-call-of-a-stream", kind
+            event.fire()
+    async def wait(kind): say(" " + (await events.once(kind, guard=guard, timeout=2)).getType())
+    async def read(stream, count=1):
+        say("".join([(await asyncio.wait_for(anext(stream), 20))["DTMF-Digit"] for _ in range(count)]))
+"""
+
+
+def test_nothing_is_lost_between_a_stream_and_a_wait_of_one_call(host: Host) -> None:
+    said = in_loop(
+        host,
+        ONE_CALL
+        + """
+    stream = events.stream("DTMF", guard=guard)
+    fire("CHANNEL_HOLD", "1", "CHANNEL_ANSWER", "2", "CHANNEL_BRIDGE", "CHANNEL_HOLD")
+    await read(stream)
+    await asyncio.sleep(0.2)
+    await wait("CHANNEL_ANSWER")
+    await read(stream)
+    for kind in ("CHANNEL_BRIDGE", "CHANNEL_HOLD"): await wait(kind)
+    # The first was before what the stream has given, and is not found behind it.
+    try: await events.once("CHANNEL_HOLD", guard=guard, timeout=0.2)
+    except TimeoutError: say(" none")
+""",
+    )
+    assert said == "1 CHANNEL_ANSWER2 CHANNEL_BRIDGE CHANNEL_HOLD none"
+
+
+def test_nothing_is_lost_between_a_wait_and_a_stream_of_one_call(host: Host) -> None:
+    said = in_loop(
+        host,
+        ONE_CALL
+        + """
+    first = events.once("CHANNEL_ANSWER", guard=guard, timeout=20)
+    fire("1", "CHANNEL_ANSWER", "2", "3", "CHANNEL_BRIDGE", "4")
+    await first
+    await asyncio.sleep(0.2)
+    stream = events.stream("DTMF", guard=guard)
+    fire("5")
+    await read(stream, 4)
+    stream.close()
+    say(f" {[event async for event in stream]}")
+""",
+    )
+    assert said == "2345 []"
+
+
+def test_a_task_that_reads_a_stream_loses_nothing_after_it(host: Host) -> None:
+    said = in_loop(
+        host,
+        ONE_CALL
+        + """
+    stream = events.stream("DTMF", guard=guard)
+    fire("1", "CHANNEL_ANSWER", "2", "CHANNEL_BRIDGE")
+    await asyncio.sleep(0.2)
+    async def reads(kind):
+        async with asyncio.timeout(20): say((await anext(stream))["DTMF-Digit"])
+        await wait(kind)
+    # In tasks of its own, one of which knows nothing of who has made the stream.
+    await asyncio.create_task(reads("CHANNEL_ANSWER"))
+    await asyncio.create_task(reads("CHANNEL_BRIDGE"), context=__import__('contextvars').Context())
+""",
+    )
+    assert said == "1 CHANNEL_ANSWER2 CHANNEL_BRIDGE"
+
+
+def test_a_stream_of_a_burst_gives_all_and_what_comes_behind_it_is_found(host: Host) -> None:
+    said = in_loop(
+        host,
+        ONE_CALL
+        + f"""
+    for _ in range(5):
+        stream = events.stream("DTMF", guard=guard)
+        fire(*"{DIGITS}", "CHANNEL_ANSWER")
+        await read(stream, {len(DIGITS)})
+        await wait("CHANNEL_ANSWER")
+        del stream
+""",
+    )
+    assert said == f"{DIGITS} CHANNEL_ANSWER" * 5
+
+
+def test_a_stream_of_a_call_keeps_its_bounds(host: Host) -> None:
+    said = in_loop(
+        host,
+        ONE_CALL
+        + """
+    stream = events.stream("DTMF", guard=(guard, lambda event: event["DTMF-Digit"] != "3"), queue=2)
+    newest = events.stream("DTMF", guard=guard, queue=2, drop="newest")
+    fire(*"12345")
+    while newest.dropped < 3: await asyncio.sleep(0.05)
+    await read(stream, 2)
+    await read(newest, 2)
+    say(f" {stream.dropped} {newest.dropped}")
+""",
+    )
+    assert said == "4512 2 3"
+
+
+def test_a_stream_of_a_call_that_nobody_has_any_more_keeps_nothing(host: Host) -> None:
+    said = in_loop(
+        host,
+        ONE_CALL
+        + """
+    from freeswitch import _loop
+    stream = events.stream("DTMF", guard=guard)
+    fire("1")
+    await read(stream)
+    source = _loop.here.sources[guard["Unique-ID"]]
+    say(f" {len(source.past.feeds)}")
+    del stream
+    say(f" {len(source.past.feeds)}")
+    # Let go of in a thread.
+    stream = [events.stream("DTMF", guard=guard)]
+    await asyncio.to_thread(stream.clear)
+    async with asyncio.timeout(20):
+        while source.past.feeds: await asyncio.sleep(0.01)
+""",
+    )
+    assert said == "1 1 0"
+    kept = """
+async def body(say):
+    from freeswitch import _loop
+    say(str("one-call-of-a-stream" in _loop.here.sources))
+"""
+    host.wait_for(lambda: in_loop(host, kept) == "False" or None)
+
+
 def test_answer_then_bridge_then_its_end(host: Host, parked: str) -> None:
     callee = host.extension("answer", ("sleep", "100"), "hangup")
     app = Loaded(

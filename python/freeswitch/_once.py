@@ -1,18 +1,18 @@
-"""Waits for one event, armed by the call: which queue they read from, and when that is closed."""
+"""What waits for one event, armed by the call, and streams of a call read from, and when that is closed."""
 
 from __future__ import annotations
 
 import asyncio
 import inspect
 import weakref
-from collections.abc import Awaitable, Coroutine, Generator, Hashable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Hashable, Iterable, Mapping
 from typing import Any
 
 from _freeswitch import API, Event, Tap, on_loop, post
 
 from freeswitch import _loop
 from freeswitch._errors import SessionLost
-from freeswitch._waits import Paced, Past, Test, Wait, names_of
+from freeswitch._waits import Paced, Past, Test, Wait, log, names_of
 
 # How many events a queue keeps that the loop has not handled.
 QUEUE = 10_000
@@ -41,8 +41,9 @@ class Source(Paced):
         self._uuid = uuid
         # Those that have waited here.
         self._readers: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
-        # Waits that end with the call.
+        # Waits that end with the call, and streams.
         self.bound: weakref.WeakSet[Wait] = weakref.WeakSet()
+        self.bound_feeds: dict[Feed, None] = {}
         self._here = _loop.here
         self._here.taps[self._tap.id] = self
         self._here.sources[key] = self
@@ -57,26 +58,38 @@ class Source(Paced):
             for wait in list(self.bound):
                 begun |= not wait.done()
                 lose(wait)
+            for feed in list(self.bound_feeds):
+                feed.end()
+                begun = True
             self.look()
         return begun
 
     def arm(self, names: Iterable[str], test: Test | None) -> Wait:
         """Begin a wait here."""
         wait = self.past.wait(names, test)
+        self.reads()
+        wait.add_done_callback(lambda _: self.look())
+        if wait.done():
+            self.look()
+        return wait
+
+    @property
+    def dropped(self) -> int:
+        """How many events there was no room for."""
+        return self._tap.dropped
+
+    def reads(self) -> None:
+        """Take note that this coroutine reads here."""
         run = _loop.current()
         # The tasks that a script makes come and go: it reads here until it ends itself.
         reader = run.task if run is not None and run.task is not None else asyncio.current_task()
         if reader is not None and self._uuid is not None and reader not in self._readers:
             self._readers.add(reader)
             reader.add_done_callback(self._reader_ended)
-        wait.add_done_callback(lambda _: self.look())
-        if wait.done():
-            self.look()
-        return wait
 
     def look(self, turns: int = LINGER) -> None:
         """Close it when nobody reads here any more."""
-        if self.past.pending():
+        if self.past.feeds or self.past.pending():
             return
         if self._uuid is None:
             if turns:
@@ -125,6 +138,65 @@ class _Lost:
         """Look no longer."""
         _loop.here.taps.pop(self._tap.id, None)
         self._tap.close()
+
+
+class Feed:
+    """All events of some kinds on one call, for a stream: `found(number, event)` says whether somebody waits for it."""
+
+    def __init__(
+        self,
+        source: Source,
+        names: Iterable[str],
+        test: Test | None,
+        found: Callable[[int, Event], bool],
+        end: Callable[[], None],
+    ) -> None:
+        self.names = frozenset(names)
+        # Closes the stream, where that ends with the call.
+        self.end = end
+        self._source, self._test, self._found = source, test, found
+        self._dropped = source.dropped
+        source.reads()
+        source.past.feed(self)
+
+    def offer(self, number: int, event: Event) -> bool:
+        """Take an event."""
+        try:
+            return bool(self._test is None or self._test(event)) and self._found(number, event)
+        except SystemExit:
+            return False
+        # Whatever it is, the events behind this one are others' business.
+        except BaseException:
+            log.exception("a guard for %s", event.get("Event-Name"))
+            return False
+
+    def read(self, number: int) -> None:
+        """Take note that this coroutine has taken an event from the stream."""
+        self._source.reads()
+        self._source.past.read(number)
+
+    def bind(self) -> None:
+        """End with the call."""
+        self._source.bound_feeds[self] = None
+
+    @property
+    def dropped(self) -> int:
+        """How many events there was no room for since it was made."""
+        return self._source.dropped - self._dropped
+
+    def cancel(self) -> None:
+        """Take no more events."""
+        if on_loop():
+            self._leave()
+        else:
+            # A stream may be let go of in any thread.
+            post(self._leave)
+
+    def _leave(self) -> None:
+        self._source.bound_feeds.pop(self, None)
+        if self in self._source.past.feeds:
+            del self._source.past.feeds[self]
+            self._source.look()
 
 
 def source(names: tuple[str, ...], headers: Mapping[str, str], switch: Any = None) -> tuple[Source, Test | None]:

@@ -185,6 +185,15 @@ class Wait(asyncio.Future[Event]):
     __iter__ = __await__
 
 
+class Feed(Protocol):
+    """Takes all events of some kinds, as they come."""
+
+    names: frozenset[str]
+
+    def offer(self, number: int, event: Event) -> bool:
+        """Take an event; whether somebody has waited for it."""
+
+
 class Past:
     """The events of one call, what waits for them, and the position of each coroutine."""
 
@@ -194,6 +203,7 @@ class Past:
         self.number = 0
         self._me = weakref.ref(self)
         self.waits: dict[str, dict[Wait, None]] = {}
+        self.feeds: dict[Feed, None] = {}
         self._kept: deque[tuple[int, frozenset[str], Event]] = deque()
         # The newest event that is kept no longer.
         self._gone = 0
@@ -231,6 +241,10 @@ class Past:
             for name in names:
                 for wait in list(self.waits.get(name, ())):
                     ended |= wait.offer(self.number, event)
+        if self.feeds:
+            for feed in list(self.feeds):
+                if feed.names & names:
+                    ended |= feed.offer(self.number, event)
         return ended
 
     def is_read(self) -> bool:
@@ -252,15 +266,9 @@ class Past:
         at = place.begin()
         if since is None:
             since = self.number if is_verb else at
-        if since < self._gone:
-            self._miss(since)
-            place.reach(self._gone)
-        if since < self.number:
-            for number, kinds, event in list(self._kept):
-                if number <= since or place.has(number) or not wait.names & kinds:
-                    continue
-                if wait.offer(number, event, at_once=not is_verb):
-                    return wait
+        for number, event in self._after(since, place, wait.names):
+            if wait.offer(number, event, at_once=not is_verb):
+                return wait
         for name in wait.names:
             self.waits.setdefault(name, {})[wait] = None
         if timeout is not None:
@@ -268,14 +276,40 @@ class Past:
             wait.timer = wait.get_loop().call_later(timeout, wait.fail, late)
         return wait
 
-    def _place(self) -> Place:
+    def _after(self, since: int, place: Place, names: frozenset[str]) -> list[tuple[int, Event]]:
+        """Give the events of these kinds that have come since one and that the coroutine was not given."""
+        if since < self._gone:
+            self._miss(since)
+            place.reach(self._gone)
+        if since >= self.number:
+            return []
+        return [
+            (number, event)
+            for number, kinds, event in self._kept
+            if number > since and names & kinds and not place.has(number)
+        ]
+
+    def feed(self, feed: Feed) -> None:
+        """Give all events of some kinds: those after this coroutine's last wait, and what comes."""
+        place = self._place()
+        for number, event in self._after(place.begin(), place, feed.names):
+            feed.offer(number, event)
+        self.feeds[feed] = None
+
+    def read(self, number: int) -> None:
+        """Take note that this coroutine has taken an event from a feed: its next wait begins after it."""
+        self._place(number).reach(number)
+
+    def _place(self, at: int | None = None) -> Place:
+        """Give how far this coroutine has come: one that has not waited here yet, as far as `at`, or now."""
+        at = self.number if at is None else at
         task = asyncio.current_task()
         if task is None:
-            return Place(self.number)
+            return Place(at)
         place = self._places.get(task)
         if place is None:
             maker = self._maker()
-            place = self._places[task] = maker.branch(task) if maker is not None else Place(self.number)
+            place = self._places[task] = maker.branch(task) if maker is not None else Place(at)
             self.known_as(place)
         return place
 

@@ -27,7 +27,7 @@ from typing import Any, TypeAlias
 from _freeswitch import Event, Tap, known_names, on_loop
 
 from freeswitch import _loop
-from freeswitch._once import Armed, end_of, exists, lose
+from freeswitch._once import UUID, Armed, Feed, end_of, exists, lose
 from freeswitch._once import source as _source
 from freeswitch._waits import Test
 
@@ -73,6 +73,15 @@ def _parts(guard: Guard) -> tuple[Mapping[str, str], Test | None]:
     raise TypeError("a guard is a dict of headers or a function")
 
 
+def _check(names: tuple[str, ...], queue: int, drop: str) -> None:
+    if not names:
+        raise ValueError("an event must be named")
+    if queue < 1:
+        raise ValueError("argument 'queue' must be 1 or more")
+    if drop not in {"oldest", "newest"}:
+        raise ValueError('drop is "oldest" or "newest"')
+
+
 class Watch:
     """A subscription; it ends with `cancel()`."""
 
@@ -85,14 +94,9 @@ class Watch:
         drop: str,
         switch: Any = None,
     ) -> None:
-        if not names:
-            raise ValueError("an event must be named")
         if not callable(callback) or inspect.iscoroutinefunction(callback):
             raise TypeError("argument 'callback' must be a function, and no async one")
-        if queue < 1:
-            raise ValueError("argument 'queue' must be 1 or more")
-        if drop not in {"oldest", "newest"}:
-            raise ValueError('drop is "oldest" or "newest"')
+        _check(names, queue, drop)
         headers, self._test = _parts(guard)
         self._callback = callback
         self._context = copy_context()
@@ -228,38 +232,55 @@ def at_end(uuid: str, callback: Callable[[Event], object]) -> Watch:
 
 
 class Stream:
-    """The events that come, from when it was made; an `async for` over it takes them."""
+    """The events that come, from when it was made; an `async for` over it takes them.
+
+    One for a call, whose guard has its `Unique-ID`, begins and is read as a wait is (`once`): it begins after the event
+    that ended the coroutine's last wait for the call, and the next wait after the event that was taken last.
+    """
 
     def __init__(self, names: tuple[str, ...], guard: Guard, queue: int, drop: str, switch: Any = None) -> None:
-        self._waiting: deque[Event] = deque()
+        self._waiting: deque[tuple[int, Event]] = deque()
         self._news = asyncio.Event()
         self._queue, self._newest = queue, drop == "newest"
         self._dropped = 0
         self._closed = False
-        self._end: Watch | None = None
         # The subscription must not keep what nobody reads any more.
         mine = weakref.ref(self)
 
-        def found(event: Event) -> None:
+        def found(number: int, event: Event) -> bool:
+            stream = mine()
+            return stream is not None and stream._take(number, event)
+
+        def end() -> None:
             stream = mine()
             if stream is not None:
-                stream._take(event)
+                stream.close()
 
-        self._watch: Watch = _loop.call(Watch, names, found, guard, queue, drop, switch)
+        self._feed: Feed | None = None
+        if switch is None:
+            self._feed = _loop.call(_feed, names, guard, queue, drop, found, end)
+        self._watch: Watch | None = None
+        if self._feed is None:
+            self._watch = _loop.call(Watch, names, lambda event: found(0, event), guard, queue, drop, switch)
 
-    def _take(self, event: Event) -> None:
+    def _take(self, number: int, event: Event) -> bool:
+        """Keep an event; whether one was waited for."""
         if len(self._waiting) >= self._queue:
             self._dropped += 1
             if self._newest:
-                return
+                return False
             self._waiting.popleft()
-        self._waiting.append(event)
+        self._waiting.append((number, event))
+        begun = not self._news.is_set()
         self._news.set()
+        return begun
 
     @property
     def dropped(self) -> int:
         """How many events there was no room for."""
-        return self._dropped + self._watch.dropped
+        source = self._feed or self._watch
+        assert source is not None
+        return self._dropped + source.dropped
 
     def __aiter__(self) -> Stream:
         return self
@@ -271,33 +292,48 @@ class Stream:
                 raise StopAsyncIteration
             self._news.clear()
             await self._news.wait()
-        return self._waiting.popleft()
+        number, event = self._waiting.popleft()
+        if self._feed is not None:
+            self._feed.read(number)
+        return event
 
     def close(self) -> None:
         """Take no more; an `async for` ends with what is here already."""
-        self._watch.cancel()
-        if self._end is not None:
-            self._end.cancel()
+        for source in (self._feed, self._watch):
+            if source is not None:
+                source.cancel()
         self._closed = True
         self._news.set()
 
     def close_with(self, uuid: str) -> None:
-        """Close it when this call ends."""
-        mine = weakref.ref(self)
-
-        def over(_: Event) -> None:
-            stream = mine()
-            if stream is not None:
-                stream.close()
-
-        self._end = at_end(uuid, over)
+        """Close one for a call when this ends."""
+        assert self._feed is not None
+        _loop.call(self._feed.bind)
         if not exists(uuid):
             self.close()
 
     def __del__(self) -> None:
-        for watch in (getattr(self, "_watch", None), getattr(self, "_end", None)):
-            if watch is not None:
-                watch.cancel()
+        for source in (getattr(self, "_feed", None), getattr(self, "_watch", None)):
+            if source is not None:
+                source.cancel()
+
+
+def _feed(
+    names: tuple[str, ...],
+    guard: Guard,
+    queue: int,
+    drop: str,
+    found: Callable[[int, Event], bool],
+    end: Callable[[], None],
+) -> Feed | None:
+    """Make what a stream of one call reads; none where the guard names no call."""
+    headers, test = _parts(guard)
+    if not any(str(name).lower() == UUID for name in headers):
+        return None
+    _check(names, queue, drop)
+    known = known_names([kind_of(name) for name in names])
+    source, of_headers = _source(names, headers)
+    return Feed(source, known, _both(of_headers, test), found, end)
 
 
 def stream(*names: str, guard: Guard = None, queue: int = QUEUE, drop: str = "oldest", switch: Any = None) -> Stream:
