@@ -76,7 +76,7 @@ class Source(Paced):
     @property
     def dropped(self) -> int:
         """How many events there was no room for."""
-        return self._tap.dropped
+        return int(self._tap.dropped)
 
     def reads(self) -> None:
         """Take note that this coroutine reads here."""
