@@ -1,12 +1,14 @@
 //! Loading the module and ending it, in order.
 
+use std::ffi::CStr;
 use std::time::Duration;
 
 use bindings::{
     SAF_ROUTING_EXEC, SAF_SUPPORT_NOMEDIA, SAF_SUPPORT_TEXT_ONLY, SAF_ZOMBIE_EXEC,
     SMODF_GLOBAL_SYMBOLS, SWITCH_API_VERSION, SWITCH_STATUS_NOUNLOAD, SWITCH_STATUS_SUCCESS,
-    SWITCH_STATUS_TERM, switch_loadable_module_function_table_t,
-    switch_loadable_module_interface_t, switch_memory_pool_t, switch_status_t,
+    SWITCH_STATUS_TERM, switch_api_function_t, switch_application_function_t,
+    switch_loadable_module_function_table_t, switch_loadable_module_interface_t,
+    switch_memory_pool_t, switch_status_t,
 };
 use freeswitch::edge;
 use freeswitch::edge::guard;
@@ -199,78 +201,90 @@ fn supported(version: &str) -> bool {
     plain == "1.10.12" || plain.starts_with("1.11.")
 }
 
-fn register(interfaces: &mut Interfaces) {
-    let syntax = c"<package.module>[::function] [arguments]";
-    // As mod_lua's: with no media, while being routed, after the hangup, on text.
-    let flags =
-        SAF_SUPPORT_NOMEDIA.0 | SAF_ROUTING_EXEC.0 | SAF_ZOMBIE_EXEC.0 | SAF_SUPPORT_TEXT_ONLY.0;
-    interfaces.api(
+const FUNCTION: &CStr = c"<package.module>[::function] [arguments]";
+
+/// Name, what it does, its arguments, and what the core calls.
+const COMMANDS: [(&CStr, &CStr, &CStr, switch_api_function_t); 7] = [
+    (
         c"python",
         c"Run a Python function and give its reply",
-        syntax,
+        FUNCTION,
         Some(api::python),
-    );
-    interfaces.api(
+    ),
+    (
         c"pyrun",
         c"Run a Python function in a thread of its own",
-        syntax,
+        FUNCTION,
         Some(api::pyrun),
-    );
-    interfaces.api(
+    ),
+    (
         c"pyps",
         c"List the Python functions that run",
         c"[json]",
         Some(commands::pyps),
-    );
-    interfaces.api(
+    ),
+    (
         c"pykill",
         c"End a Python function that runs",
         c"<id>",
         Some(commands::pykill),
-    );
-    interfaces.api(
+    ),
+    (
         c"pyreload",
         c"Reload the configuration and the scripts",
         c"[package.module]",
         Some(commands::pyreload),
-    );
-    interfaces.api(
+    ),
+    (
         c"pystat",
         c"Show what was counted",
         c"[json|prometheus]",
         Some(commands::pystat),
-    );
-    interfaces.api(
+    ),
+    (
         c"pydial",
         c"Place calls at a rate, and measure them",
         c"start <destination> [options]|status|set <setting> <value>|stop|hupall",
         Some(api::pydial),
-    );
-    interfaces.application(
+    ),
+];
+
+/// As [`COMMANDS`].
+const APPLICATIONS: [(&CStr, &CStr, &CStr, switch_application_function_t); 3] = [
+    (
         c"python",
         c"Run a Python function on the call",
-        syntax,
-        flags,
+        FUNCTION,
         Some(application::python),
-    );
-    interfaces.application(
+    ),
+    (
         c"python_originated",
         c"Work for the coroutine that placed this call",
         c"",
-        flags,
         Some(application::originated),
-    );
-    interfaces.application(
+    ),
+    (
         c"pyrun",
         c"Start a Python function in the background",
-        syntax,
-        flags,
+        FUNCTION,
         Some(application::pyrun),
-    );
+    ),
+];
+
+fn register(interfaces: &mut Interfaces) {
+    for (name, description, syntax, function) in COMMANDS {
+        interfaces.api(name, description, syntax, function);
+    }
+    // As mod_lua's: with no media, while being routed, after the hangup, on text.
+    let flags =
+        SAF_SUPPORT_NOMEDIA.0 | SAF_ROUTING_EXEC.0 | SAF_ZOMBIE_EXEC.0 | SAF_SUPPORT_TEXT_ONLY.0;
+    for (name, description, syntax, function) in APPLICATIONS {
+        interfaces.application(name, description, syntax, flags, function);
+    }
     interfaces.chat_application(
         c"python",
         c"Run a Python function on the message",
-        syntax,
+        FUNCTION,
         Some(chat::python),
     );
     interfaces.dialplan(c"python", Some(dialplan::hunt));

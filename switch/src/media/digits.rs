@@ -33,6 +33,23 @@ pub struct Timeouts {
     pub total: Duration,
 }
 
+impl Timeouts {
+    /// How long to wait for the first digit, and for each further one.
+    fn waits(self) -> (Duration, Duration) {
+        let between = if self.between.is_zero() {
+            self.first
+        } else {
+            self.between
+        };
+        let first = if self.first.is_zero() {
+            between
+        } else {
+            self.first
+        };
+        (first, between)
+    }
+}
+
 /// What was collected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Digits {
@@ -118,6 +135,23 @@ fn now() -> Duration {
     Duration::from_micros(unsafe { switch_micro_time_now() }.unsigned_abs())
 }
 
+/// The digits, if those that were typed before need no more.
+fn enough(typed: &[u8], max: usize, terminators: &[u8]) -> Option<Digits> {
+    if typed.len() >= max {
+        return Some(Digits {
+            text: typed.to_vec(),
+            terminator: None,
+            status: SWITCH_STATUS_FALSE,
+        });
+    }
+    let at = typed.iter().position(|d| terminators.contains(d))?;
+    Some(Digits {
+        text: typed[..at].to_vec(),
+        terminator: Some(typed[at]),
+        status: SWITCH_STATUS_SUCCESS,
+    })
+}
+
 impl Session<'_> {
     /// Collects up to `max` digits, or until one of `terminators`.
     #[must_use]
@@ -141,31 +175,10 @@ impl Session<'_> {
         terminators: &[u8],
         times: Timeouts,
     ) -> Digits {
-        if typed.len() >= max {
-            return Digits {
-                text: typed,
-                terminator: None,
-                status: SWITCH_STATUS_FALSE,
-            };
+        if let Some(digits) = enough(&typed, max, terminators) {
+            return digits;
         }
-        if let Some(at) = typed.iter().position(|d| terminators.contains(d)) {
-            let terminator = Some(typed[at]);
-            return Digits {
-                text: typed[..at].to_vec(),
-                terminator,
-                status: SWITCH_STATUS_SUCCESS,
-            };
-        }
-        let between = if times.between.is_zero() {
-            times.first
-        } else {
-            times.between
-        };
-        let mut wait = if times.first.is_zero() {
-            between
-        } else {
-            times.first
-        };
+        let (mut wait, between) = times.waits();
         let mut collector = Collector {
             digits: RefCell::new(typed),
             terminator: Cell::new(None),
