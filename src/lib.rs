@@ -4,19 +4,26 @@
 //! Three crates, one direction: [`bindings`] declares the core's C API,
 //! [`freeswitch`] makes it safe and knows no Python, the rest is Python.
 
+#![allow(
+    unreachable_pub,
+    reason = "the modules are private: `pub` in them is for each other, and for pocket where it is named here"
+)]
+
 #[cfg(test)]
 extern crate pocket_core as _;
 
-pub mod admin;
-pub mod aio;
-pub mod entry;
-pub mod interp;
-pub mod metrics;
-pub(crate) mod module;
-pub mod pymodule;
-pub mod python;
-pub mod script;
+// Private, so that rustc sees what nothing uses.
+mod admin;
+mod aio;
+mod entry;
+mod interp;
+mod metrics;
+mod module;
+mod pymodule;
+mod python;
+mod script;
 
+pub use interp::attach::enter;
 pub use module::MODULE;
 pub use pymodule::{_freeswitch, join as join_interpreter};
 

@@ -1,7 +1,7 @@
 //! Functions of a test in the place of commands and applications.
 
 use bstr::BStr;
-use mod_rust::interp::attach::enter;
+use mod_rust::enter;
 use pocket_core::{FakeApi, FakeApplication};
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTracebackMethods};

@@ -129,12 +129,6 @@ impl PySessionThread {
         Self(session_thread)
     }
 
-    /// The call's thread.
-    #[must_use]
-    pub fn session_thread(&self) -> &Arc<SessionThread> {
-        &self.0
-    }
-
     fn ask(&self, work: Work) -> u64 {
         use std::sync::OnceLock;
         // The ticket is known only when the verb has been put in line, and by then
