@@ -11,7 +11,7 @@ pub const EXTENSION: Extension = Extension {
     force_types,
 };
 
-/// Joins the interpreter that has loaded pocket: see [`interpreter::join`].
+/// Joins the interpreter that has loaded pocket: see `interp::interpreter::join`.
 ///
 /// # Errors
 /// The module's own Python part failed.

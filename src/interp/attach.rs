@@ -27,7 +27,7 @@ pub enum Refused {
 /// Enters Python on this thread, with a context of its own.
 ///
 /// # Errors
-/// [`Refused`]
+/// `Refused`: the gate is closed, or there is no room for another context.
 pub fn enter<R>(body: impl FnOnce(Python<'_>) -> R) -> Result<R, Refused> {
     let _inside = gate::enter().ok_or(Refused::Ending)?;
     run(|outermost| {
