@@ -1,4 +1,4 @@
-//! What an administrator does: configuration, commands, reload, shutdown.
+//! What an administrator does and sees: configuration, commands, completion, reload, metrics, shutdown.
 
 pub mod commands;
 pub mod completion;

@@ -1,4 +1,4 @@
-//! How FreeSWITCH comes in: applications, API commands and XML lookups.
+//! How FreeSWITCH comes in: applications, commands, XML lookups, chat, dialplan, JSON and event hooks.
 
 pub mod api;
 pub mod application;

@@ -1,4 +1,4 @@
-//! Leaving the interpreter lock: the one way to a `Detached` token, and who may wait.
+//! Leaving the interpreter lock for a `Detached` token, and who may wait.
 
 use std::cell::Cell;
 
