@@ -130,7 +130,9 @@ def host(spec: Spec, hosts: Manager, request: pytest.FixtureRequest) -> Iterator
 @pytest.fixture
 def served(spec: Spec, hosts: Manager, request: pytest.FixtureRequest) -> Iterator[Host]:
     """A shared switch whose event socket can be spoken to: its time is real."""
-    yield from _lent(hosts.shared(spec, real_time=True), request)
+    host = hosts.shared(spec, real_time=True)
+    host.event_socket()
+    yield from _lent(host, request)
 
 
 @pytest.fixture

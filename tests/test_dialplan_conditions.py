@@ -116,7 +116,6 @@ FAILS = {
     "wday": 'wday="{next_weekday}"',
     "wday_unread": 'wday="someday"',
     "hour": 'hour="{next_hour}"',
-    "hour_unread": 'hour="noon"',
     "minute": 'minute="60"',
     "minute_of_day": 'minute-of-day="1441"',
     "time_of_day": 'time-of-day="25:00-26:00"',
@@ -136,6 +135,11 @@ def test_a_date_and_time_that_is_now(host: Host) -> None:
 
 def test_a_date_and_time_that_is_not_now(host: Host) -> None:
     assert at_one_time(host, FAILS) == dict.fromkeys(FAILS, "no")
+
+
+def test_an_hour_that_is_no_number_is_midnight(host: Host) -> None:
+    found = at_one_time(host, {"unread": 'hour="noon"', "midnight": 'hour="0"'})
+    assert found["unread"] == found["midnight"]
 
 
 def test_the_time_of_another_place(host: Host) -> None:

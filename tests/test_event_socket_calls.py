@@ -228,7 +228,10 @@ def test_an_event_for_a_call_goes_to_whoever_diverts_its_events(wire: Wire, conn
 def into(served: Host, lines: Lines, options: str, *after: tuple[str, str] | str) -> tuple[LiveCall, Wire]:
     """Call an extension whose call comes to us, and take it."""
     live = served.start_call(served.extension(("socket", f"127.0.0.1:{lines.port} {options}"), *after))
-    return live, lines.accept()
+    wire = lines.accept()
+    # It may come late, to a client that asks for such events in the meantime.
+    served.wait_event("CHANNEL_EXECUTE", {"Unique-ID": live.uuid, "Application": "socket"})
+    return live, wire
 
 
 @pytest.mark.parametrize(

@@ -106,6 +106,7 @@ def test_who_wants_all_events_takes_none_from_others(client: Start) -> None:
 watch = events.on("DTMF", callback=lambda event: say("digit"), switch=client)
 every = events.on("ALL", callback=lambda event: None, switch=client)
 say("all", sent=client.cmd("echo a"))
+sys.stdin.readline()
 every.cancel()
 say("less", sent=client.cmd("echo b"))
 sys.stdin.read()
@@ -114,6 +115,9 @@ sys.stdin.read()
     )
     started.wait_for("all")
     assert not any(command.startswith("nixevent") for command in fake.all_commands)
+    assert started.process.stdin
+    started.process.stdin.write("\n")
+    started.process.stdin.flush()
     # Others are taken away by name, and never all of them at once.
     started.wait_for("less")
     fake.wait_for("nixevent")
