@@ -12,7 +12,7 @@ DESTDIR ?=
 SWITCH ?= pocket
 
 .DEFAULT_GOAL := help
-.PHONY: help prepare build module pocket wheel bindings abi install demo docs test bench lint clean
+.PHONY: help prepare build module pocket wheel bindings abi install deb demo docs test bench lint clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -47,6 +47,9 @@ abi: ## check include/ against the headers of the FreeSWITCH found
 
 install: ## install for the FreeSWITCH found, or under PREFIX=; DESTDIR= is honoured
 	@$(python) tools/install.py --prefix="$(PREFIX)" --destdir="$(DESTDIR)"
+
+deb: module ## build/deb/freeswitch-mod-rust_*.deb, for the system's Python (PYO3_PYTHON=/usr/bin/python3)
+	@$(with_python) tools/deb.sh
 
 demo: build ## place a call to 5555555 and show it; SWITCH=freeswitch: on the FreeSWITCH found
 	@$(VENV)/bin/python tools/demo.py $(SWITCH)
