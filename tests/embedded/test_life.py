@@ -175,7 +175,7 @@ def test_long_texts_of_many_calls_are_not_kept() -> None:
             session.execute("set", "longer=" + "x" * 1_000_000)
         '''.replace("\\n        ", "\\n"))
         with pocket.Switch(scripts=scripts) as switch:
-            for _ in range(100):
+            for _ in range(250):
                 switch.run("python", "long")
             status = pathlib.Path("/proc/self/status").read_text().splitlines()
             highest = next(line for line in status if "VmHWM" in line)
@@ -186,4 +186,5 @@ def test_long_texts_of_many_calls_are_not_kept() -> None:
     assert done.returncode == 0, done.stderr
     highest, *kept = json.loads(done.stdout)
     assert kept == [True, True, True]
-    assert highest < 300_000, f"{highest} kB"
+    # 256 MiB of events, 64 MiB of lines and of legs; all that was said is more than 1 GB.
+    assert highest < 480_000, f"{highest} kB"
