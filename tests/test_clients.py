@@ -461,3 +461,26 @@ def run(to):
 """)
     one.ask("run", parked)
     one.wait(*["done"] * 25)
+
+
+def test_a_thread_plays_to_a_leg_as_soon_as_it_is_placed(program: Make, parked: str) -> None:
+    one = program("""
+import threading
+class Waits(Answers):
+    @apps.callback("PLAYBACK_STOP")
+    def on_stop(self, sess):
+        said.append(sess["Playback-Status"])
+        sess.hangup()
+def run(to):
+    client = Client()
+    client.load_app(Waits, on_value="waits")
+    def place():
+        for _ in range(10):
+            job = client.originate(f"loopback/{to}", app_id="waits")
+            job.get(20)
+            try: client.listener.sessions[job.sess_uuid].playback("tone_stream://%(30,0,440)")
+            except Exception as error: said.append(repr(error))
+    threading.Thread(target=place).start()
+""")
+    one.ask("run", parked)
+    one.wait(*["done"] * 10)

@@ -133,13 +133,13 @@ class Session(Verbs):
             give()
             return
 
-        def placed(_: object) -> None:
+        def placed() -> None:
             if not job.successful():
                 then("the call was not placed")
             elif self._is_running():
                 give()
             else:
-                self._wait(RUNNING, self._shows_running, True, RUNNING_SOON, None).add_done_callback(begun)
+                self._wait(RUNNING, self._is_running, True, RUNNING_SOON, None).add_done_callback(begun)
 
         def begun(wait: asyncio.Future[Event]) -> None:
             if wait.cancelled() or isinstance(wait.exception(), SessionLost):
@@ -147,16 +147,14 @@ class Session(Verbs):
             else:
                 give()
 
-        # What a leg runs before it has turned to what its originate has it run is cut off by that.
-        job.fut.add_done_callback(placed)
+        # What a leg runs before it has turned to what its originate has it run is cut off by that. A job that is done
+        # calls back in this thread, and only the loop waits.
+        job.fut.add_done_callback(lambda _: placed() if _freeswitch.on_loop() else _freeswitch.post(placed))
 
-    def _is_running(self) -> bool:
-        """Tell whether the leg has turned to what its originate has it run."""
-        self._runs = self._runs or self.get("Channel-State") not in BEFORE_RUNNING
-        return self._runs
-
-    def _shows_running(self, event: Event) -> bool:
-        self._runs = self._runs or event.getHeader("Channel-State") not in BEFORE_RUNNING
+    def _is_running(self, event: Event | None = None) -> bool:
+        """Tell whether the leg has turned to what its originate has it run, by this event or all that have come."""
+        state = self.get("Channel-State") if event is None else event.getHeader("Channel-State")
+        self._runs = self._runs or state not in BEFORE_RUNNING
         return self._runs
 
     # Waiting
