@@ -256,12 +256,10 @@ class Stream:
             if stream is not None:
                 stream.close()
 
-        self._feed: Feed | None = None
-        if switch is None:
-            self._feed = _loop.call(_feed, names, guard, queue, drop, found, end)
-        self._watch: Watch | None = None
-        if self._feed is None:
-            self._watch = _loop.call(Watch, names, lambda event: found(0, event), guard, queue, drop, switch)
+        feed: Feed | None = _loop.call(_feed, names, guard, queue, drop, found, end) if switch is None else None
+        self._source: Feed | Watch = feed or _loop.call(
+            Watch, names, lambda event: found(0, event), guard, queue, drop, switch
+        )
 
     def _take(self, number: int, event: Event) -> bool:
         """Keep an event; whether one was waited for."""
@@ -278,9 +276,7 @@ class Stream:
     @property
     def dropped(self) -> int:
         """How many events there was no room for."""
-        source = self._feed or self._watch
-        assert source is not None
-        return self._dropped + source.dropped
+        return self._dropped + self._source.dropped
 
     def __aiter__(self) -> Stream:
         return self
@@ -293,29 +289,27 @@ class Stream:
             self._news.clear()
             await self._news.wait()
         number, event = self._waiting.popleft()
-        if self._feed is not None:
-            self._feed.read(number)
+        if isinstance(self._source, Feed):
+            self._source.read(number)
         return event
 
     def close(self) -> None:
         """Take no more; an `async for` ends with what is here already."""
-        for source in (self._feed, self._watch):
-            if source is not None:
-                source.cancel()
+        self._source.cancel()
         self._closed = True
         self._news.set()
 
     def close_with(self, uuid: str) -> None:
         """Close one for a call when this ends."""
-        assert self._feed is not None
-        _loop.call(self._feed.bind)
+        assert isinstance(self._source, Feed)
+        _loop.call(self._source.bind)
         if not exists(uuid):
             self.close()
 
     def __del__(self) -> None:
-        for source in (getattr(self, "_feed", None), getattr(self, "_watch", None)):
-            if source is not None:
-                source.cancel()
+        source = getattr(self, "_source", None)
+        if source is not None:
+            source.cancel()
 
 
 def _feed(
