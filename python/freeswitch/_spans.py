@@ -55,7 +55,10 @@ def of_call(session: AsyncSession, name: str) -> Iterator[CallSpan]:
         yield CallSpan(None)
         return
     with trace.use_span(span, end_on_exit=True, record_exception=False, set_status_on_exception=False):
-        _hand_on(session)
+        try:
+            _hand_on(session)
+        except Exception:
+            log.exception("the trace is not handed on")
         session._is_traced = True
         yield CallSpan(span)
 
