@@ -4,7 +4,7 @@
 //! <https://github.com/prometheus/OpenMetrics/blob/main/specification/OpenMetrics.md>.
 //! The `freeswitch_` names are those of `freeswitch_exporter`, whose dashboards they fill.
 
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 
 use freeswitch::{Detached, api, causes};
 use serde_json::Value;
@@ -102,8 +102,8 @@ impl Page {
         sample
     }
 
-    fn one(&mut self, name: &str, kind: &str, help: &str, value: &str) {
-        let sample = self.family(name, kind, "", help);
+    fn one(&mut self, name: &str, kind: &str, unit: &str, help: &str, value: impl Display) {
+        let sample = self.family(name, kind, unit, help);
         let _ = writeln!(self.out, "{sample} {value}");
     }
 
@@ -112,21 +112,16 @@ impl Page {
         for (name, kind, help, path) in SWITCH {
             let value = path.iter().fold(status, |value, member| &value[*member]);
             if value.is_number() {
-                self.one(name, kind, help, &value.to_string());
+                self.one(name, kind, "", help, value);
             }
         }
         if let Some(seconds) = uptime(&status["uptime"]) {
-            let help = "Uptime in seconds";
-            self.family("freeswitch_uptime_seconds", "gauge", "seconds", help);
-            let _ = writeln!(self.out, "freeswitch_uptime_seconds {seconds}");
+            let (name, help) = ("freeswitch_uptime_seconds", "Uptime in seconds");
+            self.one(name, "gauge", "seconds", help, seconds);
         }
         let is_up = i32::from(status["systemStatus"] == "ready");
-        self.one(
-            "freeswitch_up",
-            "gauge",
-            "Is FreeSWITCH ready for calls",
-            &is_up.to_string(),
-        );
+        let help = "Is FreeSWITCH ready for calls";
+        self.one("freeswitch_up", "gauge", "", help, is_up);
     }
 
     fn calls(&mut self, held: &Detached) {
@@ -134,12 +129,7 @@ impl Page {
         let reply: Value = serde_json::from_slice(&reply).unwrap_or_default();
         if let Some(count) = reply["row_count"].as_u64() {
             let help = "Number of calls active";
-            self.one(
-                "freeswitch_current_calls",
-                "gauge",
-                help,
-                &count.to_string(),
-            );
+            self.one("freeswitch_current_calls", "gauge", "", help, count);
         }
     }
 
@@ -155,14 +145,14 @@ impl Page {
         for number in numbers() {
             let kind = if number.grows { "counter" } else { "gauge" };
             let name = format!("mod_rust_{}", number.name);
-            self.one(&name, kind, number.help, &number.value.to_string());
+            self.one(&name, kind, "", number.help, number.value);
         }
         let help = "How long the oldest message for the event loop has waited";
         let lag = loop_queue::waits_since().map_or(0, |time| {
             u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
         });
-        self.family("mod_rust_loop_lag_seconds", "gauge", "seconds", help);
-        let _ = writeln!(self.out, "mod_rust_loop_lag_seconds {}", seconds(lag));
+        let name = "mod_rust_loop_lag_seconds";
+        self.one(name, "gauge", "seconds", help, seconds(lag));
         let sample = self.family(
             "mod_rust_way_running",
             "gauge",
@@ -372,7 +362,7 @@ mod tests {
             (Format::Open, "# TYPE t counter"),
         ] {
             let mut page = Page::new(format);
-            page.one("t", "counter", "help", "1");
+            page.one("t", "counter", "", "help", 1);
             let text = page.end();
             assert!(
                 text.contains(line) && text.contains("\nt_total 1\n"),

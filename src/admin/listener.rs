@@ -65,20 +65,17 @@ pub fn set(held: &Detached, setting: Option<&Setting>) {
         return;
     }
     close(running.take());
-    let Some(setting) = setting else {
-        causes::end(held);
-        return;
-    };
-    match open(setting.clone()) {
-        Ok(opened) => *running = Some(opened),
+    *running = setting.and_then(|setting| match open(setting.clone()) {
+        Ok(opened) => Some(opened),
         Err(error) => {
             let address = setting.address;
             tracing::error!("MR0021 the metrics are not served at {address}: {error}");
-            causes::end(held);
-            return;
+            None
         }
-    }
-    if let Err(status) = causes::begin(held) {
+    });
+    if running.is_none() {
+        causes::end(held);
+    } else if let Err(status) = causes::begin(held) {
         tracing::warn!("MR0021 hangup causes are not counted: {status}");
     }
 }
