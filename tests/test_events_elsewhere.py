@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from hosts.base import Host
-from hosts.fake_switch import Client, FakeSwitch, event, leg
-
-Start = Callable[..., Client]
+from hosts.fake_switch import FakeSwitch, event, leg
+from support.links import Start, with_password
 
 PRELUDE = """
 from freeswitch import events
@@ -29,19 +28,7 @@ def work(coroutine):
 @pytest.fixture
 def client() -> Iterator[Start]:
     """Start a program; its first line of input is the password."""
-    started: list[Client] = []
-
-    def start(script: str, port: int, password: str = "ClueCon") -> Client:
-        started.append(Client(PRELUDE + script, port))
-        stdin = started[-1].process.stdin
-        assert stdin
-        stdin.write(password + "\n")
-        stdin.flush()
-        return started[-1]
-
-    yield start
-    for one in started:
-        one.kill()
+    yield from with_password(PRELUDE)
 
 
 def test_events_of_a_call_come_by_the_socket(served: Host, client: Start) -> None:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from hosts.base import Host
-from hosts.fake_switch import Client, FakeSwitch
-
-Start = Callable[..., Client]
+from hosts.fake_switch import FakeSwitch
+from support.links import Start, with_password
 
 CONNECTION = """
 from freeswitch.apps import APIError, get_connection, Connection, ConnectionError, InboundProtocol
@@ -26,19 +25,7 @@ def wrong(function, *args, **more):
 @pytest.fixture
 def client() -> Iterator[Start]:
     """Start a program; its first line of input is the password."""
-    started: list[Client] = []
-
-    def start(script: str, port: int, password: str = "ClueCon") -> Client:
-        started.append(Client(CONNECTION + script, port))
-        stdin = started[-1].process.stdin
-        assert stdin
-        stdin.write(password + "\n")
-        stdin.flush()
-        return started[-1]
-
-    yield start
-    for one in started:
-        one.kill()
+    yield from with_password(CONNECTION)
 
 
 def test_a_connection_gives_commands_and_events(served: Host, client: Start) -> None:

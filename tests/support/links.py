@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from hosts.fake_switch import Client, FakeSwitch
 
@@ -36,3 +36,20 @@ def watching(start: Start, fake: FakeSwitch, grace: float = 60, silence: float =
     started = start(WATCH.replace("GRACE", str(grace)).replace("SILENCE", str(silence)), fake)
     started.wait_for("ready")
     return started
+
+
+def with_password(prelude: str) -> Iterator[Start]:
+    """Give what starts a program after this prelude, as a fixture does; its first line of input is the password."""
+    started: list[Client] = []
+
+    def start(script: str, port: int, password: str = "ClueCon") -> Client:
+        started.append(Client(prelude + script, port))
+        stdin = started[-1].process.stdin
+        assert stdin
+        stdin.write(password + "\n")
+        stdin.flush()
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.kill()
