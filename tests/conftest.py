@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
@@ -30,7 +31,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Find the hosts; a FREESWITCH_PREFIX that names none ends the run here."""
+    """Find the hosts; a FREESWITCH_PREFIX that names none ends the run here.
+
+    A run in the background of a shell inherits that SIGINT is ignored, and so would its switches and programs, until
+    the first test that changes it: from here on each of them begins alike.
+    """
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         found = specs()
     except switches.SwitchError as error:
