@@ -435,3 +435,21 @@ def test_uvloop_where_the_virtual_environment_has_it(fresh: Callable[..., Host])
         hangup_after=1.0,
     )
     assert saw == {"loop": "uvloop", "answered": True, "timeout": True}
+
+
+def test_digits_are_sent_or_it_says_why_not(host: Host) -> None:
+    saw, _ = in_coroutine(
+        host,
+        """
+        async def body(session, saw):
+            await session.answer()
+            await session.send_dtmf("12")
+            for digits in ("", "1\\0"):
+                try:
+                    await session.send_dtmf(digits)
+                except (freeswitch.VerbError, ValueError) as error:
+                    saw[repr(digits)] = f"{type(error).__name__}: {error}"
+        """,
+    )
+    assert saw["''"].startswith("VerbError: -USAGE"), saw
+    assert saw["'1\\x00'"] == "ValueError: argument 'digits' has a NUL at position 1"

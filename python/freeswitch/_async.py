@@ -10,7 +10,7 @@ import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
-from _freeswitch import API, Event, OriginateError, Placing, Session, place
+from _freeswitch import Event, OriginateError, Placing, Session, place
 
 from freeswitch import _loop, _spans, events
 from freeswitch._errors import SessionLost, VerbError
@@ -219,9 +219,9 @@ class AsyncSession(Session):
 
     async def send_dtmf(self, digits: str) -> None:
         """Send digits to the far end."""
-        reply = API().execute("uuid_send_dtmf", f"{self._thread.uuid} {digits}")
-        if not reply.startswith("+OK"):
-            raise VerbError(reply.strip())
+        why = self._thread.send_dtmf(f"{digits}")
+        if why is not None:
+            raise VerbError(why)
 
     def flush_digits(self) -> None:
         """Forget digits that were pressed and not read."""

@@ -8,10 +8,12 @@ use std::time::Duration;
 
 use freeswitch::Detached;
 use freeswitch::Status;
-use freeswitch::event::shared::Event;
-use freeswitch::media::input::{Dtmf, Input, InputAction};
 use freeswitch::session::Session;
 use freeswitch::sync::wakeup::Wakeup;
+use freeswitch::verb::Verb;
+use freeswitch::verb::answer::{Answer, Performed};
+use freeswitch::verb::perform::perform;
+use freeswitch::verb::typed::Typed;
 use parking_lot::Mutex;
 
 use crate::python::session::attached::Leg;
@@ -25,47 +27,17 @@ const POLL_MS: u32 = 100;
 /// how often.
 const MOMENT_MS: u32 = 20;
 const MOMENTS: u32 = 10;
-/// Digits that are kept for the next verb that reads some.
-const TYPED: usize = 128;
 /// How long a call that is over waits for its hook and its coroutine.
 pub const FAREWELL: Duration = Duration::from_secs(10);
 /// How often it looks whether there is still somebody to wait for.
 const LOOK: Duration = Duration::from_millis(250);
 
-/// What came of a verb.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
-    /// It was done.
-    Done,
-    /// It was ended before its time, by input or by the script.
-    Broken,
-    /// Digits, and the one that ended them.
-    Digits(Vec<u8>, Option<u8>),
-    /// It failed, for this reason.
-    Failed(String),
-    /// The call was over before.
-    Gone,
-    /// This, unless it was the call's end that ended the verb: media can end a
-    /// moment before the call does.
-    Unsettled(Box<Answer>),
-}
-
-impl Answer {
-    /// It may have been the call's end.
-    #[must_use]
-    pub fn unsettled(self) -> Self {
-        Self::Unsettled(Box::new(self))
-    }
-}
-
-/// A verb: what the thread does with the session.
-pub type Work = Box<dyn FnOnce(Session<'_>, &Detached, &Typed) -> Answer + Send>;
 /// Who gets the outcome.
 pub type Told = Box<dyn FnOnce(Answer) + Send>;
 
-struct Verb {
+struct Asked {
     ticket: u64,
-    work: Work,
+    verb: Verb,
     told: Told,
 }
 
@@ -81,7 +53,7 @@ enum At {
 }
 
 struct State {
-    queue: VecDeque<Verb>,
+    queue: VecDeque<Asked>,
     at: At,
     /// The verb that runs was told to end: nobody waits for its answer.
     cancelled: bool,
@@ -89,68 +61,6 @@ struct State {
     closed: bool,
     /// The coroutine has ended, or needs the thread no longer.
     released: bool,
-}
-
-/// Digits that were pressed and that no verb has read.
-#[derive(Default)]
-pub struct Typed(Mutex<VecDeque<Dtmf>>);
-
-impl Typed {
-    /// Takes digits for a verb that wants `max`, or one of `terminators`.
-    #[must_use]
-    pub fn take(&self, max: usize, terminators: &[u8]) -> Vec<u8> {
-        let mut typed = self.0.lock();
-        let mut taken = Vec::new();
-        while taken.len() < max {
-            let Some(dtmf) = typed.pop_front() else { break };
-            taken.push(dtmf.digit);
-            if terminators.contains(&dtmf.digit) {
-                break;
-            }
-        }
-        taken
-    }
-
-    /// Gives back what was taken, before the others.
-    pub fn put_back(&self, digits: &[u8]) {
-        let mut typed = self.0.lock();
-        for &digit in digits.iter().rev() {
-            typed.push_front(Dtmf::of(digit));
-        }
-        typed.truncate(TYPED);
-    }
-
-    /// Takes the first digit, if it is one of these.
-    #[must_use]
-    pub fn take_first(&self, digits: &[u8]) -> Option<u8> {
-        let mut typed = self.0.lock();
-        let first = typed.front()?.digit;
-        if !digits.contains(&first) {
-            return None;
-        }
-        typed.pop_front();
-        Some(first)
-    }
-
-    /// Forgets them.
-    pub fn clear(&self) {
-        self.0.lock().clear();
-    }
-}
-
-impl Input for Typed {
-    fn digit(&self, _: Session<'_>, dtmf: Dtmf) -> InputAction {
-        let mut typed = self.0.lock();
-        if typed.len() >= TYPED {
-            typed.pop_front();
-        }
-        typed.push_back(dtmf);
-        InputAction::GoOn
-    }
-
-    fn event(&self, _: Session<'_>, _: &Arc<Event>) -> InputAction {
-        InputAction::GoOn
-    }
 }
 
 /// How the work for a coroutine ended.
@@ -211,17 +121,25 @@ impl SessionThread {
 
     /// Puts a verb behind the others; gives what it is cancelled by. `told` is
     /// called once, whatever happens, unless it is cancelled before it begins.
-    pub fn ask(&self, work: Work, told: Told) -> u64 {
+    pub fn ask(&self, verb: Verb, told: Told) -> u64 {
         let ticket = next_ticket();
         let mut state = self.state.lock();
         if state.closed {
             drop(state);
-            told(Answer::Gone);
+            told(Answer::Gone {});
             return ticket;
         }
-        state.queue.push_back(Verb { ticket, work, told });
+        state.queue.push_back(Asked { ticket, verb, told });
         self.wake_for_verb(&state);
         ticket
+    }
+
+    /// Carries out at once a verb that does not [take its turn](Verb::takes_its_turn).
+    pub fn carry_out(&self, held: &Detached, verb: &Verb) -> Answer {
+        let performed = self
+            .leg
+            .with(|session| perform(session, held, &self.typed, verb));
+        performed.map_or(Answer::Gone {}, |performed| performed.answer)
     }
 
     /// Ends a verb: one that waits is forgotten, one that runs is broken.
@@ -274,23 +192,17 @@ impl SessionThread {
                 state.at = verb.as_ref().map_or(At::Pump, |v| At::Verb(v.ticket));
                 verb
             };
-            let Some(Verb { work, told, .. }) = verb else {
+            let Some(Asked { verb, told, .. }) = verb else {
                 self.pump(session, held);
                 self.rest(session);
                 continue;
             };
-            let answer = work(session, held, &self.typed);
+            let Performed { answer, is_settled } = perform(session, held, &self.typed, &verb);
             let cancelled = self.rest(session);
-            let answer = match answer {
-                Answer::Unsettled(answer) => {
-                    if !cancelled {
-                        self.settle_media(session, held);
-                    }
-                    *answer
-                }
-                answer => answer,
-            };
-            if let (true, Answer::Digits(digits, terminator)) = (cancelled, &answer) {
+            if !is_settled && !cancelled {
+                self.settle_media(session, held);
+            }
+            if let (true, Answer::Digits { digits, terminator }) = (cancelled, &answer) {
                 let read: Vec<u8> = digits.iter().copied().chain(*terminator).collect();
                 self.typed.put_back(&read);
             }
@@ -350,7 +262,7 @@ impl SessionThread {
     pub fn turn_away(&self) {
         let queue = std::mem::take(&mut self.state.lock().queue);
         for verb in queue {
-            (verb.told)(Answer::Gone);
+            (verb.told)(Answer::Gone {});
         }
     }
 

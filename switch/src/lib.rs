@@ -24,6 +24,7 @@ pub mod session;
 pub mod stream;
 pub mod sync;
 pub mod text;
+pub mod verb;
 pub mod xml;
 
 use std::marker::PhantomData;

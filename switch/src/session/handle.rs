@@ -67,6 +67,13 @@ impl Handle {
         &self.uuid
     }
 
+    /// The core's running number of the session (`switch_core_session_get_id`).
+    #[inline]
+    #[must_use]
+    pub fn id(&self) -> usize {
+        self.id
+    }
+
     /// Uses the session, if it is still there.
     ///
     /// # Errors
