@@ -63,7 +63,7 @@ test: build ## every check and every test, on pocket and on each FreeSWITCH foun
 bench: build ## measure BENCH= (see benches/) on the FreeSWITCH found, beside its own modules
 	@PYTHONPATH=tests:tools $(VENV)/bin/python benches/$(or $(BENCH),echo).py $(ARGS)
 
-lint: prepare ## rustfmt, clippy, rustdoc, ruff and mypy alone
+lint: prepare ## rustfmt, clippy, rustdoc, ruff, mypy and basedpyright alone
 	@$(with_python) tools/check.sh lint $(VENV)
 
 clean: ## remove all that was built

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import events
 import rig
-from hosts.esl import Connection
+from freeswitch_pocket.real.esl import Connection
 from hosts.fake_switch import FakeSwitch
 
 HEADERS = 30

@@ -32,7 +32,7 @@ def test_call_that_nobody_answers(plain: Host) -> None:
     assert (result.answered, result.cause) == (False, "CALL_REJECTED")
 
 
-@pytest.mark.parametrize("value", ["x", "two words", "it's", 'a "b" \\ c', "x=1,y=2", "한국어"])
+@pytest.mark.parametrize("value", ["x", "two words", "it's", "a, 'b' and c", "\\", 'a "b" \\ c', "x=1,y=2", "한국어"])
 def test_call_carries_variables(plain: Host, value: str) -> None:
     assert plain.call("hangup", variables={"given": value}).variables["given"] == value
 

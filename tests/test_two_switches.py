@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from hosts.esl import EslError, Pool
+from freeswitch_pocket.real.esl import EslError, Pool
 from hosts.fake_switch import Client
 from hosts.freeswitch import FreeSwitchHost
 

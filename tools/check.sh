@@ -23,6 +23,7 @@ step rustdoc env RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-
 step ruff "$venv/bin/ruff" check
 step ruff-format "$venv/bin/ruff" format --check
 step mypy "$venv/bin/mypy"
+step basedpyright "$venv/bin/basedpyright" --level error --pythonpath "$venv/bin/python"
 if [ "$kind" = test ]; then
   step abi "$venv/bin/python" tools/abi.py
   step cargo-test cargo test --locked --workspace

@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from freeswitch_pocket.pytest_plugin import USED, text_of
-from pocket import Call, Switch, ladder
+from freeswitch_pocket.pytest_plugin import REAL, USED, text_of
+from freeswitch_pocket.real import lacks
+from freeswitch_pocket.real.switch import Instances, RealSwitch, module_of
+from freeswitch_pocket.recording import RecordingSwitch
+from pocket import ladder
 from pocket._awaits import Awaited
+from pocket._records import LogLine
 
 LOG_SHOWN = 200
-
-
-class RecordingSwitch(Switch):
-    """A switch that keeps the calls that a test has placed."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self.placed: list[Call] = []
-
-    def _start(self, **options: Any) -> Call:
-        call = super()._start(**options)
-        self.placed.append(call)
-        return call
 
 
 class Used:
@@ -52,7 +43,8 @@ class Used:
             if match is not None and not any(re.search(match, text) for text in texts):
                 found = "\n".join(fault.summary for fault in faults) or "none has failed"
                 parts.append(f"no script has failed with {match!r}: {found}")
-        parts += [f"a script has forgotten an await:\n{text}" for text in self._awaited.forgotten]
+        forgotten = [*self._awaited.forgotten, *_warned_of(self._switch.log)]
+        parts += [f"a script has forgotten an await:\n{text}" for text in forgotten]
         self._told = bool(parts)
         return "\n\n".join(parts)
 
@@ -74,7 +66,7 @@ def lend(request: pytest.FixtureRequest, prefix: str) -> Generator[Any, None, No
     """Open a switch as the test's markers say, and close it."""
     node, root = request.node, request.config.rootpath
     options = options_of(node, root, request.config, prefix)
-    switch = RecordingSwitch(**options)
+    switch = _real(request, prefix, options) if request.config.stash.get(REAL, None) else RecordingSwitch(**options)
     with Awaited() as awaited:
         used = Used(switch, awaited, node.get_closest_marker(f"{prefix}script_errors"))
         switch.open()
@@ -89,6 +81,25 @@ def lend(request: pytest.FixtureRequest, prefix: str) -> Generator[Any, None, No
         pytest.fail(told, pytrace=False)
 
 
+def _real(request: pytest.FixtureRequest, prefix: str, options: dict[str, Any]) -> RecordingSwitch:
+    """Make a switch that is FreeSWITCH, or skip a test that asks for what it cannot do."""
+    node, config = request.node, request.config
+    mark = node.get_closest_marker(f"{prefix}pocket_only")
+    reasons = [] if mark is None else [mark.kwargs.get("reason") or (mark.args or ("it is marked so",))[0]]
+    if options["missing_sounds"] is not None:
+        reasons.append("pocket_missing_sounds: a sound that is not there cannot be played")
+    reasons += lacks.asked_for(node.function, (f"{prefix}switch", f"{prefix}call"))
+    if reasons:
+        pytest.skip(f"not on a FreeSWITCH: {'; '.join(reasons)}")
+    found = config.stash[REAL]
+    assert found is not None
+    if found.instances is None:
+        module = module_of(found.switch, config.getini("pocket_module"), config.rootpath)
+        cache = getattr(config, "cache", None)
+        found.instances = Instances(found.switch, module, cache.mkdir("pocket-certs") if cache else None)
+    return RealSwitch(found.instances, **options)
+
+
 def options_of(node: Any, root: Path, config: pytest.Config, prefix: str) -> dict[str, Any]:
     """Give what the switch is made with: the nearest marker comes last, and wins."""
     named = config.getini("pocket_scripts")
@@ -97,7 +108,12 @@ def options_of(node: Any, root: Path, config: pytest.Config, prefix: str) -> dic
         if named:
             raise pytest.UsageError(f"pocket_scripts: there is no folder {folder}")
         folder = root
-    conf = config.getini("pocket_conf")
+    conf, sounds = config.getini("pocket_conf"), config.getini("pocket_sounds")
+    missing = config.getini("pocket_missing_sounds")
+    try:
+        missing_sounds = float(missing) if missing else None
+    except ValueError:
+        raise pytest.UsageError(f"pocket_missing_sounds: {missing!r} is no number of seconds") from None
     marks = {
         name: list(node.iter_markers(f"{prefix}{name}"))[::-1] for name in ("dialplan", "variables", "configuration")
     }
@@ -105,6 +121,8 @@ def options_of(node: Any, root: Path, config: pytest.Config, prefix: str) -> dic
     return {
         "scripts": folder,
         "conf": root / conf if conf else None,
+        "sounds": root / sounds if sounds else None,
+        "missing_sounds": missing_sounds,
         "dialplan": "".join(text_of(part, root) for mark in marks["dialplan"] for part in mark.args),
         "variables": {name: str(value) for mark in marks["variables"] for name, value in mark.kwargs.items()},
         "config": {_name_of(text): text for text in texts},
@@ -116,3 +134,8 @@ def _name_of(text: str) -> str:
     if found is None:
         raise pytest.UsageError(f"a configuration is XML, <configuration name=...>, not {text[:60]!r}")
     return found[1]
+
+
+def _warned_of(log: Iterable[LogLine]) -> list[str]:
+    """Coroutines that Python, in a switch that is a process of its own, has warned of in the log."""
+    return [line.text.strip() for line in log if re.search("RuntimeWarning: .* was never awaited", line.text)]

@@ -7,6 +7,7 @@ asks for it.
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,22 +15,40 @@ import pytest
 
 if TYPE_CHECKING:
     from freeswitch_pocket.fixtures import Used
+    from freeswitch_pocket.real.installed import FreeSwitch
+    from freeswitch_pocket.real.switch import Instances
 else:
     Used = object
 
+
+@dataclass
+class Real:
+    """The FreeSWITCH that tests run on, and what runs of it."""
+
+    switch: FreeSwitch
+    instances: Instances | None = None
+
+
 # Switches that the test has used.
 USED = pytest.StashKey[list["Used"]]()
+# None where the switch is pocket.
+REAL = pytest.StashKey[Real | None]()
 
 OPTIONS = {
     "pocket_prefix": ("what the names of the fixtures and markers begin with, where others have those names", ""),
     "pocket_scripts": ("the folder of the scripts, from the root folder on: scripts, where there is one", ""),
     "pocket_conf": ("a folder of configuration, from the root folder on", ""),
+    "pocket_sounds": ("the folder of the sounds, from the root folder on", ""),
+    "pocket_missing_sounds": ("how many seconds a sound that is not there plays; without it, it fails", ""),
+    "pocket_freeswitch": ("with --switch=freeswitch: the prefix of that FreeSWITCH, where several are there", ""),
+    "pocket_module": ("with --switch=freeswitch: mod_rust.so, where it is not installed there", ""),
 }
 MARKERS = {
     "dialplan(xml)": "extensions of the context default as XML, a path to such a file, or actions by number: "
     '{"5000": ["answer", "python ivr"]}',
     "variables(name=value, ...)": "global variables of the switch",
     "configuration(*xml)": "configurations as XML, `<configuration name=...>`",
+    "pocket_only(reason)": "not with --switch=freeswitch: it needs what only pocket can do",
     "script_errors(match=None)": "scripts may fail in this test; with `match`, a regular expression, one must, and so",
 }
 
@@ -38,6 +57,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add what projects set."""
     for name, (what, default) in OPTIONS.items():
         parser.addini(name, what, default=default)
+    parser.getgroup("pocket").addoption(
+        "--switch",
+        choices=("pocket", "freeswitch"),
+        default="pocket",
+        help="what the fixture switch is: pocket, or a private instance of the FreeSWITCH that is installed",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -46,6 +71,35 @@ def pytest_configure(config: pytest.Config) -> None:
     for marker, what in MARKERS.items():
         config.addinivalue_line("markers", f"{prefix}{marker}: {what}")
     config.pluginmanager.register(_fixtures(prefix), "pocket-fixtures")
+    config.stash[REAL] = (
+        _found(config.getini("pocket_freeswitch")) if config.getoption("--switch") != "pocket" else None
+    )
+
+
+def _found(prefix: str) -> Real:
+    from freeswitch_pocket.real import installed
+
+    try:
+        found = [installed.at_prefix(Path(prefix))] if prefix else installed.find()
+    except installed.SwitchError as error:
+        raise pytest.UsageError(str(error)) from error
+    if not found or found[0] is None:
+        told = f"there is no FreeSWITCH in {prefix}" if prefix else installed.NONE_FOUND
+        raise pytest.UsageError(f"--switch=freeswitch: {told}")
+    return Real(found[0])
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Say which FreeSWITCH it is."""
+    real = config.stash.get(REAL, None)
+    return None if real is None else f"switch: FreeSWITCH {real.switch.version} in {real.switch.prefix}"
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End it."""
+    real = config.stash.get(REAL, None)
+    if real is not None and real.instances is not None:
+        real.instances.end()
 
 
 def _fixtures(prefix: str) -> object:

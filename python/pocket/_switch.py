@@ -101,18 +101,7 @@ class Switch(Caller):
             scripts.mkdir()
         _threads.begin()
         try:
-            self._core = _pocket.Switch(
-                base=base,
-                scripts=scripts.absolute(),
-                conf=None if self._conf is None else self._conf.absolute(),
-                sounds=None if self._sounds is None else self._sounds.absolute(),
-                missing_sounds=self._missing_sounds,
-                config=list(self._config.values()),
-                dialplan=self._dialplan,
-                variables=list(self._variables.items()),
-                real_time=self._real_time,
-                modules=self._modules,
-            )
+            self._core = self._make(base, scripts.absolute())
         except BaseException:
             shutil.rmtree(base, ignore_errors=True)
             raise
@@ -123,6 +112,20 @@ class Switch(Caller):
         self._events.clear()
         _OPEN.append(self)
         return self
+
+    def _make(self, base: Path, scripts: Path) -> _pocket.Switch:
+        return _pocket.Switch(
+            base=base,
+            scripts=scripts,
+            conf=None if self._conf is None else self._conf.absolute(),
+            sounds=None if self._sounds is None else self._sounds.absolute(),
+            missing_sounds=self._missing_sounds,
+            config=list(self._config.values()),
+            dialplan=self._dialplan,
+            variables=list(self._variables.items()),
+            real_time=self._real_time,
+            modules=self._modules,
+        )
 
     def close(self) -> None:
         """Hang up all calls, unload the modules, and wait for every thread; a second time nothing is done."""

@@ -15,9 +15,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import switches
+from freeswitch_pocket.real.esl import EslError, Listener, Packet, Pool
 from hosts import settings
 from hosts.base import DEADLINE, Event, Host, HostError, LogLine, Press, T
-from hosts.esl import EslError, Listener, Packet, Pool
 from hosts.legs import LoopbackCall
 
 LEVELS = ("CONSOLE", "ALERT", "CRIT", "ERR", "WARNING", "NOTICE", "INFO", "DEBUG")

@@ -8,13 +8,12 @@ import uuid
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from freeswitch_pocket.real.dial_strings import braces
 from hosts.base import DEADLINE, CallResult, Event, HostError, Press
 
 if TYPE_CHECKING:
     from hosts.freeswitch import FreeSwitchHost
 
-# A variable's value may hold most of these, but hardly all.
-DELIMITERS = "~|!;#%@"
 # The events that tell a call's story, and the headers that are worth telling of each.
 TOLD = {
     "CHANNEL_CREATE": ("Caller-Destination-Number",),
@@ -27,7 +26,6 @@ TOLD = {
     "DTMF": ("DTMF-Digit",),
     "CHANNEL_HANGUP": ("Hangup-Cause",),
 }
-ESCAPES = {"\\": "\\\\", "'": "\\'", " ": "\\s", "\n": "\\n"}
 
 
 class LoopbackCall:
@@ -53,8 +51,7 @@ class LoopbackCall:
             "loopback_bowout": "false",
             "loopback_export": ",".join(["loopback_bowout", *variables]),
         }
-        braces = _braces({**own, **variables})
-        reply = host.api(f"bgapi originate {braces}loopback/{extension}/default/xml &park()")
+        reply = host.api(f"bgapi originate {braces({**own, **variables})}loopback/{extension}/default/xml &park()")
         self._job = reply.strip().rpartition(" ")[2]
         self._uuid = host.wait_for(self._near_leg, DEADLINE, f"the call to {extension}")
         self._over = threading.Event()
@@ -156,18 +153,3 @@ def _transcript(events: list[Event]) -> str:
             more = " ".join(filter(None, (event.get(header, "") for header in TOLD[name])))
             lines.append(f"{seconds:7.2f}  {name} {more}".rstrip())
     return "\n".join(lines)
-
-
-def _braces(variables: Mapping[str, str]) -> str:
-    """Variables as originate takes them, with a delimiter that none of the values has.
-
-    The core splits twice, at blanks and at the delimiter, and takes escapes out each time.
-    """
-    everything = "".join(variables.values())
-    delimiter = next(candidate for candidate in DELIMITERS if candidate not in everything)
-    pairs = delimiter.join(f"{name}={_escaped(_escaped(value))}" for name, value in variables.items())
-    return f"{{^^{delimiter}{pairs}}}"
-
-
-def _escaped(value: str) -> str:
-    return "".join(ESCAPES.get(character, character) for character in value)

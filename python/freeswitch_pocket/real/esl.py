@@ -1,4 +1,4 @@
-"""A small client of FreeSWITCH's event socket: enough for tests, and nothing more."""
+"""A small client of FreeSWITCH's event socket: enough to watch a private instance and to command it."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""A real FreeSWITCH in the place of pocket, for `pytest --switch=freeswitch`."""

@@ -1,0 +1,281 @@
+"""The pytest plugin with `--switch=freeswitch`: the same tests, on pocket and on a real switch."""
+
+from __future__ import annotations
+
+import sys
+from textwrap import dedent
+
+import pytest
+
+from hosts.manager import MODULE, Spec
+
+pytest_plugins = ["pytester"]
+
+SCRIPTS = {
+    "ivr": """
+        import freeswitch
+
+        def handler(session, args):
+            print("begins", args)
+            session.answer()
+            session.setVariable("number", session.getVariable("destination_number"))
+            digit = session.getDigits(1, "#", 3000)
+            session.setVariable("digit", digit or "none")
+            if digit == "9": raise LookupError("nobody is there")
+
+        def agent(session, args):
+            session.answer()
+            leg = freeswitch.Session(args, session)
+            session.setVariable("agent", leg.hangupCause() if not leg.ready() else "there")
+            if leg.ready():
+                freeswitch.bridge(session, leg)
+            session.setVariable("went", leg.hangupCause())
+
+        def menu(session, args):
+            session.answer()
+            for _ in range(2):
+                digits = session.playAndGetDigits(1, 1, 1, 3000, "#", "silence_stream://400", "", "[0-9]")
+                session.setVariable("pressed", (session.getVariable("pressed") or "") + (digits or "-"))
+
+        def config(session, args):
+            session.setVariable("who", freeswitch.getGlobalVariable("who") or "nobody")
+        """,
+    "forgets": """
+        async def handler(session, args):
+            await session.answer()
+            session.play("silence_stream://100")
+            await session.sleep(1)
+        """,
+    "hooked": """
+        def handler(session, args):
+            session.setHangupHook(hook)
+            session.answer()
+            session.sleep(60000)
+
+        def hook(session, what):
+            raise LookupError("in the hook")
+        """,
+}
+TESTS = """
+    import pytest
+
+    @pytest.mark.dialplan({"5000": ["answer", "python ivr of-the-dialplan"], "5001": [("set", "given=${who}")]})
+    @pytest.mark.variables(who="one")
+    def test_the_dialplan(call, switch):
+        leg = call("5000", press=[(0.5, "4")], variables={"own": "a, 'b' and c"}, caller_id_number="1234")
+        assert (leg.variables["digit"], leg.variables["number"], leg.variables["own"]) == ("4", "5000", "a, 'b' and c")
+        assert leg.variable("caller_id_number") == "1234"
+        assert leg.answered and leg.over and leg.cause == "NORMAL_CLEARING"
+        assert call("5001").variables["given"] == "one"
+        assert len(switch.placed) == 2
+        switch.globals["left"] = "behind"
+        assert any(line.text.rstrip() == "begins of-the-dialplan" and line.file == "ivr.py" for line in switch.log)
+
+    def test_nothing_is_left_of_the_test_before(switch):
+        assert not {"who", "left"} & set(switch.globals)
+        assert switch.run("python", "ivr::config").variables["who"] == "nobody"
+
+    def test_an_application(switch):
+        leg = switch.run("python", "ivr", destination="1800", press=[(0.5, "4")])
+        assert (leg.variables["digit"], leg.variables["number"]) == ("4", "1800")
+        assert [entry.text for entry in leg.transcript.of_kind("digit")] == ["4"]
+        first = leg.transcript.of_kind("application")[0]
+        assert (first.text, first.data["data"]) == ("python", "ivr")
+
+    @pytest.mark.parametrize("address", ["user/1001", "user/1*", "user/1001@example.com"])
+    def test_a_phone(switch, address):
+        phone = switch.phone(address, answers_after=0.3, press=[(0.3, "5")], hangs_up_after=0.8)
+        call = switch.run("python", "ivr::agent " + address.replace("*", "001"))
+        (leg,) = phone.calls
+        assert leg.answered and leg.phone == address
+        assert (call.variables["agent"], call.variables["went"]) == ("there", "NORMAL_CLEARING")
+        assert [entry.text for entry in leg.transcript.of_kind("digit")] == ["5"]
+        assert call.transcript.of_kind("bridged") and leg.transcript.of_kind("bridged")
+
+    @pytest.mark.parametrize(("does", "cause"), [
+        ({"busy": True}, "USER_BUSY"),
+        ({"refuses": "CALL_REJECTED", "refuses_after": 0.3}, "CALL_REJECTED"),
+    ])
+    def test_a_phone_that_refuses(switch, does, cause):
+        switch.phone("user/*", answers_after=0)
+        switch.phone("user/1001", **does)
+        assert switch.run("python", "ivr::agent user/1001").variables["agent"] == cause
+        assert switch.run("python", "ivr::agent user/1002", hangup_after=1).variables["agent"] == "there"
+
+    def test_a_phone_that_is_not_named(switch):
+        assert switch.run("python", "ivr::agent user/1001").variables["agent"] == "SUBSCRIBER_ABSENT"
+
+    def test_a_group(switch):
+        phone = switch.phone("group/sales", hangs_up_after=0.5)
+        assert switch.run("python", "ivr::agent group/sales").variables["agent"] == "there"
+        assert len(phone.calls) == 1
+
+    def test_prompts_are_answered(switch):
+        call = switch.run("python", "ivr::menu", press={"silence_stream://400": ["1", "2"]})
+        assert call.variables["pressed"] == "12"
+
+    def test_a_call_that_goes_on(switch):
+        call = switch.start_run("python", "ivr::menu")
+        call.wait_played("silence_stream://400")
+        assert [leg.uuid for leg in switch.channels()] == [call.uuid]
+        call.press("7")
+        assert call.wait_played("silence_stream://400", begins=True).kind == "plays"
+        call.hangup("USER_BUSY")
+        call.wait()
+        assert (call.cause, call.variables["pressed"][0]) == ("USER_BUSY", "7")
+        assert call.transcript.of_kind("hung up")[0].data["by"] == "far end"
+
+    def test_events(switch):
+        switch.subscribe("CHANNEL_ANSWER")
+        call = switch.run("answer")
+        event = switch.wait_for(lambda: next((e for e in switch.events if e["Unique-ID"] == call.uuid), None))
+        assert event["Event-Name"] == "CHANNEL_ANSWER"
+
+    @pytest.mark.configuration('<configuration name="python.conf"><settings>'
+                               '<param name="allow-modules" value="o*"/></settings></configuration>')
+    @pytest.mark.script_errors
+    def test_the_configuration(switch):
+        assert "allow-modules" in switch.run("python", "ivr").variables["python_error"]
+    """
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester) -> pytest.Pytester:
+    """A project with scripts."""
+    folder = pytester.mkdir("scripts")
+    for name, source in SCRIPTS.items():
+        (folder / f"{name}.py").write_text(dedent(source), encoding="utf-8")
+    return pytester
+
+
+def run(project: pytest.Pytester, spec: Spec, tests: str, *words: str) -> pytest.RunResult:
+    """Run tests in a process of its own, on that switch."""
+    project.makepyfile(test_it=dedent(tests))
+    if spec.switch is not None:
+        words = (*words, "--switch=freeswitch", "-o", f"pocket_freeswitch={spec.switch.prefix}")
+        words = (*words, "-o", f"pocket_module={MODULE}")
+    return project.runpytest_subprocess("-W", "error", "--strict-markers", *words, timeout=180)
+
+
+def test_the_same_tests_pass(project: pytest.Pytester, spec: Spec) -> None:
+    result = run(project, spec, TESTS)
+    result.assert_outcomes(passed=14)
+    if spec.switch is not None:
+        result.stdout.fnmatch_lines([f"switch: FreeSWITCH {spec.switch.version} in *"])
+
+
+def test_scripts_that_fail_fail_the_test(project: pytest.Pytester, spec: Spec) -> None:
+    result = run(
+        project,
+        spec,
+        """
+        import pytest
+
+        def test_raises(switch):
+            switch.run("python", "ivr hello", press=[(0.5, "9")])
+
+        def test_forgets(switch):
+            switch.run("python", "forgets")
+
+        @pytest.mark.script_errors(match="nobody is there")
+        def test_must(switch):
+            switch.run("python", "ivr", press=[(0.5, "9")])
+
+        @pytest.mark.dialplan({"5": "python hooked"})
+        def test_hook(switch):
+            call = switch.start_call("5")
+            switch.wait_for(lambda: call.answered)
+        """,
+    )
+    result.assert_outcomes(passed=2, failed=2, errors=1)
+    result.stdout.fnmatch_lines(["*LookupError: in the hook"])
+    result.stdout.fnmatch_lines(
+        ["a script has failed:", "*ivr.py*, line 10, in handler", "LookupError: nobody is there"]
+    )
+    result.stdout.fnmatch_lines(
+        ["*- call 1 -*", "*digit 9", "*- what scripts have printed and logged -*", "*begins hello"]
+    )
+    result.stdout.fnmatch_lines(["a script has forgotten an await:", "*AsyncSession.play*never awaited*"])
+
+
+@pytest.mark.freeswitch_only
+def test_what_a_freeswitch_cannot_do_is_said_before_the_test_begins(project: pytest.Pytester, spec: Spec) -> None:
+    result = run(
+        project,
+        spec,
+        """
+        import pytest
+        from pocket import fuzz
+
+        def test_a_fake(switch):
+            print("begun")
+            switch.fake_api("billing", str.upper)
+
+        def test_words(call):
+            print("begun")
+            call("5000", says=[(1, "yes")])
+
+        def test_an_endpoint(switch):
+            print("begun")
+            switch.phone("sofia/gateway/*")
+
+        @pytest.mark.pocket_only("an hour of waiting")
+        def test_an_hour(switch):
+            print("begun")
+
+        @fuzz.callers(run="python ivr")
+        def test_fuzz(switch, call):
+            print("begun")
+
+        def helper(switch):
+            switch.fake_application("voicemail", print)
+
+        def test_where_it_is_not_seen(switch):
+            helper(switch)
+
+        def test_what_only_has_the_name(switch):
+            class Other: letters = "abc"
+            assert Other.letters
+        """,
+        "-rA",
+    )
+    result.assert_outcomes(passed=1, failed=1, skipped=5)
+    result.stdout.no_fnmatch_line("*begun*")
+    result.stdout.fnmatch_lines_random(
+        [
+            "*not on a FreeSWITCH: switch.fake_api: a command cannot be replaced",
+            "*not on a FreeSWITCH: says=: recognition hears no words that a test gives",
+            "*not on a FreeSWITCH: a phone 'sofia/gateway/*': only user/ and group/ phones can be reached",
+            "*not on a FreeSWITCH: an hour of waiting",
+            "*not on a FreeSWITCH: fuzzing needs a switch that begins afresh for each caller",
+            "*NotOnFreeSwitch: not on a FreeSWITCH: fake_application('voicemail') (mark the test with pocket_only)",
+        ]
+    )
+
+
+def test_a_freeswitch_that_is_not_there(project: pytest.Pytester) -> None:
+    project.makepyfile(test_it="def test_it(switch): pass")
+    for words, told in (
+        (["-o", "pocket_freeswitch=/nowhere"], "there is no FreeSWITCH in /nowhere"),
+        (["-p", "no:cacheprovider"], "no FreeSWITCH found: set FREESWITCH_PREFIX"),
+    ):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("FREESWITCH_PREFIX", "none")
+            result = project.runpytest_subprocess("--switch=freeswitch", *words)
+        assert result.ret == pytest.ExitCode.USAGE_ERROR
+        result.stderr.fnmatch_lines([f"*--switch=freeswitch: {told}*"])
+
+
+@pytest.mark.freeswitch_only
+def test_a_module_that_is_not_there(project: pytest.Pytester, spec: Spec) -> None:
+    project.makepyfile(test_it="def test_it(switch): pass")
+    assert spec.switch is not None
+    words = ["--switch=freeswitch", "-o", f"pocket_freeswitch={spec.switch.prefix}", "-o", "pocket_module=no.so"]
+    result = project.runpytest_subprocess(*words)
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*there is no *no.so: run `make install`, or name the file with pocket_module*"])
+
+
+def test_the_switch_is_not_imported_before_a_test_asks(pytester: pytest.Pytester) -> None:
+    code = "import freeswitch_pocket.real.installed, sys; print('pocket' in sys.modules, 'pytest' in sys.modules)"
+    assert pytester.run(sys.executable, "-c", code).outlines == ["False False"]
