@@ -31,12 +31,10 @@ fn stop(why: &str) -> ! {
 
 /// Asks the interpreter that the module is built for where its library is.
 fn bake_interpreter() {
-    let executable = pyo3_build_config::get()
-        .executable()
-        .map(str::to_owned)
-        .unwrap_or_else(|| {
-            stop("no Python was found: install python3-dev, or set PYO3_PYTHON to an interpreter")
-        });
+    let executable = pyo3_build_config::get().executable().map_or_else(
+        || stop("no Python was found: install python3-dev, or set PYO3_PYTHON to an interpreter"),
+        str::to_owned,
+    );
     let ask = "import os, sys, sysconfig as c; \
         g = c.get_config_var; \
         print(sys.base_prefix); print(os.path.realpath(sys.executable)); \
@@ -94,6 +92,7 @@ fn carry_python_files() {
     let mut table = String::from("pub(super) const FILES: &[(&str, bool, &str)] = &[\n");
     for (name, package, path) in found {
         let path = fs::canonicalize(&path).unwrap_or(path);
+        let path = path.to_string_lossy();
         // Writing to a String does not fail.
         let _ = writeln!(table, "    ({name:?}, {package}, include_str!({path:?})),");
     }

@@ -228,7 +228,7 @@ impl PyControl {
 }
 
 /// A tuple that begins with what it is.
-fn item_to_python<'py>(py: Python<'py>, item: Item) -> PyResult<Bound<'py, PyTuple>> {
+fn item_to_python(py: Python<'_>, item: Item) -> PyResult<Bound<'_, PyTuple>> {
     let bytes = |text: &[u8]| PyBytes::new(py, text);
     match item {
         Item::Event(event) => ("event", PyFired(event)).into_pyobject(py),

@@ -20,12 +20,11 @@ pub(crate) fn to_python<'py>(py: Python<'py>, text: &[u8]) -> PyResult<Bound<'py
 
 /// Text for the switch; `name` is the argument that is to blame.
 pub(crate) fn to_switch(name: &str, text: &Bound<'_, PyString>) -> PyResult<BString> {
-    let bytes = match text.to_str() {
-        Ok(text) => BString::from(text),
-        Err(_) => {
-            let encoded = text.call_method1("encode", ("utf-8", "surrogateescape"))?;
-            BString::from(encoded.cast::<PyBytes>()?.as_bytes())
-        }
+    let bytes = if let Ok(text) = text.to_str() {
+        BString::from(text)
+    } else {
+        let encoded = text.call_method1("encode", ("utf-8", "surrogateescape"))?;
+        BString::from(encoded.cast::<PyBytes>()?.as_bytes())
     };
     if bytes.contains(&0) {
         return Err(PyValueError::new_err(format!(

@@ -70,6 +70,7 @@ impl Gate {
     }
 
     #[pyo3(signature = (blocking=true, timeout=-1.0))]
+    #[expect(clippy::float_cmp, reason = "-1 is given as it stands")]
     fn acquire(&self, py: Python<'_>, blocking: bool, timeout: f64) -> PyResult<bool> {
         let endless = timeout == -1.0;
         if !endless && (!blocking || timeout < 0.0 || timeout.is_nan()) {

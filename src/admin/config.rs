@@ -116,9 +116,10 @@ fn interpret(settings: &[Element]) -> (Config, Vec<String>) {
                     }
                 } else if name == "metrics-token" {
                     // It stands in no log.
-                    match is_token(value) {
-                        true => token = Some(value.to_owned()),
-                        false => wrong(name, "...", "it is letters, digits and -._~+/="),
+                    if is_token(value) {
+                        token = Some(value.to_owned());
+                    } else {
+                        wrong(name, "...", "it is letters, digits and -._~+/=");
                     }
                 } else if let Err(why) = parameter(&mut config, script.as_mut(), name, value) {
                     wrong(name, value, why);
@@ -245,10 +246,10 @@ fn parameter(
         }
         "shutdown-timeout" => config.ending = seconds(value)?,
         "accept-traceparent" => {
-            config.accept_traceparent = truth(value).ok_or("it is true or false")?
+            config.accept_traceparent = truth(value).ok_or("it is true or false")?;
         }
         "allow-untested-core" => {
-            config.allow_untested_core = truth(value).ok_or("it is true or false")?
+            config.allow_untested_core = truth(value).ok_or("it is true or false")?;
         }
         _ => return Err("there is no such parameter"),
     }

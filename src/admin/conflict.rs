@@ -27,7 +27,7 @@ pub fn watch(held: &Detached) {
     match Subscription::new(held, Kind::MODULE_LOAD, None, on_module_load) {
         Ok(subscription) => *WATCH.lock() = Some(subscription),
         Err(status) => {
-            tracing::warn!(%status, "mod_rust will not see it when mod_python3 is loaded")
+            tracing::warn!(%status, "mod_rust will not see it when mod_python3 is loaded");
         }
     }
 }

@@ -175,7 +175,7 @@ fn bind(held: &Detached, kind: Kind) -> Result<(), Status> {
     let bound = bound.get_or_insert_default();
     if let std::collections::hash_map::Entry::Vacant(free) = bound.entry(kind.number()) {
         free.insert(Subscription::new(held, kind, None, move |event| {
-            on_event(kind, event)
+            on_event(kind, event);
         })?);
     }
     Ok(())

@@ -101,8 +101,8 @@ fn folder(session: switch::Session<'_>) -> Option<Vec<u8>> {
 
 /// Leaves in `python_error` what went wrong, for the dialplan to look at.
 fn tell(session: switch::Session<'_>, outcome: Result<(), Failed>) {
-    let channel = session.channel();
     const NAME: &std::ffi::CStr = c"python_error";
+    let channel = session.channel();
     let set = match outcome {
         Err(failed) => channel.set_variable(NAME, Some(&c_string_shown(failed.0.as_bytes()))),
         Ok(()) if channel.variable(NAME).is_some() => channel.set_variable(NAME, None),

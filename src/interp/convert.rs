@@ -57,22 +57,19 @@ fn encode(text: &Bound<'_, PyString>, errors: &std::ffi::CStr) -> Option<Vec<u8>
             ffi::PyUnicode_AsEncodedString(text.as_ptr(), c"utf-8".as_ptr(), errors.as_ptr()),
         )
     };
-    match bytes {
-        Some(bytes) => bytes.cast::<PyBytes>().ok().map(|b| b.as_bytes().to_vec()),
-        None => {
-            // SAFETY: attached.
-            unsafe { ffi::PyErr_Clear() };
-            None
-        }
-    }
+    let Some(bytes) = bytes else {
+        // SAFETY: attached.
+        unsafe { ffi::PyErr_Clear() };
+        return None;
+    };
+    bytes.cast::<PyBytes>().ok().map(|b| b.as_bytes().to_vec())
 }
 
 fn type_name(value: &Bound<'_, PyAny>) -> String {
     value
         .get_type()
         .name()
-        .map(|n| n.to_string())
-        .unwrap_or_else(|_| "object".to_owned())
+        .map_or_else(|_| "object".to_owned(), |n| n.to_string())
 }
 
 /// A text argument that the switch takes as a C string.

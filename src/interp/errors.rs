@@ -157,9 +157,9 @@ pub fn report_stray(py: Python<'_>, place: &str, error: &Bound<'_, PyAny>) {
 
 /// Writes one line at ERR about a script that did not even run.
 pub fn refuse(failure: &Failure<'_>, why: &str) {
+    const WHERE: &CStr = c"python";
     let text = format!("{failure}: {why}");
     let uuid = call_log::uuid();
-    const WHERE: &CStr = c"python";
     call_log::write(
         Level::Error,
         WHERE,

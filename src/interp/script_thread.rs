@@ -193,7 +193,7 @@ unsafe extern "C" fn start_joinable(
             None => None,
         };
         let function = items.first().cloned().or(by_name);
-        if let Some(function) = function.filter(|function| function.is_callable()) {
+        if let Some(function) = function.filter(PyAnyMethods::is_callable) {
             let body = ThreadBody {
                 function: function.unbind(),
                 arguments: PyTuple::empty(py).unbind(),

@@ -208,7 +208,7 @@ impl ScriptOutput {
         self.__getattr__(py, "__iter__")?.call0().map(Bound::unbind)
     }
 
-    fn __enter__<'py>(slf: Bound<'py, Self>) -> PyResult<Bound<'py, Self>> {
+    fn __enter__(slf: Bound<'_, Self>) -> PyResult<Bound<'_, Self>> {
         slf.get().__getattr__(slf.py(), "__enter__")?.call0()?;
         Ok(slf)
     }
@@ -344,15 +344,13 @@ pub fn redirect_streams(py: Python<'_>) -> PyResult<()> {
         if before.is_instance_of::<ScriptOutput>() {
             continue;
         }
-        let known = kept(py, &before, log().level);
-        let output = match known {
-            Some(output) => output,
-            None => {
-                let make = py.import("freeswitch._output")?.getattr("LogText")?;
-                let text = make.call1((log(), format!("<{name}>"), descriptor))?;
-                let (log, text, before) = (log(), text.unbind(), before.unbind());
-                keep(py, Py::new(py, ScriptOutput { log, text, before })?)
-            }
+        let output = if let Some(known) = kept(py, &before, log().level) {
+            known
+        } else {
+            let make = py.import("freeswitch._output")?.getattr("LogText")?;
+            let text = make.call1((log(), format!("<{name}>"), descriptor))?;
+            let (log, text, before) = (log(), text.unbind(), before.unbind());
+            keep(py, Py::new(py, ScriptOutput { log, text, before })?)
         };
         sys.setattr(name, output)?;
     }

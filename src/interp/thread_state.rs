@@ -308,7 +308,7 @@ fn end_state(Left { state, stack }: Left) {
 impl Drop for Thread {
     /// The thread ends: its state goes, which can run finalizers of
     /// `threading.local`, on the big stack and through the gate. While the gate is
-    /// closed both are left to [`end_left`]; on the main thread, inside exit(), for good.
+    /// closed both are left to [`end_left`]; on the main thread, inside `exit`, for good.
     fn drop(&mut self) {
         let stack = self.stack.get_mut().take();
         let Some(state) = self.state.get() else {

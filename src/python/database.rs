@@ -152,8 +152,8 @@ fn mentions(sql: &[u8], name: &[u8]) -> bool {
 
 #[pymethods]
 impl Dbh {
-    /// Connects to a data source: "sqlite://name", "odbc://dsn:user:password",
-    /// "pgsql://...", "mariadb://...".
+    /// Connects to a data source: `sqlite://name`, `odbc://dsn:user:password`,
+    /// `pgsql://...`, `mariadb://...`.
     #[new]
     fn new(py: Python<'_>, dsn: &Bound<'_, PyAny>) -> PyResult<Self> {
         let dsn = text(dsn, "dsn")?;

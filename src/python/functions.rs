@@ -70,7 +70,7 @@ pub fn console_log2(
                 line,
                 call_log::uuid().as_deref(),
                 msg.to_bytes(),
-            )
+            );
         });
     }
     Ok(())
@@ -78,6 +78,10 @@ pub fn console_log2(
 
 /// Sends a letter with the switch's mailer; False where that fails.
 #[pyfunction]
+#[expect(
+    clippy::used_underscore_binding,
+    reason = "a keyword of scripts, `from` in Python"
+)]
 #[pyo3(signature = (to, _from, headers=None, body=None, file=None, convert_cmd=None, convert_ext=None))]
 #[expect(clippy::too_many_arguments, reason = "the signature is mod_python's")]
 pub fn email(
@@ -172,7 +176,7 @@ pub fn msleep(py: Python<'_>, ms: &Bound<'_, PyAny>) -> PyResult<()> {
     let breaker: Breaker = Arc::new(move || breaker.store(true, Ordering::Release));
     may_wait("msleep")?;
     wait(py, "msleep", Some(breaker), |held| {
-        core::sleep(held, time, &stop)
+        core::sleep(held, time, &stop);
     });
     invocation::check(py)
 }

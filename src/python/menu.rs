@@ -85,12 +85,11 @@ impl IvrMenu {
         .map(|(value, name)| optional_text(Some(value), name))
         .collect::<PyResult<_>>()?;
         let at = |i: usize| texts[i].as_deref();
-        let main = match main.is_none() {
-            true => None,
-            false => Some(
-                main.cast::<Self>()
-                    .map_err(|_| PyTypeError::new_err("argument 'main' must be IVRMenu"))?,
-            ),
+        let main = if main.is_none() {
+            None
+        } else {
+            let menu = main.cast::<Self>();
+            Some(menu.map_err(|_| PyTypeError::new_err("argument 'main' must be IVRMenu"))?)
         };
         let look = Look {
             name: at(0).filter(|n| !n.is_empty()).unwrap_or(c"no name"),

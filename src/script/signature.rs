@@ -23,8 +23,8 @@ pub fn call_with<'py>(
 /// # Errors
 /// `TypeError`: it needs more than there are.
 pub fn takes(function: &Bound<'_, PyAny>, documented: usize) -> PyResult<usize> {
-    let py = function.py();
     static SIGNATURE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let py = function.py();
     let signature = SIGNATURE
         .get_or_try_init(py, || {
             PyResult::Ok(py.import("inspect")?.getattr("signature")?.unbind())

@@ -22,19 +22,18 @@ pub fn c_string(bytes: impl Into<Vec<u8>>) -> Result<CString, Nul> {
 /// is better bent than lost.
 #[must_use]
 pub fn c_string_shown(bytes: &[u8]) -> CString {
-    match CString::new(bytes) {
-        Ok(text) => text,
-        Err(_) => {
-            let mut shown = Vec::with_capacity(bytes.len() + 8);
-            for &b in bytes {
-                if b == 0 {
-                    shown.extend_from_slice(b"\\0")
-                } else {
-                    shown.push(b)
-                }
+    if let Ok(text) = CString::new(bytes) {
+        text
+    } else {
+        let mut shown = Vec::with_capacity(bytes.len() + 8);
+        for &b in bytes {
+            if b == 0 {
+                shown.extend_from_slice(b"\\0");
+            } else {
+                shown.push(b);
             }
-            CString::new(shown).unwrap_or_default()
         }
+        CString::new(shown).unwrap_or_default()
     }
 }
 

@@ -98,6 +98,7 @@ impl Driver {
     }
 
     /// Ends the switch; returns how many of its threads were left behind.
+    #[must_use]
     pub fn close(&self) -> usize {
         self.core.close()
     }

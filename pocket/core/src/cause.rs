@@ -125,7 +125,7 @@ pub(crate) fn names() -> impl Iterator<Item = &'static CStr> {
     NAMES[1..].iter().map(|(name, _)| *name)
 }
 
-/// The cause of a name or a number; NORMAL_CLEARING for anything else.
+/// The cause of a name or a number; `NORMAL_CLEARING` for anything else.
 pub(crate) fn parse(text: &[u8]) -> Cause {
     if text.is_empty() {
         return NORMAL_CLEARING;
@@ -139,7 +139,7 @@ pub(crate) fn parse(text: &[u8]) -> Cause {
         .map_or(NORMAL_CLEARING, |(_, cause)| *cause)
 }
 
-/// The cause as Q.850 knows it: the switch's own become NORMAL_CLEARING.
+/// The cause as Q.850 knows it: the switch's own become `NORMAL_CLEARING`.
 pub(crate) fn q850(cause: Cause) -> u32 {
     if cause.0 <= 127 {
         cause.0

@@ -1,4 +1,4 @@
-//! Chat applications of pocket's own: what mod_sms has that changes a message.
+//! Chat applications of pocket's own: what `mod_sms` has that changes a message.
 
 use crate::event::Event;
 use crate::module::own::Chat;

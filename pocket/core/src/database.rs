@@ -73,29 +73,28 @@ impl Database {
             let at = kept.iter().position(|(known, _)| *known == name);
             at.map(|at| kept.swap_remove(at).1)
         };
-        let connection = match kept {
-            Some(connection) => connection,
-            None => {
-                if let Some(folder) = path.parent().filter(|_| !name.starts_with(b"file:")) {
-                    // Only the switch's own folder is made; elsewhere opening fails.
-                    if folder == core.dirs.database() {
-                        let _ = std::fs::create_dir_all(folder);
-                    }
+        let connection = if let Some(connection) = kept {
+            connection
+        } else {
+            if let Some(folder) = path.parent().filter(|_| !name.starts_with(b"file:")) {
+                // Only the switch's own folder is made; elsewhere opening fails.
+                if folder == core.dirs.database() {
+                    let _ = std::fs::create_dir_all(folder);
                 }
-                let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-                    | OpenFlags::SQLITE_OPEN_CREATE
-                    | OpenFlags::SQLITE_OPEN_URI
-                    | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-                Connection::open_with_flags(&path, flags)
-                    .inspect_err(|error| {
-                        core.say(
-                            log::CRIT,
-                            here!(),
-                            format_args!("Failure to connect to CORE_DB {name}! ({error})"),
-                        );
-                    })
-                    .ok()?
             }
+            let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+                | OpenFlags::SQLITE_OPEN_CREATE
+                | OpenFlags::SQLITE_OPEN_URI
+                | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+            Connection::open_with_flags(&path, flags)
+                .inspect_err(|error| {
+                    core.say(
+                        log::CRIT,
+                        here!(),
+                        format_args!("Failure to connect to CORE_DB {name}! ({error})"),
+                    );
+                })
+                .ok()?
         };
         Some(Box::new(Self {
             core: Arc::clone(core),

@@ -48,7 +48,7 @@ pub(crate) fn find(file: &BStr, prefix: &BStr) -> Result<(BString, Sound), Missi
         let (kind, rest) = (&bare[..at], &bare[at + 3..]);
         let sound = match kind.as_bytes() {
             b"silence_stream" => silence(rest),
-            b"tone_stream" => tones(rest.as_bstr()),
+            b"tone_stream" => Some(tones(rest.as_bstr())),
             b"local_stream" => Some(Sound::Endless),
             b"file_string" => return strings(rest, prefix).map(|sound| (bare.to_owned(), sound)),
             _ => None,
@@ -160,7 +160,7 @@ fn strings(list: &[u8], prefix: &BStr) -> Result<Sound, Missing> {
 
 /// The length of a tone script: `%(on,off,hertz...)` in milliseconds, `L=` how
 /// often the tones so far are repeated, `loops=` how often all of it.
-fn tones(script: &BStr) -> Option<Sound> {
+fn tones(script: &BStr) -> Sound {
     let mut milliseconds: u64 = 0;
     let mut loops: i64 = 1;
     let mut repeat: u64 = 1;
@@ -184,12 +184,10 @@ fn tones(script: &BStr) -> Option<Sound> {
         }
     }
     if loops < 0 {
-        return Some(Sound::Endless);
+        return Sound::Endless;
     }
     let loops = u64::try_from(loops).unwrap_or(1).max(1);
-    Some(Sound::Samples(
-        milliseconds * repeat * loops * u64::from(RATE) / 1000,
-    ))
+    Sound::Samples(milliseconds * repeat * loops * u64::from(RATE) / 1000)
 }
 
 #[cfg(test)]

@@ -345,8 +345,9 @@ impl Core {
         loop {
             let finished: Vec<_> = {
                 let mut threads = self.threads.lock();
-                let (finished, running) =
-                    threads.drain(..).partition(|thread| thread.is_finished());
+                let (finished, running) = threads
+                    .drain(..)
+                    .partition(std::thread::JoinHandle::is_finished);
                 *threads = running;
                 finished
             };

@@ -21,7 +21,7 @@ const LATE: Duration = Duration::from_secs(15);
 /// How long a switch may say nothing once it was asked whether it is there; and
 /// while it carries out a command, for which it leaves all else.
 const MUTE: Duration = Duration::from_secs(10);
-const MUTE_AT_WORK: Duration = Duration::from_secs(120);
+const MUTE_AT_WORK: Duration = Duration::from_mins(2);
 /// How much a switch may leave unread.
 const UNREAD: usize = 16 << 20;
 /// How often a socket is read from before others get their turn.
@@ -311,13 +311,7 @@ impl Connection {
         let now = Instant::now();
         let silent = now.duration_since(self.heard);
         let quiet = self.shared.settings.silence;
-        if !self.asked {
-            if silent >= quiet {
-                self.asked = true;
-                self.dialog.tell(PING);
-                self.write();
-            }
-        } else {
+        if self.asked {
             let busy = self.dialog.waiting() > 1;
             let mute = if busy { MUTE_AT_WORK } else { MUTE.min(quiet) };
             if silent >= quiet + mute {
@@ -326,6 +320,10 @@ impl Connection {
                     silent.as_secs()
                 )));
             }
+        } else if silent >= quiet {
+            self.asked = true;
+            self.dialog.tell(PING);
+            self.write();
         }
         // The next look is soon enough for each of the times.
         let step = if self.asked {

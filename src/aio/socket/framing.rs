@@ -242,7 +242,7 @@ mod tests {
         for case in 0..300 {
             let mut stream = Vec::new();
             for _ in 0..numbers.below(20) {
-                for _ in 0..1 + numbers.below(6) {
+                for _ in 0..=numbers.below(6) {
                     stream.extend_from_slice(b"X-Header: ");
                     let length = numbers.below(60);
                     // Bytes that are no UTF-8, among others; no newline.

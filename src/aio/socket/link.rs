@@ -1,5 +1,6 @@
 //! One link: what the reader's thread and Python both have of it.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::SyncSender;
@@ -112,7 +113,8 @@ fn encode(bytes: &[u8]) -> String {
         if byte.is_ascii_graphic() && byte != b'%' {
             text.push(char::from(byte));
         } else {
-            text.push_str(&format!("%{byte:02X}"));
+            // Writing to a String does not fail.
+            let _ = write!(text, "%{byte:02X}");
         }
     }
     text

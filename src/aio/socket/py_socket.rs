@@ -187,7 +187,7 @@ impl Socket {
         }
     }
 
-    /// Sends a command; its answer comes to a tap as an event, SERVER_ANSWER, in
+    /// Sends a command; its answer comes to a tap as an event, `SERVER_ANSWER`, in
     /// its place among the others.
     fn query(&self, line: Bound<'_, PyAny>, tap: &PySocketTap) -> PyResult<()> {
         let sent = command(std::slice::from_ref(&line), None)?;

@@ -219,7 +219,7 @@ impl CoreSession {
 
     /// `with Session(...) as session:` raises OriginateError where there is no
     /// call, and lets go of it at the end.
-    fn __enter__<'py>(slf: Bound<'py, Self>) -> PyResult<Bound<'py, Self>> {
+    fn __enter__(slf: Bound<'_, Self>) -> PyResult<Bound<'_, Self>> {
         let leg = &slf.get().leg;
         if leg.handle().is_none() {
             let cause = leg.cause().map(|c| c.name()).unwrap_or_default();

@@ -31,7 +31,7 @@ pub struct Kind(pub(super) switch_event_types_t);
 impl Kind {
     /// `CUSTOM`, which carries a subclass.
     pub const CUSTOM: Self = Self(bindings::SWITCH_EVENT_CUSTOM);
-    /// `MESSAGE`, what mod_python makes of a kind that the core does not know.
+    /// `MESSAGE`, what `mod_python` makes of a kind that the core does not know.
     pub const MESSAGE: Self = Self(bindings::SWITCH_EVENT_MESSAGE);
     /// `COMMAND`, which tells a session what to do.
     pub const COMMAND: Self = Self(bindings::SWITCH_EVENT_COMMAND);

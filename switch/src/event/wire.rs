@@ -50,16 +50,13 @@ pub fn decode(sent: &[u8]) -> Cow<'_, [u8]> {
     let mut rest = &sent[first..];
     while let Some((&byte, after)) = rest.split_first() {
         let digit = |at: usize| after.get(at).and_then(|&b| char::from(b).to_digit(16));
-        match (byte, digit(0), digit(1)) {
-            (b'%', Some(high), Some(low)) => {
-                // Two digits are a byte.
-                decoded.push((high * 16 + low) as u8);
-                rest = &after[2..];
-            }
-            _ => {
-                decoded.push(byte);
-                rest = after;
-            }
+        if let (b'%', Some(high), Some(low)) = (byte, digit(0), digit(1)) {
+            // Two digits are a byte.
+            decoded.push((high * 16 + low) as u8);
+            rest = &after[2..];
+        } else {
+            decoded.push(byte);
+            rest = after;
         }
     }
     Cow::Owned(decoded)
@@ -229,7 +226,8 @@ mod tests {
     #[test]
     fn every_byte_comes_back() {
         let bytes: Vec<u8> = (0..=255).collect();
-        let sent: String = bytes.iter().map(|b| format!("%{b:02X}")).collect();
+        let sent: Vec<String> = bytes.iter().map(|b| format!("%{b:02X}")).collect();
+        let sent = sent.concat();
         assert_eq!(&*decode(sent.as_bytes()), &bytes[..]);
     }
 

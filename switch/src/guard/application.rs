@@ -119,7 +119,10 @@ pub(super) fn with_safe_files<'d>(
     let Some(place) = place(app, data) else {
         return Cow::Borrowed(data);
     };
-    let scope = scope(data).flatten().map_or(0, |end| end + 1);
+    let scope = match scope(data) {
+        Scope::To(end) => end + 1,
+        Scope::Open | Scope::Absent => 0,
+    };
     let delimiter = delimiter_in(&data[..scope]).or(delimiter);
     let (before, separators) = match place {
         Place::Whole => (scope, delimiter.into_iter().collect()),
@@ -163,16 +166,27 @@ fn after_name(data: &[u8]) -> usize {
     data.iter().position(|&b| b == b'=').map_or(0, |at| at + 1)
 }
 
-/// Where the variables for one application end that a text begins with: none
-/// where it begins with no bracket, and nowhere where that does not close.
-pub(super) fn scope(text: &[u8]) -> Option<Option<usize>> {
-    let rest = text.strip_prefix(b"%")?;
+/// The variables for one application that a text begins with, in `%[...]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    Absent,
+    /// Its bracket does not close.
+    Open,
+    /// It ends at this byte, its closing bracket.
+    To(usize),
+}
+
+/// What variables for one application a text begins with.
+pub(super) fn scope(text: &[u8]) -> Scope {
+    let Some(rest) = text.strip_prefix(b"%") else {
+        return Scope::Absent;
+    };
     let open = match rest {
         [b'[', ..] => 1,
         [_, b'[', ..] => 2,
-        _ => return None,
+        _ => return Scope::Absent,
     };
-    Some(files::end(&text[open..], b'[', b']').map(|at| open + at))
+    files::end(&text[open..], b'[', b']').map_or(Scope::Open, |at| Scope::To(open + at))
 }
 
 /// Could the text begin with `%` once it is expanded?
@@ -218,12 +232,12 @@ mod tests {
 
     #[test]
     fn brackets() {
-        assert_eq!(scope(b"%[a=b]c"), Some(Some(5)));
-        assert_eq!(scope(b"%;[a=b;c=d]e"), Some(Some(10)));
-        assert_eq!(scope(b"%[a"), Some(None));
-        assert_eq!(scope(b"%[a[b]"), Some(None));
-        assert_eq!(scope(b"%(1000,0,440)"), None);
-        assert_eq!(scope(b"%"), None);
+        assert_eq!(scope(b"%[a=b]c"), Scope::To(5));
+        assert_eq!(scope(b"%;[a=b;c=d]e"), Scope::To(10));
+        assert_eq!(scope(b"%[a"), Scope::Open);
+        assert_eq!(scope(b"%[a[b]"), Scope::Open);
+        assert_eq!(scope(b"%(1000,0,440)"), Scope::Absent);
+        assert_eq!(scope(b"%"), Scope::Absent);
     }
 
     #[test]

@@ -126,7 +126,7 @@ fn word_start(argument: &[u8], number: usize) -> usize {
     word_at(argument, number).map_or(argument.len(), |word| word.start)
 }
 
-/// Does uuid_drop_dtmf know what to put in the digits' place?
+/// Does `uuid_drop_dtmf` know what to put in the digits' place?
 fn masks(argument: &[u8]) -> bool {
     word_at(argument, 2).is_some_and(|word| {
         [&b"mask_digits"[..], b"mask_file"]
@@ -165,12 +165,12 @@ fn changed<'a>(
 }
 
 /// A command within another one's argument, from `start` on.
-fn inner<'a>(
-    argument: &'a [u8],
+fn inner(
+    argument: &[u8],
     start: usize,
     has_session: bool,
     deep: u32,
-) -> Result<Checked<'a>, Refused> {
+) -> Result<Checked<'_>, Refused> {
     let rest = &argument[start..];
     let end = rest.iter().position(|&b| b == b' ').unwrap_or(rest.len());
     let Some(deep) = deep.checked_sub(1) else {

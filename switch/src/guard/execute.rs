@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::ffi::{CStr, CString};
 
 use super::application::{
-    delimiter, may_open_scope, moves, place, scope, wants_none, with_safe_files,
+    Scope, delimiter, may_open_scope, moves, place, scope, wants_none, with_safe_files,
 };
 use super::expansion::By;
 use super::{Call, Refused, c_text, escaped, files, holds_escape, holds_variable, queued};
@@ -81,7 +81,7 @@ fn checked<'d>(
         return Ok(Cow::Borrowed(data));
     }
     let expanded = channel.expand(held, data);
-    if scope(expanded.to_bytes()) == Some(None) {
+    if scope(expanded.to_bytes()) == Scope::Open {
         return Err(Refused::Bracket(Refused::show(expanded.to_bytes())));
     }
     if wants_none(app) && expanded.to_bytes().iter().all(|&b| b == b' ') {

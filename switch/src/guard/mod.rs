@@ -74,6 +74,10 @@ impl Refused {
 
 /// What the core takes for a blank around a command or its argument; some of its
 /// functions take fewer.
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "a predicate over the bytes of a slice"
+)]
 fn blank(byte: &u8) -> bool {
     byte.is_ascii_whitespace() || *byte == 0x0b
 }

@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::ffi::CStr;
 
-use super::application::{needs_data, scope, wants_none, with_safe_files};
+use super::application::{Scope, needs_data, scope, wants_none, with_safe_files};
 use super::expansion::By;
 use super::table::UNKNOWN;
 use super::{Call, Refused, c_text, files, holds_escape, holds_variable, times};
@@ -29,7 +29,7 @@ pub(super) fn data<'d>(
         return Err(Refused::Nothing(Refused::show(app)));
     }
     if holds_variable(data) || holds_escape(data) {
-        if scope(data) == Some(None) {
+        if scope(data) == Scope::Open {
             return Err(Refused::Bracket(Refused::show(data)));
         }
         if channel.is_some_and(Call::lacks_b_leg_times) && times::in_text(data) {
@@ -55,12 +55,12 @@ fn closed(data: &[u8]) -> Result<Cow<'_, [u8]>, Refused> {
     let literal = data.iter().position(|b| b"$\\".contains(b));
     let literal = &data[..literal.unwrap_or(data.len())];
     match scope(literal) {
-        Some(Some(_)) => Ok(Cow::Borrowed(data)),
-        Some(None) => Err(Refused::Later(Refused::show(data))),
-        None if literal.len() > 2 || literal.first().is_some_and(|&b| b != b'%') => {
+        Scope::To(_) => Ok(Cow::Borrowed(data)),
+        Scope::Open => Err(Refused::Later(Refused::show(data))),
+        Scope::Absent if literal.len() > 2 || literal.first().is_some_and(|&b| b != b'%') => {
             Ok(Cow::Borrowed(data))
         }
-        None => Ok(Cow::Owned([b"%[]", data].concat())),
+        Scope::Absent => Ok(Cow::Owned([b"%[]", data].concat())),
     }
 }
 
@@ -74,8 +74,8 @@ fn expanded(filled: &[u8], app: &[u8]) -> Result<(), Refused> {
             .join(unknown)
     };
     let known = with(b"");
-    let opens = needs_data(app) && scope(&with(b"%[")) == Some(None);
-    if opens || scope(&known) == Some(None) {
+    let opens = needs_data(app) && scope(&with(b"%[")) == Scope::Open;
+    if opens || scope(&known) == Scope::Open {
         return Err(Refused::Bracket(Refused::show(&known)));
     }
     if matches!(with_safe_files(app, &with(b"{"), None), Cow::Owned(_)) {
@@ -145,23 +145,20 @@ pub(crate) fn event(channel: &dyn Call, event: View<'_>) -> Result<(), Refused> 
         return Ok(());
     }
     let app = event.header(c"execute-app-name", None).unwrap_or_default();
-    match event.header(DATA, None).filter(|text| !text.is_empty()) {
-        Some(text) => {
-            if let Cow::Owned(safe) = data(Some(channel), &app, &text)? {
-                let _ = event.del_header(DATA);
-                let _ = event.add_header(DATA, &c_string_shown(&safe));
-            }
+    if let Some(text) = event.header(DATA, None).filter(|text| !text.is_empty()) {
+        if let Cow::Owned(safe) = data(Some(channel), &app, &text)? {
+            let _ = event.del_header(DATA);
+            let _ = event.add_header(DATA, &c_string_shown(&safe));
         }
-        None => {
-            let body = event.body().unwrap_or_default();
-            if let Cow::Owned(safe) = data(Some(channel), &app, &body)? {
-                let _ = event.set_body(Some(&c_string_shown(&safe)));
-            }
-            let name = c_string(app).unwrap_or_default();
-            if let Cow::Owned(safe) = in_name(channel, &name)? {
-                let _ = event.del_header(c"execute-app-name");
-                let _ = event.add_header(c"execute-app-name", &safe);
-            }
+    } else {
+        let body = event.body().unwrap_or_default();
+        if let Cow::Owned(safe) = data(Some(channel), &app, &body)? {
+            let _ = event.set_body(Some(&c_string_shown(&safe)));
+        }
+        let name = c_string(app).unwrap_or_default();
+        if let Cow::Owned(safe) = in_name(channel, &name)? {
+            let _ = event.del_header(c"execute-app-name");
+            let _ = event.add_header(c"execute-app-name", &safe);
         }
     }
     Ok(())
@@ -302,7 +299,7 @@ mod tests {
 
     #[test]
     fn broadcasts() {
-        let safe = |path: &[u8]| broadcast(None, path).map(|p| p.into_owned());
+        let safe = |path: &[u8]| broadcast(None, path).map(std::borrow::Cow::into_owned);
         assert_eq!(safe(b"{"), Ok(b"./{".to_vec()));
         assert_eq!(safe(b"playback::{"), Ok(b"playback::./{".to_vec()));
         assert_eq!(
@@ -319,7 +316,7 @@ mod tests {
 
     #[test]
     fn no_later_value_opens_a_bracket() {
-        let safe = |path: &[u8]| broadcast(None, path).map(|p| p.into_owned());
+        let safe = |path: &[u8]| broadcast(None, path).map(std::borrow::Cow::into_owned);
         for text in [
             &b"${later}${uuid}"[..],
             b"\\'%[a",
@@ -338,7 +335,7 @@ mod tests {
 
     #[test]
     fn paths() {
-        let safe = |path: &[u8]| in_path(None, path).map(|p| p.into_owned());
+        let safe = |path: &[u8]| in_path(None, path).map(std::borrow::Cow::into_owned);
         assert_eq!(
             safe(b"loop_playback:${a}/inline/x"),
             Ok(b"loop_playback:%[]${a}/inline/x".to_vec())
@@ -350,7 +347,7 @@ mod tests {
 
     #[test]
     fn inline_targets() {
-        let safe = |target: &[u8]| inline(None, target).map(|t| t.into_owned());
+        let safe = |target: &[u8]| inline(None, target).map(std::borrow::Cow::into_owned);
         assert_eq!(
             safe(b"answer,playback:{"),
             Ok(b"answer,playback:./{".to_vec())

@@ -24,7 +24,7 @@ pub struct Say<'a> {
     pub what: &'a CStr,
     /// Language module: "en".
     pub module: &'a CStr,
-    /// Kind: "number", "current_date" ...
+    /// Kind: "number", "`current_date`" ...
     pub kind: &'a CStr,
     /// Manner: "pronounced", "iterated", "counted".
     pub method: &'a CStr,

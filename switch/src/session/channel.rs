@@ -315,7 +315,7 @@ impl Channel<'_> {
     }
 
     /// Sets a variable, or unsets it with none (`switch_channel_set_variable`,
-    /// with no check for `${}` in the value, as mod_python does).
+    /// with no check for `${}` in the value, as `mod_python` does).
     ///
     /// # Errors
     /// The core's status: an empty name.

@@ -73,6 +73,11 @@ impl Performed {
 mod terminator {
     use super::{Deserialize, Deserializer, Error, Serialize, Serializer};
 
+    #[expect(
+        clippy::ref_option,
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde gives a field by reference"
+    )]
     pub(super) fn serialize<S: Serializer>(
         digit: &Option<u8>,
         serializer: S,

@@ -115,7 +115,7 @@ mod tests {
             Verb::SendDtmf { .. } => r#"{"send_dtmf":{"digits":"12w3"}}"#,
             Verb::SetVariable { .. } => r#"{"set_variable":{"name":"name","value":[255,102]}}"#,
             Verb::FlushDigits {} => r#"{"flush_digits":{}}"#,
-            Verb::PutBack { .. } => r##"{"put_back":{"digits":"12#"}}"##,
+            Verb::PutBack { .. } => r#"{"put_back":{"digits":"12#"}}"#,
         }
     }
 

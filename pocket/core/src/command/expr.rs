@@ -1,4 +1,4 @@
-//! `expr`: arithmetic, as mod_expr has it: `+ - * / ^`, `& | !`, assignments, and
+//! `expr`: arithmetic, as `mod_expr` has it: `+ - * / ^`, `& | !`, assignments, and
 //! functions; of several expressions, separated by `|` or `;`, the last counts.
 
 use std::collections::HashMap;
@@ -16,13 +16,12 @@ pub(super) fn expr(call: &Invocation<'_>) -> Reply {
         return "!err!".into();
     }
     let text = call.argument.to_str_lossy().replace('|', ";");
-    match evaluate(&text) {
-        Some(value) => shown(value).into(),
-        None => {
-            let text = format_args!("PARSE EXPR => {}", call.argument);
-            call.core.say(log::ERROR, here!(), text);
-            "!err!".into()
-        }
+    if let Some(value) = evaluate(&text) {
+        shown(value).into()
+    } else {
+        let text = format_args!("PARSE EXPR => {}", call.argument);
+        call.core.say(log::ERROR, here!(), text);
+        "!err!".into()
     }
 }
 
@@ -210,6 +209,7 @@ fn truth(value: bool) -> f64 {
     if value { 1.0 } else { 0.0 }
 }
 
+#[expect(clippy::float_cmp, reason = "`equal` compares as the core does")]
 fn function(name: &str, arguments: &[f64]) -> Option<f64> {
     let value = match (name, arguments) {
         ("abs", &[a]) => a.abs(),
@@ -241,10 +241,10 @@ fn function(name: &str, arguments: &[f64]) -> Option<f64> {
         ("deg", &[a]) => a.to_degrees(),
         ("rad", &[a]) => a.to_radians(),
         ("if", &[condition, yes, no]) => {
-            if condition != 0.0 {
-                yes
-            } else {
+            if condition == 0.0 {
                 no
+            } else {
+                yes
             }
         }
         ("select", &[a, below, zero]) => {

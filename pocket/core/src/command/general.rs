@@ -1,5 +1,6 @@
 //! Commands about the switch itself.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use bindings::{SWITCH_EVENT_API, SWITCH_EVENT_BACKGROUND_JOB, SWITCH_EVENT_CHANNEL_DATA};
@@ -25,7 +26,8 @@ pub(super) fn console_complete(call: &Invocation<'_>) -> Reply {
     let found = call.core.completions.complete(call.argument);
     let mut reply = String::from("\n\n");
     for word in found {
-        reply += &format!("[{word:>20}]\t");
+        // Writing to a String does not fail.
+        let _ = write!(reply, "[{word:>20}]\t");
     }
     (reply + "\n\n").into()
 }
@@ -220,7 +222,7 @@ pub(super) fn hupall(call: &Invocation<'_>) -> Reply {
     format!("+OK {count} channels hung up\n").into()
 }
 
-/// The level that a word names, -1 for none: what SCSC_LOGLEVEL is given.
+/// The level that a word names, -1 for none: what `SCSC_LOGLEVEL` is given.
 fn asked_level(words: &[BString]) -> i32 {
     words.get(1).map_or(-1, |word| {
         if word.first().is_some_and(u8::is_ascii_digit) {

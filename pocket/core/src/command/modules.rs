@@ -25,16 +25,15 @@ pub(super) fn load(call: &Invocation<'_>) -> Reply {
     if call.argument.is_empty() {
         return usage("<mod_name>");
     }
-    let mut text = xml(call);
-    text.push_str(&match call
+    let loaded = call
         .core
         .modules
-        .load(call.core, &call.argument.to_str_lossy())
-    {
+        .load(call.core, &call.argument.to_str_lossy());
+    let text = match loaded {
         Ok(()) => "+OK\n".to_owned(),
         Err(error) => format!("-ERR [{error}]\n"),
-    });
-    text.into()
+    };
+    (xml(call) + &text).into()
 }
 
 /// Whether `-f` was given, and the name.
@@ -76,14 +75,14 @@ pub(super) fn reload(call: &Invocation<'_>) -> Reply {
         return usage(UNLOAD_SYNTAX);
     }
     let name = name.to_str_lossy();
-    let mut text = xml(call);
-    text.push_str(&match call.core.modules.unload(call.core, &name, force) {
+    let read = xml(call);
+    let unloaded = match call.core.modules.unload(call.core, &name, force) {
         Ok(()) => "+OK module unloaded\n".to_owned(),
         Err(error) => format!("-ERR unloading module [{error}]\n"),
-    });
-    text.push_str(&match call.core.modules.load(call.core, &name) {
+    };
+    let loaded = match call.core.modules.load(call.core, &name) {
         Ok(()) => "+OK module loaded\n".to_owned(),
         Err(error) => format!("-ERR loading module [{error}]\n"),
-    });
-    text.into()
+    };
+    (read + &unloaded + &loaded).into()
 }

@@ -43,25 +43,21 @@ pub(super) fn originate(call: &Invocation<'_>) -> Reply {
         Ok(session) => session,
         Err(cause) => return format!("-ERR {}\n", cause::name(cause).to_string_lossy()).into(),
     };
-    match extension
+    if let Some(application) = extension
         .strip_prefix(b"&")
         .filter(|application| !application.is_empty())
     {
-        Some(application) => {
-            let application =
-                &application[..application.find_byte(b')').unwrap_or(application.len())];
-            let (name, data) = crate::text::cut(application, b'(');
-            let applications = [(name.to_owned(), data.to_owned())].into();
-            *session.extension.lock() = Some(Extension { applications });
-            session.set_state(CS_EXECUTE);
-        }
-        None => {
-            let (dialplan, context) = (
-                word(2).unwrap_or(BStr::new("XML")),
-                word(3).unwrap_or(BStr::new("default")),
-            );
-            transfer::transfer(&session, extension, dialplan, context);
-        }
+        let application = &application[..application.find_byte(b')').unwrap_or(application.len())];
+        let (name, data) = crate::text::cut(application, b'(');
+        let applications = [(name.to_owned(), data.to_owned())].into();
+        *session.extension.lock() = Some(Extension { applications });
+        session.set_state(CS_EXECUTE);
+    } else {
+        let (dialplan, context) = (
+            word(2).unwrap_or(BStr::new("XML")),
+            word(3).unwrap_or(BStr::new("default")),
+        );
+        transfer::transfer(&session, extension, dialplan, context);
     }
     format!("+OK {}\n", session.uuid()).into()
 }

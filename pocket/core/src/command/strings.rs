@@ -115,6 +115,7 @@ fn worth(text: &[u8], quoted: bool) -> (bool, f64) {
 }
 
 /// `a == b ? yes : no`; texts of a comparison by size count by their length.
+#[expect(clippy::float_cmp, reason = "`==` compares as the core does")]
 fn condition(text: &[u8]) -> Option<BString> {
     let (a, a_quoted, rest) = operand(text)?;
     let operator = ["!=", ">=", "<=", "==", ">", "<"]

@@ -99,7 +99,7 @@ pub(super) fn setvar_multi(call: &Invocation<'_>) -> Reply {
     if done {
         reply.push_str("+OK\n");
     } else {
-        reply.push_str(&format!("-USAGE: {SYNTAX}\n"));
+        reply.extend(["-USAGE: ", SYNTAX, "\n"]);
     }
     reply.into()
 }

@@ -109,7 +109,7 @@ impl Control {
         })
     }
 
-    /// Runs a command as a background job: the event BACKGROUND_JOB has its answer.
+    /// Runs a command as a background job: the event `BACKGROUND_JOB` has its answer.
     /// False when the system gives no thread.
     #[must_use]
     pub fn background(
@@ -158,12 +158,11 @@ impl Control {
         let call = event
             .get(b"Unique-ID")
             .and_then(|uuid| self.core.sessions.locate(uuid));
-        match call {
-            Some(call) => call.divert(event),
-            None => {
-                self.core.events.stamp(&mut event, here!());
-                self.core.events.fire(event);
-            }
+        if let Some(call) = call {
+            call.divert(event);
+        } else {
+            self.core.events.stamp(&mut event, here!());
+            self.core.events.fire(event);
         }
     }
 

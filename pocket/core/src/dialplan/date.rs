@@ -50,9 +50,10 @@ impl Now {
         let zone = || session.get("timezone");
         let there = match (east, east.is_none().then(zone).flatten()) {
             (Some(hours), _) => Moment::at_offset(seconds, hours.saturating_mul(3600), false),
-            (None, Some(name)) => match zone::find(&session.core.xml, &name) {
-                Some(rules) => rules.at(seconds),
-                None => {
+            (None, Some(name)) => {
+                if let Some(rules) = zone::find(&session.core.xml, &name) {
+                    rules.at(seconds)
+                } else {
                     say!(
                         session,
                         ERROR,
@@ -60,7 +61,7 @@ impl Now {
                     );
                     here
                 }
-            },
+            }
             (None, None) => here,
         };
         Self {

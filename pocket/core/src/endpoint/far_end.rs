@@ -122,7 +122,7 @@ impl FarEnd {
     fn hang_up_later(&self, session: &Arc<Session>, begin: i64) {
         if let Some(when) = self.script.hangup_after {
             later(session, begin + when, |session| {
-                session.hangup_by("far end", cause::NORMAL_CLEARING)
+                session.hangup_by("far end", cause::NORMAL_CLEARING);
             });
         }
     }
@@ -171,11 +171,15 @@ impl Endpoint for FarEnd {
         if session.outbound {
             if let Some((when, cause)) = script.refuse.clone() {
                 later(session, when, move |session| {
-                    session.hangup_by("far end", cause::parse(&cause))
+                    session.hangup_by("far end", cause::parse(&cause));
                 });
             } else {
                 if let Some(when) = script.ring_after {
-                    later(session, when, |session| session.mark_ring_ready());
+                    later(
+                        session,
+                        when,
+                        super::super::session::Session::mark_ring_ready,
+                    );
                 }
                 if let Some(when) = script.answer_after {
                     later(session, when, |session| {
@@ -196,12 +200,12 @@ impl Endpoint for FarEnd {
         };
         for (when, digits) in script.press.clone() {
             later(session, begin + when, move |session| {
-                press(session, &digits)
+                press(session, &digits);
             });
         }
         for (when, words) in script.says.clone() {
             later(session, begin + when, move |session| {
-                recognise::hear(session, words)
+                recognise::hear(session, words);
             });
         }
         self.hang_up_later(session, begin);

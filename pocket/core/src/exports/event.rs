@@ -258,7 +258,7 @@ export! {
     }
 
     fn switch_event_name(event: switch_event_types_t) -> *const c_char = else ptr::null(); {
-        names::name(event).map_or(ptr::null(), |name| name.as_ptr())
+        names::name(event).map_or(ptr::null(), std::ffi::CStr::as_ptr)
     }
 
     fn switch_name_event(name: *const c_char, type_: *mut switch_event_types_t) -> switch_status_t = else FAILURE; {

@@ -1,4 +1,4 @@
-//! The log. switch_log_printf is in C, and ends here.
+//! The log. `switch_log_printf` is in C, and ends here.
 
 use std::ffi::{c_char, c_int};
 use std::sync::Arc;
@@ -29,7 +29,7 @@ unsafe fn session_of(
 /// Whether a line is worth writing out.
 ///
 /// # Safety
-/// As for switch_log_printf.
+/// As for `switch_log_printf`.
 #[unsafe(no_mangle)]
 pub(crate) unsafe extern "C" fn pocket_log_takes(
     channel: switch_text_channel_t,
@@ -51,7 +51,7 @@ pub(crate) unsafe extern "C" fn pocket_log_takes(
 /// Keeps a line that is written out.
 ///
 /// # Safety
-/// As for switch_log_printf.
+/// As for `switch_log_printf`.
 #[unsafe(no_mangle)]
 pub(crate) unsafe extern "C" fn pocket_log_text(
     channel: switch_text_channel_t,

@@ -192,7 +192,7 @@ pub(crate) fn join(a: &Arc<Session>, b: &Arc<Session>) -> Status {
     SUCCESS
 }
 
-/// The side that runs the bridge, in CS_SOFT_EXECUTE; afterwards its extension goes on.
+/// The side that runs the bridge, in `CS_SOFT_EXECUTE`; afterwards its extension goes on.
 fn run_joined(a: &Arc<Session>, other: &BStr) {
     let Some(b) = a.core.sessions.locate(other) else {
         a.hangup(cause::DESTINATION_OUT_OF_ORDER);
@@ -269,7 +269,7 @@ fn park_session(session: &Arc<Session>) {
     session.set_state(CS_PARK);
 }
 
-/// The B leg's side, in CS_EXCHANGE_MEDIA.
+/// The B leg's side, in `CS_EXCHANGE_MEDIA`.
 fn run_peer(b: &Arc<Session>, other: &BStr, listener: Option<Listener>) {
     match b.core.sessions.force_locate(other) {
         Some(a) => exchange(b, &a, listener),

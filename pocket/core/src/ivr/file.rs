@@ -12,7 +12,7 @@ use crate::c::*;
 use crate::sound::RATE;
 use crate::text::number;
 
-/// SWITCH_FILE_DONE, which only the core looks at.
+/// `SWITCH_FILE_DONE`, which only the core looks at.
 const DONE: u32 = 1 << 14;
 
 /// A tone, in which one place is like the other. The core has no such flag: its
@@ -140,7 +140,7 @@ pub(crate) fn process(command: &BStr, handle: Option<Handle>) -> switch_status_t
             let step = i32::try_from(number(value)).unwrap_or(0);
             match value.first() {
                 Some(b'+' | b'-') => {
-                    set(handle, now.saturating_add(if step == 0 { 1 } else { step }))
+                    set(handle, now.saturating_add(if step == 0 { 1 } else { step }));
                 }
                 _ => set(handle, step),
             }

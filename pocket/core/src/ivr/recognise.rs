@@ -150,7 +150,9 @@ pub(crate) fn enable(session: &Arc<Session>, name: &BStr, enabled: bool) -> Stat
 
 pub(crate) fn disable_all(session: &Arc<Session>) -> Status {
     with_grammar(session, |grammars| {
-        grammars.values_mut().for_each(|slot| *slot = false);
+        for slot in grammars.values_mut() {
+            *slot = false;
+        }
         true
     })
 }

@@ -7,7 +7,7 @@ use crate::c::*;
 use crate::session::Session;
 
 /// `switch_ivr_sleep`. Without media it counts whole frames of 20 ms and looks
-/// at nothing but CF_BREAK; with media it takes digits, events and commands.
+/// at nothing but `CF_BREAK`; with media it takes digits, events and commands.
 pub(crate) fn sleep(
     session: &Arc<Session>,
     milliseconds: u32,

@@ -236,11 +236,10 @@ pub(crate) fn in_place_of_file(
     }
     let text = begins(b"say:")?;
     let voice = session.get("tts_voice").unwrap_or_default();
-    Some(match session.get("tts_engine") {
-        Some(engine) => speak(session, engine.as_bstr(), voice.as_bstr(), text, input),
-        None => {
-            say!(session, ERROR, "Invalid Args");
-            SUCCESS
-        }
+    Some(if let Some(engine) = session.get("tts_engine") {
+        speak(session, engine.as_bstr(), voice.as_bstr(), text, input)
+    } else {
+        say!(session, ERROR, "Invalid Args");
+        SUCCESS
     })
 }

@@ -76,32 +76,29 @@ pub(crate) unsafe fn execute(
             event.add("API-Command-Argument", argument);
         });
     }
-    let status = match core.modules.command(name) {
-        Some(command) => {
-            let invocation = Invocation {
-                core,
-                argument,
-                session,
-            };
-            // SAFETY: the caller's stream.
-            unsafe {
-                let status = command.call(&invocation, stream);
-                if status != SUCCESS {
-                    write(stream, b"COMMAND RETURNED ERROR!\n");
-                }
-                status
+    let status = if let Some(command) = core.modules.command(name) {
+        let invocation = Invocation {
+            core,
+            argument,
+            session,
+        };
+        // SAFETY: the caller's stream.
+        unsafe {
+            let status = command.call(&invocation, stream);
+            if status != SUCCESS {
+                write(stream, b"COMMAND RETURNED ERROR!\n");
             }
+            status
         }
-        None => {
-            core.say(
-                log::WARNING,
-                here!(),
-                format_args!("pocket has no command [{name}]; on FreeSWITCH a module may have it"),
-            );
-            // SAFETY: the caller's stream.
-            unsafe { write(stream, b"INVALID COMMAND!\n") };
-            FAILURE
-        }
+    } else {
+        core.say(
+            log::WARNING,
+            here!(),
+            format_args!("pocket has no command [{name}]; on FreeSWITCH a module may have it"),
+        );
+        // SAFETY: the caller's stream.
+        unsafe { write(stream, b"INVALID COMMAND!\n") };
+        FAILURE
     };
     // SAFETY: whatever event the command left in the stream is ours to fire.
     unsafe {

@@ -227,7 +227,7 @@ impl Foreign<switch_json_api_interface> {
         session: Option<&Arc<Session>>,
     ) -> (switch_status_t, *mut cJSON) {
         let mut reply = std::ptr::null_mut();
-        let session = session.map_or(std::ptr::null_mut(), |session| session.as_ptr());
+        let session = session.map_or(std::ptr::null_mut(), super::session::Session::as_ptr);
         // SAFETY: in a module that is in use; the tree is the caller's.
         let status = unsafe {
             (*self.interface)

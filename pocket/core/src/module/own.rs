@@ -59,9 +59,9 @@ pub(crate) type FakeApplication = Arc<dyn Fn(&Arc<Session>, &BStr) + Send + Sync
 
 /// What states of a leg do beside what the session does itself.
 pub(crate) struct States {
-    /// CS_PARK.
+    /// `CS_PARK`.
     pub(crate) park: fn(&Arc<Session>),
-    /// CS_HANGUP, before any event is sent.
+    /// `CS_HANGUP`, before any event is sent.
     pub(crate) hangup: fn(&Arc<Session>),
 }
 

@@ -23,15 +23,15 @@ pub(crate) trait Endpoint: Send + Sync {
         true
     }
 
-    /// CS_INIT; whether the state's own behaviour follows.
+    /// `CS_INIT`; whether the state's own behaviour follows.
     fn on_init(&self, _: &Arc<Session>) -> bool {
         true
     }
 
-    /// CHANNEL_CREATE was fired: what the far end does begins, whose events come after it.
+    /// `CHANNEL_CREATE` was fired: what the far end does begins, whose events come after it.
     fn begin(&self, _: &Arc<Session>) {}
 
-    /// CS_ROUTING; whether the state's own behaviour follows.
+    /// `CS_ROUTING`; whether the state's own behaviour follows.
     fn on_routing(&self, _: &Arc<Session>) -> bool {
         true
     }
@@ -45,7 +45,7 @@ pub(crate) trait Endpoint: Send + Sync {
     /// It is said to ring from here.
     fn on_ringing(&self) {}
 
-    /// CS_HANGUP.
+    /// `CS_HANGUP`.
     fn on_hangup(&self, _: &Session) {}
 
     /// A message for the far end; says whether it has one.

@@ -207,12 +207,11 @@ impl<V: Variables> Expansion<'_, V> {
         } else {
             value
         };
-        let from = match usize::try_from(offset) {
-            Ok(offset) => offset.min(value.len()),
-            Err(_) => {
-                let back = usize::try_from(offset.unsigned_abs()).unwrap_or(usize::MAX);
-                value.len().saturating_sub(back)
-            }
+        let from = if let Ok(offset) = usize::try_from(offset) {
+            offset.min(value.len())
+        } else {
+            let back = usize::try_from(offset.unsigned_abs()).unwrap_or(usize::MAX);
+            value.len().saturating_sub(back)
         };
         let value = &value[from..];
         match usize::try_from(length) {

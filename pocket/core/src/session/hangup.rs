@@ -60,7 +60,7 @@ impl Session {
         }
     }
 
-    /// CS_HANGUP, on the leg's own thread.
+    /// `CS_HANGUP`, on the leg's own thread.
     pub(crate) fn on_hangup(self: &Arc<Self>) {
         if self.lifecycle.hangup_done.swap(true, Ordering::SeqCst) {
             return;
@@ -84,7 +84,7 @@ impl Session {
         self.run_hook("api_hangup_hook");
     }
 
-    /// CS_REPORTING, on the leg's own thread.
+    /// `CS_REPORTING`, on the leg's own thread.
     pub(super) fn on_reporting(self: &Arc<Self>) {
         if self.has(CF_REPORTING) {
             return;
@@ -112,12 +112,11 @@ impl Session {
         let colon = line
             .find_byte(b':')
             .filter(|at| line[at + 1..].first() == Some(&b':'));
-        let (command, argument) = match colon {
-            Some(at) => (&line[..at], &line[at + 2..]),
-            None => {
-                let (command, argument) = crate::text::cut(&line, b' ');
-                (&**command, &**argument)
-            }
+        let (command, argument) = if let Some(at) = colon {
+            (&line[..at], &line[at + 2..])
+        } else {
+            let (command, argument) = crate::text::cut(&line, b' ');
+            (&**command, &**argument)
         };
         let with_session = self.is_true("session_in_hangup_hook");
         // Not an event that was made for the command, but the call's own: it has

@@ -24,7 +24,7 @@ pub(crate) const STACK: usize = 240 * 1024;
 /// How long a closing switch waits for threads that still hold a session.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Rounds of 20 ms that a leg may stay in CS_NEW.
+/// Rounds of 20 ms that a leg may stay in `CS_NEW`.
 const NEW_ROUNDS: u32 = 500;
 
 static NEXT_THREAD: AtomicU64 = AtomicU64::new(1);

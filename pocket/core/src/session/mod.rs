@@ -232,7 +232,7 @@ impl Session {
         self.set_flag(flag, 0);
     }
 
-    /// Takes CF_BREAK; its value tells whether all of a list was meant.
+    /// Takes `CF_BREAK`; its value tells whether all of a list was meant.
     pub(crate) fn take_break(&self) -> Option<u32> {
         let value = self.flag(CF_BREAK);
         (value != 0).then(|| {

@@ -225,7 +225,7 @@ impl Session {
         last
     }
 
-    /// The thread takes a state up: CHANNEL_STATE tells of it.
+    /// The thread takes a state up: `CHANNEL_STATE` tells of it.
     pub(super) fn set_running_state(self: &Arc<Self>, state: State) {
         say!(
             self,

@@ -1,5 +1,5 @@
 //! Variables and caller profiles, under the lock that the core calls the
-//! profile mutex: recursive, and held by C between variable_first and _last.
+//! profile mutex: recursive, and held by C between `variable_first` and `variable_last`.
 
 use std::cell::RefCell;
 use std::ffi::{CString, c_char};
@@ -32,7 +32,7 @@ pub(super) struct Data {
     /// texts of an older one.
     #[allow(clippy::vec_box, reason = "the texts are shown to C and must not move")]
     profiles: Vec<Box<Profile>>,
-    /// Takes the current one's place while execute_extension looks for one.
+    /// Takes the current one's place while `execute_extension` looks for one.
     hunt: Option<Box<Profile>>,
     /// The other leg's profile, for `aleg_` and `bleg_`.
     pub(super) originator: Option<Box<Profile>>,

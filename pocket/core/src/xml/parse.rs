@@ -48,14 +48,13 @@ impl Open {
                 (*self.last).ordered = child;
             }
             self.last = child;
-            match self.last_of.insert(name.clone(), child) {
-                Some(before) => (*before).next = child,
-                None => {
-                    if !self.last_first.is_null() {
-                        (*self.last_first).sibling = child;
-                    }
-                    self.last_first = child;
+            if let Some(before) = self.last_of.insert(name.clone(), child) {
+                (*before).next = child;
+            } else {
+                if !self.last_first.is_null() {
+                    (*self.last_first).sibling = child;
                 }
+                self.last_first = child;
             }
         }
     }
@@ -82,11 +81,7 @@ pub(crate) fn parse(text: &[u8]) -> Tree {
         .unwrap_or(usize::MAX)
         .min(text.len());
     parser.finish(fault.map(|fault| {
-        let line = text.as_bytes()[..at]
-            .iter()
-            .filter(|byte| **byte == b'\n')
-            .count()
-            + 1;
+        let line = text.as_bytes()[..at].find_iter(b"\n").count() + 1;
         format!("[error near line {line}]: {fault}")
     }))
 }

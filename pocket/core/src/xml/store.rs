@@ -48,7 +48,7 @@ unsafe impl Sync for Binding {}
 /// Where the document comes from.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sources {
-    /// The folder with autoload_configs/ and dialplan/.
+    /// The folder with `autoload_configs` and `dialplan`.
     pub(crate) conf: Option<PathBuf>,
     /// Configurations by text; they win over files.
     pub(crate) config: Vec<BString>,

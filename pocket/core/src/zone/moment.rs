@@ -16,7 +16,7 @@ impl Moment {
         // SAFETY: the C library fills in the structure that it is given; all
         // zeroes are one, so that it is also good when the year is too large.
         unsafe {
-            libc::localtime_r(&seconds, moment.as_mut_ptr());
+            libc::localtime_r(&raw const seconds, moment.as_mut_ptr());
             Self(moment.assume_init())
         }
     }
@@ -28,7 +28,7 @@ impl Moment {
         // SAFETY: gmtime_r fills in the structure that it is given, or leaves all
         // zeroes, which are one.
         let mut moment = unsafe {
-            libc::gmtime_r(&shifted, moment.as_mut_ptr());
+            libc::gmtime_r(&raw const shifted, moment.as_mut_ptr());
             moment.assume_init()
         };
         moment.tm_gmtoff = east;

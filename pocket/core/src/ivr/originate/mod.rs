@@ -159,12 +159,11 @@ pub(crate) fn originate(
 fn take_shared(core: &Core, dial: &BStr, variables: &mut Variables) -> Option<BString> {
     let mut rest = dial.trim_ascii_start();
     for brackets in [(b'<', b'>'), (b'{', b'}')] {
-        match variables::take(rest, brackets, b',', variables) {
-            Ok(left) => rest = left,
-            Err(variables::Unclosed) => {
-                core.say(log::ERROR, here!(), format_args!("Parse Error!"));
-                return None;
-            }
+        if let Ok(left) = variables::take(rest, brackets, b',', variables) {
+            rest = left;
+        } else {
+            core.say(log::ERROR, here!(), format_args!("Parse Error!"));
+            return None;
         }
     }
     let targets = rest.trim_ascii_start();
@@ -247,19 +246,16 @@ impl Outgoing<'_> {
         if milliseconds == 0 {
             return Ok(());
         }
-        match self.a_leg {
-            Some(leg) => {
-                crate::ivr::sleep::sleep(leg, milliseconds, None);
-                if leg.ready() {
-                    Ok(())
-                } else {
-                    Err(cause::ORIGINATOR_CANCEL)
-                }
-            }
-            None => {
-                self.core.clock.sleep(i64::from(milliseconds) * 1000);
+        if let Some(leg) = self.a_leg {
+            crate::ivr::sleep::sleep(leg, milliseconds, None);
+            if leg.ready() {
                 Ok(())
+            } else {
+                Err(cause::ORIGINATOR_CANCEL)
             }
+        } else {
+            self.core.clock.sleep(i64::from(milliseconds) * 1000);
+            Ok(())
         }
     }
 

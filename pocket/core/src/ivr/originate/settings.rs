@@ -58,6 +58,10 @@ pub(super) enum OnReject {
 
 /// All of it.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a variable of its own"
+)]
 pub(super) struct Settings {
     pub(super) seconds: i64,
     pub(super) progress_seconds: i64,

@@ -39,59 +39,23 @@ pub(super) fn dial(
     forked: bool,
 ) -> Result<Locked, Cause> {
     let core = outgoing.core;
-    let domain = || {
-        core.globals
-            .get(b"domain")
-            .unwrap_or_else(|| "pocket".into())
-    };
     let (name, domain) = match destination.find_byte(b'@') {
         Some(at) => (destination[..at].as_bstr(), destination[at + 1..].into()),
-        None => (destination, domain()),
+        None => (
+            destination,
+            core.globals
+                .get(b"domain")
+                .unwrap_or_else(|| "pocket".into()),
+        ),
     };
-    let mut asked = vec![
-        ("as_channel", BStr::new("true")),
-        ("action", BStr::new("user_call")),
-        ("key", BStr::new("id")),
-    ];
-    let own: Vec<_> = variables
-        .iter()
-        .map(|(name, value)| (name.to_str_lossy().into_owned(), value.to_owned()))
-        .collect();
-    asked.extend(
-        own.iter()
-            .map(|(name, value)| (name.as_str(), value.as_bstr())),
-    );
-    let Some(user) = find(core, name, domain.as_bstr(), &asked) else {
-        core.say(
-            log::WARNING,
-            here!(),
-            format_args!("Can't find user [{name}@{domain}]"),
-        );
-        outgoing.say_how_to_name(format!("user/{name}").as_bytes().as_bstr());
-        return Err(cause::SUBSCRIBER_ABSENT);
-    };
+    let user = called(outgoing, name, domain.as_bstr(), &variables)?;
     if variables
         .get("user_recurse_variables")
         .is_some_and(is_false)
     {
         variables = Variables::default();
     }
-    let mut dial = None;
-    for (name, value) in &user.params {
-        if name.eq_ignore_ascii_case(b"dial-string") {
-            dial = Some(value.clone());
-        } else if name.len() > 9 && name[..9].eq_ignore_ascii_case(b"dial-var-") {
-            variables.set(&name[9..], value);
-        }
-    }
-    let Some(dial) = dial else {
-        core.say(
-            log::ERROR,
-            here!(),
-            format_args!("No dial-string available, please check your user directory."),
-        );
-        return Err(cause::MANDATORY_IE_MISSING);
-    };
+    let dial = dial_string(core, &user, &mut variables)?;
     variables.set(b"dialed_user", &user.id);
     variables.set(b"dialed_domain", &domain);
     if !dial.is_empty() && !dial.contains_str("presence_id=") {
@@ -99,35 +63,24 @@ pub(super) fn dial(
     }
     let own = |name: &str| variables.get(name).map(|value| number(value));
     let mut seconds = own("leg_timeout");
-    let dial = match outgoing.a_leg {
-        Some(leg) => {
-            seconds = leg
-                .get("call_timeout")
-                .map(|value| number(&value))
-                .or(seconds);
-            leg.set("dialed_user", &user.id);
-            leg.set("dialed_domain", &domain);
-            leg.expand(&dial)
+    let dial = if let Some(leg) = outgoing.a_leg {
+        seconds = leg
+            .get("call_timeout")
+            .map(|value| number(&value))
+            .or(seconds);
+        leg.set("dialed_user", &user.id);
+        leg.set("dialed_domain", &domain);
+        leg.expand(&dial)
+    } else {
+        seconds = own("call_timeout").or(seconds);
+        let mut event = Event::list();
+        for (name, value) in variables.iter() {
+            event.add(name, value);
         }
-        None => {
-            seconds = own("call_timeout").or(seconds);
-            let mut event = Event::list();
-            for (name, value) in variables.iter() {
-                event.add(name, value);
-            }
-            let event = &event;
-            expand(&Headers { core, event }, &dial)
-        }
+        let event = &event;
+        expand(&Headers { core, event }, &dial)
     };
-    let itself = format!("user/{}", user.id).to_ascii_lowercase();
-    if dial.to_ascii_lowercase().contains_str(&itself) {
-        core.say(
-            log::WARNING,
-            here!(),
-            format_args!("The dial string of {itself} calls {itself} again"),
-        );
-        return Err(cause::INVALID_IE_CONTENTS);
-    }
+    refuse_itself(core, &user, &dial)?;
     let session = if forked {
         first_leg(outgoing, dial.as_bstr(), variables, profile)?
     } else {
@@ -148,6 +101,71 @@ pub(super) fn dial(
         session.set(name, value);
     }
     Ok(session)
+}
+
+/// The user, asked for with the variables of the leg as parameters.
+fn called(
+    outgoing: &Outgoing<'_>,
+    name: &BStr,
+    domain: &BStr,
+    variables: &Variables,
+) -> Result<User, Cause> {
+    let mut asked = vec![
+        ("as_channel", BStr::new("true")),
+        ("action", BStr::new("user_call")),
+        ("key", BStr::new("id")),
+    ];
+    let own: Vec<_> = variables
+        .iter()
+        .map(|(name, value)| (name.to_str_lossy().into_owned(), value.to_owned()))
+        .collect();
+    asked.extend(
+        own.iter()
+            .map(|(name, value)| (name.as_str(), value.as_bstr())),
+    );
+    find(outgoing.core, name, domain, &asked).ok_or_else(|| {
+        outgoing.core.say(
+            log::WARNING,
+            here!(),
+            format_args!("Can't find user [{name}@{domain}]"),
+        );
+        outgoing.say_how_to_name(format!("user/{name}").as_bytes().as_bstr());
+        cause::SUBSCRIBER_ABSENT
+    })
+}
+
+/// The user's dial string; `dial-var-NAME` parameters become variables of the leg.
+fn dial_string(core: &Core, user: &User, variables: &mut Variables) -> Result<BString, Cause> {
+    let mut dial = None;
+    for (name, value) in &user.params {
+        if name.eq_ignore_ascii_case(b"dial-string") {
+            dial = Some(value.clone());
+        } else if name.len() > 9 && name[..9].eq_ignore_ascii_case(b"dial-var-") {
+            variables.set(&name[9..], value);
+        }
+    }
+    dial.ok_or_else(|| {
+        core.say(
+            log::ERROR,
+            here!(),
+            format_args!("No dial-string available, please check your user directory."),
+        );
+        cause::MANDATORY_IE_MISSING
+    })
+}
+
+/// A user whose dial string calls the same user again would be dialled without end.
+fn refuse_itself(core: &Core, user: &User, dial: &BString) -> Result<(), Cause> {
+    let itself = format!("user/{}", user.id).to_ascii_lowercase();
+    if !dial.to_ascii_lowercase().contains_str(&itself) {
+        return Ok(());
+    }
+    core.say(
+        log::WARNING,
+        here!(),
+        format_args!("The dial string of {itself} calls {itself} again"),
+    );
+    Err(cause::INVALID_IE_CONTENTS)
 }
 
 fn is_false(value: &BStr) -> bool {
@@ -212,8 +230,7 @@ pub(crate) fn find(
         .child("groups")
         .into_iter()
         .flat_map(|groups| groups.children("group"))
-        .filter_map(|group| Some((Some(group), user_in(group.child("users")?, name)?)))
-        .next();
+        .find_map(|group| Some((Some(group), user_in(group.child("users")?, name)?)));
     let direct = || {
         domain
             .child("users")
