@@ -295,6 +295,9 @@ def _share_child_watcher() -> None:
     of_asyncio: Any = asyncio.events
 
     class Children(asyncio.ThreadedChildWatcher):
+        # Python 3.12 and 3.13 warn of every such class that is not asyncio's.
+        __module__ = asyncio.ThreadedChildWatcher.__module__
+
         def add_child_handler(self, pid: int, callback: Any, *args: Any) -> None:  # type: ignore[override]
             loop: Any = asyncio.get_running_loop()
             loop.hold()

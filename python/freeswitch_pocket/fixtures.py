@@ -18,13 +18,15 @@ from pocket._awaits import Awaited
 from pocket._records import LogLine
 
 LOG_SHOWN = 200
+ABSENT = "pocket_sounds names their folder; pocket_missing_sounds = 2 has each that is not there play for two seconds"
 
 
 class Used:
     """A switch that a test has used, and what is to be said of it."""
 
-    def __init__(self, switch: Any, awaited: Awaited, errors: pytest.Mark | None) -> None:
+    def __init__(self, switch: Any, awaited: Awaited, errors: pytest.Mark | None, *, verbose: bool) -> None:
         self._switch = switch
+        self._verbose = verbose
         self._awaited = awaited
         self._errors = errors
         self._told = False
@@ -55,11 +57,21 @@ class Used:
             told = f"{call.transcript.text()}\n{call.name}: {call.cause or call.state}"
             found.append((f"call {number}", told))
         log = self._switch.log
+        absent = self._absent()
+        if absent:
+            found.append(("sounds that are not there", f"{ABSENT}\n{chr(10).join(absent)}"))
         printed = [f"{line.file}:{line.line}: {line.text.rstrip()}" for line in log if line.file.endswith(".py")]
         if printed:
             found.append(("what scripts have printed and logged", "\n".join(printed)))
-        found.append(("log of the switch", "\n".join(str(line).rstrip() for line in log[-LOG_SHOWN:])))
+        shown = [line for line in log if self._verbose or line.level != "DEBUG"]
+        title = "log of the switch" if self._verbose else "log of the switch, DEBUG with -v"
+        found.append((title, "\n".join(str(line).rstrip() for line in shown[-LOG_SHOWN:])))
         return found
+
+    def _absent(self) -> list[str]:
+        """Sounds that scripts have wanted, and that were not there."""
+        entries = [entry for call in self._switch.placed for entry in call.transcript.of_kind("played")]
+        return sorted({entry.text for entry in entries if entry.data.get("why") == "file not found"})
 
 
 def lend(request: pytest.FixtureRequest, prefix: str) -> Generator[Any, None, None]:
@@ -68,7 +80,8 @@ def lend(request: pytest.FixtureRequest, prefix: str) -> Generator[Any, None, No
     options = options_of(node, root, request.config, prefix)
     switch = _real(request, prefix, options) if request.config.stash.get(REAL, None) else RecordingSwitch(**options)
     with Awaited() as awaited:
-        used = Used(switch, awaited, node.get_closest_marker(f"{prefix}script_errors"))
+        errors = node.get_closest_marker(f"{prefix}script_errors")
+        used = Used(switch, awaited, errors, verbose=bool(request.config.getoption("verbose")))
         switch.open()
         node.stash.setdefault(USED, []).append(used)
         try:

@@ -76,8 +76,9 @@ class Call:
 
     @property
     def played(self) -> list[str]:
-        """The files that were played, in order."""
-        return [entry.text for entry in self.transcript.of_kind("played")]
+        """The files that were played, in order, also those that were not there; without the folder of sounds."""
+        folder = f"{self._switch._sounds_at}/"
+        return [entry.text.removeprefix(folder) for entry in self.transcript.of_kind("played")]
 
     @property
     def spoken(self) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pocket import _checks
@@ -22,6 +23,9 @@ class CallTimeout(TimeoutError):
 
 class Caller(ABC):
     """The half of a switch that makes calls."""
+
+    # The folder of sounds while it is open, and after.
+    _sounds_at: Path
 
     @property
     @abstractmethod
@@ -165,13 +169,17 @@ class Caller(ABC):
         caller_id_number: str,
         caller_id_name: str,
     ) -> Call:
+        texts = {"context": context, "caller_id_name": caller_id_name, "caller_id_number": caller_id_number}
+        for name, text in {"number": extension, **texts}.items():
+            _checks.check_text(name, text)
+        if application is not None:
+            for name, text in zip(("application", "data"), application, strict=True):
+                _checks.check_text(name, text)
         core = self._running.start_call(
             extension=extension,
             application=application,
-            context=context,
-            caller_id_name=caller_id_name,
-            caller_id_number=caller_id_number,
-            variables=list((variables or {}).items()),
+            **texts,
+            variables=list(_checks.variables(variables).items()),
             far_end=far_end(press, says, hangup_after),
         )
         return Call(self, core)

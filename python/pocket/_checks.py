@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from pocket import _pocket
@@ -32,6 +33,20 @@ def check_xml(name: str, text: str) -> str:
     if error is not None:
         raise ValueError(f"{name}: the XML is faulty: {error}")
     return text
+
+
+def check_text(name: str, text: str) -> str:
+    if not isinstance(text, str):
+        raise TypeError(f"{name}: {text!r} must be a str, not {type(text).__name__}")
+    return text
+
+
+def variables(given: Mapping[str, str] | None) -> dict[str, str]:
+    """Variables by name; one that is no text is said at once."""
+    for name, value in (given or {}).items():
+        check_text("variables", name)
+        check_text(f"variables[{name!r}]", value)
+    return dict(given or {})
 
 
 def check_function(name: str, function: object) -> None:

@@ -19,6 +19,9 @@ Says = Timed | Answers
 
 _DIGITS = re.compile(r"~?[0-9*#A-Da-dFfWw]+(@[0-9]+)?(\+[0-9*#A-Da-dFfWw]+(@[0-9]+)?)*")
 
+# A hundred years.
+LONGEST = 3.2e9
+
 Cue = tuple[str, float | None, str, list[str], bool]
 
 
@@ -64,6 +67,10 @@ def seconds(name: str, value: float) -> float:
         raise TypeError(f"{name}: {value!r} must be a number of seconds, not {type(value).__name__}")
     if not value >= 0:
         raise ValueError(f"{name}: {value!r} lies in the past; give seconds of 0 or more")
+    if value > LONGEST:
+        raise ValueError(
+            f"{name}: {value!r} is longer than a switch runs; give seconds up to {LONGEST:g}, or leave it out"
+        )
     return float(value)
 
 

@@ -73,7 +73,7 @@ class Switch(Caller):
         self._dialplan = _checks.dialplan(dialplan)
         for name, text in self._config.items():
             _checks.check_xml(f"config[{name!r}]", text)
-        self._variables = dict(variables or {})
+        self._variables = _checks.variables(variables)
         if real_time and debug:
             raise ValueError("debug=True has time stand still, and real_time=True has it go by: take one of them")
         self._real_time = real_time
@@ -82,6 +82,7 @@ class Switch(Caller):
         self._core: _pocket.Switch | None = None
         self._server: Server | None = None
         self._base: Path | None = None
+        self._sounds_at = Path()
         self._log: list[LogLine] = []
         self._events: list[dict[str, str]] = []
 
@@ -108,6 +109,7 @@ class Switch(Caller):
         if self._debug:
             self._core.stand_still()
         self._base = base
+        self._sounds_at = (self._sounds or base / "sounds").absolute()
         self._log.clear()
         self._events.clear()
         _OPEN.append(self)
@@ -214,6 +216,11 @@ class Switch(Caller):
         ]
         if len(chosen) > 1:
             raise ValueError(f"{address}: a phone does one of {' and '.join(chosen)}")
+        answered = {"answers_after": answers_after, "hangs_up_after": hangs_up_after, "press": press, "says": says}
+        contrary = [name for name, value in answered.items() if value not in (None, 0, (), [], {})]
+        if chosen and contrary:
+            raise ValueError(f"{address}: with {chosen[0]} the phone does not answer, and {contrary[0]} means nothing")
+        _checks.check_text("address", address)
         if "/" not in address:
             raise ValueError(f'{address!r} is no address of a dial string; one has a slash, as in "user/{address}"')
         answers_after = _seconds("answers_after", answers_after)
@@ -288,7 +295,7 @@ class Switch(Caller):
 
     def api(self, command: str) -> str:
         """The reply to a command line, as `fs_cli` shows it."""
-        return self._running.api(command)
+        return self._running.api(_checks.check_text("command", command))
 
     @property
     def time(self) -> float:

@@ -21,6 +21,7 @@ STOPPED = 2.5
 
 SCRIPT = """
     import time
+    import freeswitch
     from freeswitch import apps
 
     def handler(session, args):
@@ -50,10 +51,14 @@ SCRIPT = """
 
     def runtime(args):
         apps.load(App, app_id="mine")
+        freeswitch.setGlobalVariable("loaded", "yes")
+
+    async def begins_the_loop(session, args):
+        await session.answer()
     """
 # `other` is a call whose timer is not to fire while a script is stopped.
 PROGRAM = """
-    import json, sys, threading
+    import json, os, sys, threading, time
     {first}
     import pocket
 
@@ -64,6 +69,7 @@ PROGRAM = """
     def tell(**what): print("TOLD", json.dumps(what), flush=True)
 
     with pocket.Switch(scripts={scripts!r}, dialplan=PLAN, debug=True) as switch:
+        {late}
         for target in ("stops", "stops::coroutine"):
             other = switch.start_call("6")
             begin = switch.time
@@ -72,12 +78,15 @@ PROGRAM = """
             tell(target=target, took=round(took, 1), timer=other.variables.get("timer"), variables=call.variables)
             other.hangup()
         switch.api("pyrun stops")
-        switch.wait_for(lambda: "[]" in switch.api("pyps json"))
+        switch.wait_for(lambda: "loaded" in switch.globals)
         call = switch.call("6", variables={{"freeswitch_app": "mine"}}, hangup_after=2)
         tell(target="app", variables=call.variables)
         def known(): return sum(thread.name.startswith("Dummy") for thread in threading.enumerate())
         before = known()
         for _ in range(5): switch.run("python", "stops::plain")
+        # A thread of calls is forgotten with its call, or, where the debugger is told of each line, as it ends.
+        end = time.monotonic() + 20
+        while known() > before and time.monotonic() < end: switch.sleep(1); time.sleep(0.02)
         log = [str(line) for line in switch.log if line.level in ("WARNING", "ERR")]
         tell(target="end", more=known() - before, log=log)
     """
@@ -176,22 +185,25 @@ def free_port() -> int:
         return port
 
 
-@pytest.fixture(params=["launched", "attached"])
+@pytest.fixture(params=["launched", "attached", "attached to a running loop"])
 def program(request: pytest.FixtureRequest, script: Path, tmp_path: Path) -> Iterator[tuple[Any, int]]:
-    """A program with a switch, under debugpy from its beginning, or one that has imported pocket before."""
+    """A program with a switch, under debugpy from its beginning, from where it has pocket, or from a call on."""
     port = free_port()
     path = tmp_path / "program.py"
     command = [sys.executable, "-Xfrozen_modules=off"]
-    first = ""
+    # What debugpy waits for is the client, and not its breakpoints.
+    attach = (
+        f"import debugpy; debugpy.listen(('127.0.0.1', {port})); debugpy.wait_for_client();"
+        f"[time.sleep(0.01) for _ in iter(lambda: os.path.exists({str(tmp_path / 'begun')!r}), True)]"
+    )
+    first = late = ""
     if request.param == "launched":
         command += ["-m", "debugpy", "--listen", f"127.0.0.1:{port}", "--wait-for-client"]
+    elif request.param == "attached":
+        first = f"import pocket; {attach}"
     else:
-        # What debugpy waits for is the client, and not its breakpoints.
-        first = (
-            f"import os, time, pocket, debugpy; debugpy.listen(('127.0.0.1', {port})); debugpy.wait_for_client();"
-            f"[time.sleep(0.01) for _ in iter(lambda: os.path.exists({str(tmp_path / 'begun')!r}), True)]"
-        )
-    path.write_text(dedent(PROGRAM.format(first=first, scripts=str(script.parent))), encoding="utf-8")
+        late = f"switch.run('python', 'stops::begins_the_loop'); {attach}"
+    path.write_text(dedent(PROGRAM.format(first=first, late=late, scripts=str(script.parent))), encoding="utf-8")
     # To a file: the debugger's own process has the program's output, too, and outlives it.
     with (tmp_path / "output").open("w") as output:
         process = subprocess.Popen([*command, str(path)], stdout=output, stderr=subprocess.STDOUT)
@@ -203,11 +215,11 @@ def program(request: pytest.FixtureRequest, script: Path, tmp_path: Path) -> Ite
 def test_breakpoints_are_hit_and_time_stands_still(script: Path, program: tuple[Any, int], tmp_path: Path) -> None:
     process, port = program
     client = Client(port)
-    hit = []
+    hit: list[tuple[str, str]] = []
     try:
         stops = client.begin(script)
         (tmp_path / "begun").touch()
-        hit += [client.stop(stops) for _ in stops]
+        hit.extend(client.stop(stops) for _ in stops)
         process.wait(DEADLINE)
     except (OSError, AssertionError, subprocess.TimeoutExpired) as error:
         raise AssertionError(f"{error} after {hit}:\n{(tmp_path / 'output').read_text()}") from error

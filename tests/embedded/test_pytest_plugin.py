@@ -93,10 +93,42 @@ def test_the_report_of_a_failure(project: pytest.Pytester) -> None:
             "*pocket/1000: NORMAL_CLEARING",
             "*- what scripts have printed and logged -*",
             "ivr.py:3: begins hello",
-            "*- log of the switch -*",
+            "*- log of the switch, DEBUG with -v -*",
             "*New Channel pocket/1000*",
         ]
     )
+    result.stdout.no_fnmatch_line("*[[]DEBUG[]]*")
+
+
+def test_sounds_that_are_not_there_are_named(project: pytest.Pytester) -> None:
+    tests = """
+        def test_it(switch):
+            call = switch.run("playback", "ivr/no_such.wav")
+            assert call.played == ["ivr/no_such.wav"]
+            assert not call.transcript.of_kind("plays")
+            assert switch.run("playback", "ivr/no_such.wav", press={"no_such": "1"}).transcript.of_kind("digit")
+        """
+    result = run(project, tests, "-v")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*- sounds that are not there -*", "pocket_sounds names*", "*/sounds/ivr/no_such.wav"])
+    result.stdout.fnmatch_lines(["*- log of the switch -*", "*[[]DEBUG[]]*"])
+    project.makeini("[pytest]\npocket_missing_sounds = 0.5\n")
+    result = run(project, tests.replace("not call", "call"))
+    result.assert_outcomes(passed=1)
+    project.makeini("[pytest]\npocket_missing_sounds = long\n")
+    run(project, tests).stdout.fnmatch_lines(["*pocket_missing_sounds: 'long' is no number of seconds*"])
+    project.mkdir("wavs").joinpath("beep.ul").write_bytes(b"\0" * 4000)
+    project.makeini("[pytest]\npocket_sounds = wavs\n")
+    run(
+        project,
+        """
+        def test_it(switch):
+            call = switch.run("playback", "beep.ul")
+            assert call.played == ["beep.ul"]
+            (entry,) = call.transcript.of_kind("played")
+            assert entry.data["end"] - entry.data["start"] == 0.5
+        """,
+    ).assert_outcomes(passed=1)
 
 
 def test_a_script_that_fails_fails_the_test(project: pytest.Pytester) -> None:

@@ -43,7 +43,8 @@ def test_a_folder_of_sounds_is_the_prefix(switch_with: Open, name: str, folder: 
     switch = switch_with(script=MENU, sounds=folder)
     call = switch.run("python", name, press=[(2.5, "1")])
     assert call.variables["digits"] == "1"
-    assert call.played == [f"{folder}/ivr/menu.wav", f"{folder}/ivr/bye.wav"]
+    assert call.played == ["ivr/menu.wav", "ivr/bye.wav"]
+    assert call.transcript.of_kind("played")[0].text == f"{folder}/ivr/menu.wav"
     assert (switch.globals["sound_prefix"], switch.globals["sounds_dir"]) == (str(folder), str(folder))
 
 

@@ -80,7 +80,45 @@ def test_other_values_that_make_no_sense(switch_with: Open) -> None:
         call.press("")
     with pytest.raises(ValueError, match=r"'plaid' is no kind of an entry; there are .*played"):
         call.transcript.of_kind("plaid")
+    with pytest.raises(ValueError, match="hangup_after: inf is longer than a switch runs"):
+        switch.start_call("5", hangup_after=float("inf"))
     call.hangup("17")
     assert call.wait().cause == "USER_BUSY"
     with pytest.raises(ValueError, match="missing_sounds: -1"):
         pocket.Switch(missing_sounds=-1)
+
+
+@pytest.mark.parametrize(
+    ("place", "message"),
+    [
+        (lambda switch: switch.call(5000), "number: 5000 must be a str, not int"),
+        (lambda switch: switch.run("python", 5), "data: 5 must be a str, not int"),
+        (lambda switch: switch.run(None), "number: None must be a str, not NoneType"),
+        (lambda switch: switch.call("5", variables={"a": 1}), r"variables\['a'\]: 1 must be a str, not int"),
+        (lambda switch: switch.call("5", variables={1: "a"}), "variables: 1 must be a str, not int"),
+        (lambda switch: switch.call("5", caller_id_number=1000), "caller_id_number: 1000 must be a str, not int"),
+        (lambda switch: switch.api(["status"]), r"command: \['status'\] must be a str, not list"),
+        (lambda _: pocket.Switch(variables={"a": 1}), r"variables\['a'\]: 1 must be a str, not int"),  # type: ignore[dict-item]
+    ],
+)
+def test_what_is_no_text(switch_with: Open, place: Callable[[pocket.Switch], object], message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        place(switch_with())
+
+
+@pytest.mark.parametrize(
+    ("does", "message"),
+    [
+        ({"busy": True, "answers_after": 4}, "with busy the phone does not answer, and answers_after means nothing"),
+        (
+            {"never": True, "hangs_up_after": 4},
+            "with never the phone does not answer, and hangs_up_after means nothing",
+        ),
+        ({"refuses": "NO_ANSWER", "press": [(1, "1")]}, "with refuses .* press means nothing"),
+        ({"busy": True, "never": True}, "does one of busy and never"),
+    ],
+)
+def test_phones_that_do_two_things_at_once(switch_with: Open, does: dict[str, object], message: str) -> None:
+    switch = switch_with()
+    with pytest.raises(ValueError, match=message):
+        switch.phone("user/1001", **does)  # type: ignore[arg-type]

@@ -194,11 +194,6 @@ class Core:
         """All legs of the test but the far ends'."""
         return [leg for leg in list(self._legs.values()) if leg.uuid not in self._far]
 
-    def sound(self, event: Headers) -> str:
-        """The sound of an event, as the script has named it."""
-        path = event.get("Playback-File-Path", "")
-        return path.removeprefix(f"{self._instance.sounds}/")
-
     # Dialplan and phones
 
     def phone(self, address: str, far_end: FarEnd) -> None:

@@ -67,7 +67,7 @@ class Player(threading.Thread):
                 continue
             for number, (sound, after, _, texts, repeats) in enumerate(self._does.cues):
                 heard = kind == "PLAYBACK_START" if after is not None else event.get("Playback-Status") == "done"
-                if not heard or not _pocket.is_sound(sound, self._core.sound(event)):
+                if not heard or not _pocket.is_sound(sound, event.get("Playback-File-Path", "")):
                     continue
                 at, self._answers[number] = self._answers[number], self._answers[number] + 1
                 if at < len(texts) or repeats:

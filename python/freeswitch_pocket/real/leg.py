@@ -153,4 +153,4 @@ class Leg:
         return []
 
     def _heard(self, event: Headers) -> str:
-        return event.get("Record-File-Path") or self._core.sound(event)
+        return event.get("Record-File-Path") or event.get("Playback-File-Path", "")

@@ -52,6 +52,7 @@ class RealSwitch(RecordingSwitch):
             raise NotOnFreeSwitch("missing_sounds: a sound that is not there cannot be played")
         sounds, conf = (None if path is None else path.absolute() for path in (self._sounds, self._conf))
         instance = self._instances.of(scripts, sounds, conf, self._config)
+        self._sounds = instance.sounds
         return cast("_pocket.Switch", Core(instance, self._dialplan, list(self._variables.items())))
 
     def reset(self) -> NoReturn:
