@@ -41,6 +41,18 @@ def check_text(name: str, text: str) -> str:
     return text
 
 
+def check_address(address: str) -> None:
+    check_text("address", address)
+    endpoint, slash, name = address.partition("/")
+    if not slash:
+        raise ValueError(f'{address!r} is no address of a dial string; one has a slash, as in "user/{address}"')
+    if not endpoint or not name or re.search(r"[\[\]{}<>,|]|:_:", address):
+        raise ValueError(
+            f'{address!r} is not the address of one phone, such as "user/1001" or "sofia/gateway/*": '
+            "name each by itself, without variables in brackets"
+        )
+
+
 def variables(given: Mapping[str, str] | None) -> dict[str, str]:
     """Variables by name; one that is no text is said at once."""
     for name, value in (given or {}).items():

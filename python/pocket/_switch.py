@@ -220,9 +220,7 @@ class Switch(Caller):
         contrary = [name for name, value in answered.items() if value not in (None, 0, (), [], {})]
         if chosen and contrary:
             raise ValueError(f"{address}: with {chosen[0]} the phone does not answer, and {contrary[0]} means nothing")
-        _checks.check_text("address", address)
-        if "/" not in address:
-            raise ValueError(f'{address!r} is no address of a dial string; one has a slash, as in "user/{address}"')
+        _checks.check_address(address)
         answers_after = _seconds("answers_after", answers_after)
         refusal = "USER_BUSY" if busy else None if refuses is None else cause("refuses", refuses)
         if rings_after is None and (never or answers_after > 0):

@@ -27,6 +27,9 @@ from hypothesis import strategies as st
 from pocket import ladder
 from pocket._awaits import Awaited
 from pocket._call import Call
+from pocket._checks import check_address
+from pocket._far_end import digits as checked_digits
+from pocket._far_end import seconds
 from pocket._switch import Switch
 
 # Ticks a second that callers do something at, and how near to the beginning or end of something they hang up.
@@ -150,11 +153,17 @@ def callers(
     """
     if (number is None) == (run is None):
         raise TypeError('give the number that is dialled, or run="python ivr"')
+    _check_options(words, phones, until, most, examples, quiet)
     rules = _Rules(number or "", run, until, quiet, legs_may_stay)
 
     def decorate(test: Callable[..., object]) -> Callable[..., None]:
         takes = inspect.signature(test).parameters
         fixtures = [parameter for name, parameter in takes.items() if name not in {"call", "caller"}]
+        if "switch" not in takes:
+            # Mistakes in them are said here, and not when the first caller comes.
+            _own(options)
+        elif options:
+            raise TypeError(f"a test that takes `switch` has that one: {', '.join(options)} would not be used")
 
         @functools.wraps(test)
         def tried(caller: Caller, **given_by_pytest: Any) -> None:
@@ -193,6 +202,25 @@ def callers(
         return wrapped if seed is None else hypothesis.seed(seed)(wrapped)
 
     return decorate
+
+
+def _check_options(
+    words: Sequence[str], phones: Sequence[str], until: float, most: int, examples: int, quiet: float | None
+) -> None:
+    """Say mistakes of a test where it is written."""
+    for name, texts in (("words", words), ("phones", phones)):
+        if isinstance(texts, str):
+            raise TypeError(f"{name}: {texts!r} must be a list of texts: [{texts!r}]")
+    for word in words:
+        checked_digits("words", word)
+    for phone in phones:
+        check_address(phone)
+    seconds("until", until)
+    if quiet is not None:
+        seconds("quiet", quiet)
+    for name, count, least in (("most", most, 0), ("examples", examples, 1)):
+        if isinstance(count, bool) or not isinstance(count, int) or count < least:
+            raise ValueError(f"{name}: {count!r} must be a whole number of {least} or more")
 
 
 @dataclass(frozen=True)

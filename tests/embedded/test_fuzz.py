@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -99,3 +100,37 @@ def test_what_makes_no_sense_is_said() -> None:
         fuzz.callers()
     with pytest.raises(TypeError, match="number that is dialled"):
         fuzz.callers("5000", run="python ivr")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"words": "12"}, r"words: '12' must be a list of texts: \['12'\]"),
+        ({"words": ["one"]}, "words: 'one' is no text of digits"),
+        ({"phones": "user/1001"}, "phones: 'user/1001' must be a list of texts"),
+        ({"phones": ["1001"]}, "'1001' is no address"),
+        ({"until": -1}, "until: -1 lies in the past"),
+        ({"until": float("inf")}, "until: inf is longer than a switch runs"),
+        ({"until": "4"}, "until: '4' must be a number of seconds"),
+        ({"quiet": -1}, "quiet: -1 lies in the past"),
+        ({"most": -1}, "most: -1 must be a whole number of 0 or more"),
+        ({"examples": 0}, "examples: 0 must be a whole number of 1 or more"),
+        ({"dialplan": "ivr.xml"}, "dialplan: 'ivr.xml' is no XML"),
+        ({"no_such": 1}, "no_such"),
+    ],
+)
+def test_options_that_make_no_sense_are_said_where_the_test_is_written(options: dict[str, Any], message: str) -> None:
+    def test(call: pocket.Call) -> None:
+        raise AssertionError(call)
+
+    with pytest.raises((TypeError, ValueError), match=message):
+        fuzz.callers("5000", **options)(test)
+
+
+def test_options_of_a_switch_that_is_not_used() -> None:
+    def test(call: pocket.Call, switch: pocket.Switch) -> None:
+        raise AssertionError(call, switch)
+
+    fuzz.callers("5000")(test)
+    with pytest.raises(TypeError, match="has that one: scripts, sounds would not be used"):
+        fuzz.callers("5000", scripts=".", sounds=".")(test)

@@ -65,6 +65,10 @@ def test_a_name_comes_before_a_pattern_and_the_last_pattern_before_the_first(swi
     switch.phone("user/1", hangs_up_after=1)
     dialled = switch.run("python", f"{name} user/1@here").variables
     assert (dialled["dialed_user"], dialled["dialed_domain"]) == ("1", "here")
+    # So does the name with its host before the one without.
+    switch.phone("user/1@there", busy=True)
+    assert switch.run("python", f"{name} user/1@there").variables["seen"] == "USER_BUSY"
+    assert switch.run("python", f"{name} user/1@here").variables["seen"] == "SUCCESS"
     # Named again, it is another phone.
     switch.phone("sofia/*", hangs_up_after=1)
     assert switch.run("python", f"{name} sofia/gateway/acme/2").variables["seen"] == "SUCCESS"

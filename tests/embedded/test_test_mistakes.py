@@ -122,3 +122,11 @@ def test_phones_that_do_two_things_at_once(switch_with: Open, does: dict[str, ob
     switch = switch_with()
     with pytest.raises(ValueError, match=message):
         switch.phone("user/1001", **does)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "address", ["/", "user/", "/1001", "user/1001,user/1002", "a/1|b/2", "[x=1]user/1", "{x=1}user/1"]
+)
+def test_an_address_that_is_not_one_phone(switch_with: Open, address: str) -> None:
+    with pytest.raises(ValueError, match="is not the address of one phone"):
+        switch_with().phone(address)

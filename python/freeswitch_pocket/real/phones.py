@@ -28,10 +28,13 @@ import fnmatch, json, pathlib
 from xml.sax.saxutils import quoteattr
 
 def _found(phones, kind, name, domain):
-    wanted = {f"{kind}/{name}", f"{kind}/{name}@{domain}"}
-    exact = [phone for phone in phones if phone["address"] in wanted]
-    like = [phone for phone in phones if any(fnmatch.fnmatchcase(one, phone["address"]) for one in wanted)]
-    return (exact or like)[-1:]
+    wanted = [f"{kind}/{name}@{domain}".lower(), f"{kind}/{name}".lower()]
+    for one in wanted:
+        exact = [phone for phone in phones if phone["address"].lower() == one]
+        if exact:
+            return exact[-1:]
+    like = [phone for phone in phones if any(fnmatch.fnmatchcase(one, phone["address"].lower()) for one in wanted)]
+    return like[-1:]
 
 def _user(name, phone):
     return (f"<user id={quoteattr(name)}><params><param name=\\"dial-string\\" value={quoteattr(phone['dial'])}/>"

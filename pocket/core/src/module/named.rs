@@ -34,19 +34,20 @@ impl Named {
         self.applications.lock().insert(super::key(name), fake);
     }
 
-    /// The phone of an address: one that is named just so, else the one whose pattern was
-    /// named last. What follows the name of who is called (`@host`, `%domain`, `;parameters`)
-    /// may be left out.
+    /// The phone of an address: one that is named just so, else one that is named without what
+    /// follows who is called (`@host`, `%domain`, `;parameters`), else the one whose pattern was
+    /// named last.
     pub(crate) fn find_phone(&self, address: &BStr) -> Option<Phone> {
         let phones = self.phones.lock();
         let bare = &address[..address.find_byteset(b"@;%").unwrap_or(address.len())];
-        let exact = |(known, _): &&(BString, Phone)| {
-            known.eq_ignore_ascii_case(address) || known.eq_ignore_ascii_case(bare)
+        let named = |name: &BStr| {
+            phones
+                .iter()
+                .find(|(known, _)| known.eq_ignore_ascii_case(name))
         };
         let like = |(known, _): &&(BString, Phone)| is_like(known, address) || is_like(known, bare);
-        phones
-            .iter()
-            .find(exact)
+        named(address)
+            .or_else(|| named(bare))
             .or_else(|| phones.iter().rev().find(like))
             .map(|(_, phone)| Arc::clone(phone))
     }
