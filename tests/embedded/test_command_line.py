@@ -186,6 +186,17 @@ def test_the_shell(script: Path) -> None:
     far = terminal.wait(r"\+OK (\S+)")[1]
     terminal.type(f"hangup {far}\ntranscript {uuid}\n")
     terminal.wait("hung up by the far end: USER_BUSY")
+    # What the switch has placed itself is meant where the own calls are over.
+    terminal.type("originate pocket/far &park()\n")
+    far = terminal.wait(r"\+OK (\S+)")[1]
+    terminal.type("press 5\ntranscript\n")
+    terminal.wait("digit 5")
+    terminal.type("hangup NO_ANSWER\n")
+    terminal.wait(r"\+OK")
+    terminal.type(f"transcript {far}\nsays\nsleep long\ncall ivr hangup-after=soon\n")
+    terminal.wait("-USAGE: says WORDS")
+    terminal.wait("-ERR 'long' is no number of seconds")
+    terminal.wait("-ERR 'soon' is no number of seconds")
     terminal.type("press\nno_such_command\nquit\n")
     terminal.wait("-USAGE: press DIGITS")
     terminal.wait("-ERR no_such_command Command not found!")

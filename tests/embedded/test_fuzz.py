@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import pytest
 
 import pocket
 from pocket import fuzz
+from pocket._switch import _OPEN
 from support import fuzz_cases
 
 # One seed: a run tomorrow tries the same callers as today's.
@@ -87,6 +91,33 @@ def test_phones_are_busy_and_gone(tmp_path: Path) -> None:
         tried(case, case.faulty(), tmp_path, 100)()
     assert any(note.startswith("Caller(phones={'user/1001': {") for note in found.value.__notes__)
     tried(case, case.sound(), tmp_path, 50)()
+
+
+def test_a_leg_that_goes_late_because_the_machine_is_busy_gives_no_alarm(tmp_path: Path) -> None:
+    script = """
+        import freeswitch
+        def handler(session, args):
+            session.answer()
+            agent = freeswitch.Session("{pocket_answer_after=1}pocket/agent")
+            agent.setAutoHangup(False)
+        """
+    (tmp_path / "late.py").write_text(dedent(script), encoding="utf-8")
+    over = threading.Event()
+
+    def let_go() -> None:
+        # In the place of the switch's own thread that has to wait for its turn.
+        while not over.wait(2.0):
+            for switch in _OPEN:
+                with contextlib.suppress(RuntimeError):
+                    switch.api("hupall")
+
+    thread = threading.Thread(target=let_go)
+    thread.start()
+    try:
+        fuzz.callers(run="python late", scripts=tmp_path, examples=3, until=5.0, seed=SEED)(lambda call: call)()
+    finally:
+        over.set()
+        thread.join()
 
 
 def test_a_caller_reads_well() -> None:

@@ -63,17 +63,22 @@ def test_what_is_wrong_with_the_arguments_is_told(tmp_path: Path) -> None:
     pocket.Switch().open().close()
 
 
-def test_closing_hangs_up_and_leaves_no_thread_and_no_folder(switch_with: Open) -> None:
+def test_closing_hangs_up_and_leaves_no_thread_and_no_folder(
+    switch_with: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = tasks()
-    folders = set(Path(tempfile.gettempdir()).glob("pocket-*"))
+    # Other programs on the machine have switches, too.
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     switch = switch_with(five=PARK, modules=())
     calls = [switch.start_call("5") for _ in range(10)]
     switch.sleep(1)
+    assert list((tmp_path / "temporary").iterdir())
     assert tasks() > before + 10
     switch.close()
     assert {call.cause for call in calls} == {"SYSTEM_SHUTDOWN"}
     assert tasks() <= before  # one of an earlier switch may have ended meanwhile
-    assert set(Path(tempfile.gettempdir()).glob("pocket-*")) == folders
+    assert list((tmp_path / "temporary").iterdir()) == []
 
 
 def test_a_thousand_calls_leave_no_memory(switch_with: Open, name: str) -> None:

@@ -179,7 +179,7 @@ class Shell:
         call = self.switch.start_call(
             words[0],
             press=timed(options["press"]) if "press" in options else (),
-            hangup_after=None if after is None else float(after),
+            hangup_after=None if after is None else _seconds(after),
         )
         self.calls.append(call)
         return f"+OK {call.uuid}"
@@ -191,6 +191,8 @@ class Shell:
         return "+OK"
 
     def _do_says(self, words: list[str]) -> str:
+        if not words:
+            return f"-USAGE: says {OWN['says'][0]}"
         self._live([]).says(" ".join(words))
         return "+OK"
 
@@ -210,7 +212,7 @@ class Shell:
         return "+OK"
 
     def _do_sleep(self, words: list[str]) -> str:
-        self.switch.sleep(float(words[0]) if words else 1.0)
+        self.switch.sleep(_seconds(words[0]) if words else 1.0)
         return "+OK"
 
     def _do_time(self, _: list[str]) -> str:
@@ -232,7 +234,8 @@ class Shell:
             if uuids[0] not in known:
                 raise ValueError(f"there is no call {uuids[0]}")
             return known[uuids[0]]
-        mine = [call for call in self.calls if not call.over] or list(known.values())
+        # One that the switch has placed itself comes before those that are over.
+        mine = [call for call in self.calls if not call.over] or self.switch.channels() or self.calls
         if not mine:
             raise ValueError("there is no call: `call NUMBER` makes one")
         return mine[-1]
@@ -297,3 +300,10 @@ class Shell:
     def _watch(self) -> None:
         while not self._ends.wait(LOOK):
             self.show_log()
+
+
+def _seconds(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is no number of seconds") from None
