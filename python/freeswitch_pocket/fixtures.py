@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Generator, Iterable
 from pathlib import Path
@@ -19,6 +20,15 @@ from pocket._records import LogLine
 
 LOG_SHOWN = 200
 ABSENT = "pocket_sounds names their folder; pocket_missing_sounds = 2 has each that is not there play for two seconds"
+
+
+USES = {
+    "dialplan": 'dialplan({"5000": "python ivr"})',
+    "variables": "variables(name=value)",
+    "configuration": 'configuration("<configuration name=...>")',
+    "pocket_only": 'pocket_only("why")',
+    "script_errors": 'script_errors(match="...")',
+}
 
 
 class Used:
@@ -81,7 +91,7 @@ def lend(request: pytest.FixtureRequest, prefix: str) -> Generator[Any, None, No
     switch = _real(request, prefix, options) if request.config.stash.get(REAL, None) else RecordingSwitch(**options)
     with Awaited() as awaited:
         errors = node.get_closest_marker(f"{prefix}script_errors")
-        used = Used(switch, awaited, errors, verbose=bool(request.config.getoption("verbose")))
+        used = Used(switch, awaited, errors, verbose=(request.config.getoption("verbose") or 0) > 0)
         switch.open()
         node.stash.setdefault(USED, []).append(used)
         try:
@@ -115,6 +125,7 @@ def _real(request: pytest.FixtureRequest, prefix: str, options: dict[str, Any]) 
 
 def options_of(node: Any, root: Path, config: pytest.Config, prefix: str) -> dict[str, Any]:
     """Give what the switch is made with: the nearest marker comes last, and wins."""
+    _check_marks(node, prefix)
     named = config.getini("pocket_scripts")
     folder = root / (named or "scripts")
     if not folder.is_dir():
@@ -140,6 +151,35 @@ def options_of(node: Any, root: Path, config: pytest.Config, prefix: str) -> dic
         "variables": {name: str(value) for mark in marks["variables"] for name, value in mark.kwargs.items()},
         "config": {_name_of(text): text for text in texts},
     }
+
+
+def _check_marks(node: Any, prefix: str) -> None:
+    """Say what of the test's markers would not be used."""
+    # Positional arguments at least and at most, and keywords; None: any.
+    known: dict[str, tuple[int, float, set[str] | None]] = {
+        "dialplan": (1, math.inf, set()),
+        "variables": (0, 0, None),
+        "configuration": (1, math.inf, set()),
+        "pocket_only": (0, 1, {"reason"}),
+        "script_errors": (0, 1, {"match"}),
+    }
+    for mark in node.iter_markers():
+        name = mark.name.removeprefix(prefix)
+        if name not in known or mark.name != f"{prefix}{name}":
+            continue
+        least, most, keywords = known[name]
+        unknown = [] if keywords is None else sorted(set(mark.kwargs) - keywords)
+        if unknown or not least <= len(mark.args) <= most or (name == "variables" and not mark.kwargs):
+            given = ", ".join([*map(repr, mark.args), *(f"{key}={value!r}" for key, value in mark.kwargs.items())])
+            raise pytest.UsageError(f"{mark.name}({given}): it is used as {prefix}{USES[name]}")
+        if name == "variables" and None in mark.kwargs.values():
+            raise pytest.UsageError(f"{mark.name}: a variable is a text, and None is none")
+        if name == "script_errors":
+            match = mark.kwargs.get("match", mark.args[0] if mark.args else "")
+            try:
+                re.compile(match)
+            except (re.error, TypeError) as error:
+                raise pytest.UsageError(f"{mark.name}: {match!r} is no regular expression: {error}") from None
 
 
 def _name_of(text: str) -> str:

@@ -108,6 +108,7 @@ def test_sounds_that_are_not_there_are_named(project: pytest.Pytester) -> None:
             assert not call.transcript.of_kind("plays")
             assert switch.run("playback", "ivr/no_such.wav", press={"no_such": "1"}).transcript.of_kind("digit")
         """
+    run(project, tests, "-q").stdout.no_fnmatch_line("*[[]DEBUG[]]*")
     result = run(project, tests, "-v")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*- sounds that are not there -*", "pocket_sounds names*", "*/sounds/ivr/no_such.wav"])
@@ -215,6 +216,13 @@ def test_a_prefix(project: pytest.Pytester) -> None:
         ('dialplan("no_such.xml")', "there is no dialplan *no_such.xml"),
         ("dialplan(5)", "a dialplan is XML, a file or actions by number, not int"),
         ('configuration("python.conf")', "a configuration is XML*'python.conf'"),
+        ("dialplan", "dialplan(): it is used as dialplan({*"),
+        ('dialplan(xml="<x/>")', "dialplan(xml='<x/>'): it is used as dialplan({*"),
+        ("variables", "variables(): it is used as variables(name=value)"),
+        ('variables("x")', "variables('x'): it is used as variables(name=value)"),
+        ("variables(x=None)", "variables: a variable is a text, and None is none"),
+        ('script_errors(mach="x")', "script_errors(mach='x'): it is used as script_errors(match=*"),
+        ('script_errors(match="(")', "script_errors: '(' is no regular expression: missing*"),
     ],
 )
 def test_markers_that_make_no_sense(project: pytest.Pytester, marker: str, told: str) -> None:
