@@ -14,6 +14,7 @@ import subprocess
 import sys
 import wave
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -132,7 +133,7 @@ def ivr(host: Host, tmp_path: Path) -> Host:
     make_sounds(host, re.findall(r'"(\w+/[\w-]+\.wav)"', files["scripts/ivr.py"]))
     database = tmp_path / "customers.db"
     agent = host.extension("answer", ("sleep", "500"), "hangup")
-    with sqlite3.connect(database) as db:
+    with closing(sqlite3.connect(database)) as db, db:
         db.executescript(files["schema.sql"])
         db.execute("update customers set agent = ?", [f"loopback/{agent}/default/xml"])
     host.api(f"global_setvar customers=sqlite://{database}")
@@ -152,7 +153,7 @@ def test_the_ivr_of_the_tutorial_connects_the_agent(ivr: Host) -> None:
 def test_the_ivr_of_the_tutorial_takes_a_message(ivr: Host, tmp_path: Path) -> None:
     result = press_at(ivr, "5500", (PIN, "1234#"), (MENU, "2"))
     assert result.cause == "NORMAL_CLEARING"
-    with sqlite3.connect(tmp_path / "customers.db") as db:
+    with closing(sqlite3.connect(tmp_path / "customers.db")) as db, db:
         ((customer, file),) = db.execute("select customer, file from messages").fetchall()
     assert customer == "Ann"
     assert Path(file).exists()
@@ -163,7 +164,7 @@ def test_the_ivr_of_the_tutorial_takes_a_message(ivr: Host, tmp_path: Path) -> N
 def test_the_script_in_lua_and_the_one_in_python_do_the_same(host: Host, script: str) -> None:
     (host.script_dir / script).write_text(files_of(DOCS / "mod_lua.md")[f"scripts/{script}"], encoding="utf-8")
     make_sounds(host, ["pin.wav", "wrong.wav"])
-    with sqlite3.connect(Path(host.api("global_getvar db_dir").strip(), "customers.db")) as db:
+    with closing(sqlite3.connect(Path(host.api("global_getvar db_dir").strip(), "customers.db"))) as db, db:
         db.execute("create table if not exists customers (pin primary key, name)")
         db.execute("insert or replace into customers values ('1234', 'Ann')")
     application = ("lua", "pin.lua nobody") if script == "pin.lua" else ("python", "pin nobody")

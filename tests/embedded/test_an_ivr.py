@@ -8,6 +8,7 @@ from __future__ import annotations
 import sqlite3
 import wave
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -18,16 +19,17 @@ Open = Callable[..., pocket.Switch]
 
 COMMON = """
 import sqlite3
+from contextlib import closing
 import freeswitch
 
 SOUNDS = ("language", "pin", "wrong", "main", "goodbye", "sorry")
 
 def customer(pin):
-    with sqlite3.connect(freeswitch.API().executeString("global_getvar customers")) as db:
+    with closing(sqlite3.connect(freeswitch.API().executeString("global_getvar customers"))) as db, db:
         return db.execute("select name from customers where pin = ?", [pin]).fetchone()
 
 def record(session, what):
-    with sqlite3.connect(freeswitch.API().executeString("global_getvar customers")) as db:
+    with closing(sqlite3.connect(freeswitch.API().executeString("global_getvar customers"))) as db, db:
         variable = session.getVariable
         db.execute(
             "insert into calls values (?, ?, ?)",
@@ -110,7 +112,7 @@ def ivr(switch_with: Open, name: str, tmp_path: Path, request: pytest.FixtureReq
             wav.setparams((1, 2, 8000, 0, "NONE", ""))
             wav.writeframes(b"\0" * 32_000)
     database = tmp_path / "customers.db"
-    with sqlite3.connect(database) as db:
+    with closing(sqlite3.connect(database)) as db, db:
         db.execute("create table customers (pin, name)")
         db.execute("create table calls (number, customer, cause)")
         db.execute("insert into customers values ('1234', 'Ann')")
@@ -127,7 +129,7 @@ STEMS = ("pin", "wrong", "main", "goodbye", "sorry")
 
 def calls(switch: pocket.Switch) -> list[tuple[str, str, str]]:
     """What the IVR has recorded."""
-    with sqlite3.connect(switch.globals["customers"]) as db:
+    with closing(sqlite3.connect(switch.globals["customers"])) as db:
         return db.execute("select * from calls").fetchall()
 
 
