@@ -40,6 +40,15 @@ SCRIPTS = {
         def config(session, args):
             session.setVariable("who", freeswitch.getGlobalVariable("who") or "nobody")
         """,
+    "begins": """
+        import freeswitch
+        FIRST = freeswitch.getGlobalVariable("first")
+        runs = []
+
+        def handler(session, args):
+            runs.append(1)
+            session.setVariable("first", f"{FIRST} {len(runs)}")
+        """,
     "forgets": """
         async def handler(session, args):
             await session.answer()
@@ -74,6 +83,12 @@ TESTS = """
     def test_nothing_is_left_of_the_test_before(switch):
         assert not {"who", "left"} & set(switch.globals)
         assert switch.run("python", "ivr::config").variables["who"] == "nobody"
+
+    @pytest.mark.parametrize("first", ["one", "two"])
+    def test_scripts_begin_with_the_test(switch, first):
+        switch.globals["first"] = first
+        assert switch.run("python", "begins").variables["first"] == f"{first} 1"
+        assert switch.run("python", "begins").variables["first"] == f"{first} 2"
 
     def test_an_application(switch):
         leg = switch.run("python", "ivr", destination="1800", press=[(0.5, "4")])
@@ -159,7 +174,7 @@ def run(project: pytest.Pytester, spec: Spec, tests: str, *words: str) -> pytest
 
 def test_the_same_tests_pass(project: pytest.Pytester, spec: Spec) -> None:
     result = run(project, spec, TESTS)
-    result.assert_outcomes(passed=14)
+    result.assert_outcomes(passed=16)
     if spec.switch is not None:
         result.stdout.fnmatch_lines([f"switch: FreeSWITCH {spec.switch.version} in *"])
 

@@ -48,6 +48,8 @@ class Instance:
         self.setup = setup
         self.folder = Path(tempfile.mkdtemp(prefix="pocket-freeswitch-"))
         self.sounds = setup.sounds or self.folder / "sounds"
+        # Whether a test has had it.
+        self.is_used = False
         self.process: subprocess.Popen[bytes] | None = None
         # Who listens now; nobody does between two tests.
         self.on_event: Callable[[Headers], None] | None = None
