@@ -22,7 +22,7 @@ use parking_lot::Mutex;
 use crate::admin::config::Config;
 use crate::admin::{commands, completion, config, conflict, listener, reload, shutdown};
 use crate::aio::{event_loop, event_tap, socket};
-use crate::entry::{api, application, chat, dialplan, event_hook, json, pyrun, xml_fetch};
+use crate::entry::{api, application, chat, dialplan, event_hook, json, outside, pyrun, xml_fetch};
 use crate::interp::attach::enter;
 use crate::interp::embedding;
 use crate::interp::environment;
@@ -204,7 +204,7 @@ fn supported(version: &str) -> bool {
 const FUNCTION: &CStr = c"<package.module>[::function] [arguments]";
 
 /// Name, what it does, its arguments, and what the core calls.
-const COMMANDS: [(&CStr, &CStr, &CStr, switch_api_function_t); 7] = [
+const COMMANDS: [(&CStr, &CStr, &CStr, switch_api_function_t); 8] = [
     (
         c"python",
         c"Run a Python function and give its reply",
@@ -247,10 +247,16 @@ const COMMANDS: [(&CStr, &CStr, &CStr, switch_api_function_t); 7] = [
         c"start <destination> [options]|status|set <setting> <value>|stop|hupall",
         Some(api::pydial),
     ),
+    (
+        c"pysocket",
+        c"What programs outside ask for that serve calls by the event socket",
+        c"<what> ...",
+        Some(outside::api),
+    ),
 ];
 
 /// As [`COMMANDS`].
-const APPLICATIONS: [(&CStr, &CStr, &CStr, switch_application_function_t); 3] = [
+const APPLICATIONS: [(&CStr, &CStr, &CStr, switch_application_function_t); 4] = [
     (
         c"python",
         c"Run a Python function on the call",
@@ -268,6 +274,12 @@ const APPLICATIONS: [(&CStr, &CStr, &CStr, switch_application_function_t); 3] = 
         c"Start a Python function in the background",
         FUNCTION,
         Some(application::pyrun),
+    ),
+    (
+        c"pysocket",
+        c"Have a program outside serve the call, by the event socket",
+        FUNCTION,
+        Some(outside::application),
     ),
 ];
 

@@ -41,7 +41,7 @@ pub mod _freeswitch {
     #[pymodule_export]
     use crate::aio::socket::py_socket::{PySocketTap, Socket, leave_alone, read_event};
     #[pymodule_export]
-    use crate::aio::verbs::PySessionThread;
+    use crate::aio::verbs::{PySessionThread, new_ticket};
     #[pymodule_export]
     use crate::aio::wait_for::Waiter;
     #[pymodule_export]

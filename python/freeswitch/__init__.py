@@ -78,7 +78,7 @@ __all__ = [
 ]
 
 # asyncio is loaded when the first script asks for one of these; `import *` does not.
-_ASYNC = ("AsyncSession", "SessionLost", "VerbError", "originate")
+_ASYNC = ("AsyncSession", "SessionLost", "VerbError", "api", "originate")
 
 
 def __getattr__(name: str) -> object:

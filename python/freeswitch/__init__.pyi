@@ -15,6 +15,7 @@ from typing import Any, Literal, Self, TypeVar, overload
 from freeswitch._async import AsyncSession as AsyncSession
 from freeswitch._async import SessionLost as SessionLost
 from freeswitch._async import VerbError as VerbError
+from freeswitch._async import api as api
 from freeswitch._async import originate as originate
 from freeswitch._variables import Variables
 

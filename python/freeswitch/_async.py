@@ -10,10 +10,11 @@ import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
-from _freeswitch import Event, OriginateError, Placing, Session, place
+from _freeswitch import API, Event, OriginateError, Placing, Session, place
 
 from freeswitch import _loop, _spans, events
 from freeswitch._errors import SessionLost, VerbError
+from freeswitch._place import OUTSIDE
 from freeswitch.events import Stream, Watch
 
 HangupHook = Callable[["AsyncSession", str], Awaitable[object] | object]
@@ -214,12 +215,12 @@ class AsyncSession(Session):
         self, extension: str, dialplan: str | None = None, context: str | None = None
     ) -> None:
         """Send the call to another extension. The coroutine of the call is cancelled when it next waits."""
-        if not self._thread.transfer(extension, dialplan, context):
+        if await _told(self._thread.transfer(extension, dialplan, context)) is not None:
             raise VerbError(f"the call cannot be transferred to {extension}")
 
     async def send_dtmf(self, digits: str) -> None:
         """Send digits to the far end."""
-        why = self._thread.send_dtmf(f"{digits}")
+        why = await _told(self._thread.send_dtmf(f"{digits}"))
         if why is not None:
             raise VerbError(why)
 
@@ -313,6 +314,20 @@ class AsyncSession(Session):
         self._end()
 
 
+async def _told(why: Any) -> Any:
+    """Give why something was not done: at once, or once a switch elsewhere has said so."""
+    return await why if inspect.isawaitable(why) else why
+
+
+async def api(command: str, arguments: str = "") -> str:
+    """Run an API command of the switch that the call is in, and give its answer; other coroutines go on."""
+    _loop.only_here("freeswitch.api")
+    outside = OUTSIDE.get()
+    if outside is not None:
+        return str(await outside.api(command, arguments))
+    return await asyncio.to_thread(API().execute, command, arguments)
+
+
 # Placing calls
 
 
@@ -347,11 +362,13 @@ async def originate(
         given.setdefault(_spans.HEADER, traceparent)
     if "" in given:
         raise ValueError("a variable in 'variables' has no name")
-    await _loop.turn()
+    outside = OUTSIDE.get()
+    await _loop.turn(outside.calls_a_second if outside is not None else None)
     if caller is not None and caller.lost:
         raise SessionLost(f"the caller is gone ({caller.lost})")
     # The core does not get the caller: its own thread reads its media, and one may.
-    placing = place(dest, max(1, math.ceil(timeout)), list(given.items()))
+    begin = place if outside is None else outside.place
+    placing = begin(dest, max(1, math.ceil(timeout)), list(given.items()))
     future = _loop.expect(placing.ticket)
     placed_for = caller._placing if caller is not None else set()
     placed_for.add(placing)
@@ -390,4 +407,4 @@ async def _run_app(session: AsyncSession, app: App) -> None:
         await work
 
 
-__all__ = ["AsyncSession", "OriginateError", "SessionLost", "VerbError", "originate"]
+__all__ = ["AsyncSession", "OriginateError", "SessionLost", "VerbError", "api", "originate"]

@@ -13,13 +13,19 @@ import _freeswitch
 from freeswitch import _loop, _spans
 from freeswitch._async import AsyncSession
 from freeswitch._errors import SessionLost
+from freeswitch._place import OUTSIDE
 from freeswitch.events import at_end
 
 
 def begin(run: Any) -> None:
     """Start an async handler; `run` is the module's side of it."""
-    session = AsyncSession(run.thread)
+    start(run, AsyncSession(run.thread))
+
+
+def start(run: Any, session: AsyncSession, outside: Any = None) -> None:
+    """Start an async handler with its session; `outside` reaches its switch, where that is not this process."""
     running = _loop.here.runs[run.id] = _loop.Running(run.id, session, run.uuid, run.finish)
+    running.context.run(OUTSIDE.set, outside)
     _loop.start(running, _handle(run, running, session))
 
 
@@ -73,10 +79,10 @@ def originated_over(uuid: str, how: str | None) -> None:
     _freeswitch.forget_placed(uuid)
     if how is not None:
         session._lose(how)
-        _loop.spawn(_part(session, how))
+        _loop.spawn(part(session, how))
 
 
-async def _part(session: AsyncSession, how: str) -> None:
+async def part(session: AsyncSession, how: str) -> None:
     await session._run_hook()
     session._give_up_verbs()
     if session._app is not None and not session._shields:

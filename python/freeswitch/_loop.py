@@ -290,11 +290,16 @@ def current() -> Running | None:
     return run if isinstance(run, Running) else None
 
 
-async def turn() -> None:
-    """Wait for one's turn to place a call: the switch refuses more sessions a second than it is set to."""
+async def turn(most: float | None = None) -> None:
+    """Wait for one's turn to place a call: the switch refuses more sessions a second than it is set to.
+
+    `most` is what another switch is set to.
+    """
     assert here.loop is not None
+    if most is None:
+        most = _freeswitch.sessions_per_second()
     now = here.loop.time()
     mine = max(now, here.next_turn)
-    here.next_turn = mine + 1.0 / max(1.0, _freeswitch.sessions_per_second() * 0.8)
+    here.next_turn = mine + 1.0 / max(1.0, most * 0.8)
     if mine > now:
         await asyncio.sleep(mine - now)

@@ -224,8 +224,10 @@ def lose(wait: Wait) -> None:
     wait.fail(SessionLost("the call is over"))
 
 
-def exists(uuid: str) -> bool:
+def exists(uuid: str, switch: Any = None) -> bool:
     """Tell whether there is such a call."""
+    if switch is not None:
+        return bool(switch.exists(uuid))
     return API().execute("uuid_exists", uuid).strip() == "true"
 
 

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import sys
 import threading
+from contextvars import ContextVar
+from typing import Any
 
 import _freeswitch
+
+# What reaches the switch of the call that a coroutine works for, where that is not this process (`Outside`).
+OUTSIDE: ContextVar[Any] = ContextVar("freeswitch_outside", default=None)
 
 # Has "socket", once a program that has no switch in it has chosen so.
 _chosen: list[str] = []

@@ -29,6 +29,7 @@ from _freeswitch import Event, Tap, known_names, on_loop
 from freeswitch import _loop
 from freeswitch._once import UUID, Armed, Feed, end_of, exists, lose
 from freeswitch._once import source as _source
+from freeswitch._place import OUTSIDE
 from freeswitch._waits import Test
 
 # Headers, a function, or both.
@@ -100,6 +101,7 @@ class Watch:
         headers, self._test = _parts(guard)
         self._callback = callback
         self._context = copy_context()
+        switch = switch or OUTSIDE.get()
         begin = Tap if switch is None else _taps_of(switch)
         self._tap = begin([kind_of(name) for name in names], list(headers.items()), queue, drop == "oldest")
         self._taps = _loop.here.taps
@@ -182,13 +184,14 @@ def _once(
     headers, test = _parts(guard)
     names = tuple(kind_of(name) for name in names)
     known = known_names(list(names))
+    switch = switch or OUTSIDE.get()
     if switch is not None:
         _taps_of(switch)
     source, of_headers = _source(names, headers, switch)
     wait = source.arm(known, _both(of_headers, test))
     if is_bound and not wait.done():
         source.bound.add(wait)
-        if not source.past.number and not exists(headers["Unique-ID"]):
+        if not source.past.number and not exists(headers["Unique-ID"], switch):
             lose(wait)
     return _wait_for(Armed(wait), until, timeout)
 
@@ -256,9 +259,12 @@ class Stream:
             if stream is not None:
                 stream.close()
 
-        feed: Feed | None = _loop.call(_feed, names, guard, queue, drop, found, end) if switch is None else None
+        # The switch of one's own call, wherever that is.
+        self._switch = switch or OUTSIDE.get()
+        is_own = self._switch is OUTSIDE.get()
+        feed = _loop.call(_feed, names, guard, queue, drop, found, end, self._switch) if is_own else None
         self._source: Feed | Watch = feed or _loop.call(
-            Watch, names, lambda event: found(0, event), guard, queue, drop, switch
+            Watch, names, lambda event: found(0, event), guard, queue, drop, self._switch
         )
 
     def _take(self, number: int, event: Event) -> bool:
@@ -303,7 +309,7 @@ class Stream:
         """Close one for a call when this ends."""
         assert isinstance(self._source, Feed)
         _loop.call(self._source.bind)
-        if not exists(uuid):
+        if not exists(uuid, self._switch):
             self.close()
 
     def __del__(self) -> None:
@@ -319,6 +325,7 @@ def _feed(
     drop: str,
     found: Callable[[int, Event], bool],
     end: Callable[[], None],
+    switch: Any,
 ) -> Feed | None:
     """Make what a stream of one call reads; none where the guard names no call."""
     headers, test = _parts(guard)
@@ -326,7 +333,7 @@ def _feed(
         return None
     _check(names, queue, drop)
     known = known_names([kind_of(name) for name in names])
-    source, of_headers = _source(names, headers)
+    source, of_headers = _source(names, headers, switch)
     return Feed(source, known, _both(of_headers, test), found, end)
 
 

@@ -10,6 +10,7 @@ pub mod event_loop;
 pub mod event_tap;
 pub mod loop_queue;
 pub mod originate;
+pub mod outside;
 pub mod py_event_tap;
 pub mod py_originate;
 pub mod session_thread;

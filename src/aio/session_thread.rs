@@ -119,19 +119,17 @@ impl SessionThread {
         &self.typed
     }
 
-    /// Puts a verb behind the others; gives what it is cancelled by. `told` is
-    /// called once, whatever happens, unless it is cancelled before it begins.
-    pub fn ask(&self, verb: Verb, told: Told) -> u64 {
-        let ticket = next_ticket();
+    /// Puts a verb behind the others, under a [ticket](next_ticket) that it is cancelled by. `told`
+    /// is called once, whatever happens, unless it is cancelled before it begins.
+    pub fn ask(&self, ticket: u64, verb: Verb, told: Told) {
         let mut state = self.state.lock();
         if state.closed {
             drop(state);
             told(Answer::Gone {});
-            return ticket;
+            return;
         }
         state.queue.push_back(Asked { ticket, verb, told });
         self.wake_for_verb(&state);
-        ticket
     }
 
     /// Carries out at once a verb that does not [take its turn](Verb::takes_its_turn).
@@ -160,6 +158,20 @@ impl SessionThread {
     pub fn release(&self) {
         let mut state = self.state.lock();
         state.released = true;
+        self.wake_for_verb(&state);
+        drop(state);
+        self.bell.ring();
+    }
+
+    /// Lets the thread go in the middle of a verb: nobody waits for what comes of it.
+    pub fn break_off(&self) {
+        let mut state = self.state.lock();
+        state.released = true;
+        if matches!(state.at, At::Verb(_)) {
+            state.cancelled = true;
+            // Under the lock: the thread cannot go on to the next verb.
+            let _ = self.leg.with(|s| s.interrupt());
+        }
         self.wake_for_verb(&state);
         drop(state);
         self.bell.ring();
@@ -248,14 +260,20 @@ impl SessionThread {
         state.cancelled
     }
 
-    fn pump(&self, session: Session<'_>, held: &Detached) {
-        // How it ended says the next look at the call.
+    /// Keeps media flowing for so long, and keeps digits: there is nobody to ask for verbs yet.
+    pub fn keep_up(&self, session: Session<'_>, held: &Detached, ms: u32) {
         if session.channel().media_ready() {
-            self.listen(session, held, PUMP_MS);
+            self.listen(session, held, ms);
         } else {
             session.parse_events(held);
-            let _ = session.sleep(held, POLL_MS, false, None);
+            let _ = session.sleep(held, ms, false, None);
         }
+    }
+
+    fn pump(&self, session: Session<'_>, held: &Detached) {
+        // How it ended says the next look at the call.
+        let flows = session.channel().media_ready();
+        self.keep_up(session, held, if flows { PUMP_MS } else { POLL_MS });
     }
 
     /// Tells verbs that were asked for and not begun that they will not be.

@@ -100,7 +100,7 @@ fn folder(session: switch::Session<'_>) -> Option<Vec<u8>> {
 }
 
 /// Leaves in `python_error` what went wrong, for the dialplan to look at.
-fn tell(session: switch::Session<'_>, outcome: Result<(), Failed>) {
+pub(super) fn tell(session: switch::Session<'_>, outcome: Result<(), Failed>) {
     const NAME: &std::ffi::CStr = c"python_error";
     let channel = session.channel();
     let set = match outcome {

@@ -13,6 +13,7 @@ use pyo3::prelude::*;
 
 use super::request::{Error, Failed, Request};
 use crate::aio::app_task;
+use crate::aio::outside;
 use crate::aio::session_thread::{Ended, SessionThread};
 use crate::aio::verbs::PySessionThread;
 use crate::aio::{event_loop, loop_queue};
@@ -280,6 +281,10 @@ pub fn on_originated(session: Session<'_>, held: &Detached) {
     };
     session_thread.turn_away();
     let uuid = session.uuid();
+    if let Some(call) = outside::calls::take_placed(&uuid) {
+        call.lost(how.unwrap_or("hangup"));
+        return;
+    }
     loop_queue::post(move |py| {
         let uuid = str_of(py, uuid.to_bytes());
         event_loop::calls(py)?

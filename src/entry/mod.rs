@@ -7,6 +7,7 @@ pub mod chat;
 pub mod dialplan;
 pub mod event_hook;
 pub mod json;
+pub mod outside;
 pub mod pyrun;
 pub mod request;
 pub mod xml_fetch;

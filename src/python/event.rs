@@ -16,6 +16,7 @@ use super::SessionGone;
 use super::wait::wait;
 use crate::interp::convert::{optional_text, str_of, text};
 use crate::interp::detach::{detached, present};
+use crate::python::wait::need_switch;
 
 /// An event: headers, and a body.
 #[pyclass(frozen, subclass, dict, weakref, module = "freeswitch")]
@@ -123,8 +124,10 @@ impl Event {
         self.with(py, |e| e.del_header(&name).is_ok())
     }
 
-    /// Sends a copy to every subscriber. False for an event that is lent.
+    /// Sends a copy to every subscriber. False for an event that is lent. Raises
+    /// RuntimeError where there is no switch in this process.
     fn fire(&self, py: Python<'_>) -> PyResult<bool> {
+        need_switch("Event.fire")?;
         if self.inner.is_lent() {
             return Ok(false);
         }

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
+import concurrent.futures
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
@@ -22,4 +23,20 @@ def call(function: Callable[..., T], *args: object) -> T:
     return _loop.call(function, *args)
 
 
-__all__ = ["call", "on_loop"]
+def run_on_loop(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine on the loop, and wait in this thread for what it gives."""
+    from freeswitch import _loop
+
+    done: concurrent.futures.Future[T] = concurrent.futures.Future()
+
+    async def run() -> None:
+        try:
+            done.set_result(await work)
+        except BaseException as error:
+            done.set_exception(error)
+
+    call(lambda: _loop.spawn(run()))
+    return done.result()
+
+
+__all__ = ["call", "on_loop", "run_on_loop"]

@@ -31,8 +31,9 @@ log = logging.getLogger("freeswitch.apps")
 AT_ONCE = frozenset({
     "acl", "avmd", "cond", "create_uuid", "domain_exists", "echo", "eval", "expand", "global_getvar", "global_setvar",
     "group_call", "hostname", "hupall", "in_group", "interface_ip", "is_lan_addr", "limit_usage", "md5",
-    "module_exists", "regex", "replace", "say_string", "sched_api", "sched_broadcast", "sched_del", "sched_hangup",
-    "sched_transfer", "show", "sofia_contact", "status", "switchname", "tolower", "toupper", "uptime", "url_decode",
+    "module_exists", "pysocket", "regex", "replace", "say_string", "sched_api", "sched_broadcast", "sched_del",
+    "sched_hangup", "sched_transfer", "show", "sofia_contact", "status", "switchname", "tolower", "toupper",
+    "uptime", "url_decode",
     "url_encode", "user_data", "user_exists", "uuid_answer", "uuid_audio", "uuid_break", "uuid_broadcast",
     "uuid_buglist", "uuid_deflect", "uuid_displace", "uuid_display", "uuid_dump", "uuid_exists", "uuid_flush_dtmf",
     "uuid_getvar", "uuid_hold", "uuid_kill", "uuid_limit", "uuid_limit_release", "uuid_loglevel", "uuid_park",

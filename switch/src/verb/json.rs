@@ -58,7 +58,11 @@ fn written(value: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(value).unwrap_or_default()
 }
 
-fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, Misread> {
+/// Reads a JSON text that is no longer than a verb may be.
+///
+/// # Errors
+/// [`Misread`], which names the value that is wrong.
+pub fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, Misread> {
     if text.len() > MOST_BYTES {
         return Err(Misread::TooLong(text.len()));
     }

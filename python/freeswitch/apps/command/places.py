@@ -69,6 +69,23 @@ def add_options(command: argparse.ArgumentParser) -> None:
 
 
 @contextmanager
+def rehearsal(programs: Sequence[Any]) -> Iterator[tuple[Place, list[tuple[str, int, str]]]]:
+    """Give a pocket switch in real time whose calls are offered to programs by the event socket."""
+    import pocket
+
+    dialplan = "".join(
+        f'<extension name="{program.name}"><condition field="destination_number" expression="^{program.name}$">'
+        f'<action application="pysocket" data="{program.name}"/></condition></extension>'
+        for program in programs
+    )
+    with pocket.serve(dialplan=dialplan) as server:
+        print(f"pocket's event socket is at {server.host}:{server.port}, its password {server.password}")
+        for program in programs:
+            print(f"a call: originate loopback/{program.name}/default &park()", flush=True)
+        yield Hosts([]), [(server.host, server.port, server.password)]
+
+
+@contextmanager
 def place(arguments: argparse.Namespace) -> Iterator[Place]:
     """Give where the calls of a command are."""
     if arguments.pocket:
@@ -90,4 +107,4 @@ def place(arguments: argparse.Namespace) -> Iterator[Place]:
     yield Hosts(contacts)
 
 
-__all__ = ["Hosts", "Place", "Pocket", "add_options", "place"]
+__all__ = ["Hosts", "Place", "Pocket", "add_options", "place", "rehearsal"]

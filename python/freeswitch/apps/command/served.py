@@ -5,17 +5,23 @@ from __future__ import annotations
 import argparse
 import contextlib
 import inspect
+import logging
+import signal
+from collections.abc import Sequence
 from typing import Any
 
+from freeswitch.apps._programs import Program, is_program, load
 from freeswitch.apps.command.apps import find
-from freeswitch.apps.command.places import add_options, place
+from freeswitch.apps.command.places import Place, add_options, place, rehearsal
 
 
 def add_commands(commands: Any) -> None:
     """Add them."""
     listing = commands.add_parser("list-apps", help="say which apps there are")
     listing.set_defaults(run=list_apps)
-    serving = commands.add_parser("serve", help="have apps work on the calls of switches, until Ctrl-C")
+    serving = commands.add_parser(
+        "serve", help="have apps, and call programs (FILE.py), work on the calls of switches, until Ctrl-C"
+    )
     add_options(serving)
     serving.add_argument("--app", action="append", default=[], metavar="APP", help="NAME, FILE.py:NAME or MODULE:NAME")
     serving.add_argument("--switchio", action="append", default=[], metavar="FILE.py:NAME",
@@ -50,8 +56,15 @@ def serve(arguments: argparse.Namespace) -> None:
         from freeswitch.apps.alias import find as find_original
 
         found += [find_original(text) for text in arguments.switchio]
+    programs = [load(text) for text in arguments.hosts if is_program(text)]
+    if programs:
+        arguments.hosts = [text for text in arguments.hosts if not is_program(text)]
+        if found:
+            raise ValueError("serve programs (FILE.py) and apps (--app) by two commands")
+        serve_programs(arguments, programs)
+        return
     if not found:
-        raise ValueError("name an app: --app NAME, or --app FILE.py:NAME")
+        raise ValueError("name a program, FILE.py, or an app: --app NAME, or --app FILE.py:NAME")
     with place(arguments) as where:
         service = Service(where.contacts)
         try:
@@ -64,6 +77,49 @@ def serve(arguments: argparse.Namespace) -> None:
                     left -= 1.0
         finally:
             service.stop()
+
+
+def serve_programs(arguments: argparse.Namespace, programs: list[Program]) -> None:
+    """Serve the calls that the switches' application `pysocket` offers."""
+    if arguments.pocket:
+        with rehearsal(programs) as (where, contacts):
+            _serve_programs(arguments, programs, where, contacts)
+        return
+    with place(arguments) as where:
+        assert where.contacts is not None
+        _serve_programs(arguments, programs, where, where.contacts)
+
+
+def _serve_programs(
+    arguments: argparse.Namespace,
+    programs: list[Program],
+    where: Place,
+    contacts: Sequence[tuple[str, int, str]],
+) -> None:
+    from freeswitch.apps import _outside
+    from freeswitch.apps._places import run_on_loop
+    from freeswitch.apps._socket_link import connect
+
+    links = [connect(*contact) for contact in contacts]
+    serving = []
+    try:
+        for link in links:
+            serving.append(run_on_loop(_outside.serve(link, programs)))
+            names = ", ".join(sorted(program.name for program in programs))
+            logging.getLogger("freeswitch.apps").info("%s serves the calls of %s", names, link.name)
+        # As Ctrl-C: calls are left in order.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        left = float("inf") if arguments.seconds is None else arguments.seconds
+        with contextlib.suppress(KeyboardInterrupt):
+            while left > 0:
+                where.sleep(min(left, 1.0))
+                left -= 1.0
+    finally:
+        for outside in serving:
+            with contextlib.suppress(OSError):
+                run_on_loop(outside.stop())
+        for link in links:
+            link.close()
 
 
 __all__ = ["add_commands", "list_apps", "serve"]

@@ -1,0 +1,45 @@
+//! What the switch tells a program outside: events, whose body is JSON.
+
+use std::ffi::{CStr, CString};
+
+use freeswitch::event::{Kind, OwnedEvent};
+use freeswitch::text::c_string_shown;
+use freeswitch::{Detached, Status};
+use serde_json::Value;
+
+/// The subclass of offers, with a header of the name that is called.
+const OFFER: &CStr = c"mod_rust::offer";
+const NAME: &CStr = c"Served-Name";
+
+/// The subclass of what one program is told.
+#[must_use]
+pub fn subclass(worker: &str) -> CString {
+    c_string_shown(format!("mod_rust::worker::{worker}").as_bytes())
+}
+
+/// Tells all programs that a call waits for one that serves this name.
+pub fn offer(held: &Detached, name: &str, body: &Value) {
+    tell(held, OFFER, Some(name), body);
+}
+
+/// Tells one program.
+pub fn send(held: &Detached, worker: &str, body: &Value) {
+    tell(held, &subclass(worker), None, body);
+}
+
+fn tell(held: &Detached, subclass: &CStr, name: Option<&str>, body: &Value) {
+    let fire = || -> Result<(), Status> {
+        let event = OwnedEvent::new(Kind::CUSTOM, Some(subclass))?;
+        if let Some(name) = name {
+            event
+                .view()
+                .add_header(NAME, &c_string_shown(name.as_bytes()))?;
+        }
+        let text = c_string_shown(body.to_string().as_bytes());
+        event.view().set_body(Some(&text))?;
+        event.fire(held)
+    };
+    if let Err(status) = fire() {
+        tracing::error!(%status, "a program outside was not told of its call");
+    }
+}

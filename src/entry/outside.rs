@@ -1,0 +1,174 @@
+//! Calls that programs outside serve: the application and the API command `pysocket`.
+
+use std::ffi::c_char;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bindings::{
+    SWITCH_STATUS_SUCCESS, switch_core_session_t, switch_status_t, switch_stream_handle_t,
+};
+use freeswitch::edge::guard;
+use freeswitch::session as switch;
+use freeswitch::session::Session;
+use freeswitch::stream::reply;
+use freeswitch::{Detached, call_log, core};
+use serde_json::json;
+
+use super::api::line;
+use super::application::tell;
+use super::request::Failed;
+use crate::aio::outside::{calls, command, message, workers};
+use crate::aio::session_thread::{Ended, SessionThread};
+use crate::metrics;
+use crate::python::session::attached::Leg;
+use crate::script::entry_point;
+use crate::script::runs;
+use crate::script::target::Target;
+
+/// How long a call waits for a program, where `pysocket_timeout` says nothing else.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How often it looks whether one has come.
+const LOOK_MS: u32 = 20;
+
+/// `pysocket`: has a program outside serve the call, and returns when it has.
+///
+/// # Safety
+/// Called by the core, as `switch_application_function_t` says.
+pub unsafe extern "C" fn application(session: *mut switch_core_session_t, data: *const c_char) {
+    guard(c"application pysocket", (), || {
+        // SAFETY: the core lends both for this call; data may be NULL.
+        let (session, line) = unsafe { (switch::Session::from_ptr(session), line(data)) };
+        let Some(session) = session else { return };
+        let _call = call_log::of_call(&session.uuid(), session.log_level());
+        // SAFETY: both go before this returns.
+        let (leg, _home) = unsafe { Leg::of_entry(session) };
+        // SAFETY: the core called this thread, which is in no Python.
+        let held = unsafe { Detached::new() };
+        let outcome = offer(session, &held, &leg, line);
+        if let Err(Failed(why)) = &outcome {
+            let line = String::from_utf8_lossy(line);
+            tracing::error!("MR0022 pysocket {line}: {why}; the dialplan goes on");
+        }
+        tell(session, outcome);
+    });
+}
+
+/// `pysocket <what> ...`: what programs outside ask for.
+///
+/// # Safety
+/// Called by the core, as `switch_api_function_t` says.
+pub unsafe extern "C" fn api(
+    cmd: *const c_char,
+    _session: *mut switch_core_session_t,
+    stream: *mut switch_stream_handle_t,
+) -> switch_status_t {
+    guard(c"API pysocket", SWITCH_STATUS_SUCCESS, || {
+        // SAFETY: the core lends it for this call; it may be NULL.
+        let line = String::from_utf8_lossy(unsafe { line(cmd) });
+        // SAFETY: the core calls its commands on threads of its own, and scripts call them detached.
+        let held = unsafe { Detached::new() };
+        let text = command::carry_out(&held, &line);
+        // SAFETY: the core's stream, used by this thread alone.
+        unsafe { reply(stream, text.as_bytes()) };
+        SWITCH_STATUS_SUCCESS
+    })
+}
+
+fn offer(session: Session<'_>, held: &Detached, leg: &Arc<Leg>, line: &[u8]) -> Result<(), Failed> {
+    let target = Target::parse(line)?;
+    if !session.in_thread() {
+        return Err(Failed(
+            "a program outside works with the call's own thread, which this is not".to_owned(),
+        ));
+    }
+    let name = match target.function {
+        Some(function) => format!("{}::{function}", target.module),
+        None => target.module.to_owned(),
+    };
+    if !workers::serves(&name) {
+        return Err(Failed(format!("no program outside serves '{name}'")));
+    }
+    let thread = SessionThread::new(leg.clone()).map_err(|status| Failed(status.to_string()))?;
+    let thread = Arc::new(thread);
+    let call = calls::offered(session.uuid(), thread.clone());
+    let function = target.function.unwrap_or(entry_point::APPLICATION.function);
+    let function = metrics::function(target.module, function);
+    let listed = runs::list(runs::next_id(), "pysocket", function, Some(session.uuid()));
+    let ended = Arc::downgrade(&call);
+    let breaker: runs::Breaker = Arc::new(move || {
+        if let Some(call) = ended.upgrade() {
+            call.lost("killed");
+            call.end(Some("it was told to end".to_owned()));
+        }
+    });
+    // It was not told to end before it began.
+    let _ = listed.script().begin_wait("pysocket", Some(breaker));
+    let body = json!({
+        "name": name,
+        "call": session.uuid().to_string_lossy(),
+        "epoch": call.epoch(),
+        "arguments": String::from_utf8_lossy(target.arguments),
+    });
+    message::offer(held, &name, &body);
+    let accepted = wait_for_a_program(session, held, &call, &thread, &name);
+    let outcome = accepted.and_then(|is_up| {
+        if is_up {
+            serve(session, held, &call, &thread);
+        }
+        call.failed().map_or(Ok(()), |why| Err(Failed(why)))
+    });
+    let _ = listed.ending(outcome.is_err());
+    outcome
+}
+
+/// Waits with media flowing; false where the call ended before.
+fn wait_for_a_program(
+    session: Session<'_>,
+    held: &Detached,
+    call: &calls::Call,
+    thread: &SessionThread,
+    name: &str,
+) -> Result<bool, Failed> {
+    let patience = session
+        .channel()
+        .variable(c"pysocket_timeout")
+        .and_then(|text| String::from_utf8(text).ok()?.parse::<f64>().ok())
+        .filter(|seconds| (0.0..=3600.0).contains(seconds))
+        .map_or(PATIENCE, Duration::from_secs_f64);
+    let until = core::now_micros() + i64::try_from(patience.as_micros()).unwrap_or(i64::MAX);
+    while call.worker().is_none() {
+        if !session.channel().ready() {
+            // A program that accepts it in this moment is told that it is over.
+            if call.withdraw() {
+                return Ok(false);
+            }
+            break;
+        }
+        if core::now_micros() > until && call.withdraw() {
+            return Err(Failed(format!(
+                "no program outside that serves '{name}' has taken the call in {} s",
+                patience.as_secs_f64()
+            )));
+        }
+        thread.keep_up(session, held, LOOK_MS);
+    }
+    Ok(true)
+}
+
+fn serve(session: Session<'_>, held: &Detached, call: &calls::Call, thread: &SessionThread) {
+    if let Ended::Lost(how) = thread.serve(session, held) {
+        call.lost(how);
+        let is_there = || {
+            call.worker()
+                .is_some_and(|worker| workers::is_there(&worker))
+        };
+        let is_over = || runs::time_is_over() || !is_there();
+        if !thread.wait_for_release(held, is_over) {
+            tracing::warn!(
+                "MR0013 the call ended 10 seconds ago and its program outside goes on: let CancelledError through, or use hangup_shield()"
+            );
+        }
+        thread.leg().part(session);
+    }
+    thread.turn_away();
+}
