@@ -6,7 +6,7 @@ import re
 import socket
 import time
 
-from hosts.fake_switch import FakeSwitch, event, framed
+from hosts.fake_switch import FakeSwitch, event, framed, leg
 from support.links import Start, watching
 
 
@@ -113,3 +113,60 @@ sys.stdin.read()
     told = [line for line in started.log if "MR0012" in line]
     assert 1 <= len(told) <= took + 2
     assert re.search(r"WARNING MR0012 .* \d+ events dropped, \d+ in all", told[0])
+
+
+LEGS = """
+begun = []
+class Begins:
+    @apps.callback("CHANNEL_CREATE")
+    def on_create(self, session):
+        begun.append([session.uuid, "CHANNEL_CREATE"])
+    @apps.callback("CHANNEL_ORIGINATE")
+    def on_originate(self, session):
+        begun.append([session.uuid, "CHANNEL_ORIGINATE"])
+    @apps.callback("CHANNEL_PARK")
+    def on_park(self, session):
+        begun.append([session.uuid, "CHANNEL_PARK"])
+    @apps.handler("DTMF")
+    def on_dtmf(self, event):
+        say("all", begun=begun, left=sorted(listener.sessions), calls=sorted(listener.calls))
+listener = serve(Begins)
+say("ready")
+sys.stdin.read()
+"""
+
+
+def test_an_event_that_comes_after_the_end_of_its_leg_begins_none(client: Start, fake: FakeSwitch) -> None:
+    started = client(LEGS, fake)
+    started.wait_for("ready")
+    for number, name in ((1, "CHANNEL_CREATE"), (6, "CHANNEL_DESTROY"), (4, "CHANNEL_PARK"), (2, "CHANNEL_ORIGINATE")):
+        fake.send(leg(name, "known", Event_Sequence=str(number)))
+    # Of this one nothing was known before its end.
+    for number, name in ((9, "CHANNEL_DESTROY"), (7, "CHANNEL_CREATE"), (8, "CHANNEL_PARK")):
+        fake.send(leg(name, "unknown", Event_Sequence=str(number)))
+    # A later leg may have the UUID of one that is over.
+    fake.send(leg("CHANNEL_CREATE", "known", Event_Sequence="10"))
+    fake.send(event("DTMF", Event_Sequence="11"))
+    assert started.wait_for("all") == {
+        "what": "all",
+        "begun": [["known", "CHANNEL_CREATE"], ["known", "CHANNEL_CREATE"]],
+        "left": ["known"],
+        "calls": ["known"],
+    }
+
+
+def test_a_switch_that_has_begun_again_numbers_its_events_from_the_start(client: Start, fake: FakeSwitch) -> None:
+    fake.answers["api show"] = '{"row_count":0}'
+    started = client(LEGS, fake)
+    started.wait_for("ready")
+    fake.wait_entered()
+    for number, name in ((1000, "CHANNEL_CREATE"), (1005, "CHANNEL_DESTROY")):
+        fake.send(leg(name, "a", Event_Sequence=str(number)))
+    fake.send(event("DTMF", Event_Sequence="1006"))
+    assert started.wait_for("all")["left"] == []
+    fake.drop()
+    fake.wait_entered()
+    fake.wait_for("api show")
+    fake.send(leg("CHANNEL_CREATE", "a", Event_Sequence="7"))
+    fake.send(event("DTMF", Event_Sequence="8"))
+    assert started.wait_for("all")["left"] == ["a"]

@@ -29,6 +29,10 @@ BASE = (
 APP_HEADERS = ("variable_sip_h_X-switchio_app", "variable_freeswitch_app", "variable_switchio_app")
 # A burst of events that the loop has not handled yet.
 QUEUE = 100_000
+# What a leg begins with. One that was there before the first app was has no event of its beginning.
+BEGINS = frozenset({"CHANNEL_CREATE", "CHANNEL_ORIGINATE", "CHANNEL_PARK"})
+# Of how many legs that have ended the end is remembered.
+ENDED = 4096
 # How many events of a leg that has failed are kept with it.
 LAST = 2
 # How long after its leg a coroutine may go on unnoticed, in seconds.
@@ -47,6 +51,8 @@ class Listener(Paced, Counters):
         self.failed_sessions: dict[str, deque[Session]] = {}
         # Those that place a leg whose UUID is known, by that.
         self._placing: dict[str, Job] = {}
+        # The numbers of the events with which the latest legs have ended, by UUID.
+        self._ended: dict[str, int] = {}
         # By what they said.
         self.failed_jobs: Counter[str] = Counter()
         self.total_answered_sessions = 0
@@ -200,10 +206,11 @@ class Listener(Paced, Counters):
         if not uuid:
             return None
         session = self.sessions.get(uuid)
+        if name == "CHANNEL_DESTROY":
+            self._remember_end(uuid, event)
         if session is None:
-            if name not in {"CHANNEL_CREATE", "CHANNEL_ORIGINATE", "CHANNEL_PARK"}:
+            if name not in BEGINS or self._is_late(uuid, event):
                 return None
-            # A leg that was there before the first app was has no event of its beginning.
             session = self._new(event, uuid)
         elif name not in {"CHANNEL_CREATE", "CHANNEL_ORIGINATE"}:
             session.update(event)
@@ -216,6 +223,25 @@ class Listener(Paced, Counters):
         elif name == "CHANNEL_DESTROY":
             self._end(session, event)
         return session
+
+    def _remember_end(self, uuid: str, event: Event) -> None:
+        # The newest is behind all others.
+        self._ended.pop(uuid, None)
+        self._ended[uuid] = _number(event)
+        if len(self._ended) > ENDED:
+            del self._ended[next(iter(self._ended))]
+
+    def _is_late(self, uuid: str, event: Event) -> bool:
+        """Tell whether an event was fired before the end of its leg, which has come first.
+
+        The switch's dispatch threads change places. A later leg may have the same UUID.
+        """
+        ended = self._ended.get(uuid)
+        return ended is not None and _number(event) < ended
+
+    def forget_ends(self) -> None:
+        """Take what comes for what has just begun: it may be another switch, which numbers its events from the start."""
+        self._ended.clear()
 
     def take_up(self, event: Event, uuid: str) -> None:
         """Begin to work with a leg that is there already."""
@@ -354,6 +380,12 @@ class Listener(Paced, Counters):
         if session is not None:
             session.bg_job = job
         return session
+
+
+def _number(event: Event) -> int:
+    """Give its number in the order that events are fired; 0 for one that no switch has fired."""
+    number = event.getHeader("Event-Sequence") or ""
+    return int(number) if number.isdecimal() else 0
 
 
 def _marked(

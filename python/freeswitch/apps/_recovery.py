@@ -114,6 +114,7 @@ class Recovery:
 
     def _back(self) -> None:
         self._stop_timer()
+        self._listener.forget_ends()
         self._begin_late()
         self._before = set(self._listener.sessions)
         for uuid in self._before:
