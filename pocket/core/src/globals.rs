@@ -27,6 +27,11 @@ impl Globals {
         }
     }
 
+    /// The values of those whose names begin so, in any case.
+    pub(crate) fn beginning_with(&self, prefix: &str) -> Vec<BString> {
+        self.0.lock().beginning_with(prefix)
+    }
+
     pub(crate) fn all(&self) -> Vec<(BString, BString)> {
         self.0
             .lock()

@@ -1,7 +1,11 @@
 //! Regular expressions as the dialplan writes them.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use bstr::{BStr, BString, ByteSlice, ByteVec};
 use fancy_regex::Regex;
+use parking_lot::Mutex;
 
 use crate::log::{self, Log};
 use crate::place::here;
@@ -10,6 +14,26 @@ use crate::place::here;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Match {
     pub(crate) groups: Vec<BString>,
+}
+
+/// Expressions that were compiled, by their text. A dialplan has the same ones for
+/// each call, and to compile one takes as long as a leg's events.
+static COMPILED: Mutex<BTreeMap<BString, Arc<Regex>>> = Mutex::new(BTreeMap::new());
+/// How many are kept: a text that has a variable's value in it is another each time.
+const KEPT: usize = 500;
+
+/// As [`compile`], or what has come of the same text before.
+fn compiled(expression: &BStr) -> Result<Arc<Regex>, String> {
+    if let Some(known) = COMPILED.lock().get(expression) {
+        return Ok(known.clone());
+    }
+    let regex = Arc::new(compile(expression)?);
+    let mut known = COMPILED.lock();
+    if known.len() >= KEPT {
+        known.clear();
+    }
+    known.insert(expression.to_owned(), regex.clone());
+    Ok(regex)
 }
 
 /// An expression and its options: `/.../is`, or bare. Digits are those of
@@ -80,14 +104,14 @@ fn find(regex: &Regex, text: &BStr) -> Option<Match> {
 
 /// Matches `text`; an expression that is none matches nothing.
 pub(crate) fn matches(text: &BStr, expression: &BStr) -> Option<Match> {
-    find(&compile(expression).ok()?, text)
+    find(&*compiled(expression).ok()?, text)
 }
 
 /// Whether an expression matches, with FreeSWITCH's own `_pattern` syntax in
 /// the place of a regular expression. What is no expression is logged.
 pub(crate) fn perform(log: &Log, text: &BStr, expression: &BStr) -> Option<Match> {
     let pattern = expression.strip_prefix(b"_").map(from_pattern);
-    match compile(
+    match compiled(
         pattern
             .as_ref()
             .map_or(expression, |pattern| pattern.as_bstr()),

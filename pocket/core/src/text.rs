@@ -1,6 +1,7 @@
 //! Text that crosses the C border: bytes without NUL, in no promised encoding.
 
-use std::ffi::{CStr, CString, c_char};
+use std::alloc::Layout;
+use std::ffi::{CStr, CString, c_char, c_void};
 
 use bstr::{BStr, BString, ByteSlice};
 
@@ -19,15 +20,35 @@ pub(crate) unsafe fn borrow<'a>(text: *const c_char) -> Option<&'a BStr> {
 
 /// A C string of `text`, cut at its first NUL: C could not see further.
 pub(crate) fn c_string(text: &[u8]) -> CString {
-    let end = text.find_byte(0).unwrap_or(text.len());
-    CString::new(&text[..end]).unwrap_or_default()
+    CString::new(visible(text)).unwrap_or_default()
+}
+
+/// What C can see of a text: what is in front of its first NUL.
+pub(crate) fn visible(text: &[u8]) -> &[u8] {
+    &text[..text.find_byte(0).unwrap_or(text.len())]
 }
 
 /// A copy that C may `free()`.
 pub(crate) fn malloc_string(text: &[u8]) -> *mut c_char {
-    let text = c_string(text);
-    // SAFETY: strdup reads the NUL-terminated string that `text` owns.
-    unsafe { libc::strdup(text.as_ptr()) }
+    let text = visible(text);
+    // SAFETY: a block of the text and its NUL, filled to its end.
+    unsafe {
+        let copy = allocate(text.len() + 1).cast::<u8>();
+        copy.copy_from_nonoverlapping(text.as_ptr(), text.len());
+        copy.add(text.len()).write(0);
+        copy.cast()
+    }
+}
+
+/// Memory that C may `free()`; no memory ends the process, as everywhere in Rust.
+pub(crate) fn allocate(size: usize) -> *mut c_void {
+    // SAFETY: malloc takes any size.
+    let block = unsafe { libc::malloc(size) };
+    if block.is_null() {
+        let layout = Layout::from_size_align(size, align_of::<usize>());
+        std::alloc::handle_alloc_error(layout.unwrap_or(Layout::new::<usize>()));
+    }
+    block
 }
 
 /// What `switch_true` takes as true: yes, on, true, t, enabled, active, allow,

@@ -108,6 +108,7 @@ impl Snapshot {
         let raw = event.raw();
         let (mut planned, mut texts) = SPARE.lock().pop().unwrap_or_default();
         let mut plan = Plan::default();
+        planned.reserve_exact(headers(raw).count());
         for header in headers(raw) {
             // SAFETY: a header's name and value end with NUL.
             let (name, value) = unsafe { (plan.text(header.name), plan.text(header.value)) };

@@ -40,11 +40,19 @@ pub(super) fn hunt(
             .and_then(|section| section.child("dialplan").or(Some(section)));
         return dialplan.and_then(|dialplan| extensions(session, profile, dialplan));
     }
-    let params = params(session, profile);
+    // Who answers lookups is told of the leg.
+    let params = session
+        .core
+        .xml
+        .is_asked("dialplan")
+        .then(|| params(session, profile));
+    let pointer = params
+        .as_ref()
+        .map_or(std::ptr::null_mut(), |params| params.as_ptr());
     let found = session
         .core
         .xml
-        .locate(&session.core.log, "dialplan", None, None, params.as_ptr());
+        .locate(&session.core.log, "dialplan", None, None, pointer);
     drop(params);
     let Some(found) = found else {
         say!(session, ERROR, "Open of dialplan failed");

@@ -50,6 +50,29 @@ pub(crate) struct Feed {
     pub(crate) give: Box<dyn Fn(Event) + Send + Sync>,
 }
 
+/// A second as events write it: many are of the same one.
+#[derive(Default)]
+struct Dates {
+    second: i64,
+    local: String,
+    gmt: String,
+}
+
+impl Dates {
+    fn of(&mut self, second: i64) -> &Self {
+        if self.second != second || self.gmt.is_empty() {
+            let when = Utc.timestamp_opt(second, 0).single().unwrap_or_default();
+            let local = when.with_timezone(&Local).format("%Y-%m-%d %H:%M:%S");
+            *self = Self {
+                second,
+                local: local.to_string(),
+                gmt: when.format("%a, %d %b %Y %H:%M:%S GMT").to_string(),
+            };
+        }
+        self
+    }
+}
+
 /// The events of one switch.
 pub(crate) struct Bus {
     clock: Arc<Clock>,
@@ -64,6 +87,7 @@ pub(crate) struct Bus {
     arrived: Signal,
     taken: Signal,
     sequence: AtomicU64,
+    dates: Mutex<Dates>,
     closed: AtomicBool,
     tap: Mutex<Option<Tap>>,
     feed: RwLock<Option<Feed>>,
@@ -81,6 +105,7 @@ impl Bus {
             arrived: Signal::new(),
             taken: Signal::new(),
             sequence: AtomicU64::new(0),
+            dates: Mutex::default(),
             closed: AtomicBool::new(false),
             tap: Mutex::default(),
             feed: RwLock::default(),
@@ -102,10 +127,16 @@ impl Bus {
         event
     }
 
+    /// As [`Bus::create`], for an event that is fired as soon as it has its headers.
+    pub(crate) fn create_to_tell(&self, kind: switch_event_types_t, place: Place<'_>) -> Event {
+        let mut event = Event::to_tell(kind);
+        self.stamp(&mut event, place);
+        event
+    }
+
     /// Adds the headers that every event has.
     pub(crate) fn stamp(&self, event: &mut Event, place: Place<'_>) {
         let micros = self.clock.epoch_now();
-        let when = Utc.timestamp_micros(micros).single().unwrap_or_default();
         let sequence = self.sequence.fetch_add(1, Ordering::Relaxed) + 1;
         event.add("Event-Name", event.name().to_bytes());
         event.add("Core-UUID", &self.core_uuid);
@@ -113,16 +144,12 @@ impl Bus {
         event.add("FreeSWITCH-Switchname", &self.host);
         event.add("FreeSWITCH-IPv4", "127.0.0.1");
         event.add("FreeSWITCH-IPv6", "::1");
-        event.add(
-            "Event-Date-Local",
-            when.with_timezone(&Local)
-                .format("%Y-%m-%d %H:%M:%S")
-                .to_string(),
-        );
-        event.add(
-            "Event-Date-GMT",
-            when.format("%a, %d %b %Y %H:%M:%S GMT").to_string(),
-        );
+        {
+            let mut dates = self.dates.lock();
+            let dates = dates.of(micros.div_euclid(1_000_000));
+            event.add("Event-Date-Local", &dates.local);
+            event.add("Event-Date-GMT", &dates.gmt);
+        }
         event.add("Event-Date-Timestamp", micros.to_string());
         event.add("Event-Calling-File", base_name(place.file));
         event.add("Event-Calling-Function", place.function);

@@ -6,7 +6,8 @@ use std::ptr;
 use bindings::switch_event_header;
 use bstr::{BStr, BString, ByteSlice};
 
-use crate::text::malloc_string;
+use super::arena::Arena;
+use crate::text::{self, malloc_string};
 
 /// What stands in front of a value that joins several.
 pub(super) const ARRAY: &[u8] = b"ARRAY::";
@@ -17,41 +18,93 @@ pub(super) const BETWEEN: &[u8] = b"|:";
 pub(super) type Header = switch_event_header;
 
 /// The hash that the core keeps beside each name, case aside.
-fn hash(name: &[u8]) -> c_ulong {
+pub(super) fn hash(name: &[u8]) -> c_ulong {
     name.iter().fold(0, |hash: c_ulong, byte| {
         hash.wrapping_mul(33)
             .wrapping_add(c_ulong::from(byte.to_ascii_lowercase()))
     })
 }
 
-/// A new header without a value, not linked.
-pub(super) fn new(name: &[u8]) -> *mut Header {
-    Box::into_raw(Box::new(Header {
-        name: malloc_string(name),
-        value: ptr::null_mut(),
-        array: ptr::null_mut(),
-        idx: 0,
-        hash: hash(name),
-        next: ptr::null_mut(),
-    }))
+/// A new header, not linked. Its name lies behind it, in one block of memory, and so does the
+/// value that it is made with: an event of a leg has a hundred headers. A value that comes later
+/// has a block of its own.
+pub(super) fn new(name: &[u8], value: Option<&[u8]>, arena: Option<&mut Arena>) -> *mut Header {
+    let (name, value) = (text::visible(name), value.map(text::visible));
+    let size = size_of::<Header>() + name.len() + 1 + value.map_or(0, |value| value.len() + 1);
+    let header: *mut Header = match arena {
+        Some(arena) => arena.take(size).cast(),
+        None => text::allocate(size).cast(),
+    };
+    // SAFETY: the block holds the header and both texts with their NULs, and all of it
+    // is written; malloc's alignment and the arena's are enough for the header.
+    unsafe {
+        let at = header.add(1).cast::<u8>();
+        let put = |at: *mut u8, text: &[u8]| {
+            at.copy_from_nonoverlapping(text.as_ptr(), text.len());
+            at.add(text.len()).write(0);
+        };
+        put(at, name);
+        let value = value.map(|value| {
+            let behind = at.add(name.len() + 1);
+            put(behind, value);
+            behind
+        });
+        header.write(Header {
+            name: at.cast(),
+            value: value.map_or(ptr::null_mut(), <*mut u8>::cast),
+            array: ptr::null_mut(),
+            idx: 0,
+            hash: hash(name),
+            next: ptr::null_mut(),
+        });
+    }
+    header
 }
 
-/// Frees a header and all that it owns.
+/// Frees a header's value, where that has a block of its own.
+///
+/// # Safety
+/// `header` is live; its value is read no more.
+unsafe fn free_value(header: *mut Header) {
+    // SAFETY: the name is NUL-terminated, and a value of the header's block lies
+    // behind it; another one is from malloc, or NULL, which free() takes.
+    unsafe {
+        let behind = (*header).name.add(name(header).len() + 1);
+        if (*header).value != behind {
+            libc::free((*header).value.cast());
+        }
+    }
+}
+
+/// Frees a header and all that it owns; its own block only where that is not an arena's.
 ///
 /// # Safety
 /// `header` comes from [`new`], is in no list any more, and nobody reads it.
-pub(super) unsafe fn free(header: *mut Header) {
-    // SAFETY: made by Box::into_raw in `new`, and given up by the caller.
-    let header = unsafe { Box::from_raw(header) };
-    for at in 0..usize::try_from(header.idx).unwrap_or(0) {
-        // SAFETY: `array` holds `idx` strings from strdup.
-        unsafe { libc::free((*header.array.add(at)).cast()) };
-    }
-    // SAFETY: all three come from malloc, or are NULL, which free() takes.
+pub(super) unsafe fn free(header: *mut Header, is_in_arena: bool) {
+    // SAFETY: `array` holds `idx` strings from malloc, and is from malloc or NULL; the
+    // header's block was made by `new`, and is given up by the caller.
     unsafe {
-        libc::free(header.array.cast());
-        libc::free(header.name.cast());
-        libc::free(header.value.cast());
+        for at in 0..usize::try_from((*header).idx).unwrap_or(0) {
+            libc::free((*(*header).array.add(at)).cast());
+        }
+        libc::free((*header).array.cast());
+        free_value(header);
+        if !is_in_arena {
+            libc::free(header.cast());
+        }
+    }
+}
+
+/// Whether a header has this name, whose hash is `hash`. As in the core, one that has no hash
+/// is compared by its name alone.
+///
+/// # Safety
+/// `header` is live.
+pub(super) unsafe fn is_named(header: *const Header, wanted: &[u8], hash: c_ulong) -> bool {
+    // SAFETY: live.
+    unsafe {
+        let known = (*header).hash;
+        (known == hash || known == 0) && name(header).eq_ignore_ascii_case(wanted)
     }
 }
 
@@ -66,7 +119,7 @@ pub(super) unsafe fn name<'a>(header: *const Header) -> &'a BStr {
 /// As for [`name`].
 pub(super) unsafe fn value<'a>(header: *const Header) -> &'a BStr {
     // SAFETY: the header is live; a value that is there is NUL-terminated.
-    unsafe { crate::text::borrow((*header).value) }.unwrap_or_default()
+    unsafe { text::borrow((*header).value) }.unwrap_or_default()
 }
 
 /// The values of an array header, `None` of a plain one.
@@ -81,7 +134,7 @@ pub(super) unsafe fn values(header: *const Header) -> Option<Vec<BString>> {
     }
     let values = (0..count).map(|at| {
         // SAFETY: `array` holds `idx` strings, each NUL-terminated.
-        unsafe { crate::text::borrow(*array.add(at)) }
+        unsafe { text::borrow(*array.add(at)) }
             .unwrap_or_default()
             .to_owned()
     });
@@ -93,9 +146,9 @@ pub(super) unsafe fn values(header: *const Header) -> Option<Vec<BString>> {
 /// # Safety
 /// `header` is live and nobody else reads it.
 pub(super) unsafe fn set_value(header: *mut Header, value: &[u8]) {
-    // SAFETY: the value is NULL or from malloc; the header is ours to change.
+    // SAFETY: the header is ours to change.
     unsafe {
-        libc::free((*header).value.cast());
+        free_value(header);
         (*header).value = malloc_string(value);
     }
 }

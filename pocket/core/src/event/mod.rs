@@ -9,6 +9,7 @@ use bindings::{
 };
 use bstr::{BStr, BString};
 
+mod arena;
 pub(crate) mod dispatch;
 mod header;
 pub(crate) mod names;
@@ -29,6 +30,12 @@ impl Event {
     pub(crate) fn plain(kind: switch_event_types_t) -> Self {
         // SAFETY: create never returns NULL.
         Self(unsafe { NonNull::new_unchecked(raw::create(kind)) })
+    }
+
+    /// As [`Event::plain`], for one that is told to others and then thrown away.
+    pub(crate) fn to_tell(kind: switch_event_types_t) -> Self {
+        // SAFETY: create_to_tell never returns NULL.
+        Self(unsafe { NonNull::new_unchecked(raw::create_to_tell(kind)) })
     }
 
     /// Names the subclass, in its member and in its header.
@@ -115,6 +122,16 @@ impl Event {
         unsafe { raw::add(self.as_ptr(), stack, name, value) };
     }
 
+    /// For adding headers whose names begin with the same texts.
+    pub(crate) fn with_prefix(&mut self, prefix: &[&str]) -> Prefixed<'_> {
+        let name = prefix.concat().into_bytes();
+        Prefixed {
+            event: self,
+            prefix: name.len(),
+            name,
+        }
+    }
+
     pub(crate) fn remove(&mut self, name: &[u8], value: Option<&[u8]>) -> bool {
         // SAFETY: ours.
         unsafe { raw::remove(self.as_ptr(), name, value) }
@@ -157,6 +174,17 @@ impl Event {
         })
     }
 
+    /// The values of the headers whose names begin so, in any case.
+    pub(crate) fn beginning_with(&self, prefix: &str) -> Vec<BString> {
+        self.headers()
+            .filter(|(name, _, _)| {
+                name.get(..prefix.len())
+                    .is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()))
+            })
+            .map(|(_, value, _)| value.to_owned())
+            .collect()
+    }
+
     /// About how many bytes it takes.
     pub(crate) fn size(&self) -> usize {
         let headers = self.headers();
@@ -187,6 +215,30 @@ impl Event {
     /// An event that only holds headers.
     pub(crate) fn list() -> Self {
         Self::plain(SWITCH_EVENT_CLONE)
+    }
+}
+
+/// Adds headers whose names begin with the same text, which is written once.
+pub(crate) struct Prefixed<'a> {
+    event: &'a mut Event,
+    prefix: usize,
+    name: Vec<u8>,
+}
+
+impl Prefixed<'_> {
+    pub(crate) fn add(&mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) {
+        self.name.truncate(self.prefix);
+        self.name.extend_from_slice(name.as_ref());
+        self.event.add(&self.name, value);
+    }
+
+    pub(crate) fn add_number(&mut self, name: &str, number: i64) {
+        // Most are times that have not come.
+        if number == 0 {
+            self.add(name, "0");
+        } else {
+            self.add(name, number.to_string());
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use bindings::{
 };
 use bstr::{BStr, BString, ByteSlice};
 
+use super::arena::Arena;
 use super::header::{self, Header};
 use crate::text::{self, malloc_string};
 
@@ -21,12 +22,38 @@ const UNIQUE_HEADERS: c_int = 1;
 /// The core refuses an index beyond it.
 const LAST_INDEX: i64 = 4000;
 
+/// An event, and the memory of its headers: without an arena each has its own.
+#[repr(C)]
+struct Owned {
+    event: switch_event,
+    arena: Option<Arena>,
+}
+
+/// The arena of an event.
+///
+/// # Safety
+/// `event` comes from [`create`], is live, and nobody else uses it.
+unsafe fn arena<'a>(event: *mut switch_event) -> Option<&'a mut Arena> {
+    // SAFETY: `create` has made it as the first member of an `Owned`.
+    unsafe { (*event.cast::<Owned>()).arena.as_mut() }
+}
+
 /// A new event without the headers of delivery.
 pub(super) fn create(kind: switch_event_types_t) -> *mut switch_event {
+    owned(kind, None)
+}
+
+/// As [`create`], for one that is told to others and then thrown away: what is removed from it
+/// takes memory until then.
+pub(super) fn create_to_tell(kind: switch_event_types_t) -> *mut switch_event {
+    owned(kind, Some(Arena::new()))
+}
+
+fn owned(kind: switch_event_types_t, arena: Option<Arena>) -> *mut switch_event {
     let unique = kind == SWITCH_EVENT_REQUEST_PARAMS
         || kind == SWITCH_EVENT_CHANNEL_DATA
         || kind == SWITCH_EVENT_MESSAGE;
-    Box::into_raw(Box::new(switch_event {
+    let event = switch_event {
         event_id: kind,
         priority: SWITCH_PRIORITY_NORMAL,
         owner: ptr::null_mut(),
@@ -39,21 +66,23 @@ pub(super) fn create(kind: switch_event_types_t) -> *mut switch_event {
         key: 0,
         next: ptr::null_mut(),
         flags: if unique { UNIQUE_HEADERS } else { 0 },
-    }))
+    };
+    Box::into_raw(Box::new(Owned { event, arena })).cast()
 }
 
 /// # Safety
 /// `event` comes from [`create`] and nobody uses it any more.
 pub(super) unsafe fn destroy(event: *mut switch_event) {
-    // SAFETY: made by Box::into_raw, given up by the caller.
-    let event = unsafe { Box::from_raw(event) };
+    // SAFETY: made by Box::into_raw in `owned`, given up by the caller.
+    let owned = unsafe { Box::from_raw(event.cast::<Owned>()) };
+    let (event, is_in_arena) = (&owned.event, owned.arena.is_some());
     let mut next = event.headers;
     while !next.is_null() {
         // SAFETY: each header of the list is live and is freed once.
         unsafe {
             let header = next;
             next = (*header).next;
-            header::free(header);
+            header::free(header, is_in_arena);
         }
     }
     // SAFETY: from malloc or NULL.
@@ -66,10 +95,11 @@ pub(super) unsafe fn destroy(event: *mut switch_event) {
 /// # Safety
 /// `event` is live; its list does not change while the result is used.
 pub(super) unsafe fn find(event: *const switch_event, name: &[u8]) -> *mut Header {
+    let hash = header::hash(name);
     // SAFETY: the list of a live event ends in NULL and holds live headers.
     unsafe {
         let mut at = (*event).headers;
-        while !at.is_null() && !header::name(at).eq_ignore_ascii_case(name) {
+        while !at.is_null() && !header::is_named(at, name, hash) {
             at = (*at).next;
         }
         at
@@ -103,6 +133,7 @@ pub(super) unsafe fn set_subclass(event: *mut switch_event, subclass: &[u8]) {
 /// As for [`set_body`].
 pub(super) unsafe fn remove(event: *mut switch_event, name: &[u8], value: Option<&[u8]>) -> bool {
     let mut found = false;
+    let hash = header::hash(name);
     // SAFETY: the list is ours; each header is read before it is freed, and the
     // links and the last header are kept right.
     unsafe {
@@ -110,7 +141,7 @@ pub(super) unsafe fn remove(event: *mut switch_event, name: &[u8], value: Option
         let mut at = (*event).headers;
         while !at.is_null() {
             let next = (*at).next;
-            let hit = header::name(at).eq_ignore_ascii_case(name)
+            let hit = header::is_named(at, name, hash)
                 && value.is_none_or(|value| value.is_empty() || header::value(at) == value);
             if hit {
                 if before.is_null() {
@@ -121,7 +152,7 @@ pub(super) unsafe fn remove(event: *mut switch_event, name: &[u8], value: Option
                 if next.is_null() {
                     (*event).last_header = before;
                 }
-                header::free(at);
+                header::free(at, arena(event).is_some());
                 found = true;
             } else {
                 before = at;
@@ -205,12 +236,13 @@ pub(super) unsafe fn add(
             }
             return;
         }
-        let header = header::new(name);
-        if push || unshift {
+        let header = if push || unshift {
+            let header = header::new(name, None, arena(event));
             header::set_values(header, &[BString::from(value)]);
+            header
         } else {
-            header::set_value(header, value);
-        }
+            header::new(name, Some(value), arena(event))
+        };
         link(event, header, top);
     }
 }
@@ -228,7 +260,7 @@ unsafe fn set_indexed(event: *mut switch_event, name: &[u8], index: i64, value: 
     unsafe {
         let existing = find(event, name);
         let header = if existing.is_null() {
-            header::new(name)
+            header::new(name, None, arena(event))
         } else {
             existing
         };

@@ -176,17 +176,13 @@ impl Session {
 
     fn values_of(&self, prefix: &str, with_global: bool) -> Vec<BString> {
         let mut all = if with_global {
-            self.core.globals.all()
+            self.core.globals.beginning_with(prefix)
         } else {
             Vec::new()
         };
-        all.extend(self.variables());
+        all.extend(self.variables_beginning_with(prefix));
         all.into_iter()
-            .filter(|(name, _)| {
-                name.get(..prefix.len())
-                    .is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()))
-            })
-            .flat_map(|(_, value)| match value.strip_prefix(b"ARRAY::") {
+            .flat_map(|value| match value.strip_prefix(b"ARRAY::") {
                 Some(joined) => joined.split_str("|:").map(BString::from).collect(),
                 None => vec![value],
             })

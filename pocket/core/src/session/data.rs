@@ -79,10 +79,11 @@ impl Session {
             event.add("Hangup-Cause", text(cause::name(self.cause())));
         }
         if self.has_codec() {
-            for way in ["Read", "Write"] {
-                event.add(format!("Channel-{way}-Codec-Name"), "L16");
-                event.add(format!("Channel-{way}-Codec-Rate"), "8000");
-                event.add(format!("Channel-{way}-Codec-Bit-Rate"), "128000");
+            for way in ["Channel-Read-Codec-", "Channel-Write-Codec-"] {
+                let mut headers = event.with_prefix(&[way]);
+                headers.add("Name", "L16");
+                headers.add("Rate", "8000");
+                headers.add("Bit-Rate", "128000");
             }
         }
         {
@@ -119,7 +120,7 @@ impl Session {
         if !self.core.events.wanted(kind) {
             return;
         }
-        let mut event = self.core.events.create(kind, None, here!());
+        let mut event = self.core.events.create_to_tell(kind, here!());
         self.describe(&mut event);
         more(&mut event);
         self.core.events.fire(event);

@@ -155,23 +155,27 @@ impl Profile {
 
     /// A field that is a time.
     pub(crate) fn time(&self, name: &[u8]) -> Option<i64> {
-        match name.to_ascii_lowercase().as_slice() {
-            b"profile_created_time" => Some(self.times.profile_created),
-            b"created_time" => Some(self.times.created),
-            b"answered_time" => Some(self.times.answered),
-            b"progress_time" => Some(self.times.progress),
-            b"progress_media_time" => Some(self.times.progress_media),
-            b"hungup_time" => Some(self.times.hungup),
-            b"transferred_time" => Some(self.times.transferred),
-            _ => None,
-        }
+        let times = [
+            ("profile_created_time", self.times.profile_created),
+            ("created_time", self.times.created),
+            ("answered_time", self.times.answered),
+            ("progress_time", self.times.progress),
+            ("progress_media_time", self.times.progress_media),
+            ("hungup_time", self.times.hungup),
+            ("transferred_time", self.times.transferred),
+        ];
+        times
+            .iter()
+            .find(|(known, _)| name.eq_ignore_ascii_case(known.as_bytes()))
+            .map(|(_, time)| *time)
     }
 
     /// Writes the profile as headers that begin with `prefix`.
     pub(crate) fn describe(&self, prefix: &str, event: &mut Event) {
+        let mut headers = event.with_prefix(&[prefix, "-"]);
         let direction = if self.outbound { "outbound" } else { "inbound" };
-        event.add(format!("{prefix}-Direction"), direction);
-        event.add(format!("{prefix}-Logical-Direction"), direction);
+        headers.add("Direction", direction);
+        headers.add("Logical-Direction", direction);
         let texts = [
             ("Username", &self.username),
             ("Dialplan", &self.dialplan),
@@ -195,7 +199,7 @@ impl Profile {
         ];
         for (name, value) in texts {
             if !value.is_empty() {
-                event.add(format!("{prefix}-{name}"), value.as_bytes());
+                headers.add(name, value.as_bytes());
             }
         }
         let times = [
@@ -212,12 +216,14 @@ impl Profile {
             ("Channel-Hold-Accum", 0),
         ];
         for (name, time) in times {
-            event.add(format!("{prefix}-{name}"), time.to_string());
+            headers.add_number(name, time);
         }
-        event.add(format!("{prefix}-Screen-Bit"), "true");
-        for (name, hides) in [("Name", self.hides_name), ("Number", self.hides_number)] {
-            let hides = if hides { "true" } else { "false" };
-            event.add(format!("{prefix}-Privacy-Hide-{name}"), hides);
+        headers.add("Screen-Bit", "true");
+        for (name, hides) in [
+            ("Privacy-Hide-Name", self.hides_name),
+            ("Privacy-Hide-Number", self.hides_number),
+        ] {
+            headers.add(name, if hides { "true" } else { "false" });
         }
     }
 }

@@ -215,6 +215,12 @@ impl Session {
             .collect()
     }
 
+    /// The values of those whose names begin so, in any case.
+    pub(super) fn variables_beginning_with(&self, prefix: &str) -> Vec<BString> {
+        let guard = self.data.0.lock();
+        guard.borrow().variables.beginning_with(prefix)
+    }
+
     pub(super) fn size_of_variables(&self) -> usize {
         let guard = self.data.0.lock();
         guard.borrow().variables.size()
@@ -279,8 +285,9 @@ impl Session {
                 event.add(name, value);
             }
         }
+        let mut variables = event.with_prefix(&["variable_"]);
         for (name, value, _) in data.variables.headers() {
-            event.add([b"variable_", name.as_bytes()].concat(), value);
+            variables.add(name, value);
         }
     }
 

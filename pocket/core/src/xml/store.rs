@@ -187,6 +187,15 @@ impl Store {
             })
     }
 
+    /// Whether a module answers lookups of that section.
+    pub(crate) fn is_asked(&self, section: &str) -> bool {
+        let wanted = sections(section.as_bytes());
+        let bindings = self.bindings.read();
+        bindings
+            .iter()
+            .any(|binding| binding.sections == 0 || binding.sections & wanted != 0)
+    }
+
     fn ask(
         &self,
         log: &Log,
