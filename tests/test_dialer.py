@@ -363,3 +363,21 @@ def run(to):
     found = dialer.finish(timeout=4000)
     assert found["causes"] == ["NORMAL_CLEARING"] * 20
     assert all(3599 < held < 3602 for held in found["held"])
+
+
+@pytest.mark.pocket_only  # nobody waits for an hour
+def test_an_hour_of_tones_goes_by_at_once(host: Host, dial: Make) -> None:
+    tones = host.extension(("answer", ""), ("playback", "tone_stream://%(100,100,440);loops=-1"))
+    dialer = dial(
+        """
+def run(to):
+    make(f"loopback/{to}", rate=20, limit=20, max_offered=20, duration=3600)
+    dialer.start()
+""",
+        tones,
+    )
+    # A tone that nobody looks at is one wait, too, and not one for each of its frames.
+    dialer.wait(offered=20, answered=20)
+    found = dialer.finish(timeout=4000)
+    assert found["causes"] == ["NORMAL_CLEARING"] * 20
+    assert all(3599 < held < 3602 for held in found["held"])

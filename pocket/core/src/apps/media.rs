@@ -7,7 +7,6 @@ use bstr::{BStr, BString, ByteSlice};
 
 use crate::c::*;
 use crate::cause;
-use crate::ivr::file::Handle;
 use crate::ivr::input::Input;
 use crate::ivr::read::{Reading, play_and_get_digits as ask, read as ivr_read};
 use crate::ivr::{play, sleep as ivr_sleep};
@@ -53,17 +52,11 @@ pub(super) fn playback(session: &Arc<Session>, data: &BStr) {
         Some(at) => (data[..at].as_bstr(), number(&data[at + 2..])),
         None => (data, 0),
     };
-    // SAFETY: all zeroes is a handle that nothing is open on.
-    let mut handle = unsafe { std::mem::zeroed() };
-    // SAFETY: `handle` outlives its use below.
-    let handle = unsafe { Handle::new(&raw mut handle) };
-    if let Some(handle) = handle {
-        handle.set_samples(u32::try_from(start).unwrap_or(0));
-    }
+    let start = u32::try_from(start).unwrap_or(0);
     session.unset("playback_terminator_used");
     respond(
         session,
-        play::play_file(session, handle, file, Some(&mut Terminators)),
+        play::play_from(session, start, file, Some(&mut Terminators)),
     );
 }
 

@@ -187,6 +187,8 @@ pub(super) fn fileman(call: &Invocation<'_>) -> Reply {
         match unsafe { Handle::new(file as *mut _) } {
             Some(handle) => {
                 process(command.as_bstr(), Some(handle));
+                // A tone is not looked at in each frame.
+                session.kick();
                 "+OK\n".into()
             }
             None => "-ERR No file handle!\n".into(),
@@ -218,6 +220,7 @@ pub(super) fn break_(call: &Invocation<'_>) -> Reply {
             leg.stop_broadcast();
         } else {
             leg.set_flag(CF_BREAK, if all { 2 } else { 1 });
+            leg.kick();
         }
     }
     "+OK\n".into()

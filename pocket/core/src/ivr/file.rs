@@ -18,6 +18,9 @@ const DONE: u32 = 1 << 14;
 /// A tone, in which one place is like the other. The core has no such flag: its
 /// format has no function that seeks.
 const TONE: u32 = 1 << 30;
+/// The player's own: but for `uuid_fileman`, which wakes the leg, nobody else looks at it or
+/// changes it while it plays.
+const OWN: u32 = 1 << 29;
 
 /// The handle. A callback and `uuid_fileman` change it while a file plays, so it is
 /// read and written member by member, through its address.
@@ -94,6 +97,15 @@ impl Handle {
 
     pub(crate) fn close(self) {
         self.set_flags(self.flags() & !OPEN.0);
+    }
+
+    pub(crate) fn is_own(self) {
+        self.set_flags(self.flags() | OWN);
+    }
+
+    /// Whether how far a tone has come need be known at its end alone.
+    pub(crate) fn plays_unseen(self) -> bool {
+        self.flags() & (OWN | TONE) == OWN | TONE
     }
 
     /// What is open is a tone: it is played from its beginning to its end.

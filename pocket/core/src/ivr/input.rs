@@ -41,6 +41,11 @@ pub(crate) trait Input {
         SUCCESS
     }
 
+    /// Whether it is called for each frame.
+    fn takes_frames(&self) -> bool {
+        false
+    }
+
     /// Called for each frame; anything but SUCCESS ends the function.
     fn frame(&mut self, _: &Arc<Session>) -> Status {
         SUCCESS
@@ -139,6 +144,10 @@ impl Input for CInput {
             },
             None => SUCCESS,
         }
+    }
+
+    fn takes_frames(&self) -> bool {
+        self.args().read_frame_callback.is_some()
     }
 
     fn frame(&mut self, session: &Arc<Session>) -> Status {

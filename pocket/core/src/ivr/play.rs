@@ -43,18 +43,41 @@ pub(crate) fn play_file(
     session: &Arc<Session>,
     handle: Option<Handle>,
     file: &BStr,
+    input: Option<&mut dyn Input>,
+) -> Status {
+    match handle {
+        Some(handle) => play_files(session, handle, file, input),
+        None => play_from(session, 0, file, input),
+    }
+}
+
+/// As [`play_file`], with a handle of its own, from a sample of the first file on.
+pub(crate) fn play_from(
+    session: &Arc<Session>,
+    start: u32,
+    file: &BStr,
+    input: Option<&mut dyn Input>,
+) -> Status {
+    // SAFETY: all zeroes is a handle that nothing is open on.
+    let mut own: switch_file_handle_t = unsafe { std::mem::zeroed() };
+    // SAFETY: `own` outlives the handle, which only this function uses.
+    let Some(handle) = (unsafe { Handle::new(&raw mut own) }) else {
+        return FAILURE;
+    };
+    handle.set_samples(start);
+    handle.is_own();
+    play_files(session, handle, file, input)
+}
+
+fn play_files(
+    session: &Arc<Session>,
+    handle: Handle,
+    file: &BStr,
     mut input: Option<&mut dyn Input>,
 ) -> Status {
     if session.pre_answer() != SUCCESS || file.is_empty() || !session.media_ready() {
         return FAILURE;
     }
-    // SAFETY: all zeroes is a handle that nothing is open on.
-    let mut own: switch_file_handle_t = unsafe { std::mem::zeroed() };
-    // SAFETY: `own` outlives the handle, which only this function uses.
-    let own = unsafe { Handle::new(&raw mut own) };
-    let Some(handle) = handle.or(own) else {
-        return FAILURE;
-    };
     let mut start = handle.samples();
     handle.set_samples(0);
     let delimiter = session
@@ -210,6 +233,7 @@ fn run(
     mut input: Option<&mut dyn Input>,
 ) -> End {
     let mut ahead = ReadAhead::new(handle);
+    let unseen = handle.plays_unseen() && input.as_ref().is_none_or(|input| !input.takes_frames());
     loop {
         if !session.ready() {
             return End::new(
@@ -230,6 +254,17 @@ fn run(
         if length.is_some_and(|length| u64::from(handle.position()) >= length) {
             return End::new(SUCCESS, false, HEARD);
         }
+        // Digits and events are taken one a frame.
+        if unseen && (input.is_none() || !session.has_digit() && !session.has_diverted_event()) {
+            let pace = Pace::of(handle);
+            let until = pace.end(handle, length);
+            let Some(heard) = session.hear_until(until.map(|time| session.core.clock.now() + time))
+            else {
+                return End::new(SUCCESS, false, "hangup");
+            };
+            ahead.advance(handle, length, heard, pace);
+            continue;
+        }
         // Only what is heard moves the file: while a callback plays one of its own,
         // this one stands still.
         let Some(heard) = session.hear_frame() else {
@@ -241,7 +276,32 @@ fn run(
                 return End::new(status, false, "stopped");
             }
         }
-        ahead.advance(handle, length, heard);
+        ahead.advance(handle, length, heard.min(FRAME * 50), Pace::of(handle));
+    }
+}
+
+/// How a file moves on.
+#[derive(Clone, Copy)]
+struct Pace {
+    paused: bool,
+    /// Samples that are heard in the time of one: more where the handle's speed is above 0.
+    factor: f64,
+}
+
+impl Pace {
+    fn of(handle: Handle) -> Self {
+        let speed = f64::from(handle.speed().clamp(-2, 2));
+        Self {
+            paused: handle.is_paused(),
+            factor: 1.0 / (1.0 - 0.25 * speed),
+        }
+    }
+
+    /// After how many microseconds a file is at its end; `None` for never.
+    fn end(self, handle: Handle, length: Option<u64>) -> Option<i64> {
+        let left = length?.saturating_sub(u64::from(handle.position()));
+        let micros = left as f64 * 1e6 / (f64::from(RATE) * self.factor);
+        (!self.paused).then_some(micros.ceil() as i64)
     }
 }
 
@@ -285,18 +345,15 @@ impl ReadAhead {
         }
     }
 
-    /// Moves on by what was heard in that time, faster or slower by the handle's
-    /// speed.
-    fn advance(&mut self, handle: Handle, length: Option<u64>, elapsed: i64) {
+    /// Moves on by what was heard in that time, in microseconds.
+    fn advance(&mut self, handle: Handle, length: Option<u64>, elapsed: i64, pace: Pace) {
         if handle.position() != self.position {
             *self = Self::new(handle);
         }
-        if handle.is_paused() {
+        if pace.paused {
             return;
         }
-        let speed = f64::from(handle.speed().clamp(-2, 2));
-        let factor = 1.0 / (1.0 - 0.25 * speed);
-        let samples = (elapsed.min(FRAME * 50) as f64 * f64::from(RATE) / 1e6 * factor).round();
+        let samples = (elapsed as f64 * f64::from(RATE) / 1e6 * pace.factor).round();
         let left = length.map_or(u64::from(u32::MAX), |length| {
             length.saturating_sub(u64::from(handle.position()))
         });

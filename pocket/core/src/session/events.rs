@@ -50,6 +50,10 @@ impl Session {
         self.events.diverted.lock().pop_front()
     }
 
+    pub(crate) fn has_diverted_event(&self) -> bool {
+        !self.has(CF_DIVERT_EVENTS) && !self.events.diverted.lock().is_empty()
+    }
+
     pub(crate) fn flush_private_events(&self) {
         self.events.private.lock().clear();
     }
@@ -83,6 +87,9 @@ impl Session {
             return false;
         };
         self.carry_out(&event);
+        if !self.core.events.wanted(SWITCH_EVENT_PRIVATE_COMMAND) {
+            return true;
+        }
         event.set_kind(SWITCH_EVENT_PRIVATE_COMMAND);
         let mut delivered = self
             .core

@@ -121,6 +121,12 @@ impl Session {
         (self.read_frame() == SUCCESS).then(|| self.core.clock.now() - before)
     }
 
+    /// As [`Session::hear_frame`], for as many frames as [`Session::skip_frames`] skips.
+    pub(crate) fn hear_until(self: &Arc<Self>, until: Option<i64>) -> Option<i64> {
+        let before = self.core.clock.now();
+        (self.skip_frames(until) == SUCCESS).then(|| self.core.clock.now() - before)
+    }
+
     /// Waits 20 ms with no media; only the clock ends it.
     pub(crate) fn idle_frame(&self) {
         self.core.clock.sleep(FRAME);
