@@ -57,6 +57,15 @@ class Running(Own):
         for session in self.placed:
             session._end()
 
+    def end(self) -> None:
+        """Let go of what refers to it, so that all of it is freed at once: there are some of these for each call."""
+        self.end_placed()
+        self.context, self.task = _NOTHING, None
+
+
+# In the place of the context of a run that has ended.
+_NOTHING = Context()
+
 
 class _Loop:
     """What belongs to the loop that runs."""
@@ -167,7 +176,7 @@ def run_for(work: Coroutine[Any, Any, Any], waiter: Any, number: int, uuid: str 
         else:
             waiter.done(result)
         finally:
-            running.end_placed()
+            running.end()
             if outer is None:
                 here.runs.pop(number, None)
             else:
@@ -216,7 +225,7 @@ def begin_work(name: str, uuid: str, coroutine: Awaitable[object], is_over: Call
             log.exception("MR0004 app %s failed", name)
         finally:
             here.runs.pop(item.id, None)
-            running.end_placed()
+            running.end()
             item.finish(failed)
 
     start(running, run())

@@ -29,6 +29,10 @@ class SwitchSelector(selectors.BaseSelector):
 
     def __init__(self) -> None:
         self._real = selectors.DefaultSelector()
+        # How many descriptors are watched. The loop's own pipe is always there, and what wakes the loop by it
+        # (`_write_to_self`) ends a wait in the switch, too.
+        self._watched = 0
+        self._is_closed = False
         self.jobs = 0
         # Whose it is.
         self.loop: asyncio.AbstractEventLoop | None = None
@@ -37,11 +41,15 @@ class SwitchSelector(selectors.BaseSelector):
 
     def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
         """Watch a descriptor."""
-        return self._real.register(fileobj, events, data)
+        key = self._real.register(fileobj, events, data)
+        self._watched += 1
+        return key
 
     def unregister(self, fileobj: Any) -> selectors.SelectorKey:
         """Watch it no longer."""
-        return self._real.unregister(fileobj)
+        key = self._real.unregister(fileobj)
+        self._watched -= 1
+        return key
 
     def modify(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
         """Watch it for something else."""
@@ -53,6 +61,7 @@ class SwitchSelector(selectors.BaseSelector):
 
     def close(self) -> None:
         """Watch nothing."""
+        self._is_closed = True
         self._real.close()
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
@@ -61,13 +70,14 @@ class SwitchSelector(selectors.BaseSelector):
         if asyncio._get_running_loop() is not self.loop and self.loop is not None:
             # A script has set another one as the one that runs.
             asyncio._set_running_loop(self.loop)
-        ready = self._real.select(0)
-        if not ready and (timeout is None or timeout > 0):
-            # The loop's own pipe is always there.
-            if self.jobs or len(self._real.get_map()) > 1:
+        waits = timeout is None or timeout > 0
+        ready = []
+        if self.jobs or self._watched > 1 or self._is_closed:
+            ready = self._real.select(0)
+            if not ready and waits:
                 ready = self._real.select(LOOK if timeout is None else min(timeout, LOOK))
-            else:
-                _freeswitch.wait(timeout)
+        elif waits:
+            _freeswitch.wait(timeout)
         self.works_since = time.perf_counter()
         _freeswitch.drain()
         return ready

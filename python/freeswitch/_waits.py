@@ -207,16 +207,23 @@ class Past:
         self._kept: deque[tuple[int, frozenset[str], Event]] = deque()
         # The newest event that is kept no longer.
         self._gone = 0
-        self._places: weakref.WeakKeyDictionary[asyncio.Task[Any], Place] = weakref.WeakKeyDictionary()
+        # Made when a coroutine waits: on most legs none does.
+        self._places: weakref.WeakKeyDictionary[asyncio.Task[Any], Place] | None = None
         # Of scripts of which only the tasks that they have made wait here.
-        self._runs: weakref.WeakKeyDictionary[Running, Place] = weakref.WeakKeyDictionary()
+        self._runs: weakref.WeakKeyDictionary[Running, Place] | None = None
         # Waits that other threads have asked for, and the loop has not begun yet.
         self.asked: set[object] = set()
 
     def begin(self, task: asyncio.Task[Any], context: Context) -> None:
         """Have a coroutine that the latest event has started begin after it."""
-        place = self._places[task] = Place(self.number)
+        place = Place(self.number)
+        self._keep(task, place)
         context.run(self.known_as, place)
+
+    def _keep(self, task: asyncio.Task[Any], place: Place) -> None:
+        if self._places is None:
+            self._places = weakref.WeakKeyDictionary()
+        self._places[task] = place
 
     def known_as(self, place: Place) -> Token[Any]:
         """Have tasks that are made from now on in this context begin at a place."""
@@ -306,10 +313,11 @@ class Past:
         task = asyncio.current_task()
         if task is None:
             return Place(at)
-        place = self._places.get(task)
+        place = self._places.get(task) if self._places is not None else None
         if place is None:
             maker = self._maker()
-            place = self._places[task] = maker.branch(task) if maker is not None else Place(at)
+            place = maker.branch(task) if maker is not None else Place(at)
+            self._keep(task, place)
             self.known_as(place)
         return place
 
@@ -321,6 +329,8 @@ class Past:
         run = _loop.current()
         if run is None or run.task is asyncio.current_task():
             return None
+        if self._runs is None:
+            self._runs = weakref.WeakKeyDictionary()
         return self._runs.setdefault(run, Place(self.number))
 
     def _miss(self, since: int) -> None:
@@ -390,13 +400,15 @@ class Paced:
 def names_of(event: Event) -> frozenset[str]:
     """Give the names that an event can be waited for by; a custom one also has its subclass."""
     kind = event.getType()
-    subclass = event.getHeader("Event-Subclass") if kind == "CUSTOM" else None
-    names = _NAMES.get((kind, subclass))
+    if kind == "CUSTOM":
+        subclass = event.getHeader("Event-Subclass")
+        if subclass is not None:
+            return frozenset((kind, subclass))
+    names = _NAMES.get(kind)
     if names is None:
-        names = frozenset((kind,) if subclass is None else (kind, subclass))
-        if len(_NAMES) < 1000:
-            _NAMES[kind, subclass] = names
+        names = _NAMES[kind] = frozenset((kind,))
     return names
 
 
-_NAMES: dict[tuple[str, str | None], frozenset[str]] = {}
+# By a kind of event, of which there are not many.
+_NAMES: dict[str, frozenset[str]] = {}

@@ -190,7 +190,8 @@ async def case(seed: int) -> str | None:
 
     app = _loading.App("Model", object(), None)
     app.coroutines = {"CHANNEL_CREATE": [(whole, 1), (apart, 1)]}
-    fed.apps = {"default": [app]}
+    fed.apps["default"] = [app]
+    fed.look_again()
     while mixed:
         size = chance.choice((1, 2, 5, 30, 1000))
         fed.put(mixed[:size])

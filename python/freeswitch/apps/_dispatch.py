@@ -16,6 +16,7 @@ from freeswitch.apps._counters import Counters
 from freeswitch.apps._link import Link, local
 from freeswitch.apps._loading import App
 from freeswitch.apps._marks import plain
+from freeswitch.apps._table import Table
 from freeswitch.apps.models import RUNNING, Call, Job, Session, event_time
 
 log = logging.getLogger("freeswitch.apps")
@@ -29,6 +30,7 @@ BASE = (
 APP_HEADERS = ("variable_sip_h_X-switchio_app", "variable_freeswitch_app", "variable_switchio_app")
 # A burst of events that the loop has not handled yet.
 QUEUE = 100_000
+OF_JOBS = frozenset({"BACKGROUND_JOB"})
 # What a leg begins with. One that was there before the first app was has no event of its beginning.
 BEGINS = frozenset({"CHANNEL_CREATE", "CHANNEL_ORIGINATE", "CHANNEL_PARK"})
 # Of how many legs that have ended the end is remembered.
@@ -57,6 +59,7 @@ class Listener(Paced, Counters):
         self.failed_jobs: Counter[str] = Counter()
         self.total_answered_sessions = 0
         self.apps: dict[str, list[App]] = {}
+        self._table = Table(self.apps)
         self.headers = list(APP_HEADERS)
         self._needed: set[str] = set()
         self._tap = self.link.tap((*BASE, *self.link.own_names), limit=QUEUE)
@@ -78,7 +81,8 @@ class Listener(Paced, Counters):
             yield from under
 
     def look_again(self) -> None:
-        """Take in which headers may have an id."""
+        """Take in what is loaded, and which headers may have an id."""
+        self._table.clear()
         own = [app.header for app in self.loaded() if app.header is not None]
         self.headers = [*dict.fromkeys(own), *APP_HEADERS]
 
@@ -118,26 +122,23 @@ class Listener(Paced, Counters):
         app_id = self._app_id(event, session)
         # What belongs to no leg is for the app that is marked with it.
         is_of_leg = session is not None or bool(event.getHeader("Unique-ID"))
-        for app in self._apps_under(app_id) if is_of_leg else list(self.loaded()):
-            for handler, _ in _marked(app.handlers, names):
-                self._guarded(app, handler, event)
+        for app, handler, _ in self._table.of(app_id if is_of_leg else None, names).handlers:
+            self._guarded(app, handler, event)
         if job is not None:
             return self._tell_of_job(job, session)
         if session is None:
             return False
         begun = False
-        for app in self._apps_under(app_id):
-            for function, count in _marked(app.callbacks, names):
-                begun = True
-                begun_at = session._past.callback()
-                self._guarded(app, function, session, *((session.bg_job,) if count > 1 else ()))
-                PLACES.reset(begun_at)
+        for app, function, count in self._table.of(app_id, names).callbacks:
+            begun = True
+            begun_at = session._past.callback()
+            self._guarded(app, function, session, *((session.bg_job,) if count > 1 else ()))
+            PLACES.reset(begun_at)
         # Waits are served before new coroutines start, lest these take the event for one to come.
         begun |= session._past.add(names, event)
-        for app in self._apps_under(app_id):
-            for function, count in _marked(app.coroutines, names):
-                begun = True
-                self._start(app, function, session, *((session.bg_job,) if count > 1 else ()))
+        for app, function, count in self._table.of(app_id, names).coroutines:
+            begun = True
+            self._start(app, function, session, *((session.bg_job,) if count > 1 else ()))
         if name == "CHANNEL_DESTROY":
             begun |= session._over()
             if session.tasks:
@@ -148,18 +149,12 @@ class Listener(Paced, Counters):
 
     def _tell_of_job(self, job: Job, session: Session | None) -> bool:
         """Call what is marked with the end of a job: that of the leg that it has placed, else all."""
-        begun = False
-        for app in list(self._apps_under(session.cid) if session is not None else self.loaded()):
-            for function, _ in app.callbacks.get("BACKGROUND_JOB", ()):
-                begun = True
-                self._guarded(app, function, session, job)
-            for function, _ in app.coroutines.get("BACKGROUND_JOB", ()):
-                begun = True
-                self._start(app, function, session, job)
-        return begun
-
-    def _apps_under(self, app_id: str) -> list[App]:
-        return self.apps.get(app_id, [])
+        marked = self._table.of(session.cid if session is not None else None, OF_JOBS)
+        for app, function, _ in marked.callbacks:
+            self._guarded(app, function, session, job)
+        for app, function, _ in marked.coroutines:
+            self._start(app, function, session, job)
+        return bool(marked.callbacks or marked.coroutines)
 
     def _app_id(self, event: Event, session: Session | None) -> str:
         for header in self.headers:
@@ -240,7 +235,7 @@ class Listener(Paced, Counters):
         return ended is not None and _number(event) < ended
 
     def forget_ends(self) -> None:
-        """Take what comes for what has just begun: it may be another switch, which numbers its events from the start."""
+        """Take all that comes as new: a switch that has begun again numbers its events from the start."""
         self._ended.clear()
 
     def take_up(self, event: Event, uuid: str) -> None:
@@ -386,15 +381,6 @@ def _number(event: Event) -> int:
     """Give its number in the order that events are fired; 0 for one that no switch has fired."""
     number = event.getHeader("Event-Sequence") or ""
     return int(number) if number.isdecimal() else 0
-
-
-def _marked(
-    functions: dict[str, list[tuple[Callable[..., Any], int]]], names: frozenset[str]
-) -> list[tuple[Callable[..., Any], int]]:
-    """Give what is marked with an event, of an app."""
-    if not functions:
-        return []
-    return [found for name in names for found in functions.get(name, ())]
 
 
 def listener() -> Listener:

@@ -95,6 +95,7 @@ def add(
     functions = {"callback": loaded.callbacks, "coroutine": loaded.coroutines, "handler": loaded.handlers}
     functions[kind][plain(event)] = [(function, count)]
     here.apps.setdefault(_name(app_id, "app_id"), []).insert(0 if prepend else len(here.apps.get(app_id, ())), loaded)
+    here.look_again()
 
 
 def remove(here: Listener, event: str, app_id: str | None, function: Callable[..., Any]) -> None:
@@ -110,6 +111,7 @@ def remove(here: Listener, event: str, app_id: str | None, function: Callable[..
         here.apps[ident] = [app for app in under if _has_functions(app)]
         if not here.apps[ident]:
             del here.apps[ident]
+    here.look_again()
 
 
 def _has_functions(app: App) -> bool:
