@@ -14,6 +14,7 @@ import queue
 import sys
 import threading
 import time
+import types
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import process
@@ -29,8 +30,8 @@ T = TypeVar("T")
 IN_SWITCH_TIME = frozenset({"concurrent", "queue", "sched", "threading"})
 # Debuggers, while they have stopped a script's thread, wait for somebody who looks at it.
 DEBUGGERS = frozenset(
-    {"IPython", "_pydev_bundle", "_pydevd_bundle", "_pydevd_frame_eval", "debugpy", "ipdb", "prompt_toolkit", "pudb"}
-    | {"pydevd", "pydevd_tracing", "remote_pdb", "web_pdb"}
+    {"IPython", "_pydev_bundle", "_pydevd_bundle", "_pydevd_frame_eval", "_pydevd_sys_monitoring", "debugpy", "ipdb"}
+    | {"prompt_toolkit", "pudb", "pydevd", "pydevd_tracing", "remote_pdb", "web_pdb"}
 )
 # By way of these everybody starts threads and makes locks; debuggers put the last in between.
 ON_THE_WAY = frozenset({__name__, "queue", "threading", "_pydev_bundle.pydev_monkey"})
@@ -290,14 +291,31 @@ def _submit(
     return future
 
 
+def _lasting() -> dict[str, Any]:
+    """Give what stands in the place of Python's own with names of its own.
+
+    Python takes those of a module away as it ends, and objects that end later sleep and look at the time.
+    """
+    names = {**globals(), "_pocket": types.SimpleNamespace(**vars(_pocket))}
+    for function in (
+        *(_from_outside, _sleep, _time, _time_ns, _monotonic_time, _monotonic_ns),
+        *(_for_debugger, _allocate_lock, _wait_clock, _join),
+    ):
+        copy = types.FunctionType(function.__code__, names, function.__name__, function.__defaults__)
+        copy.__doc__, copy.__annotations__ = function.__doc__, function.__annotations__
+        names[function.__name__] = copy
+    return names
+
+
 def install() -> None:
     """Replace them, once."""
+    lasting = _lasting()
     for name, replaced in {
-        "sleep": _sleep,
-        "time": _time,
-        "time_ns": _time_ns,
-        "monotonic": _monotonic_time,
-        "monotonic_ns": _monotonic_ns,
+        "sleep": lasting["_sleep"],
+        "time": lasting["_time"],
+        "time_ns": lasting["_time_ns"],
+        "monotonic": lasting["_monotonic_time"],
+        "monotonic_ns": lasting["_monotonic_ns"],
     }.items():
         replaced.__name__ = replaced.__qualname__ = name
         setattr(time, name, replaced)
@@ -310,9 +328,9 @@ def install() -> None:
     ):
         if hasattr(module, name):
             setattr(module, name, _counting(getattr(module, name)))
-    threading.Thread.join = _join  # type: ignore[method-assign]
-    threading._allocate_lock = _allocate_lock  # type: ignore[attr-defined]
-    threading._time = _wait_clock  # type: ignore[attr-defined]
-    queue.time = _wait_clock  # type: ignore[attr-defined]
+    threading.Thread.join = lasting["_join"]  # type: ignore[method-assign]
+    threading._allocate_lock = lasting["_allocate_lock"]  # type: ignore[attr-defined]
+    threading._time = lasting["_wait_clock"]  # type: ignore[attr-defined]
+    queue.time = lasting["_wait_clock"]  # type: ignore[attr-defined]
     queue.SimpleQueue = SimpleQueue  # type: ignore[misc]
     process.ProcessPoolExecutor.submit = _submit  # type: ignore[method-assign, assignment]

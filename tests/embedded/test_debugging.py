@@ -84,9 +84,6 @@ PROGRAM = """
         def known(): return sum(thread.name.startswith("Dummy") for thread in threading.enumerate())
         before = known()
         for _ in range(5): switch.run("python", "stops::plain")
-        # A thread of calls is forgotten with its call, or, where the debugger is told of each line, as it ends.
-        end = time.monotonic() + 20
-        while known() > before and time.monotonic() < end: switch.sleep(1); time.sleep(0.02)
         log = [str(line) for line in switch.log if line.level in ("WARNING", "ERR")]
         tell(target="end", more=known() - before, log=log)
     """
@@ -237,8 +234,9 @@ def test_breakpoints_are_hit_and_time_stands_still(script: Path, program: tuple[
     assert (told["stops"]["variables"]["a"], told["stops"]["variables"]["c"]) == ("b", "d")
     assert (told["stops::coroutine"]["took"], told["stops::coroutine"]["timer"]) == (1.0, None)
     assert told["app"]["variables"]["e"] == "f"
-    # The threads of calls are forgotten with them; that of the event loop stays known.
-    assert told["end"]["more"] <= 0
+    # The threads of calls are forgotten with them; that of the event loop stays known. Where the debugger is told of
+    # each line it forgets a thread itself as that ends, and calls one after the other share one or two.
+    assert told["end"]["more"] <= (2 if sys.version_info >= (3, 12) else 0)
     assert told["end"]["log"] == []
     assert "DEBUGGER WARNING" not in output
     assert process.returncode == 0
