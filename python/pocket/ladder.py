@@ -142,7 +142,15 @@ def _marks(legs: Sequence[tuple[str, Transcript]], faults: Sequence[Fault]) -> l
         far = 0 if number == 0 else number + 1
         marks += [_mark(entry, far) for entry in transcript if entry.kind not in LEFT_OUT]
     marks += [_Mark(fault.time, 1, f"{fault.place} {fault.summary}".strip(), kind="error") for fault in faults]
-    return sorted(marks, key=lambda mark: (mark.time, mark.kind == "end"))
+    return sorted(marks, key=lambda mark: (mark.time, _rank(mark)))
+
+
+def _rank(mark: _Mark) -> int:
+    """What comes first of what happens on several legs at one time, where each leg knows its own order alone."""
+    if mark.kind == "end":
+        # What a far end does leads to what the script and the switch do.
+        return 4 if mark.lane == 1 else 2
+    return {"error": 3, "bridged": 1}.get(mark.kind, 0)
 
 
 def _mark(entry: Entry, far: int) -> _Mark:
@@ -166,7 +174,8 @@ def _mark(entry: Entry, far: int) -> _Mark:
         return _Mark(entry.time, far, text, to=1, kind="digit" if kind == "digit" else "")
     if kind in TO_FAR or kind in SOUNDS:
         return _Mark(entry.time, 1, text, to=far, kind="digit" if kind == "sent digit" else "")
-    return _Mark(entry.time, 1, text if far == 0 else f"{text} (leg {far - 1})", kind="soft")
+    shown = text if far == 0 else f"{text} (leg {far - 1})"
+    return _Mark(entry.time, 1, shown, kind="bridged" if kind == "bridged" else "soft")
 
 
 def _drawing(names: Sequence[str], marks: Sequence[_Mark], begin: float) -> str:
@@ -186,7 +195,7 @@ def _drawing(names: Sequence[str], marks: Sequence[_Mark], begin: float) -> str:
             mark.y = y
     # Beside the script's lane stands what it does, and errors, which may need more room than one lane.
     longest = max((len(mark.text) for mark in marks if mark.kind == "error"), default=0)
-    width = max(_x(len(names) - 1) + 2 * EDGE, _x(2), round(_x(1) + min(longest, ERROR_SHOWN) * 7.4) + EDGE)
+    width = max(_x(len(names) - 1) + 2 * EDGE, _x(2), round(_x(1) + min(longest, ERROR_SHOWN) * 7.8) + EDGE)
     height = y + 40
     parts = [
         f'<svg viewBox="0 0 {width} {height:.0f}" width="{width}" height="{height:.0f}" role="img">'
@@ -229,7 +238,7 @@ def _row(mark: _Mark, begin: float) -> str:
         x = _x(mark.lane) + 10
         error = mark.kind == "error"
         back = (
-            f'<rect class="box" x="{x - 4}" y="{y - 11:.0f}" width="{7.2 * len(shown) + 10:.0f}" height="20" rx="4"/>'
+            f'<rect class="box" x="{x - 4}" y="{y - 11:.0f}" width="{7.8 * len(shown) + 12:.0f}" height="20" rx="4"/>'
             if error
             else ""
         )

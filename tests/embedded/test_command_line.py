@@ -17,6 +17,7 @@ import pytest
 
 import pocket
 from pocket import ladder
+from pocket._transcript import Entry, Transcript
 
 SVG = "{http://www.w3.org/2000/svg}"
 # Real seconds: a process has to start.
@@ -215,6 +216,11 @@ class Drawing:
         self._times = {y: text.text for kind, y, text in texts if kind == "time"}
         self._told = [(y, full(text)) for kind, y, text in texts if kind not in {"time", "head mid"}]
 
+    @property
+    def rows(self) -> list[str]:
+        """What is told, from the top down."""
+        return [told for _, told in sorted(self._told)]
+
     def row_at(self, moment: str, text: str) -> bool:
         """Whether this is told in a row of that time."""
         rows = [y for y, time in self._times.items() if time == moment]
@@ -248,3 +254,32 @@ def test_every_entry_of_a_transcript_has_its_row(script: Path) -> None:
     (played,) = call.transcript.of_kind("played")
     assert drawing.row_at("0.000", played.describe())
     page.encode("utf-8")
+
+
+def test_what_happens_on_two_legs_at_one_time_stands_in_its_order() -> None:
+    caller = Transcript(
+        [
+            Entry(0.0, "created", "pocket/1000"),
+            Entry(2.0, "bridged", "user/1001"),
+            Entry(5.0, "hung up", "NORMAL_CLEARING", {"by": "switch"}),
+        ]
+    )
+    agent = Transcript(
+        [
+            Entry(1.0, "created", "user/1001"),
+            Entry(2.0, "answered", ""),
+            Entry(2.0, "bridged", "pocket/1000"),
+            Entry(5.0, "hung up", "NORMAL_CLEARING", {"by": "far end"}),
+        ]
+    )
+    fault = ladder.Fault(5.0, "KeyError: 'x'", "ivr.py:6", "")
+    assert parsed(ladder.draw([("pocket/1000", caller), ("user/1001", agent)], [fault])).rows == [
+        "calls pocket/1000",
+        "calls user/1001",
+        "answered",
+        "bridged user/1001",
+        "bridged pocket/1000 (leg 1)",
+        "hung up by the far end: NORMAL_CLEARING",
+        "ivr.py:6 KeyError: 'x'",
+        "hung up by the switch: NORMAL_CLEARING",
+    ]
