@@ -94,7 +94,7 @@ class Switch(Caller):
             raise RuntimeError("this switch is open already")
         for folder in (self._scripts, self._conf, self._sounds):
             if folder is not None and not folder.is_dir():
-                raise NotADirectoryError(folder)
+                raise NotADirectoryError(f"there is no folder {folder}")
         base = Path(tempfile.mkdtemp(prefix="pocket-"))
         scripts = self._scripts
         if scripts is None:

@@ -93,6 +93,20 @@ def test_a_call_that_does_not_end_says_where_its_script_stands(tmp_path: Path) -
         (["call", "x.py", "--press", "1"], "'1' must be seconds, a colon and digits"),
         (["call", "x.py", "--press=-1:2"], "'-1:2' must be seconds, a colon and digits"),
         (["call", "x.py", "--variable", "a"], "'a' must be name=value"),
+        (["call", __file__, "--press", "1:x"], "call: press: 'x' is no text of digits"),
+        (["call", __file__, "--hangup-after", "inf"], "call: hangup_after: inf is longer than a switch runs"),
+        (["call", __file__, "--hangup-after=-1"], "call: hangup_after: -1.0 lies in the past"),
+        (["call", __file__, "--timeout=-1"], "call: --timeout: -1.0 lies in the past"),
+        (
+            ["call", __file__, "--html", "/no/such/call.html"],
+            "call: --html /no/such/call.html: there is no folder /no/such",
+        ),
+        (["call", __file__, "--conf", "/no/such"], "call: there is no folder /no/such"),
+        (["call", __file__, "--dialplan", "/no/such.xml"], "call: [Errno 2] No such file or directory: '/no/such.xml'"),
+        (["call", "--dialplan", __file__], f"call: dialplan={__file__}: the XML is faulty"),
+        (["shell", "--scripts", "/no/such"], "shell: there is no folder /no/such"),
+        (["shell", "--dialplan", "/no/such.xml"], "shell: [Errno 2] No such file or directory: '/no/such.xml'"),
+        (["shell", "--dialplan", __file__], f"shell: dialplan={__file__}: the XML is faulty"),
         ([], "required: COMMAND"),
     ],
 )
@@ -100,6 +114,7 @@ def test_what_makes_no_sense(words: list[str], told: str) -> None:
     done = run(*words)
     assert done.returncode == 2
     assert told in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_function_of_a_script_and_a_dialplan(tmp_path: Path) -> None:

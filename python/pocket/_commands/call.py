@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
@@ -10,6 +11,7 @@ from xml.sax.saxutils import quoteattr
 from pocket import ladder
 from pocket._call import Call
 from pocket._caller import CallTimeout
+from pocket._far_end import seconds
 from pocket._switch import Switch
 
 # What is shown of the log beside what scripts write.
@@ -73,20 +75,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Place the call; 1 where a script has failed, or the call did not end."""
     try:
-        switch = _switch(args)
+        seconds("--timeout", args.timeout)
+        if args.html and not args.html.parent.is_dir():
+            raise NotADirectoryError(f"--html {args.html}: there is no folder {args.html.parent}")
+        switch = _switch(args).open()
     except (OSError, ValueError) as error:
         print(f"call: {error}", file=sys.stderr)
         return 2
-    with switch:
-        call = switch.start_call(
-            args.dial,
-            press=args.press,
-            says=args.says,
-            hangup_after=args.hangup_after,
-            variables=dict(args.variable),
-            caller_id_number=args.caller_id_number,
-            caller_id_name=args.caller_id_name,
-        )
+    with contextlib.closing(switch):
+        try:
+            call = switch.start_call(
+                args.dial,
+                press=args.press,
+                says=args.says,
+                hangup_after=args.hangup_after,
+                variables=dict(args.variable),
+                caller_id_number=args.caller_id_number,
+                caller_id_name=args.caller_id_name,
+            )
+        except ValueError as error:
+            print(f"call: {error}", file=sys.stderr)
+            return 2
         timeout = ""
         try:
             call.wait(args.timeout)
@@ -110,7 +119,7 @@ def _switch(args: argparse.Namespace) -> Switch:
     if not file and not args.dialplan:
         raise ValueError("name a script, or a --dialplan that runs one")
     if args.dialplan:
-        dialplan = args.dialplan.read_text(encoding="utf-8")
+        dialplan: str | Path = args.dialplan
     else:
         target = script.stem + (f"::{function}" if function else "")
         data = quoteattr(f"{target} {args.args}".rstrip())

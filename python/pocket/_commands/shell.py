@@ -89,10 +89,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Read commands until the end."""
-    dialplan = args.dialplan.read_text(encoding="utf-8") if args.dialplan else DIALPLAN
+    dialplan = args.dialplan or DIALPLAN
     try:
         switch = Switch(scripts=args.scripts, conf=args.conf, dialplan=dialplan, real_time=not args.virtual_time).open()
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         print(f"shell: {error}", file=sys.stderr)
         return 2
     shell = Shell(switch, Path(args.scripts))
