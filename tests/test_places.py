@@ -176,6 +176,22 @@ def test_a_program_does_the_same_in_the_switch_and_beside_it(served: Host, name:
         assert {key: saw.get(key) for key in case.saw} == case.saw
 
 
+def test_an_example_runs_beside_the_switch(served: Host) -> None:
+    example = Path(__file__).resolve().parents[1] / "examples" / "yaypm" / "ivr.py"
+    beside_it = Served(served, example).up()
+    try:
+        call = served.start_call(served.extension(("pysocket", "ivr")))
+        served.wait_event("CHANNEL_ANSWER", {"Unique-ID": call.uuid})
+        for digit in "42":
+            call.press(digit)
+            tone = f"tone_stream://%(200,50,{ord(digit) - 40}00)"
+            served.wait_event("PLAYBACK_STOP", {"Unique-ID": call.uuid, "Playback-File-Path": tone})
+        call.hangup()
+        assert "python_error" not in call.wait().variables
+    finally:
+        beside_it.end(signal.SIGKILL)
+
+
 # What is said before there is a call
 
 
