@@ -217,3 +217,39 @@ service.run()
     assert started.wait_for("park") == {"what": "park", "uuid": "after", "port": port}
     again.close()
     other.close()
+
+
+def test_an_app_may_wait_for_what_takes_long_while_it_is_loaded(client: Start, fake: FakeSwitch) -> None:
+    fake.answers["api reload"] = "+OK\nreloaded"
+    fake.answers["api unload"] = "+OK unloaded"
+    started = client(
+        """
+class Needs:
+    def prepost(self, client):
+        say("loading", answer=client.api("reload mod_bert"))
+        yield
+        say("unloading", answer=client.api("unload mod_bert"))
+    @apps.coroutine("CHANNEL_PARK")
+    async def on_park(self, session):
+        try: session.con.ask("reload mod_bert")
+        except RuntimeError as error: say("refused", why=str(error))
+client = apps.Client("127.0.0.1", PORT)
+client.connect()
+client.load_app(Needs, on_value="default")
+say("up")
+sys.stdin.readline()
+client.unload_app("default")
+say("gone")
+""",
+        fake,
+    )
+    assert started.wait_for("loading")["answer"] == "+OK\nreloaded"
+    started.wait_for("up")
+    # Where calls are served, every other coroutine would wait.
+    fake.send(leg("CHANNEL_PARK", "a"))
+    assert "may take long" in started.wait_for("refused")["why"]
+    assert started.process.stdin
+    started.process.stdin.write("\n")
+    started.process.stdin.flush()
+    assert started.wait_for("unloading")["answer"] == "+OK unloaded"
+    started.wait_for("gone")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any
 
 from freeswitch.apps._marks import Mark, arguments_of, is_newer, marks_of, plain
+from freeswitch.apps._places import SETTING_UP
 
 if TYPE_CHECKING:
     from freeswitch.apps._dispatch import Listener
@@ -155,24 +156,31 @@ def _set_up(loaded: App, funcargs: dict[str, Any], given: dict[str, Any]) -> Non
     arguments = {name: value for name, value in funcargs.items() if name in wanted and name not in given}
     if inspect.iscoroutinefunction(prepost) or inspect.isasyncgenfunction(prepost):
         raise TypeError(f"{loaded.name}.prepost is a function or a generator, not an async one")
-    result = prepost(**arguments, **given)
-    if inspect.isgenerator(result):
-        try:
-            next(result)
-        except StopIteration:
-            raise TypeError(f"{loaded.name}.prepost has not yielded") from None
-        loaded.teardown = result
+    outer = SETTING_UP.set(True)
+    try:
+        result = prepost(**arguments, **given)
+        if inspect.isgenerator(result):
+            try:
+                next(result)
+            except StopIteration:
+                raise TypeError(f"{loaded.name}.prepost has not yielded") from None
+            loaded.teardown = result
+    finally:
+        SETTING_UP.reset(outer)
 
 
 def _tear_down(loaded: App) -> None:
     if loaded.teardown is None:
         return
+    outer = SETTING_UP.set(True)
     try:
         next(loaded.teardown, None)
     except SystemExit:
         pass
     except BaseException:
         log.exception("MR0004 app %s failed in its teardown", loaded.name)
+    finally:
+        SETTING_UP.reset(outer)
 
 
 def unload(here: Listener, app_id: str, name: str | None) -> None:

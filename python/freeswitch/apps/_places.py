@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import concurrent.futures
 from collections.abc import Callable, Coroutine
+from contextvars import ContextVar
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+# An app is being loaded or unloaded here: what it asks the switch for, all may wait for.
+SETTING_UP: ContextVar[bool] = ContextVar("freeswitch_setting_up", default=False)
 
 
 def on_loop() -> bool:
@@ -39,4 +43,4 @@ def run_on_loop(work: Coroutine[Any, Any, T]) -> T:
     return done.result()
 
 
-__all__ = ["call", "on_loop", "run_on_loop"]
+__all__ = ["SETTING_UP", "call", "on_loop", "run_on_loop"]

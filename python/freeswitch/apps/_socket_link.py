@@ -19,6 +19,7 @@ from _freeswitch import Event, Socket, SocketTap, on_loop
 from freeswitch import _loop, _place
 from freeswitch._waits import Outcome
 from freeswitch.apps._link import Link, LinkError, Refused, Reply, Then, not_begun, refusal
+from freeswitch.apps._places import SETTING_UP
 from freeswitch.apps._recovery import NAMES, Recovery
 
 if TYPE_CHECKING:
@@ -188,8 +189,8 @@ class SocketLink(Link):
         return outcome
 
     def ask(self, line: str, timeout: float | None = None) -> str:
-        """Send it, and wait."""
-        if not _is_at_once(line):
+        """Send it, and wait. What an app asks while it is loaded is not left to a job."""
+        if not _is_at_once(line) and not (on_loop() and SETTING_UP.get()):
             return self._as_job(line, timeout)
         text, why = self._socket.ask([f"api {line}"], PATIENCE if timeout is None else timeout)
         if text is None:
