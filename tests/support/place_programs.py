@@ -288,6 +288,39 @@ CASES: dict[str, Case] = {
         """,
         saw={"echo": "hello there", "unknown": "INVALID COMMAND!\n"},
     ),
+    "events_of_others": Case(
+        """
+        from freeswitch import events
+        await session.answer()
+        to_far = lambda event: event.get("Caller-Destination-Number") == args
+        answered = events.once("CHANNEL_ANSWER", guard=to_far, timeout=10)
+        seen = []
+        watch = events.on("CHANNEL_CREATE", callback=lambda event: seen.append(event["Unique-ID"]))
+        async with await freeswitch.originate(f"loopback/{args}/default", timeout=10) as other:
+            saw["answered"] = (await answered)["Event-Name"]
+            saw["seen"] = other.uuid in seen
+        watch.cancel()
+        saw["over"] = other.lost
+        """,
+        far=(("answer", ""), ("sleep", "20000")),
+        saw={"answered": "CHANNEL_ANSWER", "seen": True},
+    ),
+    "dialled_in_vain": Case(
+        """
+        await session.answer()
+        for dest, timeout in (("", 1), ("loopback/1", -1), (5, 1)):
+            try:
+                await freeswitch.originate(dest, timeout=timeout)
+            except (TypeError, ValueError) as error:
+                saw[repr(dest)] = type(error).__name__
+        trying = asyncio.create_task(freeswitch.originate(f"loopback/{args}/default", timeout=30))
+        await asyncio.sleep(0.5)
+        trying.cancel()
+        saw["cancelled"] = (await asyncio.gather(trying, return_exceptions=True))[0].__class__.__name__
+        """,
+        far=(("sleep", "20000"),),
+        saw={"''": "ValueError", "'loopback/1'": "ValueError", "5": "TypeError", "cancelled": "CancelledError"},
+    ),
     "privates": Case(
         "session.setPrivate('a', [1])\nsaw['a'] = session.getPrivate('a'), session.getPrivate('b')",
         saw={"a": [[1], None]},
