@@ -100,8 +100,17 @@ def make_dialer(arguments: argparse.Namespace, contacts: Any, **settings: Any) -
     for app, given in found:
         dialer.load_app(app, ppkwargs=given)
     if arguments.results:
-        dialer.measurers.to_store(arguments.results)
+        _store(dialer, arguments.results)
     return dialer
+
+
+def _store(dialer: Any, folder: str) -> None:
+    """Have the results written, as calls end. OSError where they cannot be."""
+    try:
+        dialer.measurers.to_store(folder)
+    except OSError as error:
+        why = f"no results can be written to {folder!r} ({error.strerror or error}): give --results another folder"
+        raise OSError(why) from error
 
 
 def own_address(client: Any, profile: str) -> str:
