@@ -47,6 +47,8 @@ pub mod _freeswitch {
     #[pymodule_export]
     use crate::entry::async_call::{Run, accepts_traceparent};
     #[pymodule_export]
+    use crate::entry::recording::records_calls;
+    #[pymodule_export]
     use crate::interp::context::call_variable;
     #[pymodule_export]
     use crate::interp::errors::{Busy, Refused};

@@ -14,6 +14,7 @@ from freeswitch import _loop, _spans
 from freeswitch._async import AsyncSession
 from freeswitch._errors import SessionLost
 from freeswitch._place import OUTSIDE
+from freeswitch._tape import TAPE
 from freeswitch.events import at_end
 
 
@@ -26,6 +27,10 @@ def start(run: Any, session: AsyncSession, outside: Any = None) -> None:
     """Start an async handler with its session; `outside` reaches its switch, where that is not this process."""
     running = _loop.here.runs[run.id] = _loop.Running(run.id, session, run.uuid, run.finish)
     running.context.run(OUTSIDE.set, outside)
+    if outside is None and _freeswitch.records_calls():
+        from freeswitch import _recording
+
+        running.context.run(_recording.begin, session, run.line)
     _loop.start(running, _handle(run, running, session))
 
 
@@ -46,6 +51,10 @@ async def _handle(run: Any, running: _loop.Running, session: AsyncSession) -> No
         running.end_placed()
     finally:
         _loop.here.runs.pop(run.id, None)
+        if _freeswitch.records_calls():
+            from freeswitch import _recording
+
+            _recording.end(run.uuid, None if error is None else f"{type(error).__name__}: {error}")
         run.finish(error)
 
 
@@ -53,12 +62,20 @@ def lost(number: int, how: str) -> None:
     """The call is over; `how` is hangup, transfer or taken."""
     running = _loop.here.runs.get(number)
     if running is not None:
-        _loop.spawn(_farewell(running, how), running.context)
+        context = running.context
+        if _freeswitch.records_calls():
+            from freeswitch import _recording
+
+            context = _recording.beside(running.session, context)
+        _loop.spawn(_farewell(running, how), context)
 
 
 async def _farewell(running: _loop.Running, how: str) -> None:
     session = running.session
     assert session is not None and running.task is not None
+    tape = TAPE.get()
+    if tape is not None:
+        tape.lost(how)
     session._lose(how)
     await session._run_hook()
     if session._shields:

@@ -12,6 +12,7 @@ COMMANDS = {
     "call": "place a call to a script, and show what happened on it",
     "watch": "do the same, and again whenever a script is saved",
     "shell": "work at a prompt, as with fs_cli",
+    "replay": "play a recorded call back to its script",
     "serve": "speak FreeSWITCH's event socket, for its clients to be tried out",
 }
 

@@ -44,6 +44,8 @@ pub struct Config {
     pub ending: Duration,
     /// The spans of calls continue those that their INVITEs name.
     pub accept_traceparent: bool,
+    /// Where calls whose variable `python_record` says so are recorded.
+    pub record_calls: Option<PathBuf>,
     /// Where the metrics are served, and to whom.
     pub metrics: Option<Setting>,
     /// Load into a FreeSWITCH of a version that the module was not tested with.
@@ -66,6 +68,7 @@ impl Default for Config {
             timeouts: Vec::new(),
             ending: Duration::from_secs(5),
             accept_traceparent: false,
+            record_calls: None,
             metrics: None,
             allow_untested_core: false,
         }
@@ -247,6 +250,13 @@ fn parameter(
         "shutdown-timeout" => config.ending = seconds(value)?,
         "accept-traceparent" => {
             config.accept_traceparent = truth(value).ok_or("it is true or false")?;
+        }
+        "record-calls" => {
+            let folder = PathBuf::from(value);
+            if !folder.is_absolute() || !folder.is_dir() {
+                return Err("it is the full path of a folder that is there");
+            }
+            config.record_calls = Some(folder);
         }
         "allow-untested-core" => {
             config.allow_untested_core = truth(value).ok_or("it is true or false")?;

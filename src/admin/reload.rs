@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use super::config;
 use super::config::Config;
 use super::listener;
-use crate::entry::{async_call, event_hook, xml_fetch};
+use crate::entry::{async_call, event_hook, recording, xml_fetch};
 use crate::interp::attach::{enter, reenter};
 use crate::interp::embedding;
 use crate::interp::{errors, stdio};
@@ -60,6 +60,7 @@ pub fn apply(held: &Detached, config: Config) -> Result<(), String> {
     event_hook::set(held, config.hooks.clone());
     function::check_again();
     async_call::accept_traceparent(config.accept_traceparent);
+    recording::use_folder(config.record_calls.as_deref());
     listener::set(held, config.metrics.as_ref());
     *CURRENT.lock() = Some(Arc::new(config));
     Ok(())

@@ -12,6 +12,7 @@ use freeswitch::text::c_string_shown;
 use super::api::line;
 use super::async_call;
 use super::pyrun;
+use super::recording;
 use super::request::{Failed, Request};
 use crate::interp::convert::str_of;
 use crate::python::session;
@@ -42,14 +43,17 @@ pub unsafe extern "C" fn python(session: *mut switch_core_session_t, data: *cons
                 let held = unsafe { Detached::new() };
                 return async_call::on_call(session, &held, &leg, &request);
             }
-            request.run(
+            let outcome = request.run(
                 |py, arguments| {
                     let session = session::show(py, leg.clone())?;
                     CoreSession::watch(session.bind(py));
+                    recording::begin(py, session.bind(py), line);
                     Ok([session.into_any(), str_of(py, arguments).unbind()])
                 },
                 |_| Ok(()),
-            )
+            );
+            recording::end(&session.uuid(), outcome.as_ref().err());
+            outcome
         });
         tell(session, outcome);
     });

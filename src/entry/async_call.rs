@@ -129,6 +129,12 @@ impl Run {
         PySessionThread::new(self.session_thread.clone())
     }
 
+    /// What names the function, and its arguments, as the dialplan has it.
+    #[getter]
+    fn line<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
+        str_of(py, &self.line)
+    }
+
     /// Calls the function; gives its coroutine.
     fn call<'py>(
         &self,

@@ -9,5 +9,6 @@ pub mod event_hook;
 pub mod json;
 pub mod outside;
 pub mod pyrun;
+pub mod recording;
 pub mod request;
 pub mod xml_fetch;

@@ -1,0 +1,260 @@
+"""Where a script's call leaves Python for the switch: each name there can be recorded, and played back.
+
+Nothing here costs a call anything until `install` was called, which a setting of the module and `python -m pocket
+replay` do. From then on each of these names looks whether the call that it is used for has a tape.
+"""
+
+from __future__ import annotations
+
+import functools
+import random
+import sys
+import types
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import freeswitch
+from freeswitch._tape import TAPE, Tape, tape
+
+# Functions of the package that ask the switch.
+FUNCTIONS = (
+    "bridge",
+    "consoleCleanLog",
+    "consoleLog",
+    "consoleLog2",
+    "email",
+    "getGlobalVariable",
+    "msleep",
+    "running",
+    "setGlobalVariable",
+)
+# Methods that only look at what Python has.
+LOCAL = frozenset({"begin_allow_threads", "end_allow_threads", "setPrivate", "getPrivate", "set_tts_params"})
+PROPERTIES = ("uuid", "state", "cause", "allocated", "flags")
+CLASSES: dict[str, tuple[str, ...] | None] = {
+    "CoreSession": None,
+    "API": None,
+    "Dbh": None,
+    "EventConsumer": ("bind", "pop", "cleanup"),
+    "IVRMenu": ("bindAction", "execute"),
+    "Event": ("fire", "chat_execute", "chat_send"),
+}
+# Modules that a line of a script is not looked for in.
+NOT_SCRIPTS = frozenset({"freeswitch", "pocket", *sys.stdlib_module_names} - {"__main__"})
+# Classes whose making asks the switch, too.
+MADE = ("Session", "Dbh", "EventConsumer", "IVRMenu")
+VERBS = (
+    "answer",
+    "pre_answer",
+    "play",
+    "record",
+    "speak",
+    "say",
+    "sleep",
+    "get_digits",
+    "play_and_get_digits",
+    "execute",
+    "wait_for_answer",
+    "bridge",
+    "hangup",
+    "transfer",
+    "send_dtmf",
+)
+
+
+@functools.cache
+def install() -> None:
+    """Have the names of the border look for a tape. Once is enough."""
+    for class_name, names in CLASSES.items():
+        kind = getattr(freeswitch, class_name)
+        methods = names if names is not None else _methods(kind)
+        for name in methods:
+            setattr(kind, name, _method(f"{class_name}.{name}".replace("CoreSession", "Session"), kind, name))
+    for name in MADE:
+        vague: Any = getattr(freeswitch, name)
+        vague.__init__ = _making(name)
+    for name in PROPERTIES:
+        setattr(freeswitch.CoreSession, name, _property(name))
+    _functions()
+    _coroutines()
+    _chance()
+
+
+def _methods(kind: type) -> list[str]:
+    return [
+        name
+        for name, value in vars(kind).items()
+        if isinstance(value, types.MethodDescriptorType) and name not in LOCAL and not name.startswith("__")
+    ]
+
+
+def _method(shown: str, kind: type, name: str) -> Callable[..., Any]:
+    original = getattr(kind, name)
+
+    @functools.wraps(original)
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        found = of_script()
+        if found is None:
+            return original(self, *args, **kwargs)
+        given = found.called_back(args)
+        return found.cross(shown, self, args, kwargs, lambda: original(self, *given, **kwargs))
+
+    return method
+
+
+def _making(name: str) -> Callable[..., None]:
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        # It is made: what it asked the switch, it has asked.
+        found = tape()
+        if found is not None:
+            found.cross(name, self, args, kwargs, lambda: None)
+
+    return __init__
+
+
+def stand_ins() -> dict[str, type]:
+    """Give classes in the place of those that ask the switch when they are made."""
+    made: dict[str, type] = {}
+    for name in MADE:
+        kind = getattr(freeswitch, name)
+        if issubclass(kind, freeswitch.CoreSession):
+            made[name] = type(name, (kind,), {"__new__": lambda cls, *_, kind=kind, **__: kind.__new__(cls)})
+            continue
+        names = CLASSES[name] or _methods_of(kind)
+        members: dict[str, Any] = {each: getattr(kind, each) for each in names}
+        made[name] = type(name, (), {**members, "__init__": kind.__init__, "dropped": 0})
+    return made
+
+
+def _methods_of(kind: type) -> list[str]:
+    return [name for name, value in vars(kind).items() if callable(value) and not name.startswith("__")]
+
+
+def _property(name: str) -> property:
+    original: Any = vars(freeswitch.CoreSession)[name]
+
+    def get(self: Any) -> Any:
+        found = of_script()
+        if found is None:
+            return original.__get__(self)
+        return found.cross(f"Session.{name}", self, (), {}, lambda: original.__get__(self))
+
+    return property(get, doc=original.__doc__)
+
+
+def _functions() -> None:
+    for name in FUNCTIONS:
+        original = getattr(freeswitch, name)
+        function = _function(f"freeswitch.{name}", original)
+        for alias, value in list(vars(freeswitch).items()):
+            if value is original:
+                setattr(freeswitch, alias, function)
+
+
+def _function(shown: str, original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def function(*args: Any, **kwargs: Any) -> Any:
+        found = of_script()
+        if found is None:
+            return original(*args, **kwargs)
+        return found.cross(shown, None, args, kwargs, lambda: original(*args, **kwargs))
+
+    return function
+
+
+def _coroutines() -> None:
+    from freeswitch import _async, events
+
+    for name in VERBS:
+        setattr(_async.AsyncSession, name, _verb(f"AsyncSession.{name}", getattr(_async.AsyncSession, name)))
+    flush = _async.AsyncSession.flush_digits
+    is_lost = vars(_async.AsyncSession)["lost"]
+
+    def flush_digits(self: Any) -> None:
+        found = tape()
+        if found is None:
+            return flush(self)
+        found.cross("AsyncSession.flush_digits", self, (), {}, lambda: flush(self))
+        return None
+
+    def lost(self: Any) -> Any:
+        found = of_script()
+        if found is None:
+            return is_lost.__get__(self)
+        return found.cross("AsyncSession.lost", self, (), {}, lambda: is_lost.__get__(self))
+
+    vars_of: Any = _async.AsyncSession
+    vars_of.flush_digits = functools.wraps(flush)(flush_digits)
+    vars_of.lost = property(lost, doc=is_lost.__doc__)
+    vague: Any = _async
+    vague.originate = _verb("freeswitch.originate", _async.originate, has_target=False)
+    follow: Any = events.Stream
+    follow.__anext__ = _verb("Stream.next", events.Stream.__anext__)
+    watched: Any = events
+    for name in ("once", "stream", "on"):
+        kept = "_once" if name == "once" else name
+        setattr(watched, kept, _wait(name, getattr(events, kept)))
+
+
+def _verb(shown: str, original: Callable[..., Any], *, has_target: bool = True) -> Callable[..., Any]:
+    @functools.wraps(original)
+    async def verb(*args: Any, **kwargs: Any) -> Any:
+        found = tape()
+        if found is None:
+            return await original(*args, **kwargs)
+        target, given = (args[0], args[1:]) if has_target else (None, args)
+        return await found.cross_async(shown, target, given, kwargs, lambda: original(*args, **kwargs))
+
+    return verb
+
+
+def _wait(name: str, original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def wait(*args: Any, **kwargs: Any) -> Any:
+        found = tape()
+        if found is None:
+            return original(*args, **kwargs)
+        go = original if name == "on" else lambda: original(*args, **kwargs)
+        return getattr(found, name)(args, kwargs, go)
+
+    return wait
+
+
+def _chance() -> None:
+    """Have each call with a tape draw its random numbers and UUIDs from there."""
+    for name, value in list(vars(random).items()):
+        if getattr(value, "__self__", None) is getattr(random, "_inst", None) and not name.startswith("_"):
+            setattr(random, name, _drawn(name, value))
+    uuid.uuid4 = _function("uuid.uuid4", uuid.uuid4)
+    uuid.uuid1 = _function("uuid.uuid1", uuid.uuid1)
+
+
+def _drawn(name: str, original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def draw(*args: Any, **kwargs: Any) -> Any:
+        found = TAPE.get()
+        return original(*args, **kwargs) if found is None else getattr(found.random, name)(*args, **kwargs)
+
+    return draw
+
+
+def of_script() -> Tape | None:
+    """Give the tape, where it is the script that asks, and no module of this package for its own ends."""
+    found = tape()
+    if found is not None:
+        name = sys._getframe(2).f_globals.get("__name__", "")
+        if name.startswith("freeswitch.") and name != "freeswitch._variables":
+            return None
+    return found
+
+
+def place() -> str:
+    """Give the file and line of the script that is about to cross."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None:
+        name = frame.f_globals.get("__name__", "")
+        if name.partition(".")[0] not in NOT_SCRIPTS:
+            break
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"

@@ -1,0 +1,413 @@
+"""Records a call: what its script asks of the switch, and what the switch answers, line by line in a file.
+
+The first line says what ran, each other what crossed the border (`_border`), in its order. `python -m pocket replay`
+plays it back. What else a script uses, sockets, files, threads and programs, is named, and makes the recording open.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import hashlib
+import json
+import logging
+import os
+import random
+import secrets
+import sys
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from contextvars import Context
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from freeswitch import _border, _codec
+from freeswitch._tape import TAPE
+
+if TYPE_CHECKING:
+    from freeswitch._async import AsyncSession
+
+FORMAT = 1
+# A recording that has grown so large is cut: a call that never ends fills no disk.
+LARGEST = 64 * 1024 * 1024
+# Verbs whose answers are digits that were pressed, which a masked recording has as zeros.
+READ_DIGITS = (
+    "getDigits", "get_digits", "read", "collectDigits", "playAndGetDigits", "play_and_get_digits", "DTMF", "Digit",
+)  # fmt: skip
+# What the audit hook sees, and what the recording calls it.
+OUTSIDE = {
+    "socket.connect": "socket",
+    "socket.bind": "socket",
+    "socket.getaddrinfo": "socket",
+    "subprocess.Popen": "program",
+    "os.system": "program",
+    "os.fork": "program",
+    "os.posix_spawn": "program",
+    "os.exec": "program",
+    "sqlite3.connect": "database",
+    "open": "file",
+}
+
+log = logging.getLogger("freeswitch.recording")
+
+
+class _Here:
+    folder = ""
+    # Calls that are being recorded, by UUID.
+    live: ClassVar[dict[str, Recorder]] = {}
+
+
+def use(folder: str) -> None:
+    """Keep recordings in this folder from now on; "" records nothing more."""
+    _Here.folder = folder
+    if folder:
+        _border.install()
+        _look_outside()
+
+
+@functools.cache
+def _look_outside() -> None:
+    sys.addaudithook(_note)
+    start = threading.Thread.start
+
+    @functools.wraps(start)
+    def noted(thread: threading.Thread) -> None:
+        tape = TAPE.get()
+        if isinstance(tape, Recorder) and not tape.inside:
+            tape.open("thread", thread.name)
+        start(thread)
+
+    threads: Any = threading.Thread
+    threads.start = noted
+
+
+def _note(event: str, args: tuple[Any, ...]) -> None:
+    kind = OUTSIDE.get(event)
+    if kind is None:
+        return
+    tape = TAPE.get()
+    if tape is None or tape.inside or not isinstance(tape, Recorder):
+        return
+    what = args[0] if args else ""
+    if event == "socket.connect":
+        what = args[1]
+    is_own = kind == "file" and (not isinstance(what, str) or what.endswith((".py", ".pyc")) or _is_import())
+    if not is_own and what != tape.path:
+        tape.open(kind, str(what))
+
+
+def _is_import() -> bool:
+    frame = sys._getframe(2)
+    while frame is not None:
+        if frame.f_globals.get("__name__", "").startswith(("importlib", "_frozen_importlib", "linecache", "zoneinfo")):
+            return True
+        frame = frame.f_back  # type: ignore[assignment]
+    return False
+
+
+def begin(session: Any, line: str) -> None:
+    """Record the call that this context runs for, where its variable `python_record` says so."""
+    wanted = (session.getVariable("python_record") or "").strip().lower()
+    if wanted not in {"true", "yes", "on", "1", "masked"}:
+        return
+    try:
+        recorder = Recorder(_Here.folder, session, line, is_masked=wanted == "masked")
+    except OSError as error:
+        log.error("%s is not recorded: %s", session.get_uuid(), error)  # noqa: TRY400
+        return
+    _Here.live[recorder.uuid] = recorder
+    TAPE.set(recorder)
+
+
+def beside(session: AsyncSession | None, context: Context) -> Context:
+    """Give a context for what runs beside a verb of the call, which hides its tape in its own."""
+    recorder = _Here.live.get(session._thread.uuid) if session is not None else None
+    if recorder is not None:
+        context = context.copy()
+        context.run(TAPE.set, recorder)
+    return context
+
+
+def end(uuid: str, error: str | None) -> None:
+    """Close the recording of a call, if there is one; `error` is what its script failed with."""
+    recorder = _Here.live.pop(uuid, None)
+    if recorder is not None:
+        recorder.end(error)
+
+
+class Recorder:
+    """The recording of one call."""
+
+    def __init__(self, folder: str, session: Any, line: str, *, is_masked: bool) -> None:
+        self.uuid = session.get_uuid()
+        self.inside = False
+        self._masks = is_masked
+        # Variables that digits were read into.
+        self._masked_names: set[str] = set()
+        self._number = 0
+        self._written = 0
+        self._opened: set[str] = set()
+        self._numbers: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
+        self._next_session = 0
+        seed = secrets.randbits(64)
+        self.random = random.Random(seed)
+        self.begun = time.time()
+        self.path = os.path.join(folder, f"{self.uuid}-{time.time_ns()}.jsonl")
+        descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        self._file: Any = open(descriptor, "w", encoding="utf-8", buffering=1)  # noqa: SIM115
+        file = _file_of(line)
+        self._write(
+            {
+                "format": FORMAT,
+                "line": line,
+                "uuid": self.uuid,
+                "async": "async" in type(session).__name__.lower(),
+                "file": file,
+                "sha256": _hash(file),
+                "time": self.begun,
+                "zone": time.strftime("%z"),
+                "seed": seed,
+                "hash_seed": os.environ.get("PYTHONHASHSEED", "random"),
+                "python": sys.version.split()[0],
+                "masked": is_masked,
+            }
+        )
+        self.number_of(session)
+
+    def number_of(self, session: Any) -> int:
+        """Give the number of a session in this recording; the call's own has 0."""
+        number = self._numbers.get(session)
+        if number is None:
+            number = self._numbers[session] = self._next_session
+            self._next_session += 1
+            thread = getattr(session, "_thread", None)
+            if thread is not None:
+                self._entry(session=number, uuid=thread.uuid)
+        return number
+
+    def _write(self, entry: dict[str, Any]) -> None:
+        if self._file is None:
+            return
+        text = json.dumps(entry, separators=(",", ":")) + "\n"
+        self._written += len(text)
+        try:
+            if self._written > LARGEST:
+                self._file.write('{"cut":true}\n')
+                self.close()
+                log.warning("the recording of %s is cut: it has grown to %d MB", self.uuid, LARGEST >> 20)
+            else:
+                self._file.write(text)
+        except (OSError, ValueError) as error:
+            log.error("the recording of %s ends here: %s", self.uuid, error)  # noqa: TRY400
+            self.close()
+
+    def close(self) -> None:
+        """Write no more."""
+        file, self._file = self._file, None
+        if file is not None:
+            try:
+                file.close()
+            except OSError as error:
+                log.error("the recording of %s is not whole: %s", self.uuid, error)  # noqa: TRY400
+
+    def _entry(self, **entry: Any) -> None:
+        was, self.inside = self.inside, True
+        try:
+            self._write({**entry, "at": round(time.time() - self.begun, 6)})
+        finally:
+            self.inside = was
+
+    def open(self, kind: str, what: str) -> None:
+        """Take note of something that is not recorded."""
+        if f"{kind} {what}" not in self._opened:
+            self._opened.add(f"{kind} {what}")
+            self._entry(open=kind, what=what, line=_border.place())
+
+    # What crosses
+
+    def call(self, name: str, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
+        """Write that something is asked of the switch; the number of it."""
+        self._number += 1
+        entry: dict[str, Any] = {"call": self._number, "name": name}
+        if target is not None and hasattr(target, "hangupCause"):
+            entry["on"] = self.number_of(target)
+        entry["args"] = [_codec.encode(each, self.number_of) for each in args]
+        if kwargs:
+            entry["kwargs"] = {key: _codec.encode(each, self.number_of) for key, each in kwargs.items()}
+        if self._masks and name.endswith(("read", "playAndGetDigits", "play_and_get_digits")):
+            self._masked_names.update(each for each in (*args, *kwargs.values()) if isinstance(each, str))
+        self._entry(**entry, line=_border.place())
+        return self._number
+
+    def _result(self, number: int, name: str, args: tuple[Any, ...], value: Any) -> None:
+        hides = self._masks and (
+            name.endswith(READ_DIGITS) or (name.endswith("getVariable") and self._masked_names.intersection(args[:1]))
+        )
+        form = _codec.encode(value, self.number_of)
+        self._entry(result=number, value=masked(form) if hides else form)
+
+    def _error(self, number: int, error: BaseException) -> None:
+        self._entry(result=number, error=_codec.encode_error(error, self.number_of))
+
+    def cross(
+        self, name: str, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any], go: Callable[[], Any]
+    ) -> Any:
+        """Have the switch do something, and write what came of it."""
+        number = self.call(name, target, args, kwargs)
+        self.inside = True
+        try:
+            value = go()
+        except BaseException as error:
+            self.inside = False
+            self._error(number, error)
+            raise
+        self.inside = False
+        self._result(number, name, args, value)
+        return value
+
+    async def cross_async(
+        self, name: str, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any], go: Callable[[], Any]
+    ) -> Any:
+        """Have the switch do something that is awaited, and write what came of it when the await ends."""
+        number = self.call(name, target, args, kwargs)
+        app = kwargs.get("app")
+        if app is not None:
+            kwargs["app"] = self._taped(app)
+        token = TAPE.set(None)
+        try:
+            value = await go()
+        except asyncio.CancelledError:
+            TAPE.reset(token)
+            self._entry(cancelled=number)
+            raise
+        except BaseException as error:
+            TAPE.reset(token)
+            self._error(number, error)
+            raise
+        TAPE.reset(token)
+        self._result(number, name, args, value)
+        return value
+
+    def _taped(self, app: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        @functools.wraps(app)
+        def run(session: Any) -> Any:
+            TAPE.set(self)
+            return app(session)
+
+        return run
+
+    def once(self, args: tuple[Any, ...], kwargs: dict[str, Any], go: Callable[[], Any]) -> Any:
+        """Wait for an event."""
+        number = self.call("events.once", None, shown(args), {})
+        return self._outcome(number, self._apart(go))
+
+    def _apart(self, go: Callable[[], Any]) -> Any:
+        self.inside = True
+        try:
+            return go()
+        finally:
+            self.inside = False
+
+    async def _outcome(self, number: int, work: Any) -> Any:
+        try:
+            value = await work
+        except asyncio.CancelledError:
+            self._entry(cancelled=number)
+            raise
+        except BaseException as error:
+            self._error(number, error)
+            raise
+        self._result(number, "events.once", (), value)
+        return value
+
+    def stream(self, args: tuple[Any, ...], kwargs: dict[str, Any], go: Callable[[], Any]) -> Any:
+        """Give a stream of events: each that is taken from it crosses."""
+        self._entry(call=0, name="events.stream", args=list(map(str, args)), line=_border.place())
+        return self._apart(go)
+
+    def on(self, args: tuple[Any, ...], kwargs: dict[str, Any], go: Callable[..., Any]) -> Any:
+        """Have a function called with events, each of which crosses."""
+        number = self.call("events.on", None, args, {})
+        given = {**kwargs, "callback": self._callback(number, kwargs["callback"], None)}
+        return self._apart(lambda: go(*args, **given))
+
+    def called_back(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Give the arguments with a function among them such that its calls are written."""
+        for at, function in enumerate(args):
+            if callable(function):
+                argument = args[at + 1] if at + 1 < len(args) else None
+                return (*args[:at], self._callback(self._number + 1, function, argument), *args[at + 1 :])
+        return args
+
+    def _callback(self, number: int, function: Callable[..., Any], argument: Any) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def called(*args: Any) -> Any:
+            was, self.inside = self.inside, False
+            outer = TAPE.get()
+            TAPE.set(self)
+            forms = [_codec.encode(each, self.number_of, argument) for each in args]
+            self._entry(
+                callback=number,
+                args=[masked(each) if isinstance(each, dict) else each for each in forms] if self._masks else forms,
+            )
+            try:
+                value = function(*args)
+            except BaseException as error:
+                self._entry(returned=number, error=_codec.encode_error(error, self.number_of))
+                raise
+            else:
+                self._entry(returned=number, value=_codec.encode(value, self.number_of))
+                return value
+            finally:
+                self.inside = was
+                TAPE.set(outer)
+
+        return called
+
+    def lost(self, how: str) -> None:
+        """Write that the call is over, of which its coroutine is about to hear."""
+        self._entry(lost=how)
+
+    def end(self, error: str | None) -> None:
+        """Write how the script has ended."""
+        self._entry(end=error)
+        self.close()
+
+
+def shown(args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Give what a wait for an event is known by: its names, and the headers that it asks for."""
+    names, guard = args[0], args[1]
+    headers = guard[0] if isinstance(guard, tuple) else guard
+    return (*names, dict(headers) if isinstance(headers, dict) else {})
+
+
+def masked(form: Any) -> Any:
+    """Give a form with a zero for each digit that was pressed."""
+    if isinstance(form, str):
+        return "".join("0" if each in "0123456789ABCDabcd*#" else each for each in form)
+    if isinstance(form, list):
+        return [masked(each) for each in form]
+    if isinstance(form, dict) and len(form) == 1:
+        ((kind, held),) = form.items()
+        if kind == "dtmf":
+            held = ["0", held[1]]
+        elif kind == "event":
+            held = [[[name, "0" if name == "DTMF-Digit" else value] for name, value in held[0]], held[1]]
+        elif kind == "tuple":
+            held = masked(held)
+        return {kind: held}
+    return form
+
+
+def _file_of(line: str) -> str | None:
+    module = sys.modules.get(line.split(None, 1)[0].partition("::")[0]) if line.strip() else None
+    return getattr(module, "__file__", None)
+
+
+def _hash(file: str | None) -> str | None:
+    try:
+        with open(file or "", "rb") as script:
+            return hashlib.sha256(script.read()).hexdigest()
+    except OSError:
+        return None

@@ -1,0 +1,296 @@
+"""Recorded calls: what crosses is written, and a replay without a switch does the same or says where it does not."""
+
+from __future__ import annotations
+
+import json
+import re
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hosts.base import Host, Press
+
+IVR = """
+    import datetime, freeswitch, random, time, uuid
+
+    def pressed(session, what, obj, arg):
+        if what == "dtmf":
+            session.setVariable("heard", obj.digit)
+            return "break"
+
+    def hook(session, what, arg):
+        freeswitch.consoleLog("info", f"hook {what} {arg}\\n")
+
+    def handler(session, args):
+        session.answer()
+        session.setHangupHook(hook, "mine")
+        session.setInputCallback(pressed, {"an": "argument"})
+        freeswitch.consoleLog("info", "listens\\n")
+        session.streamFile("tone_stream://%(60000,0,440)")
+        session.unsetInputCallback()
+        freeswitch.consoleLog("info", "asks\\n")
+        pin = session.getDigits(3, "#", 20000)
+        session.setVariable("drawn", f"{random.randint(1, 10**6)} {uuid.uuid4()}")
+        if freeswitch.API().execute("eval", "pin ${heard}") and len(pin) == 3:
+            session.execute("log", f"INFO {pin} {session.variables['drawn']} {args}")
+        if datetime.datetime.now().timestamp() - time.time() > 1:
+            session.execute("log", "INFO the clocks differ")
+        try:
+            session.getVariable(5)
+        except TypeError as error:
+            session.setVariable("wrong", str(error))
+        freeswitch.consoleLog("info", "waits\\n")
+        session.sleep(60000)
+"""
+
+COROUTINE = """
+    import asyncio, freeswitch
+    from freeswitch import events
+
+    async def hook(session, what):
+        session.setVariable("hooked", what)
+
+    async def count(session):
+        async for event in session.stream("DTMF"):
+            session.setVariable("counted", event["DTMF-Digit"])
+
+    async def handler(session, args):
+        session.set_hangup_hook(hook)
+        await session.answer()
+        counting = asyncio.create_task(count(session))
+        freeswitch.consoleLog("info", "asks\\n")
+        digits = await session.get_digits(2, timeout=20)
+        session.setVariable("digits", digits)
+        playing = asyncio.create_task(session.play("tone_stream://%(60000,0,440)"))
+        await asyncio.sleep(0.1)
+        playing.cancel()
+        try:
+            await events.once("CUSTOM no::such", timeout=0.2)
+        except TimeoutError:
+            session.setVariable("late", "yes")
+        try:
+            await freeswitch.originate("error/USER_BUSY")
+        except freeswitch.OriginateError as error:
+            session.setVariable("other", error.cause)
+        freeswitch.consoleLog("info", "waits\\n")
+        async with session.hangup_shield():
+            await session.once("NO_SUCH_EVENT" if args == "never" else "CHANNEL_HANGUP")
+            session.setVariable("shielded", "yes")
+        await session.sleep(60)
+"""
+
+Record = Callable[..., Path]
+
+
+@pytest.fixture
+def record(host: Host, tmp_path: Path) -> Record:
+    """Give what runs a script on a recorded call, does things on the way, and gives the recording."""
+    folder = tmp_path / "recorded"
+    folder.mkdir()
+    host.config(
+        '<configuration name="python.conf"><settings>'
+        f'<param name="record-calls" value="{folder}"/></settings></configuration>'
+    )
+
+    def run(source: str, *, wanted: str = "true", press: Press = (), hangup_after: float | None = None) -> Path:
+        actions = ("set", f"python_record={wanted}"), ("python", f"{host.script(source)} some text")
+        host.call(*actions, press=press, hangup_after=hangup_after)
+        return host.wait_for(lambda: ended(folder), what="the recording's end")
+
+    return run
+
+
+def ended(folder: Path) -> Path | None:
+    found = sorted(folder.iterdir(), key=lambda file: file.stat().st_mtime_ns)
+    return found[-1] if found and '{"end":' in found[-1].read_text().rpartition("\n{")[2].join(["{", ""]) else None
+
+
+def entries(file: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in file.read_text().splitlines()]
+
+
+def replay(file: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pocket", "replay", str(file), *options]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def ivr(record: Record, **options: Any) -> Path:
+    return record(IVR, press=[(0.5, "7"), (1.0, "1"), (1.2, "2"), (1.4, "3")], hangup_after=2.0, **options)
+
+
+def coroutine(record: Record) -> Path:
+    return record(COROUTINE, press=[(0.5, "4"), (0.7, "5")], hangup_after=2.0)
+
+
+def altered(file: Path, folder: Path, before: str, after: str) -> subprocess.CompletedProcess[str]:
+    """Replay with a script that does something else."""
+    script = Path(entries(file)[0]["file"])
+    text = script.read_text()
+    assert text.count(before) == 1
+    folder.mkdir()
+    (folder / script.name).write_text(text.replace(before, after))
+    return replay(file, "--scripts", str(folder))
+
+
+def test_a_plain_handler_is_played_back(record: Record) -> None:
+    file = ivr(record)
+    played = replay(file)
+    assert (played.returncode, played.stderr) == (0, "")
+    calls = [entry for entry in entries(file) if "call" in entry]
+    assert played.stdout == f"identical: {len(calls)} calls of the switch\n"
+    names = [entry["name"] for entry in calls]
+    assert names[:3] == ["Session.answer", "Session.setHangupHook", "Session.setInputCallback"]
+    assert {"API.execute", "uuid.uuid4", "Session.getDigits"} <= set(names)
+    assert sum("callback" in entry for entry in entries(file)) == 2
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_a_coroutine_is_played_back(record: Record) -> None:
+    file = coroutine(record)
+    played = replay(file)
+    assert (played.returncode, played.stderr) == (0, "")
+    names = [entry["name"] for entry in entries(file) if "call" in entry]
+    assert {"events.once", "events.stream", "freeswitch.originate", "Session.setVariable"} <= set(names)
+    assert any("lost" in entry for entry in entries(file))
+    assert any("cancelled" in entry for entry in entries(file))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "found"),
+    [
+        ('session.getDigits(3, "#", 20000)', 'session.getDigits(4, "#", 20000)', "getDigits(4, '#', 20000)"),
+        ("random.randint(1, 10**6)", "random.randint(1, 10)", "setVariable('drawn'"),
+        ("    session.unsetInputCallback()\n", "", "consoleLog('info', 'asks\\n')"),
+        ('"eval", "pin', '"eval", "pins', "API.execute('eval', 'pins ${heard}')"),
+        ('return "break"', 'return "continue"', "ends with 'continue'"),
+        ('f"hook {what}', 'f"hooks {what}', "consoleLog('info', 'hooks hangup"),
+        ("session.sleep(60000)", "pass", "the script ends"),
+        ("len(pin) == 3", "len(pin) == 4", "the script calls"),
+        ("    session.sleep(60000)", "    session.sleep(60000)\n    session.hangup()", "Session.hangup()"),
+    ],
+)
+def test_a_plain_handler_that_was_altered_is_stopped(
+    record: Record, tmp_path: Path, before: str, after: str, found: str
+) -> None:
+    file = ivr(record)
+    played = altered(file, tmp_path / "altered", before, after)
+    assert played.returncode == 1, played.stdout + played.stderr
+    assert played.stderr.startswith("different: ")
+    assert found in played.stderr
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "found"),
+    [
+        ("get_digits(2, timeout=20)", "get_digits(3, timeout=20)", "get_digits(3, timeout=20)"),
+        ('setVariable("late", "yes")', 'setVariable("late", "no")', "setVariable('late', 'no')"),
+        ("playing.cancel()", "pass", "events.once("),
+        ("asyncio.sleep(0.1)", "asyncio.Event().wait()", "the script waits"),
+        ('"error/USER_BUSY"', '"error/NO_ANSWER"', "originate('error/NO_ANSWER')"),
+        ('setVariable("hooked", what)', 'setVariable("hooks", what)', "setVariable('hooks', 'hangup')"),
+        ('setVariable("counted", event["DTMF-Digit"])', 'setVariable("counts", "1")', "setVariable('counts', '1')"),
+        ("await session.answer()", "await session.pre_answer()", "pre_answer()"),
+    ],
+)
+def test_a_coroutine_that_was_altered_is_stopped(
+    record: Record, tmp_path: Path, before: str, after: str, found: str
+) -> None:
+    file = coroutine(record)
+    if before == "playing.cancel()":
+        # What plays goes on, and its end is not in the recording: the next call is.
+        after = "await playing"
+        found = "the script waits"
+    played = altered(file, tmp_path / "altered", before, after)
+    assert played.returncode == 1, played.stdout + played.stderr
+    assert found in played.stderr
+
+
+def test_the_first_difference_is_told_with_its_line(record: Record, tmp_path: Path) -> None:
+    file = ivr(record)
+    played = altered(file, tmp_path / "altered", "session.answer()", "session.preAnswer()")
+    script = Path(entries(file)[0]["file"])
+    number = 1 + script.read_text().splitlines().index("    session.answer()")
+    place = f"{tmp_path / 'altered' / script.name}:{number}"
+    assert played.stderr == (
+        f"different: {place}: the script calls Session.preAnswer(); "
+        f"the recording has Session.answer() here ({script.name}:{number})\n"
+    )
+
+
+def test_what_is_not_recorded_makes_it_open(record: Record) -> None:
+    file = record(
+        """
+        import subprocess, threading
+        def handler(session, args):
+            subprocess.run(["true"])
+            thread = threading.Thread(target=print)
+            thread.start()
+            thread.join()
+            open("/dev/null").close()
+        """
+    )
+    played = replay(file)
+    assert played.returncode == 3
+    assert played.stdout == ""
+    assert "program true" in played.stderr
+    assert "file /dev/null" in played.stderr
+    assert "thread" in played.stderr
+    assert "open: 0 calls of the switch\n" in replay(file, "--anyway").stdout
+
+
+def test_masked_digits_are_not_in_the_file(record: Record) -> None:
+    file = ivr(record, wanted="masked")
+    answers = {entry["result"]: entry for entry in entries(file) if "result" in entry}
+    (asked,) = (entry["call"] for entry in entries(file) if entry.get("name") == "Session.getDigits")
+    assert answers[asked]["value"] == "000"
+    (called,) = (entry for entry in entries(file) if "callback" in entry and "dtmf" in str(entry))
+    assert ["0", called["args"][2]["dtmf"][1]] == called["args"][2]["dtmf"]
+
+
+@pytest.mark.usefixtures("record")
+def test_calls_that_nobody_chose_are_not_recorded(host: Host, tmp_path: Path) -> None:
+    name = host.script("def handler(session, args): print('ran')")
+    host.call(("python", name))
+    host.wait_log("^ran$")
+    assert list((tmp_path / "recorded").iterdir()) == []
+
+
+def test_a_handler_that_fails_does_so_again(record: Record) -> None:
+    file = record(
+        """
+        def handler(session, args):
+            session.answer()
+            raise LookupError("mine")
+        """
+    )
+    assert "LookupError: mine" in entries(file)[-1]["end"]
+    assert replay(file).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [("", "its first line"), ("[]", "its first line"), ("{", "is no recording"), ('{"format":99}', "has format 99")],
+)
+@pytest.mark.pocket_only
+def test_what_is_no_recording_is_refused(tmp_path: Path, text: str, why: str) -> None:
+    file = tmp_path / "x.jsonl"
+    file.write_text(text)
+    played = replay(file)
+    assert played.returncode == 2
+    assert why in played.stderr
+    assert not re.search("Traceback", played.stderr)
+
+
+def test_a_recording_that_is_cut_is_played_as_far_as_it_goes(record: Record, tmp_path: Path) -> None:
+    file = ivr(record)
+    lines = file.read_text().splitlines()
+    cut = tmp_path / "cut.jsonl"
+    cut.write_text("\n".join(lines[:-4]) + "\n")
+    played = replay(cut)
+    assert (played.returncode, played.stderr) == (0, "")
+    assert played.stdout.endswith(" calls of the switch, as far as the recording goes\n")
