@@ -222,6 +222,45 @@ def test_the_first_difference_is_told_with_its_line(record: Record, tmp_path: Pa
     )
 
 
+def test_calls_that_a_handler_places_are_recorded_and_not_placed_again(record: Record, host: Host) -> None:
+    away = host.extension(("answer", ""), ("sleep", "200"), ("hangup", "USER_BUSY"))
+    file = record(
+        f"""
+        import freeswitch
+        def handler(session, args):
+            session.answer()
+            other = freeswitch.Session("loopback/{away}/default/xml", session)
+            if other.ready():
+                freeswitch.bridge(session, other)
+            session.setVariable("why", other.hangupCause())
+            nobody = freeswitch.Session("error/SUBSCRIBER_ABSENT")
+            session.setVariable("nobody", nobody.hangupCause())
+        """
+    )
+    names = [entry["name"] for entry in entries(file) if "call" in entry]
+    assert "freeswitch.bridge" in names
+    answers = [entry.get("value") for entry in entries(file) if "result" in entry]
+    assert "SUBSCRIBER_ABSENT" in answers
+    assert replay(file).returncode == 0
+
+
+def test_what_a_database_gave_is_recorded_and_it_is_not_opened_again(record: Record, tmp_path: Path) -> None:
+    database = tmp_path / "calls.db"
+    file = record(
+        f"""
+        import freeswitch
+        def handler(session, args):
+            db = freeswitch.Dbh("sqlite://{database}")
+            db.execute("create table calls (uuid text)")
+            db.execute("insert into calls values (?)", [session.uuid])
+            for row in db.query("select * from calls"):
+                session.setVariable("row", row["uuid"])
+        """
+    )
+    database.unlink()
+    assert (replay(file).returncode, database.exists()) == (0, False)
+
+
 def test_what_is_not_recorded_makes_it_open(record: Record) -> None:
     file = record(
         """

@@ -333,6 +333,9 @@ TREES = (
         (
             "apps",
             "_calls",
+            "_recording",
+            "_border",
+            "_codec",
             "_scripts",
             "_serving",
             "_boot",
@@ -346,6 +349,7 @@ TREES = (
             "_loop",
             "_selector",
             "_shared",
+            "_tape",
             "_errors",
             "_reload",
             "_finder",

@@ -73,7 +73,7 @@ def install() -> None:
             setattr(kind, name, _method(f"{class_name}.{name}".replace("CoreSession", "Session"), kind, name))
     for name in MADE:
         vague: Any = getattr(freeswitch, name)
-        vague.__init__ = _making(name)
+        vague.__init__ = _making(name, vague.__init__)
     for name in PROPERTIES:
         setattr(freeswitch.CoreSession, name, _property(name))
     _functions()
@@ -103,12 +103,20 @@ def _method(shown: str, kind: type, name: str) -> Callable[..., Any]:
     return method
 
 
-def _making(name: str) -> Callable[..., None]:
+def _making(name: str, original: Callable[..., None]) -> Callable[..., None]:
+    # A class without one has asked the switch by then.
+    init = None if original is object.__init__ else original
+
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
-        # It is made: what it asked the switch, it has asked.
-        found = tape()
-        if found is not None:
-            found.cross(name, self, args, kwargs, lambda: None)
+        def go() -> None:
+            if init is not None:
+                init(self, *args, **kwargs)
+
+        found = of_script()
+        if found is None:
+            go()
+        else:
+            found.cross(name, self, args, kwargs, go)
 
     return __init__
 
