@@ -21,7 +21,7 @@ use parking_lot::Mutex;
 
 use crate::admin::config::Config;
 use crate::admin::{commands, completion, config, conflict, listener, reload, shutdown};
-use crate::aio::{event_loop, event_tap, socket};
+use crate::aio::{bus, event_loop, event_tap, socket};
 use crate::entry::{api, application, chat, dialplan, event_hook, json, outside, pyrun, xml_fetch};
 use crate::interp::attach::enter;
 use crate::interp::embedding;
@@ -143,6 +143,7 @@ fn begin(
         // What is bound would call a module that is not there.
         unbind_all(held);
         listener::end(held);
+        bus::end(held);
         reload::forget();
         return Err(error);
     }
@@ -344,6 +345,7 @@ unsafe extern "C" fn shutdown() -> switch_status_t {
         unbind_all(&held);
         shutdown::wait();
         listener::end(&held);
+        bus::end(&held);
         socket::end_all("the switch that it is used in ends");
         event_loop::stop();
         event_tap::end(&held);

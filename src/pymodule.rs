@@ -28,6 +28,12 @@ fn register() {
 pub mod _freeswitch {
     #[pymodule_export]
     use crate::aio::app_task::{Work, work_of_app};
+    #[cfg(feature = "nats")]
+    #[pymodule_export]
+    use crate::aio::bus::py_bus::{
+        BusTap, BusWatch, Nodes, bus_delete, bus_get, bus_keys, bus_offer, bus_open, bus_publish,
+        bus_put, bus_request, bus_state, bus_take,
+    };
     #[pymodule_export]
     use crate::aio::event_loop::{
         clock, descriptor, drain, drained, messages, new_descriptor, on_loop, post, wait, wake,
@@ -112,6 +118,12 @@ fn force_types(py: Python<'_>) {
     let _ = py.get_type::<crate::aio::py_event_tap::PyTap>();
     let _ = py.get_type::<crate::aio::socket::py_socket::PySocketTap>();
     let _ = py.get_type::<crate::aio::socket::py_socket::Socket>();
+    #[cfg(feature = "nats")]
+    {
+        let _ = py.get_type::<crate::aio::bus::py_bus::Nodes>();
+        let _ = py.get_type::<crate::aio::bus::py_bus::BusTap>();
+        let _ = py.get_type::<crate::aio::bus::py_bus::BusWatch>();
+    }
     let _ = py.get_type::<crate::aio::py_originate::Placing>();
     let _ = py.get_type::<crate::entry::async_call::Run>();
     let _ = py.get_type::<crate::aio::wait_for::Waiter>();

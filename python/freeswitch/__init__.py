@@ -90,7 +90,7 @@ def __getattr__(name: str) -> object:
         from freeswitch._place import place
 
         return place()
-    if name in {"apps", "events"}:
+    if name in {"apps", "bus", "events", "kv", "queue"}:
         import importlib
 
         return importlib.import_module(f"freeswitch.{name}")
@@ -98,4 +98,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_ASYNC, "apps", "events", "originate"} - {"pocket", "sys"})
+    return sorted({*globals(), *_ASYNC, "apps", "bus", "events", "kv", "originate", "queue"} - {"pocket", "sys"})

@@ -1,4 +1,4 @@
-"""What a script catches when a call is over, or a verb fails."""
+"""What a script catches when a call is over, a verb fails, or the bus does."""
 
 from __future__ import annotations
 
@@ -13,4 +13,12 @@ class VerbError(RuntimeError):
     """The switch could not do what a verb asked for."""
 
 
-__all__ = ["SessionLost", "VerbError"]
+class BusError(ConnectionError):
+    """The bus is not there, has not answered in time, or has refused what was asked for; the text says which."""
+
+
+class Conflict(RuntimeError):
+    """A key was there already (`create`), or was at another revision (`update`): somebody else was first."""
+
+
+__all__ = ["BusError", "Conflict", "SessionLost", "VerbError"]

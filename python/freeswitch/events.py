@@ -10,7 +10,9 @@ which is looked at before Python is, or a function of the event. What a wait can
 counted, and reported in the log once a second.
 
 The events are those of the switch that the script runs in. `switch=` names another one: a `freeswitch.apps.Client` or
-`Connection` that is connected to its event socket, or the `con` of one of its sessions.
+`Connection` that is connected to its event socket, or the `con` of one of its sessions. `nodes=` names switches of the
+bus: `"*"` for all of them, this one included, or a node's name, or a list of names; such an event has the header
+`Bus-Node`. A switch sends what it was asked for: those of the first milliseconds after a wait began may be missing.
 """
 
 from __future__ import annotations
@@ -20,13 +22,13 @@ import inspect
 import logging
 import weakref
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from contextvars import copy_context
 from typing import Any, TypeAlias
 
 from _freeswitch import Event, Tap, known_names, on_loop
 
-from freeswitch import _loop
+from freeswitch import _bus, _loop
 from freeswitch._once import UUID, Armed, Feed, end_of, exists, lose
 from freeswitch._once import source as _source
 from freeswitch._place import OUTSIDE
@@ -60,6 +62,15 @@ def _taps_of(switch: Any) -> Any:
             f"argument 'switch' must be a Client, a Connection or a session's con, not {type(switch).__name__}"
         )
     return found
+
+
+def _whose(switch: Any, nodes: str | Iterable[str] | None) -> Any:
+    """Give what the events are of: another switch, nodes of the bus, or None for this switch."""
+    if nodes is None:
+        return switch
+    if switch is not None:
+        raise ValueError("a switch and nodes were named: the events are of either")
+    return _bus.nodes_of(nodes)
 
 
 def _parts(guard: Guard) -> tuple[Mapping[str, str], Test | None]:
@@ -144,9 +155,10 @@ def on(
     queue: int = QUEUE,
     drop: str = "oldest",
     switch: Any = None,
+    nodes: str | Iterable[str] | None = None,
 ) -> Watch:
     """Have a function called with each event, until the subscription is cancelled."""
-    return _loop.call(Watch, names, callback, guard, queue, drop, switch)
+    return _loop.call(Watch, names, callback, guard, queue, drop, _whose(switch, nodes))
 
 
 def once(
@@ -155,6 +167,7 @@ def once(
     until: Awaitable[Any] | None = None,
     timeout: float | None = None,
     switch: Any = None,
+    nodes: str | Iterable[str] | None = None,
 ) -> Coroutine[Any, Any, Event]:
     """Wait for one event, for `timeout` seconds from when the coroutine that this gives begins.
 
@@ -166,7 +179,7 @@ def once(
     connection to another switch is lost. A coroutine that is given
     as `until` runs for as long as somebody has it, and can be given to several waits.
     """
-    return _once(names, guard, until, timeout, False, switch)
+    return _once(names, guard, until, timeout, False, _whose(switch, nodes))
 
 
 def _once(
@@ -337,9 +350,16 @@ def _feed(
     return Feed(source, known, _both(of_headers, test), found, end)
 
 
-def stream(*names: str, guard: Guard = None, queue: int = QUEUE, drop: str = "oldest", switch: Any = None) -> Stream:
+def stream(
+    *names: str,
+    guard: Guard = None,
+    queue: int = QUEUE,
+    drop: str = "oldest",
+    switch: Any = None,
+    nodes: str | Iterable[str] | None = None,
+) -> Stream:
     """Give the events that come from now on, until nobody holds the stream any more."""
-    return Stream(names, guard, queue, drop, switch)
+    return Stream(names, guard, queue, drop, _whose(switch, nodes))
 
 
 __all__ = ["Abandoned", "Stream", "Watch", "on", "once", "stream"]

@@ -9,7 +9,9 @@ use freeswitch::xml::Element;
 use freeswitch::xml::lookup::Sections;
 use parking_lot::Mutex;
 
+use super::bus_setting::BusSetting;
 use super::listener::Setting;
+use crate::aio::bus;
 use crate::entry::event_hook::Hook;
 use crate::entry::xml_fetch::Fetcher;
 use crate::script::cache::Reload;
@@ -48,6 +50,8 @@ pub struct Config {
     pub record_calls: Option<PathBuf>,
     /// Where the metrics are served, and to whom.
     pub metrics: Option<Setting>,
+    /// The server that switches and workers share.
+    pub bus: Option<bus::setting::Setting>,
     /// Load into a FreeSWITCH of a version that the module was not tested with.
     pub allow_untested_core: bool,
 }
@@ -70,6 +74,7 @@ impl Default for Config {
             accept_traceparent: false,
             record_calls: None,
             metrics: None,
+            bus: None,
             allow_untested_core: false,
         }
     }
@@ -104,6 +109,7 @@ fn interpret(settings: &[Element]) -> (Config, Vec<String>) {
     let mut config = Config::default();
     let mut script = None;
     let mut token = None;
+    let mut of_bus = BusSetting::default();
     let mut lines = Vec::new();
     let mut wrong = |name: &str, value: &str, why: &str| {
         lines.push(format!("MR0010 python.conf: {name} '{value}': {why}"));
@@ -123,6 +129,10 @@ fn interpret(settings: &[Element]) -> (Config, Vec<String>) {
                         token = Some(value.to_owned());
                     } else {
                         wrong(name, "...", "it is letters, digits and -._~+/=");
+                    }
+                } else if name.starts_with("bus-") {
+                    if let Err((shown, why)) = of_bus.take(name, value) {
+                        wrong(name, &shown, why);
                     }
                 } else if let Err(why) = parameter(&mut config, script.as_mut(), name, value) {
                     wrong(name, value, why);
@@ -146,6 +156,10 @@ fn interpret(settings: &[Element]) -> (Config, Vec<String>) {
             wrong("metrics-listen", &address.to_string(), why);
             config.metrics = None;
         }
+    }
+    match of_bus.finish() {
+        Ok(bus) => config.bus = bus,
+        Err((name, why)) => wrong(name, "...", why),
     }
     (config, lines)
 }

@@ -5,6 +5,8 @@ use std::sync::atomic::Ordering;
 use freeswitch::event::consumer;
 use freeswitch::event::consumer::DROPPED_EVENTS;
 
+#[cfg(feature = "nats")]
+use crate::aio::bus::{self, counters};
 use crate::aio::{loop_queue, tap_queue};
 use crate::entry::event_hook;
 use crate::interp::stack;
@@ -54,23 +56,93 @@ pub(super) struct Number {
     pub help: &'static str,
 }
 
-/// The numbers that stand for the module as a whole.
-pub(super) fn numbers() -> Vec<Number> {
-    let (used, spare) = stack::counts();
-    let lock = metrics::LOCK.read();
-    let gauge = |name, value, help| Number {
+/// What goes up and down.
+fn gauge(name: &'static str, value: u64, help: &'static str) -> Number {
+    Number {
         name,
         value,
         grows: false,
         help,
-    };
-    let counter = |name, value, help| Number {
+    }
+}
+
+/// What only grows.
+fn counter(name: &'static str, value: u64, help: &'static str) -> Number {
+    Number {
         name,
         value,
         grows: true,
         help,
-    };
-    vec![
+    }
+}
+
+/// Those of the bus.
+#[cfg(feature = "nats")]
+fn of_bus() -> [Number; 10] {
+    let connected = u64::from(bus::state() == bus::State::Up);
+    [
+        gauge(
+            "bus_connected",
+            connected,
+            "Whether a server of the bus answers",
+        ),
+        counter(
+            "bus_connections",
+            counters::CONNECTIONS.get(),
+            "Times that a server of the bus was connected to",
+        ),
+        gauge(
+            "queued_bus_requests",
+            counters::QUEUED_REQUESTS.get(),
+            "Requests to the bus that have not ended",
+        ),
+        counter(
+            "bus_requests",
+            counters::REQUESTS.get(),
+            "Requests to the bus",
+        ),
+        counter(
+            "failed_bus_requests",
+            counters::FAILED.get(),
+            "Requests to the bus that had no answer",
+        ),
+        gauge(
+            "queued_bus_events",
+            counters::QUEUED_EVENTS.get(),
+            "Events that wait to be sent to other nodes",
+        ),
+        counter(
+            "bus_events_sent",
+            counters::PUBLISHED.get(),
+            "Events that were sent to other nodes",
+        ),
+        counter(
+            "bus_events_received",
+            counters::RECEIVED.get(),
+            "Events of other nodes that came",
+        ),
+        counter(
+            "dropped_bus_events",
+            counters::DROPPED.get(),
+            "Events for other nodes that the queue had no room for (MR0012)",
+        ),
+        counter(
+            "strange_bus_messages",
+            counters::STRANGE.get(),
+            "Messages on the bus that were none of ours (MR0023)",
+        ),
+    ]
+}
+
+/// The numbers that stand for the module as a whole.
+pub(super) fn numbers() -> Vec<Number> {
+    let (used, spare) = stack::counts();
+    let lock = metrics::LOCK.read();
+    #[cfg_attr(
+        not(feature = "nats"),
+        allow(unused_mut, reason = "the bus has some more")
+    )]
+    let mut numbers = vec![
         gauge(
             "running",
             runs::all().len() as u64,
@@ -132,7 +204,10 @@ pub(super) fn numbers() -> Vec<Number> {
             spare,
             "Stacks of calls' threads that are kept for later",
         ),
-    ]
+    ];
+    #[cfg(feature = "nats")]
+    numbers.extend(of_bus());
+    numbers
 }
 
 /// How many run now, by way in.

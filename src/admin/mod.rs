@@ -1,5 +1,6 @@
 //! What an administrator does and sees: configuration, commands, completion, reload, metrics, shutdown.
 
+mod bus_setting;
 pub mod commands;
 pub mod completion;
 pub mod config;

@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use super::config;
 use super::config::Config;
 use super::listener;
+use crate::aio::bus;
 use crate::entry::{async_call, event_hook, recording, xml_fetch};
 use crate::interp::attach::{enter, reenter};
 use crate::interp::embedding;
@@ -62,6 +63,7 @@ pub fn apply(held: &Detached, config: Config) -> Result<(), String> {
     async_call::accept_traceparent(config.accept_traceparent);
     recording::use_folder(config.record_calls.as_deref());
     listener::set(held, config.metrics.as_ref());
+    bus::set(held, config.bus.as_ref());
     *CURRENT.lock() = Some(Arc::new(config));
     Ok(())
 }

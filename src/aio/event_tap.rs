@@ -9,6 +9,7 @@ use freeswitch::event::shared::Event;
 use freeswitch::event::snapshot::Snapshot;
 use freeswitch::event::subscription::Subscription;
 use freeswitch::event::{Kind, View};
+use freeswitch::text::c_string;
 use freeswitch::{Detached, Status};
 use parking_lot::{Mutex, RwLock};
 
@@ -24,6 +25,22 @@ pub struct Want {
     pub kind: Kind,
     /// Of CUSTOM events, the subclass.
     pub subclass: Option<CString>,
+}
+
+impl Want {
+    /// `NAME` or `CUSTOM subclass`; nothing where there is no such event.
+    #[must_use]
+    pub fn named(name: &[u8]) -> Option<Self> {
+        let end = memchr::memchr(b' ', name).unwrap_or(name.len());
+        let (kind, subclass) = (&name[..end], name[end..].trim_ascii());
+        let kind = Kind::named(&c_string(kind).ok()?)?;
+        if subclass.is_empty() {
+            let subclass = None;
+            return Some(Self { kind, subclass });
+        }
+        let subclass = Some(c_string(subclass).ok()?);
+        (kind == Kind::CUSTOM).then_some(Self { kind, subclass })
+    }
 }
 
 /// Events of some kinds, with these headers.

@@ -6,6 +6,7 @@
 
 mod alone;
 pub mod app_task;
+pub mod bus;
 pub mod event_loop;
 pub mod event_tap;
 pub mod loop_queue;

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use freeswitch::Status;
-use freeswitch::event::Kind;
 use freeswitch::event::consumer::DROPPED_EVENTS;
-use freeswitch::text::c_string;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
@@ -30,25 +28,9 @@ impl Drop for PyTap {
     }
 }
 
-/// `NAME` or `CUSTOM subclass`.
 fn want(name: &CString) -> PyResult<Want> {
-    let bytes = name.as_bytes();
-    let end = bytes.iter().position(|&b| b == b' ').unwrap_or(bytes.len());
-    let (kind, subclass) = (&bytes[..end], bytes[end..].trim_ascii());
-    let unknown = || {
-        PyValueError::new_err(format!(
-            "there is no event '{}'",
-            String::from_utf8_lossy(bytes)
-        ))
-    };
-    let kind = Kind::named(&c_string(kind).map_err(|_| unknown())?).ok_or_else(unknown)?;
-    if !subclass.is_empty() && kind != Kind::CUSTOM {
-        return Err(unknown());
-    }
-    let subclass = (!subclass.is_empty()).then(|| c_string(subclass).map_err(|_| unknown()));
-    Ok(Want {
-        kind,
-        subclass: subclass.transpose()?,
+    Want::named(name.as_bytes()).ok_or_else(|| {
+        PyValueError::new_err(format!("there is no event '{}'", name.to_string_lossy()))
     })
 }
 

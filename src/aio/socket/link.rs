@@ -1,13 +1,12 @@
 //! One link: what the reader's thread and Python both have of it.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant, SystemTime};
 
 use freeswitch::event::shared;
-use freeswitch::event::wire::WireEvent;
+use freeswitch::event::wire::{WireEvent, encode};
 use parking_lot::{Condvar, Mutex};
 use pyo3::prelude::*;
 
@@ -104,20 +103,6 @@ impl Answer {
             Self::Nobody => {}
         }
     }
-}
-
-/// As the switch encodes values: what is not plain becomes `%41` and the like.
-fn encode(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len());
-    for &byte in bytes {
-        if byte.is_ascii_graphic() && byte != b'%' {
-            text.push(char::from(byte));
-        } else {
-            // Writing to a String does not fail.
-            let _ = write!(text, "%{byte:02X}");
-        }
-    }
-    text
 }
 
 impl Shared {

@@ -91,6 +91,9 @@ impl SocketTap {
     }
 }
 
+/// Names of events, and the headers that they must have.
+pub type Ask = (Vec<String>, Vec<(String, String)>);
+
 /// The taps of one link.
 #[derive(Default)]
 pub struct Taps(RwLock<Vec<Arc<SocketTap>>>);
@@ -128,6 +131,27 @@ impl Taps {
             }
         }
         copy.is_some()
+    }
+
+    /// What each tap wants, and with which headers, but for events of the connection.
+    #[must_use]
+    pub fn asked(&self) -> Vec<Ask> {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let name = |want: &Want| match &want.subclass {
+            Some(subclass) => format!("{} {}", text(&want.name), text(subclass)),
+            None => text(&want.name),
+        };
+        let taps = self.0.read();
+        let asked = taps.iter().map(|tap| {
+            let wants = tap.wants.read();
+            let names = wants.iter().filter(|want| !want.name.starts_with(OURS));
+            let headers = tap
+                .headers
+                .iter()
+                .map(|(name, value)| (text(name), text(value)));
+            (names.map(name).collect::<Vec<_>>(), headers.collect())
+        });
+        asked.filter(|(names, _)| !names.is_empty()).collect()
     }
 
     /// What the switch is to send.

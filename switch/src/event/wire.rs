@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use memchr::{memchr, memchr_iter, memmem};
 
+use super::snapshot::Snapshot;
 use super::{Kind, OwnedEvent};
 use crate::Status;
 use crate::text::c_string;
@@ -60,6 +61,59 @@ pub fn decode(sent: &[u8]) -> Cow<'_, [u8]> {
         }
     }
     Cow::Owned(decoded)
+}
+
+/// As the switch encodes values: what is not plain becomes `%41` and the like.
+#[must_use]
+pub fn encode(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    // SWITCH_URL_UNSAFE.
+    const UNSAFE: &[u8] = b"#%&+:;<=>?@[\\]^`{|}";
+    let mut text = String::with_capacity(bytes.len());
+    for &byte in bytes {
+        if byte.is_ascii_graphic() && !UNSAFE.contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            text.push('%');
+            text.push(char::from(DIGITS[usize::from(byte >> 4)]));
+            text.push(char::from(DIGITS[usize::from(byte & 15)]));
+        }
+    }
+    text
+}
+
+/// An event as the event socket sends it, with headers of our own before its own.
+#[must_use]
+pub fn text_of(event: &Snapshot, ours: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut text = String::with_capacity(2048);
+    let mut line = |name: &str, value: &[u8]| {
+        text.push_str(name);
+        text.push_str(": ");
+        text.push_str(&encode(value));
+        text.push('\n');
+    };
+    for (name, value) in ours {
+        line(name, value);
+    }
+    for (name, values) in event.headers() {
+        // How long the body is stands at the end.
+        if name.eq_ignore_ascii_case(LENGTH) {
+            continue;
+        }
+        let name = String::from_utf8_lossy(&name).into_owned();
+        match &values[..] {
+            [one] => line(&name, one),
+            many => line(&name, &[ARRAY, &many.join(BETWEEN)].concat()),
+        }
+    }
+    let body = event.body().unwrap_or_default();
+    if !body.is_empty() {
+        line("Content-Length", body.len().to_string().as_bytes());
+    }
+    text.push('\n');
+    let mut text = text.into_bytes();
+    text.extend_from_slice(body);
+    text
 }
 
 fn lines(text: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {

@@ -10,14 +10,14 @@ import traceback
 from collections.abc import Sequence
 
 from freeswitch.apps._errors import ESLError
-from freeswitch.apps.command import calls, results, served
+from freeswitch.apps.command import calls, cluster, results, served
 
 
 def parser() -> argparse.ArgumentParser:
     """Give what reads the command line."""
     top = argparse.ArgumentParser(prog="freeswitch-apps", description="Apps, load and measurements for FreeSWITCH.")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for part in (served, calls, results):
+    for part in (served, calls, results, cluster):
         part.add_commands(commands)
     return top
 

@@ -1,0 +1,136 @@
+//! The bus's parameters of `python.conf`, of which some are secret.
+
+use std::path::PathBuf;
+
+use freeswitch::core;
+
+use crate::aio::bus::setting::{Setting, is_node, node_of, shown};
+
+/// What was read so far.
+#[derive(Default)]
+pub(super) struct BusSetting {
+    setting: Setting,
+    certificate: Option<PathBuf>,
+    key: Option<PathBuf>,
+}
+
+/// What the log may have of a value, and what is wrong with it.
+type Wrong = (String, &'static str);
+
+impl BusSetting {
+    /// Takes a parameter.
+    pub(super) fn take(&mut self, name: &str, value: &str) -> Result<(), Wrong> {
+        let secret = |why| ("...".to_owned(), why);
+        let text = || Some(value.to_owned()).filter(|value| !value.is_empty());
+        match name {
+            "bus-url" => {
+                for url in value.split([',', ' ']).filter(|url| !url.is_empty()) {
+                    if !is_url(url) {
+                        return Err((shown(url), "it is nats://HOST:PORT or tls://HOST:PORT"));
+                    }
+                    self.setting.servers.push(url.to_owned());
+                }
+            }
+            "bus-user" => self.setting.user = text(),
+            "bus-password" => self.setting.password = text(),
+            "bus-token" => self.setting.token = text(),
+            "bus-credentials" => self.setting.credentials = file(value)?,
+            "bus-ca" => self.setting.authority = file(value)?,
+            "bus-certificate" => self.certificate = file(value)?,
+            "bus-key" => self.key = file(value)?,
+            "bus-node" if is_node(value) => value.clone_into(&mut self.setting.node),
+            "bus-node" => {
+                return Err((
+                    value.to_owned(),
+                    "it is letters, digits, - and _, 64 at most",
+                ));
+            }
+            "bus-replicas" => match value.parse() {
+                Ok(count @ 1..=5) => self.setting.replicas = count,
+                _ => return Err((value.to_owned(), "it is 1 to 5")),
+            },
+            _ => return Err(secret("there is no such parameter")),
+        }
+        Ok(())
+    }
+
+    /// All of it; nothing where no server is named.
+    pub(super) fn finish(mut self) -> Result<Option<Setting>, (&'static str, &'static str)> {
+        if self.setting.servers.is_empty() {
+            return Ok(None);
+        }
+        self.setting.certificate = match (self.certificate, self.key) {
+            (Some(certificate), Some(key)) => Some((certificate, key)),
+            (None, None) => None,
+            _ => {
+                return Err((
+                    "bus-certificate",
+                    "it goes with a bus-key, and that with it",
+                ));
+            }
+        };
+        if self.setting.password.is_some() && self.setting.user.is_none() {
+            return Err(("bus-password", "it goes with a bus-user"));
+        }
+        if self.setting.node.is_empty() {
+            let host = core::global(c"hostname").unwrap_or_default();
+            self.setting.node = node_of(&String::from_utf8_lossy(&host));
+        }
+        self.setting.replicas = self.setting.replicas.max(1);
+        Ok(Some(self.setting))
+    }
+}
+
+/// What can be told without asking anybody; the rest the connection says.
+fn is_url(url: &str) -> bool {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("nats", url));
+    let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+    let sound = |c: char| c.is_ascii_alphanumeric() || "-._:[]".contains(c);
+    matches!(scheme, "nats" | "tls") && !host.is_empty() && host.chars().all(sound)
+}
+
+fn file(value: &str) -> Result<Option<PathBuf>, Wrong> {
+    let file = PathBuf::from(value);
+    if !file.is_absolute() {
+        return Err((value.to_owned(), "it is not an absolute path"));
+    }
+    // Whether it can be read is looked at when it is: it may be written later.
+    Ok(Some(file))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_secret_is_said_of_what_is_wrong() {
+        let mut setting = BusSetting::default();
+        let (said, _) = setting
+            .take("bus-url", "http://joe:secret@host")
+            .unwrap_err();
+        assert_eq!(said, "http://host");
+        let (said, _) = setting.take("bus-pasword", "secret").unwrap_err();
+        assert_eq!(said, "...");
+    }
+
+    #[test]
+    fn what_goes_together_comes_together() {
+        let with = |pairs: &[(&str, &str)]| {
+            let mut setting = BusSetting::default();
+            for (name, value) in pairs {
+                setting.take(name, value).unwrap();
+            }
+            setting.finish()
+        };
+        let url = ("bus-url", "nats://a:4222, tls://b");
+        let node = ("bus-node", "one");
+        assert_eq!(with(&[node]).unwrap(), None);
+        let whole = with(&[url, node, ("bus-user", "u"), ("bus-password", "p")])
+            .unwrap()
+            .unwrap();
+        assert_eq!(whole.servers, ["nats://a:4222", "tls://b"]);
+        assert_eq!((whole.node.as_str(), whole.replicas), ("one", 1));
+        assert!(with(&[url, node, ("bus-password", "p")]).is_err());
+        assert!(with(&[url, node, ("bus-key", "/k")]).is_err());
+    }
+}

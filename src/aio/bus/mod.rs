@@ -1,0 +1,62 @@
+//! The bus: a NATS server that switches and workers share.
+//!
+//! One thread with a tokio runtime has the connection (`link`). It never attaches
+//! to Python, and nobody waits for it: what it is to do lies in two bounded queues,
+//! one for what coroutines ask for (`task`, carried out by `job`), one for events that other
+//! nodes have asked for (`publisher`). Events of other nodes come by `asker`, keys and
+//! messages by `listen`.
+
+pub mod counters;
+pub mod setting;
+
+#[cfg(feature = "nats")]
+mod asked;
+#[cfg(feature = "nats")]
+mod asker;
+#[cfg(feature = "nats")]
+mod job;
+#[cfg(feature = "nats")]
+mod kv;
+#[cfg(feature = "nats")]
+mod link;
+#[cfg(feature = "nats")]
+mod listen;
+#[cfg(feature = "nats")]
+mod publisher;
+#[cfg(feature = "nats")]
+pub mod py_bus;
+#[cfg(feature = "nats")]
+mod shared;
+#[cfg(feature = "nats")]
+mod subjects;
+#[cfg(feature = "nats")]
+mod task;
+#[cfg(feature = "nats")]
+mod work;
+
+#[cfg(feature = "nats")]
+pub use link::{end, set};
+#[cfg(feature = "nats")]
+pub use shared::{State, state};
+
+#[cfg(not(feature = "nats"))]
+mod absent {
+    use freeswitch::Detached;
+
+    use super::setting::Setting;
+
+    /// Says that there is no bus, where one is asked for.
+    pub fn set(_: &Detached, setting: Option<&Setting>) {
+        if setting.is_some() {
+            tracing::error!(
+                "MR0023 there is no bus: this mod_rust was built without the cargo feature nats"
+            );
+        }
+    }
+
+    /// There is nothing to end.
+    pub fn end(_: &Detached) {}
+}
+
+#[cfg(not(feature = "nats"))]
+pub use absent::{end, set};

@@ -1,0 +1,253 @@
+//! The events of this switch for other nodes: each that somebody has asked for, and
+//! no other one.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_nats::{Client, Message};
+use freeswitch::event::snapshot::Snapshot;
+use freeswitch::event::subscription::Subscription;
+use freeswitch::event::wire;
+use freeswitch::event::{Kind, View};
+use freeswitch::text::c_string;
+use freeswitch::{Detached, core};
+use futures_util::StreamExt;
+use parking_lot::{Mutex, RwLock};
+use serde_json::{Value, json};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, interval};
+
+use super::counters::{PUBLISHED, QUEUED_EVENTS, STRANGE};
+use super::shared::{self, Shared, connected};
+use super::subjects::{self, HELLO, UNWANT, WANT};
+use crate::aio::event_tap::Want;
+use crate::script::runs;
+
+/// For how long a wish holds that is not said again.
+const LEASE: Duration = Duration::from_secs(10);
+/// How many wishes are taken.
+const MOST: usize = 1000;
+/// How often a node says that it is there.
+const BEAT: Duration = Duration::from_secs(1);
+
+/// Events that somebody wants, with these headers.
+struct Wish {
+    wants: Vec<Want>,
+    headers: Vec<(std::ffi::CString, Vec<u8>)>,
+}
+
+static WISHES: RwLock<Vec<Arc<Wish>>> = RwLock::new(Vec::new());
+static BOUND: Mutex<Option<HashMap<u32, Subscription>>> = Mutex::new(None);
+/// Events of all kinds come by one subscription.
+static ALL_BOUND: AtomicBool = AtomicBool::new(false);
+
+/// Takes what is wanted, from whoever says so, until it is no longer said.
+pub(super) async fn heed(shared: &Arc<Shared>, client: watch::Receiver<Option<Client>>) {
+    let found = connected(client).await;
+    let Some(client) = found.filter(|_| shared.has_switch) else {
+        return std::future::pending().await;
+    };
+    let (Ok(mut wants), Ok(mut unwants)) =
+        (client.subscribe(WANT).await, client.subscribe(UNWANT).await)
+    else {
+        return std::future::pending().await;
+    };
+    let _ = client
+        .publish(HELLO, shared.setting.node.clone().into())
+        .await;
+    let mut wishes: HashMap<String, (Vec<Arc<Wish>>, Instant)> = HashMap::new();
+    let mut look = interval(BEAT);
+    loop {
+        tokio::select! {
+            Some(message) = wants.next() => {
+                let Some((id, asked)) = read(&message, &shared.setting.node) else {
+                    strange(&message);
+                    continue;
+                };
+                if asked.is_empty() {
+                    wishes.remove(&id);
+                } else if wishes.len() < MOST || wishes.contains_key(&id) {
+                    wishes.insert(id, (asked, Instant::now() + LEASE));
+                }
+            }
+            Some(message) = unwants.next() => {
+                wishes.remove(&*String::from_utf8_lossy(&message.payload));
+            }
+            _ = look.tick() => {
+                let now = Instant::now();
+                wishes.retain(|_, (_, until)| *until > now);
+            }
+        }
+        let all: Vec<_> = wishes
+            .values()
+            .flat_map(|(asked, _)| asked.clone())
+            .collect();
+        for want in all.iter().flat_map(|wish| &wish.wants) {
+            bind(want.kind);
+        }
+        *WISHES.write() = all;
+    }
+}
+
+fn strange(message: &Message) {
+    STRANGE.add();
+    freeswitch::once_a_second!(times => {
+        let subject = message.subject.as_str();
+        tracing::warn!("MR0023 a message to {subject} is none of ours ({times} times since the last such line)");
+    });
+}
+
+/// Who asks, and for what; nothing where it is no such message.
+fn read(message: &Message, node: &str) -> Option<(String, Vec<Arc<Wish>>)> {
+    let value: Value = serde_json::from_slice(&message.payload).ok()?;
+    let id = value.get("id")?.as_str()?.to_owned();
+    let nodes = value.get("nodes")?.as_array()?;
+    if !nodes
+        .iter()
+        .any(|name| matches!(name.as_str(), Some(name) if name == "*" || name == node))
+    {
+        return Some((id, Vec::new()));
+    }
+    let asked = value.get("asks")?.as_array()?.iter().map(|ask| {
+        let wants = ask.get("events")?.as_array()?.iter();
+        let headers = ask.get("headers")?.as_array()?.iter().map(|pair| {
+            let name = c_string(pair.get(0)?.as_str()?.as_bytes()).ok()?;
+            Some((name, pair.get(1)?.as_str()?.as_bytes().to_vec()))
+        });
+        let wish = Wish {
+            // A kind that this switch does not have never comes.
+            wants: wants
+                .filter_map(|name| Want::named(name.as_str()?.as_bytes()))
+                .collect(),
+            headers: headers.collect::<Option<_>>()?,
+        };
+        Some(Arc::new(wish))
+    });
+    Some((id, asked.collect::<Option<_>>()?))
+}
+
+fn bind(kind: Kind) {
+    let mut bound = BOUND.lock();
+    let bound = bound.get_or_insert_default();
+    if bound.contains_key(&kind.number()) {
+        return;
+    }
+    let Some(_inside) = core::inside() else {
+        return;
+    };
+    // SAFETY: this thread is ours, and never attaches to Python.
+    let held = unsafe { Detached::new() };
+    match Subscription::new(&held, kind, None, move |event| on_event(kind, event)) {
+        Ok(subscription) => {
+            bound.insert(kind.number(), subscription);
+            if kind == Kind::all() {
+                ALL_BOUND.store(true, Ordering::Release);
+            }
+        }
+        Err(status) => freeswitch::once_a_second!(times => {
+            tracing::warn!("MR0023 events for the bus are not bound: {status} ({times} times since the last such line)");
+        }),
+    }
+}
+
+/// Unbinds all; the link has ended.
+pub(super) fn end(held: &Detached) {
+    WISHES.write().clear();
+    let bound = BOUND.lock().take();
+    for (_, subscription) in bound.into_iter().flatten() {
+        subscription.end(held);
+    }
+    ALL_BOUND.store(false, Ordering::Release);
+}
+
+/// Runs on dispatch threads: looks, copies, leaves.
+fn on_event(by: Kind, event: View<'_>) {
+    if by != Kind::all() && ALL_BOUND.load(Ordering::Acquire) {
+        // It comes by the other subscription, too.
+        return;
+    }
+    let is_wanted = WISHES.read().iter().any(|wish| wish.is_for(event));
+    if is_wanted
+        && let Some(shared) = shared::current()
+        && let Some(copy) = Snapshot::of(event)
+    {
+        shared.publish(copy);
+    }
+}
+
+impl Wish {
+    fn is_for(&self, event: View<'_>) -> bool {
+        let is_of = |want: &Want| {
+            (want.kind == Kind::all() || want.kind == event.kind())
+                && want
+                    .subclass
+                    .as_ref()
+                    .is_none_or(|subclass| event.subclass_is(subclass))
+        };
+        self.wants.iter().any(is_of)
+            && self
+                .headers
+                .iter()
+                .all(|(name, value)| event.header_is(name, value))
+    }
+}
+
+/// Sends what was left; while the server is away it waits, and what comes is dropped.
+pub(super) async fn send(
+    shared: &Arc<Shared>,
+    client: watch::Receiver<Option<Client>>,
+    mut events: mpsc::Receiver<Snapshot>,
+) {
+    let found = connected(client).await;
+    let Some(client) = found else {
+        return std::future::pending().await;
+    };
+    let node = &shared.setting.node;
+    while let Some(event) = events.recv().await {
+        let uuid = event.header(c"Unique-ID").unwrap_or_default();
+        let subject = subjects::event(node, &event.kind().name(), &subjects::word(uuid));
+        let text = wire::text_of(&event, &[("Bus-Node", node.as_bytes())]);
+        if client.publish(subject, text.into()).await.is_ok() {
+            PUBLISHED.add();
+        }
+        QUEUED_EVENTS.leave();
+    }
+}
+
+/// Says that this switch is there.
+pub(super) async fn beat(shared: &Arc<Shared>, client: watch::Receiver<Option<Client>>) {
+    let found = connected(client).await;
+    // A worker's loop says so itself: one that is stuck must not look alive.
+    let Some(client) = found.filter(|_| shared.has_switch) else {
+        return std::future::pending().await;
+    };
+    let version = {
+        let _inside = core::inside();
+        core::version()
+    };
+    let begun = std::time::Instant::now();
+    let mut turn = interval(BEAT);
+    loop {
+        turn.tick().await;
+        let beat = json!({
+            "node": shared.setting.node,
+            "kind": "switch",
+            "version": env!("CARGO_PKG_VERSION"),
+            "runs_in": version,
+            "running": runs::all().len(),
+            "pid": std::process::id(),
+            "up": begun.elapsed().as_secs(),
+        });
+        // What waits while the server is away says nothing that is true later.
+        if client.connection_state() == async_nats::connection::State::Connected {
+            let _ = client
+                .publish(
+                    subjects::beat(&shared.setting.node),
+                    beat.to_string().into(),
+                )
+                .await;
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! How the bus is reached, as `python.conf` or a program says.
+
+use std::fmt;
+use std::path::PathBuf;
+
+/// Where the servers are, who we are, and what proves it.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Setting {
+    /// `nats://host:port` or `tls://host:port`, one or more.
+    pub servers: Vec<String>,
+    /// The name of this switch or worker on the bus.
+    pub node: String,
+    /// With a password, who we are.
+    pub user: Option<String>,
+    /// The user's.
+    pub password: Option<String>,
+    /// In place of user and password.
+    pub token: Option<String>,
+    /// A file of user and key, as `nsc` writes it.
+    pub credentials: Option<PathBuf>,
+    /// Who has signed the servers' certificates; the system's list otherwise.
+    pub authority: Option<PathBuf>,
+    /// Our own certificate, and its key.
+    pub certificate: Option<(PathBuf, PathBuf)>,
+    /// How many servers keep what is kept.
+    pub replicas: usize,
+}
+
+impl Setting {
+    /// The servers, without what is secret.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        let servers: Vec<_> = self.servers.iter().map(|url| shown(url)).collect();
+        servers.join(",")
+    }
+}
+
+impl fmt::Debug for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // It may come into a log: nothing that is secret stands in it.
+        f.debug_struct("Setting")
+            .field("servers", &self.shown())
+            .field("node", &self.node)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A URL without user and password.
+#[must_use]
+pub fn shown(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("nats", url));
+    // A password may have an @ of its own.
+    let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+    format!("{scheme}://{host}")
+}
+
+/// May it be a node's name? It stands in subjects, where dots and stars mean something.
+#[must_use]
+pub fn is_node(name: &str) -> bool {
+    let sound = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    !name.is_empty() && name.len() <= 64 && name.chars().all(sound)
+}
+
+/// A node's name out of a host's.
+#[must_use]
+pub fn node_of(host: &str) -> String {
+    let name: String = host
+        .chars()
+        .take(64)
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || c == '-' {
+                c
+            } else {
+                '_'
+            }
+        })
+        .collect();
+    if name.is_empty() {
+        "switch".to_owned()
+    } else {
+        name
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_secret_is_not_shown() {
+        let setting = Setting {
+            servers: vec!["nats://joe:p@ss@10.0.0.1:4222".to_owned(), "b".to_owned()],
+            password: Some("hidden".to_owned()),
+            token: Some("hidden".to_owned()),
+            ..Setting::default()
+        };
+        assert_eq!(setting.shown(), "nats://10.0.0.1:4222,nats://b");
+        let debug = format!("{setting:?}");
+        assert!(
+            !debug.contains("hidden") && !debug.contains("p@ss"),
+            "{debug}"
+        );
+    }
+
+    #[test]
+    fn a_node_is_one_word() {
+        assert!(is_node("sw-1_a"));
+        for wrong in ["", "a.b", "a b", "*", ">", "ü"] {
+            assert!(!is_node(wrong), "{wrong}");
+        }
+        assert_eq!(node_of("sw1.example.org"), "sw1_example_org");
+        assert!(is_node(&node_of("")));
+    }
+}

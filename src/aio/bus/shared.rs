@@ -1,0 +1,181 @@
+//! What the bus's thread and others have of the link.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use async_nats::jetstream::kv::Store;
+use async_nats::{Client, Event};
+use freeswitch::edge;
+use freeswitch::event::snapshot::Snapshot;
+use freeswitch::event::wire::encode;
+use parking_lot::Mutex;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::time::Instant;
+
+use super::asked::offer_to_all;
+use super::counters::{CONNECTIONS, DROPPED, QUEUED_EVENTS};
+use super::setting::Setting;
+use super::task::{Job, Task, Ticket};
+
+/// Why a server is not connected to.
+pub(super) const REFUSED: &str = "it refuses the user, password, token or credentials";
+const LOST: &str = "the connection was lost";
+/// How many requests wait to be begun.
+pub(super) const REQUESTS: usize = 4096;
+
+/// How a link is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// Nobody has asked for a bus.
+    None,
+    /// A server answers.
+    Up,
+    /// It is tried again, and why.
+    Down(String),
+}
+
+/// What the thread and others have of a link.
+pub(super) struct Shared {
+    pub(super) setting: Setting,
+    /// It carries the events of a switch, and not a worker alone.
+    pub(super) has_switch: bool,
+    pub(super) jobs: mpsc::Sender<Job>,
+    pub(super) events: mpsc::Sender<Snapshot>,
+    pub(super) state: Mutex<State>,
+    /// What was said last of a connection that is not there.
+    pub(super) told: Mutex<Option<String>>,
+    pub(super) store: Mutex<Option<Store>>,
+    pub(super) has_stream: Mutex<bool>,
+    /// What is listened for has changed.
+    pub(super) changed: Notify,
+    pub(super) watched: Notify,
+}
+
+/// What threads that must not wait take: never held for long.
+pub(super) static CURRENT: Mutex<Option<Arc<Shared>>> = Mutex::new(None);
+
+/// The link that there is.
+pub(super) fn current() -> Option<Arc<Shared>> {
+    CURRENT.lock().clone()
+}
+
+/// How the link is.
+#[must_use]
+pub fn state() -> State {
+    current().map_or(State::None, |shared| shared.state.lock().clone())
+}
+
+/// Waits until there is a connection; nothing where there will be none.
+pub(super) async fn connected(mut client: watch::Receiver<Option<Client>>) -> Option<Client> {
+    let found = client.wait_for(Option::is_some).await.ok();
+    found.and_then(|client| client.clone())
+}
+
+impl Shared {
+    /// A request that is late may be so for want of a server.
+    pub(super) fn why_late(&self, patience: Duration) -> String {
+        let server = self.setting.shown();
+        match &*self.state.lock() {
+            State::Down(why) => format!("the bus is not connected: {server}: {why}"),
+            _ => format!(
+                "{server} has not answered within {} s",
+                patience.as_secs_f64()
+            ),
+        }
+    }
+
+    pub(super) fn down(&self, why: &str) {
+        *self.state.lock() = State::Down(why.to_owned());
+        let mut told = self.told.lock();
+        // Once, and not at each try.
+        if told.as_deref() != Some(why) {
+            *told = Some(why.to_owned());
+            let server = self.setting.shown();
+            tracing::warn!("MR0023 the bus is not connected: {server}: {why}; it is tried again");
+        }
+    }
+
+    pub(super) fn heard(&self, event: &Event) {
+        match event {
+            Event::Connected => {
+                CONNECTIONS.add();
+                *self.state.lock() = State::Up;
+                *self.told.lock() = None;
+                // Another server may be another cluster's.
+                *self.has_stream.lock() = false;
+                self.store.lock().take();
+                tracing::info!(
+                    "the bus is connected: {}, as {}",
+                    self.setting.shown(),
+                    self.setting.node
+                );
+                self.changed.notify_one();
+            }
+            Event::Disconnected => {
+                self.down(LOST);
+                mark_lost(LOST);
+            }
+            Event::ClientError(error) if *self.state.lock() != State::Up => {
+                let text = error.to_string();
+                if text.contains("authorization") || text.contains("nonce") {
+                    self.down(REFUSED);
+                } else if text.contains("TLS") || text.contains("timed out") {
+                    self.down(&text.replace(['\n', '\r'], " "));
+                }
+            }
+            Event::ServerError(error) => freeswitch::once_a_second!(times => {
+                let server = self.setting.shown();
+                tracing::warn!("MR0023 the bus's server {server} says: {error} ({times} times since the last such line)");
+            }),
+            Event::SlowConsumer(_) => DROPPED.add(),
+            _ => {}
+        }
+    }
+
+    /// Leaves an event to be sent. On a thread that must not wait.
+    pub(super) fn publish(&self, event: Snapshot) {
+        QUEUED_EVENTS.enter();
+        if self.events.try_send(event).is_err() {
+            QUEUED_EVENTS.leave();
+            DROPPED.add();
+            freeswitch::once_a_second!(times => {
+                tracing::warn!("MR0012 the bus cannot keep up: {times} events were not sent since the last such line, {} in all", DROPPED.get());
+            });
+        }
+    }
+}
+
+/// An event of the connection itself, for those who wait for others.
+fn mark_lost(why: &str) {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let now = now.map_or(0, |now| now.as_micros());
+    let why = encode(why.as_bytes());
+    let text =
+        format!("Event-Name: SERVER_DISCONNECTED\nEvent-Date-Timestamp: {now}\nReason: {why}\n\n");
+    offer_to_all(text.as_bytes());
+}
+
+/// Leaves something to be done; why not, where it is refused.
+pub(super) fn ask(number: u64, task: Task, patience: Duration) -> Result<(), String> {
+    if edge::is_forked() {
+        return Err("this is a child that a script has forked: the bus is its parent's".to_owned());
+    }
+    let shared = current().ok_or("there is no bus: bus-url in python.conf names one")?;
+    let job = Job {
+        task,
+        ticket: Ticket::new(number),
+        until: Instant::now() + patience,
+        patience,
+    };
+    shared.jobs.try_send(job).map_err(|refused| match refused {
+        TrySendError::Full(job) => {
+            job.ticket.refuse();
+            format!("the bus has {REQUESTS} requests in its queue already")
+        }
+        TrySendError::Closed(job) => {
+            job.ticket.refuse();
+            "the bus was closed".to_owned()
+        }
+    })
+}
