@@ -19,6 +19,7 @@ step() {
 
 step rustfmt cargo fmt --all --check
 step clippy cargo clippy --locked --workspace --all-targets -- -D warnings
+step without-nats cargo clippy --locked --package mod_rust --no-default-features --features module -- -D warnings
 step rustdoc env RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items
 step ruff "$venv/bin/ruff" check
 step ruff-format "$venv/bin/ruff" format --check

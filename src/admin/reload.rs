@@ -14,6 +14,7 @@ use crate::aio::bus;
 use crate::entry::{async_call, event_hook, recording, xml_fetch};
 use crate::interp::attach::{enter, reenter};
 use crate::interp::embedding;
+use crate::interp::gate;
 use crate::interp::{errors, stdio};
 use crate::python::session::attached::later;
 use crate::script::entry_point;
@@ -119,8 +120,10 @@ pub fn forget() {
 /// or unbound: a thread of ours does it.
 pub fn on_reloadxml() {
     later(Box::new(|held| {
+        // One that the module's end overtakes is nobody's loss.
         if current().is_some()
             && let Err(why) = take_in(held)
+            && gate::enter().is_some()
         {
             tracing::error!(
                 "MR0009 the new python.conf was not applied, the old one stays in use: {why}"

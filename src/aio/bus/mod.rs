@@ -6,13 +6,14 @@
 //! nodes have asked for (`publisher`). Events of other nodes come by `asker`, keys and
 //! messages by `listen`.
 
-pub mod counters;
 pub mod setting;
 
 #[cfg(feature = "nats")]
 mod asked;
 #[cfg(feature = "nats")]
 mod asker;
+#[cfg(feature = "nats")]
+pub mod counters;
 #[cfg(feature = "nats")]
 mod job;
 #[cfg(feature = "nats")]

@@ -92,6 +92,7 @@ impl SocketTap {
 }
 
 /// Names of events, and the headers that they must have.
+#[cfg(feature = "nats")]
 pub type Ask = (Vec<String>, Vec<(String, String)>);
 
 /// The taps of one link.
@@ -134,6 +135,7 @@ impl Taps {
     }
 
     /// What each tap wants, and with which headers, but for events of the connection.
+    #[cfg(feature = "nats")]
     #[must_use]
     pub fn asked(&self) -> Vec<Ask> {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();

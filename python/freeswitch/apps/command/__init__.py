@@ -25,7 +25,7 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command: 0, or 1 with a line on stderr that says what was wrong."""
     arguments = parser().parse_args(argv)
-    # Calls come and go by the thousand, and hold nothing in circles: to look for these all the time costs a tenth.
+    # Calls come and go by the thousand: to look for the circles that they leave all the time costs a tenth.
     gc.set_threshold(50_000, 20, 100)
     try:
         return int(arguments.run(arguments) or 0)
