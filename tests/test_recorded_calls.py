@@ -250,15 +250,60 @@ def test_what_a_database_gave_is_recorded_and_it_is_not_opened_again(record: Rec
         f"""
         import freeswitch
         def handler(session, args):
-            db = freeswitch.Dbh("sqlite://{database}")
-            db.execute("create table calls (uuid text)")
-            db.execute("insert into calls values (?)", [session.uuid])
-            for row in db.query("select * from calls"):
-                session.setVariable("row", row["uuid"])
+            with freeswitch.Dbh("sqlite://{database}") as db:
+                db.execute("create table calls (uuid text)")
+                db.execute("insert into calls values (?)", [session.uuid])
+                for row in db.query("select * from calls"):
+                    session.setVariable("row", row["uuid"])
         """
     )
     database.unlink()
     assert (replay(file).returncode, database.exists()) == (0, False)
+
+
+def test_operators_cross_too(record: Record) -> None:
+    file = record(
+        """
+        import freeswitch
+        def handler(session, args):
+            consumer = freeswitch.EventConsumer("CUSTOM", "my::own")
+            event = freeswitch.Event("CUSTOM", "my::own")
+            event["Said"] = "hello"
+            event.fire()
+            for found in consumer:
+                session.setVariable("said", found["Said"])
+                break
+            with consumer:
+                session.setVariable("left", str(len(consumer)))
+            session.setVariable("sum", freeswitch.API()("eval ${uuid}"))
+            try:
+                with freeswitch.Session("error/USER_BUSY") as other:
+                    other.answer()
+            except freeswitch.OriginateError as error:
+                session.setVariable("why", error.cause)
+        """
+    )
+    names = {entry["name"] for entry in entries(file) if "call" in entry}
+    assert {"API.__call__", "EventConsumer.__next__", "Session.__enter__", "Event.fire"} <= names
+    played = replay(file)
+    assert (played.returncode, played.stderr) == (0, "")
+
+
+def test_commands_and_keys_of_a_coroutine_are_played_back(record: Record) -> None:
+    file = record(
+        """
+        import freeswitch
+        from freeswitch import kv
+        async def handler(session, args):
+            session.setVariable("id", await freeswitch.api("create_uuid"))
+            await kv.put("calls.latest", {"uuid": session.uuid})
+            session.setVariable("kept", (await kv.get("calls.latest"))["uuid"])
+        """
+    )
+    names = {entry["name"] for entry in entries(file) if "call" in entry}
+    assert {"freeswitch.api", "kv.put", "kv.get"} <= names
+    played = replay(file)
+    assert (played.returncode, played.stderr) == (0, "")
 
 
 def test_what_is_not_recorded_makes_it_open(record: Record) -> None:

@@ -34,12 +34,24 @@ LOCAL = frozenset({"begin_allow_threads", "end_allow_threads", "setPrivate", "ge
 PROPERTIES = ("uuid", "state", "cause", "allocated", "flags")
 CLASSES: dict[str, tuple[str, ...] | None] = {
     "CoreSession": None,
+    "Session": (),
     "API": None,
     "Dbh": None,
     "EventConsumer": ("bind", "pop", "cleanup"),
     "IVRMenu": ("bindAction", "execute"),
     "Event": ("fire", "chat_execute", "chat_send"),
 }
+# Operators that ask the switch.
+OPERATORS = {
+    "CoreSession": ("__enter__", "__exit__"),
+    "Session": ("__enter__", "__exit__"),
+    "API": ("__call__",),
+    "Dbh": ("__enter__", "__exit__"),
+    "EventConsumer": ("__enter__", "__exit__", "__next__", "__len__", "__bool__"),
+}
+# Functions of modules that are awaited, and those whose results no recording holds.
+AWAITED = {"kv": ("get", "put", "create", "update", "delete", "keys"), "queue": ("put",)}
+NOT_RECORDED = {"kv": ("entry", "watch"), "queue": ("take", "jobs")}
 # Modules that a line of a script is not looked for in.
 NOT_SCRIPTS = frozenset({"freeswitch", "pocket", *sys.stdlib_module_names} - {"__main__"})
 # Classes whose making asks the switch, too.
@@ -69,7 +81,7 @@ def install() -> None:
     for class_name, names in CLASSES.items():
         kind = getattr(freeswitch, class_name)
         methods = names if names is not None else _methods(kind)
-        for name in methods:
+        for name in (*methods, *OPERATORS.get(class_name, ())):
             setattr(kind, name, _method(f"{class_name}.{name}".replace("CoreSession", "Session"), kind, name))
     for name in MADE:
         vague: Any = getattr(freeswitch, name)
@@ -129,8 +141,9 @@ def stand_ins() -> dict[str, type]:
         if issubclass(kind, freeswitch.CoreSession):
             made[name] = type(name, (kind,), {"__new__": lambda cls, *_, kind=kind, **__: kind.__new__(cls)})
             continue
-        names = CLASSES[name] or _methods_of(kind)
+        names = (*(CLASSES[name] or _methods_of(kind)), *OPERATORS.get(name, ()))
         members: dict[str, Any] = {each: getattr(kind, each) for each in names}
+        members["__iter__"] = lambda self: self
         made[name] = type(name, (), {**members, "__init__": kind.__init__, "dropped": 0})
     return made
 
@@ -172,7 +185,7 @@ def _function(shown: str, original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _coroutines() -> None:
-    from freeswitch import _async, events
+    from freeswitch import _async, events, kv, queue
 
     for name in VERBS:
         setattr(_async.AsyncSession, name, _verb(f"AsyncSession.{name}", getattr(_async.AsyncSession, name)))
@@ -197,6 +210,13 @@ def _coroutines() -> None:
     vars_of.lost = property(lost, doc=is_lost.__doc__)
     vague: Any = _async
     vague.originate = _verb("freeswitch.originate", _async.originate, has_target=False)
+    vague.api = _verb("freeswitch.api", _async.api, has_target=False)
+    for module in (kv, queue):
+        name = module.__name__.rpartition(".")[2]
+        for each in AWAITED[name]:
+            setattr(module, each, _verb(f"{name}.{each}", getattr(module, each), has_target=False))
+        for each in NOT_RECORDED[name]:
+            setattr(module, each, _open(f"{name}.{each}", getattr(module, each)))
     follow: Any = events.Stream
     follow.__anext__ = _verb("Stream.next", events.Stream.__anext__)
     watched: Any = events
@@ -215,6 +235,17 @@ def _verb(shown: str, original: Callable[..., Any], *, has_target: bool = True) 
         return await found.cross_async(shown, target, given, kwargs, lambda: original(*args, **kwargs))
 
     return verb
+
+
+def _open(shown: str, original: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(original)
+    def function(*args: Any, **kwargs: Any) -> Any:
+        found = of_script()
+        if found is not None:
+            found.open("bus", shown)
+        return original(*args, **kwargs)
+
+    return function
 
 
 def _wait(name: str, original: Callable[..., Any]) -> Callable[..., Any]:

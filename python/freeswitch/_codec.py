@@ -10,6 +10,8 @@ from typing import Any
 
 import freeswitch
 
+# The form of an object that a method of its own gives.
+ITSELF = {"itself": True}
 PLAIN = (bool, int, float, str)
 
 

@@ -23,6 +23,7 @@ from contextvars import Context
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from freeswitch import _border, _codec
+from freeswitch._codec import ITSELF
 from freeswitch._tape import TAPE
 
 if TYPE_CHECKING:
@@ -240,7 +241,10 @@ class Recorder:
         self._entry(**entry, line=_border.place())
         return self._number
 
-    def _result(self, number: int, name: str, args: tuple[Any, ...], value: Any) -> None:
+    def _result(self, number: int, name: str, args: tuple[Any, ...], value: Any, target: Any = None) -> None:
+        if value is not None and value is target:
+            self._entry(result=number, value=ITSELF)
+            return
         hides = self._masks and (
             name.endswith(READ_DIGITS) or (name.endswith("getVariable") and self._masked_names.intersection(args[:1]))
         )
@@ -263,7 +267,7 @@ class Recorder:
             self._error(number, error)
             raise
         self.inside = False
-        self._result(number, name, args, value)
+        self._result(number, name, args, value, target)
         return value
 
     async def cross_async(

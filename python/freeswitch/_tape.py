@@ -35,6 +35,9 @@ class Tape(Protocol):
     def on(self, args: tuple[Any, ...], kwargs: dict[str, Any], go: Callable[..., Any]) -> Any:
         """Have a function called with events."""
 
+    def open(self, kind: str, what: str) -> None:
+        """Take note of something that is not recorded."""
+
     def lost(self, how: str) -> None:
         """Take note that the call is over, of which its coroutine is about to hear."""
 

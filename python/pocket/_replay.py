@@ -204,7 +204,8 @@ class Player:
         entry = self._head()
         if entry is None or entry.get("result") != number:
             raise self._differ(f"{name} has no answer; {told(entry)}")
-        return self._answer(self._next())
+        taken = self._next()
+        return target if taken.get("value") == _codec.ITSELF else self._answer(taken)
 
     async def cross_async(
         self, name: str, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any], _go: Callable[[], Any]
@@ -254,6 +255,9 @@ class Player:
                 self._given = (function, args[at + 1] if at + 1 < len(args) else None)
                 break
         return args
+
+    def open(self, kind: str, what: str) -> None:
+        """The recording itself says so."""
 
     def lost(self, how: str) -> None:
         """The recording itself says so."""
