@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use pyo3::ffi;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 
 use super::runs;
 use super::runs::Script;
@@ -114,18 +115,21 @@ pub fn send(py: Python<'_>, script: &Script) {
 /// Takes back what was sent to this thread and has not hit yet. Attached, by the
 /// script that leaves.
 ///
-/// It hits a line of ours: what is taken back by `PyThreadState_SetAsyncExc` with
-/// NULL leaves the interpreter looking for it at every turn, and in 3.11 for good at
-/// the first function that is traced.
+/// It hits a function of ours, which is called with nothing else between: a callback of
+/// the collector would swallow it. It is never taken back by `PyThreadState_SetAsyncExc`
+/// with NULL, which leaves the interpreter looking for it at every turn, and in 3.11 for
+/// good at the first function that is traced.
 pub fn forget(py: Python<'_>, thread: u64) {
+    static HIT: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let Ok(hit) = HIT.get_or_try_init(py, || {
+        py.eval(c"lambda: None", None, None).map(Bound::unbind)
+    }) else {
+        return;
+    };
     let class = py.get_type::<ScriptKilled>();
     // SAFETY: attached; it is this very thread's number.
     unsafe { ffi::PyThreadState_SetAsyncExc(ident(thread), class.as_ptr()) };
-    if py.eval(c"None", None, None).is_ok() {
-        // It was not there to be hit.
-        // SAFETY: attached; NULL takes back.
-        unsafe { ffi::PyThreadState_SetAsyncExc(ident(thread), std::ptr::null_mut()) };
-    }
+    drop(hit.call0(py));
 }
 
 fn ident(thread: u64) -> std::ffi::c_long {

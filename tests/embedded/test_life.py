@@ -193,3 +193,30 @@ def test_long_texts_of_many_calls_are_not_kept() -> None:
     assert kept == [True, True, True]
     # 256 MiB of events, 64 MiB of lines and of legs; all that was said is more than 1 GB.
     assert highest < 480_000, f"{highest} kB"
+
+
+def test_scripts_that_were_ended_leave_nothing_to_look_for(tmp_path: Path) -> None:
+    (tmp_path / "spin.py").write_text("def runtime(args):\n    while True:\n        pass\n")
+    told = run_python(
+        f"""
+        import gc, sys, time
+        import pocket
+
+        # What the collector calls could swallow what is sent to a script that ends.
+        gc.callbacks.append(lambda phase, info: None)
+        gc.set_threshold(1, 1, 1)
+        with pocket.Switch(scripts={str(tmp_path)!r}) as switch:
+            for number in range(1, 31):
+                switch.api("pyrun spin")
+                deadline = time.monotonic() + 30
+                while "has ended" not in switch.api(f"pykill {{number}}"):
+                    assert time.monotonic() < deadline
+        gc.set_threshold(700)
+        # CPython 3.11 does not come out of the first function that is traced while it looks for something.
+        sys.settrace(lambda *_: None)
+        (lambda: None)()
+        sys.settrace(None)
+        print("traced")
+        """
+    )
+    assert told.stdout == "traced\n", told.stderr
