@@ -183,10 +183,11 @@ def _lent(host: Host, request: pytest.FixtureRequest) -> Iterator[Host]:
 def fresh(spec: Spec, hosts: Manager, request: pytest.FixtureRequest) -> Iterator[Callable[..., Host]]:
     """Make switches of one's own: `fresh(config=..., stack_kb=..., environ=..., with_module=...)`."""
     made: list[Host] = []
-    request.node.stash[USED] = made
+    used = request.node.stash.setdefault(USED, [])
 
     def start(**options: Any) -> Host:
         made.append(hosts.fresh(spec, **options))
+        used.append(made[-1])
         return made[-1]
 
     yield start
