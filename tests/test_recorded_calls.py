@@ -261,6 +261,27 @@ def test_what_a_database_gave_is_recorded_and_it_is_not_opened_again(record: Rec
     assert (replay(file).returncode, database.exists()) == (0, False)
 
 
+@pytest.mark.parametrize("kind", ["def", "async def"])
+def test_a_script_that_a_recorded_one_runs_is_no_recording_of_its_own(record: Record, host: Host, kind: str) -> None:
+    inner = host.script("def handler(session, args): session.setVariable('inner', args)")
+    broken = host.script("this is no Python")
+    file = record(
+        f"""
+        {kind} handler(session, args):
+            for name in ("{inner} deep", "{broken}"):
+                done = session.execute("python", name)
+                if done is not None and hasattr(done, "__await__"):
+                    await_it = done
+                    {"await await_it" if kind == "async def" else "pass"}
+            session.setVariable("found", session.getVariable("inner") or "")
+        """
+    )
+    assert len(list(file.parent.iterdir())) == 1
+    assert any(entry.get("value") == "deep" for entry in entries(file))
+    assert entries(file)[-1]["end"] is None
+    assert replay(file).returncode == 0
+
+
 def test_operators_cross_too(record: Record) -> None:
     file = record(
         """

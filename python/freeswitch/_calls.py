@@ -51,7 +51,7 @@ async def _handle(run: Any, running: _loop.Running, session: AsyncSession) -> No
         running.end_placed()
     finally:
         _loop.here.runs.pop(run.id, None)
-        if _freeswitch.records_calls():
+        if TAPE.get() is not None:
             from freeswitch import _recording
 
             _recording.end(run.uuid, None if error is None else f"{type(error).__name__}: {error}")

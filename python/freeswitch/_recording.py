@@ -107,18 +107,24 @@ def _is_import() -> bool:
     return False
 
 
-def begin(session: Any, line: str) -> None:
-    """Record the call that this context runs for, where its variable `python_record` says so."""
+def begin(session: Any, line: str) -> bool:
+    """Record the call that this context runs for, where its variable `python_record` says so; whether it is.
+
+    What a recorded script runs on its own call, by `execute`, has no recording of its own.
+    """
+    if session.get_uuid() in _Here.live:
+        return False
     wanted = (session.getVariable("python_record") or "").strip().lower()
     if wanted not in {"true", "yes", "on", "1", "masked"}:
-        return
+        return False
     try:
         recorder = Recorder(_Here.folder, session, line, is_masked=wanted == "masked")
     except OSError as error:
         log.error("%s is not recorded: %s", session.get_uuid(), error)  # noqa: TRY400
-        return
+        return False
     _Here.live[recorder.uuid] = recorder
     TAPE.set(recorder)
+    return True
 
 
 def beside(session: AsyncSession | None, context: Context) -> Context:

@@ -1,5 +1,6 @@
 //! The dialplan applications `python` and `pyrun`.
 
+use std::cell::Cell;
 use std::ffi::c_char;
 
 use bindings::switch_core_session_t;
@@ -43,16 +44,19 @@ pub unsafe extern "C" fn python(session: *mut switch_core_session_t, data: *cons
                 let held = unsafe { Detached::new() };
                 return async_call::on_call(session, &held, &leg, &request);
             }
+            let is_recorded = Cell::new(false);
             let outcome = request.run(
                 |py, arguments| {
                     let session = session::show(py, leg.clone())?;
                     CoreSession::watch(session.bind(py));
-                    recording::begin(py, session.bind(py), line);
+                    is_recorded.set(recording::begin(py, session.bind(py), line));
                     Ok([session.into_any(), str_of(py, arguments).unbind()])
                 },
                 |_| Ok(()),
             );
-            recording::end(&session.uuid(), outcome.as_ref().err());
+            if is_recorded.get() {
+                recording::end(&session.uuid(), outcome.as_ref().err());
+            }
             outcome
         });
         tell(session, outcome);

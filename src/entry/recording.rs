@@ -42,23 +42,22 @@ pub fn records_calls() -> bool {
     RECORDS.load(Ordering::Relaxed)
 }
 
-/// Records the call of a plain handler that is about to run, if it is to be.
-pub fn begin(py: Python<'_>, session: &Bound<'_, PyAny>, line: &[u8]) {
+/// Records the call of a plain handler that is about to run, if it is to be: is it?
+pub fn begin(py: Python<'_>, session: &Bound<'_, PyAny>, line: &[u8]) -> bool {
     if !records_calls() {
-        return;
+        return false;
     }
     let begun = module(py)
-        .and_then(|recording| recording.call_method1("begin", (session, str_of(py, line))));
-    if let Err(error) = begun {
+        .and_then(|recording| recording.call_method1("begin", (session, str_of(py, line))))
+        .and_then(|begun| begun.is_truthy());
+    begun.unwrap_or_else(|error| {
         tracing::error!("the call is not recorded: {}", errors::one_line(py, &error));
-    }
+        false
+    })
 }
 
-/// Closes the recording of a call, if there is one.
+/// Closes the recording of a call.
 pub fn end(uuid: &CStr, failed: Option<&Failed>) {
-    if !records_calls() {
-        return;
-    }
     let ended = enter(|py| {
         let uuid = str_of(py, uuid.to_bytes());
         let why = failed.map(|failed| failed.0.as_str());
