@@ -13,6 +13,7 @@ import csv
 import os
 import re
 import shutil
+import socket
 import statistics
 import subprocess
 import sys
@@ -22,7 +23,8 @@ from typing import Any
 
 import rig
 from freeswitch.apps.command.capacity import Bounds, judge
-from hosts.freeswitch import FreeSwitchHost, _free_port
+from hosts.freeswitch import FreeSwitchHost
+from hosts.ports import free_port
 
 HELD = 2.0
 BOUNDS = Bounds(setup=0.5, failures=0.01)
@@ -100,7 +102,8 @@ class Sipp:
             old.unlink()
         calls = max(1, round(rate * seconds))
         command = ["sipp", f"127.0.0.1:{self.port}", "-sf", str(self.scenario), "-s", self.extension,
-                   "-i", "127.0.0.1", "-p", str(_free_port()), "-r", str(round(rate * 100)), "-rp", "100000",
+                   "-i", "127.0.0.1", "-p", str(free_port(socket.SOCK_DGRAM)),
+                   "-r", str(round(rate * 100)), "-rp", "100000",
                    "-m", str(calls), "-l", "100000", "-trace_rtt", "-rtt_freq", "1", "-trace_stat", "-fd", "1",
                    "-nostdin", "-timeout", "60", "-recv_timeout", "10000"]  # fmt: skip
         begin = time.time()
@@ -161,7 +164,7 @@ def switch_with_sip(folder: Path, sessions: int) -> tuple[FreeSwitchHost, int]:
     """A switch with a SIP profile, and its port."""
     folder.mkdir()
     host = FreeSwitchHost(rig.switch(), folder, None)
-    port = _free_port()
+    port = free_port(socket.SOCK_DGRAM)
     host.write_config("sofia.conf", SOFIA.format(port=port))
     if "+OK" not in host.pool.api("load mod_sofia"):
         raise SystemExit(f"mod_sofia does not load:\n{host.log_text()[-2000:]}")

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 
 import rig
 from hosts.freeswitch import FreeSwitchHost
+from hosts.ports import free_port
 
 DIGITS = "12345678901234567890"
 PATIENCE = 60.0
@@ -112,18 +113,10 @@ def calls(host: FreeSwitchHost, name: str, kind: str, to: str, count: int) -> No
         time.sleep(0.02)
 
 
-def free_port() -> int:
-    """Give a UDP port that nobody has."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
-
-
 def main(count: int, bursts: int) -> int:
     """Run, and print what was lost."""
     with rig.running() as host, load(2):
-        port = free_port()
+        port = free_port(socket.SOCK_DGRAM)
         host.write_config("sofia.conf", SOFIA.format(port=port))
         callee = host.extension("answer", ("sleep", "2000"))
         parked = host.extension(("park", ""))

