@@ -357,6 +357,40 @@ def test_masked_digits_are_not_in_the_file(record: Record) -> None:
     assert ["0", called["args"][2]["dtmf"][1]] == called["args"][2]["dtmf"]
 
 
+def test_digits_of_events_are_masked_too(record: Record) -> None:
+    file = record(
+        """
+        async def handler(session, args):
+            await session.answer()
+            first = await session.once("DTMF")
+            async for second in session.stream("DTMF"):
+                break
+            await session.play("tone_stream://%(60000,0,440)", terminators="123456789")
+        """,
+        press=[(0.5, "7"), (1.0, "8"), (1.5, "9")],
+        wanted="masked",
+    )
+    found = [entry["value"] for entry in entries(file) if isinstance(entry.get("value"), dict)]
+    pressed = [dict(each["event"][0])["DTMF-Digit"] for each in found if "event" in each]
+    assert pressed == ["0", "0"]
+    plays = [entry["call"] for entry in entries(file) if entry.get("name") == "AsyncSession.play"]
+    (ended,) = (entry["value"] for entry in entries(file) if entry.get("result") in plays)
+    assert ended == "0"
+
+
+@pytest.mark.pocket_only
+def test_a_recording_names_no_more_than_exceptions(record: Record, tmp_path: Path) -> None:
+    file = record("def handler(session, args): session.answer()")
+    lines = file.read_text().splitlines()
+    at = next(number for number, line in enumerate(lines) if line.startswith('{"result"'))
+    error = {"type": "os:mkdir", "args": [str(tmp_path / "made")], "with": {}}
+    lines[at] = json.dumps({"result": 1, "error": error, "at": 0.0})
+    forged = tmp_path / "forged.jsonl"
+    forged.write_text("\n".join(lines))
+    replay(forged)
+    assert not (tmp_path / "made").exists()
+
+
 @pytest.mark.usefixtures("record")
 def test_calls_that_nobody_chose_are_not_recorded(host: Host, tmp_path: Path) -> None:
     name = host.script("def handler(session, args): print('ran')")

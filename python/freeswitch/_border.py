@@ -87,7 +87,7 @@ def install() -> None:
         vague: Any = getattr(freeswitch, name)
         vague.__init__ = _making(name, vague.__init__)
     for name in PROPERTIES:
-        setattr(freeswitch.CoreSession, name, _property(name))
+        setattr(freeswitch.CoreSession, name, _property(f"Session.{name}", freeswitch.CoreSession, name))
     _functions()
     _coroutines()
     _chance()
@@ -109,10 +109,19 @@ def _method(shown: str, kind: type, name: str) -> Callable[..., Any]:
         found = of_script()
         if found is None:
             return original(self, *args, **kwargs)
-        given = found.called_back(args)
+        given = _seen(args, found)
         return found.cross(shown, self, args, kwargs, lambda: original(self, *given, **kwargs))
 
     return method
+
+
+def _seen(args: tuple[Any, ...], found: Tape) -> tuple[Any, ...]:
+    """Give the arguments with a function among them such that the tape sees its calls; what follows it goes with it."""
+    for at, function in enumerate(args):
+        if callable(function):
+            argument = args[at + 1] if at + 1 < len(args) else None
+            return (*args[:at], found.called_back(function, argument), *args[at + 1 :])
+    return args
 
 
 def _making(name: str, original: Callable[..., None]) -> Callable[..., None]:
@@ -152,14 +161,14 @@ def _methods_of(kind: type) -> list[str]:
     return [name for name, value in vars(kind).items() if callable(value) and not name.startswith("__")]
 
 
-def _property(name: str) -> property:
-    original: Any = vars(freeswitch.CoreSession)[name]
+def _property(shown: str, kind: type, name: str) -> property:
+    original: Any = vars(kind)[name]
 
     def get(self: Any) -> Any:
         found = of_script()
         if found is None:
             return original.__get__(self)
-        return found.cross(f"Session.{name}", self, (), {}, lambda: original.__get__(self))
+        return found.cross(shown, self, (), {}, lambda: original.__get__(self))
 
     return property(get, doc=original.__doc__)
 
@@ -187,27 +196,11 @@ def _function(shown: str, original: Callable[..., Any]) -> Callable[..., Any]:
 def _coroutines() -> None:
     from freeswitch import _async, events, kv, queue
 
+    coroutine = _async.AsyncSession
     for name in VERBS:
-        setattr(_async.AsyncSession, name, _verb(f"AsyncSession.{name}", getattr(_async.AsyncSession, name)))
-    flush = _async.AsyncSession.flush_digits
-    is_lost = vars(_async.AsyncSession)["lost"]
-
-    def flush_digits(self: Any) -> None:
-        found = tape()
-        if found is None:
-            return flush(self)
-        found.cross("AsyncSession.flush_digits", self, (), {}, lambda: flush(self))
-        return None
-
-    def lost(self: Any) -> Any:
-        found = of_script()
-        if found is None:
-            return is_lost.__get__(self)
-        return found.cross("AsyncSession.lost", self, (), {}, lambda: is_lost.__get__(self))
-
-    vars_of: Any = _async.AsyncSession
-    vars_of.flush_digits = functools.wraps(flush)(flush_digits)
-    vars_of.lost = property(lost, doc=is_lost.__doc__)
+        setattr(coroutine, name, _verb(f"AsyncSession.{name}", getattr(coroutine, name)))
+    setattr(coroutine, "flush_digits", _method("AsyncSession.flush_digits", coroutine, "flush_digits"))  # noqa: B010
+    setattr(coroutine, "lost", _property("AsyncSession.lost", coroutine, "lost"))  # noqa: B010
     vague: Any = _async
     vague.originate = _verb("freeswitch.originate", _async.originate, has_target=False)
     vague.api = _verb("freeswitch.api", _async.api, has_target=False)

@@ -61,6 +61,19 @@ def encode(value: Any, number_of: Callable[[Any], int], argument: Any = None) ->
     return {"repr": type(value).__name__}
 
 
+def asked(
+    name: str, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any], number_of: Callable[[Any], int]
+) -> dict[str, Any]:
+    """Give the form of what is asked of the switch."""
+    entry: dict[str, Any] = {"name": name}
+    if isinstance(target, freeswitch.CoreSession):
+        entry["on"] = number_of(target)
+    entry["args"] = [encode(each, number_of) for each in args]
+    if kwargs:
+        entry["kwargs"] = {key: encode(each, number_of) for key, each in kwargs.items()}
+    return entry
+
+
 def decode(form: Any, session_of: Callable[[int], Any], argument: Any = None) -> Any:
     """Make a value again; `session_of` gives the session of a number."""
 
@@ -119,6 +132,8 @@ def decode_error(form: dict[str, Any], session_of: Callable[[int], Any]) -> Base
     args = [decode(each, session_of) for each in form["args"]]
     try:
         kind = getattr(importlib.import_module(module), name)
+        if not issubclass(kind, BaseException):
+            raise TypeError(f"{name} is no exception")
         error: BaseException = kind(*args)
     except Exception:
         return RuntimeError(f"{name}: {', '.join(map(str, args))}")

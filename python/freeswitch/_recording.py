@@ -34,7 +34,8 @@ FORMAT = 1
 LARGEST = 64 * 1024 * 1024
 # Verbs whose answers are digits that were pressed, which a masked recording has as zeros.
 READ_DIGITS = (
-    "getDigits", "get_digits", "read", "collectDigits", "playAndGetDigits", "play_and_get_digits", "DTMF", "Digit",
+    "getDigits", "get_digits", "read", "collectDigits", "playAndGetDigits", "play_and_get_digits",
+    "AsyncSession.play", "AsyncSession.record", "AsyncSession.speak",
 )  # fmt: skip
 # What the audit hook sees, and what the recording calls it.
 OUTSIDE = {
@@ -169,7 +170,7 @@ class Recorder:
                 "format": FORMAT,
                 "line": line,
                 "uuid": self.uuid,
-                "async": "async" in type(session).__name__.lower(),
+                "async": hasattr(session, "_thread"),
                 "file": file,
                 "sha256": _hash(file),
                 "time": self.begun,
@@ -236,15 +237,10 @@ class Recorder:
     def call(self, name: str, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
         """Write that something is asked of the switch; the number of it."""
         self._number += 1
-        entry: dict[str, Any] = {"call": self._number, "name": name}
-        if target is not None and hasattr(target, "hangupCause"):
-            entry["on"] = self.number_of(target)
-        entry["args"] = [_codec.encode(each, self.number_of) for each in args]
-        if kwargs:
-            entry["kwargs"] = {key: _codec.encode(each, self.number_of) for key, each in kwargs.items()}
+        entry = _codec.asked(name, target, args, kwargs, self.number_of)
         if self._masks and name.endswith(("read", "playAndGetDigits", "play_and_get_digits")):
             self._masked_names.update(each for each in (*args, *kwargs.values()) if isinstance(each, str))
-        self._entry(**entry, line=_border.place())
+        self._entry(call=self._number, **entry, line=_border.place())
         return self._number
 
     def _result(self, number: int, name: str, args: tuple[Any, ...], value: Any, target: Any = None) -> None:
@@ -255,7 +251,12 @@ class Recorder:
             name.endswith(READ_DIGITS) or (name.endswith("getVariable") and self._masked_names.intersection(args[:1]))
         )
         form = _codec.encode(value, self.number_of)
-        self._entry(result=number, value=masked(form) if hides else form)
+        self._entry(result=number, value=masked(form) if hides else self._form(form))
+
+    def _form(self, form: Any) -> Any:
+        """Give a form without the digits that an event or a DTMF has, where they are masked."""
+        is_of_digits = self._masks and isinstance(form, dict) and ("dtmf" in form or "event" in form)
+        return masked(form) if is_of_digits else form
 
     def _error(self, number: int, error: BaseException) -> None:
         self._entry(result=number, error=_codec.encode_error(error, self.number_of))
@@ -286,18 +287,9 @@ class Recorder:
             kwargs["app"] = self._taped(app)
         token = TAPE.set(None)
         try:
-            value = await go()
-        except asyncio.CancelledError:
+            return await self._outcome(number, name, args, go())
+        finally:
             TAPE.reset(token)
-            self._entry(cancelled=number)
-            raise
-        except BaseException as error:
-            TAPE.reset(token)
-            self._error(number, error)
-            raise
-        TAPE.reset(token)
-        self._result(number, name, args, value)
-        return value
 
     def _taped(self, app: Callable[[Any], Any]) -> Callable[[Any], Any]:
         @functools.wraps(app)
@@ -310,7 +302,7 @@ class Recorder:
     def once(self, args: tuple[Any, ...], kwargs: dict[str, Any], go: Callable[[], Any]) -> Any:
         """Wait for an event."""
         number = self.call("events.once", None, shown(args), {})
-        return self._outcome(number, self._apart(go))
+        return self._outcome(number, "events.once", (), self._apart(go))
 
     def _apart(self, go: Callable[[], Any]) -> Any:
         self.inside = True
@@ -319,7 +311,7 @@ class Recorder:
         finally:
             self.inside = False
 
-    async def _outcome(self, number: int, work: Any) -> Any:
+    async def _outcome(self, number: int, name: str, args: tuple[Any, ...], work: Any) -> Any:
         try:
             value = await work
         except asyncio.CancelledError:
@@ -328,7 +320,7 @@ class Recorder:
         except BaseException as error:
             self._error(number, error)
             raise
-        self._result(number, "events.once", (), value)
+        self._result(number, name, args, value)
         return value
 
     def stream(self, args: tuple[Any, ...], kwargs: dict[str, Any], go: Callable[[], Any]) -> Any:
@@ -342,13 +334,9 @@ class Recorder:
         given = {**kwargs, "callback": self._callback(number, kwargs["callback"], None)}
         return self._apart(lambda: go(*args, **given))
 
-    def called_back(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Give the arguments with a function among them such that its calls are written."""
-        for at, function in enumerate(args):
-            if callable(function):
-                argument = args[at + 1] if at + 1 < len(args) else None
-                return (*args[:at], self._callback(self._number + 1, function, argument), *args[at + 1 :])
-        return args
+    def called_back(self, function: Callable[..., Any], argument: Any) -> Callable[..., Any]:
+        """Give a function that the next crossing hands to the switch such that its calls are written."""
+        return self._callback(self._number + 1, function, argument)
 
     def _callback(self, number: int, function: Callable[..., Any], argument: Any) -> Callable[..., Any]:
         @functools.wraps(function)
@@ -356,11 +344,8 @@ class Recorder:
             was, self.inside = self.inside, False
             outer = TAPE.get()
             TAPE.set(self)
-            forms = [_codec.encode(each, self.number_of, argument) for each in args]
-            self._entry(
-                callback=number,
-                args=[masked(each) if isinstance(each, dict) else each for each in forms] if self._masks else forms,
-            )
+            forms = [self._form(_codec.encode(each, self.number_of, argument)) for each in args]
+            self._entry(callback=number, args=forms)
             try:
                 value = function(*args)
             except BaseException as error:

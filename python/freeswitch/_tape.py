@@ -41,8 +41,8 @@ class Tape(Protocol):
     def lost(self, how: str) -> None:
         """Take note that the call is over, of which its coroutine is about to hear."""
 
-    def called_back(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Give the arguments with the function such that its calls are seen."""
+    def called_back(self, function: Callable[..., Any], argument: Any) -> Callable[..., Any]:
+        """Give a function that the next crossing hands to the switch such that its calls are seen."""
 
 
 # The tape of the call that this runs for.

@@ -146,17 +146,14 @@ class Player:
         """Compare what the script asks with what it asked then; the number of that."""
         if self.difference is not None:
             raise self.difference
-        asked: Entry = {"name": name}
-        if target is not None and hasattr(target, "hangupCause"):
-            asked["on"] = self.number_of(target)
-        asked["args"] = [_codec.encode(each, self.number_of) for each in args]
-        if kwargs:
-            asked["kwargs"] = {key: _codec.encode(each, self.number_of) for key, each in kwargs.items()}
+        asked = _codec.asked(name, target, args, kwargs, self.number_of)
         self._call_back()
         entry = self._head()
-        if entry is None or "call" not in entry:
-            raise self._differ(f"the script calls {described(asked)}; {told(entry)}")
-        if any(entry.get(key) != asked.get(key) for key in ("name", "on", "args", "kwargs")):
+        if (
+            entry is None
+            or "call" not in entry
+            or any(entry.get(key) != asked.get(key) for key in ("name", "on", "args", "kwargs"))
+        ):
             raise self._differ(f"the script calls {described(asked)}; {told(entry)}")
         self._next()
         self.calls += 1
@@ -215,12 +212,8 @@ class Player:
         value = await self._wait(number)
         app = kwargs.get("app")
         if app is not None:
-            task = asyncio.ensure_future(self._run_app(app, value))
-            value._app = task
+            value._app = asyncio.ensure_future(app(value))
         return value
-
-    async def _run_app(self, app: Callable[[Any], Any], session: Any) -> None:
-        await app(session)
 
     async def _wait(self, number: int) -> Any:
         future = self._pending[number] = asyncio.get_running_loop().create_future()
@@ -248,13 +241,10 @@ class Player:
         self._callbacks[number] = (kwargs["callback"], None)
         return _replay_clock.Watch()
 
-    def called_back(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Keep a function among the arguments, to call it when the recording comes to that."""
-        for at, function in enumerate(args):
-            if callable(function):
-                self._given = (function, args[at + 1] if at + 1 < len(args) else None)
-                break
-        return args
+    def called_back(self, function: Callable[..., Any], argument: Any) -> Callable[..., Any]:
+        """Keep a function, to call it when the recording comes to that."""
+        self._given = (function, argument)
+        return function
 
     def open(self, kind: str, what: str) -> None:
         """The recording itself says so."""
@@ -281,9 +271,8 @@ class Player:
         self._end(self._run_plain(function, self.session_of(0), text))
 
     def _run_plain(self, function: Callable[..., Any], session: Any, text: str) -> str | None:
-        takes = len(inspect.signature(function).parameters)
         try:
-            function(*(session, text)[:takes])
+            function(*taken(function, session, text))
             self._call_back()
         except Stopped:
             raise
@@ -319,6 +308,11 @@ class Player:
             function = getattr(function, part)
         made: Any = function
         return made, text
+
+
+def taken(function: Callable[..., Any], *arguments: Any) -> tuple[Any, ...]:
+    """Give the arguments that a function takes: it may declare fewer."""
+    return arguments[: len(inspect.signature(function).parameters)]
 
 
 def described(entry: Entry) -> str:

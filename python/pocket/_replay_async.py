@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import selectors
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import freeswitch
-from freeswitch import _calls, _codec
+from freeswitch import _calls
 from freeswitch._async import AsyncSession
-from pocket._replay import Entry, Player, Stopped, told
+from pocket._replay import Entry, Player, Stopped, taken, told
 
 # How late a timer or a wake-up may have been when the call was recorded, in seconds.
 LATE = 0.02
@@ -62,7 +61,7 @@ class Loop(asyncio.SelectorEventLoop):
 
     def idle(self) -> None:
         """Nothing runs: go on with the recording, or to the next timer."""
-        timers: Any = vars(self).get("_scheduled") or self._scheduled  # type: ignore[attr-defined]
+        timers: list[asyncio.TimerHandle] = self._scheduled  # type: ignore[attr-defined]
         live = [timer for timer in timers if not timer.cancelled()]
         due = min((timer.when() for timer in live), default=None)
         if not self._player.go_on(due):
@@ -112,10 +111,10 @@ class AsyncPlayer(Player):
         future = self._pending.get(entry["result"])
         if future is None or future.done():
             return
-        if "error" in entry:
-            future.set_exception(_codec.decode_error(entry["error"], self.session_of))
-        else:
-            future.set_result(_codec.decode(entry["value"], self.session_of))
+        try:
+            future.set_result(self._answer(entry))
+        except BaseException as error:
+            future.set_exception(error)
 
     def _is_awaited(self, entry: Entry | None) -> bool:
         future = self._pending.get(entry["result"]) if entry is not None and "result" in entry else None
@@ -167,8 +166,7 @@ class AsyncPlayer(Player):
     async def _handle(self, function: Callable[..., Any], session: PlayedSession, text: str) -> None:
         error: BaseException | None = None
         try:
-            takes = len(inspect.signature(function).parameters)
-            await function(*(session, text)[:takes])
+            await function(*taken(function, session, text))
         except (asyncio.CancelledError, freeswitch.SessionLost) as ended:
             error = None if session._lost else ended
         except Stopped:
