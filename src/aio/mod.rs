@@ -14,6 +14,7 @@ pub mod originate;
 pub mod outside;
 pub mod py_event_tap;
 pub mod py_originate;
+pub mod py_tap;
 pub mod session_thread;
 pub mod socket;
 pub mod tap_queue;

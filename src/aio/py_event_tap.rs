@@ -1,21 +1,18 @@
 //! Events for coroutines, as `freeswitch.events` asks for them.
 
-use std::ffi::CString;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use freeswitch::Status;
 use freeswitch::event::consumer::DROPPED_EVENTS;
-use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
 use super::event_tap::{Tap, Want};
-use super::tap_queue::Policy;
-use crate::interp::convert::text;
+use super::py_tap;
 use crate::interp::detach::detached;
 use crate::metrics;
-use crate::python::event::Event;
 use crate::python::wait::need_switch;
 
 /// A queue of events that wakes the loop.
@@ -28,25 +25,16 @@ impl Drop for PyTap {
     }
 }
 
-fn want(name: &CString) -> PyResult<Want> {
-    Want::named(name.as_bytes()).ok_or_else(|| {
-        PyValueError::new_err(format!("there is no event '{}'", name.to_string_lossy()))
-    })
-}
-
-fn wants(names: &[Bound<'_, PyAny>]) -> PyResult<Vec<Want>> {
-    let names = names.iter().map(|name| want(&text(name, "name")?));
-    names.collect()
-}
-
 /// Looks names of events up, `NAME` or `CUSTOM subclass`: what an event that is
 /// waited for is found by, its kind or its subclass.
 #[pyfunction]
 pub fn known_names(names: Vec<Bound<'_, PyAny>>) -> PyResult<Vec<String>> {
-    let known = wants(&names)?.into_iter().map(|want| match want.subclass {
-        Some(subclass) => subclass.to_string_lossy().into_owned(),
-        None => want.kind.name(),
-    });
+    let known = py_tap::wants(&names, Want::named)?
+        .into_iter()
+        .map(|want| match want.subclass {
+            Some(subclass) => subclass.to_string_lossy().into_owned(),
+            None => want.kind.name(),
+        });
     Ok(known.collect())
 }
 
@@ -77,17 +65,10 @@ impl PyTap {
         limit: usize,
         drop_oldest: bool,
     ) -> PyResult<Self> {
-        let wants = wants(&names)?;
+        let wants = py_tap::wants(&names, Want::named)?;
         need_switch("a wait for events")?;
-        let headers = headers
-            .iter()
-            .map(|(name, value)| Ok((text(name, "header")?, text(value, "value")?.into_bytes())))
-            .collect::<PyResult<Vec<_>>>()?;
-        let policy = if drop_oldest {
-            Policy::DropOldest
-        } else {
-            Policy::DropNewest
-        };
+        let headers = py_tap::headers(&headers)?;
+        let policy = py_tap::policy(drop_oldest);
         let tap = detached(py, |held| Tap::open(held, wants, headers, limit, policy));
         tap.map(Self).map_err(not_bound)
     }
@@ -106,17 +87,12 @@ impl PyTap {
 
     /// Takes up to `most` events; if there are none, the next one wakes the loop.
     fn take<'py>(&self, py: Python<'py>, most: usize) -> PyResult<Bound<'py, PyList>> {
-        let taken = self.0.take(most);
-        let mut events = Vec::with_capacity(taken.len());
-        for event in taken {
-            events.push(Py::new(py, Event::show(event))?);
-        }
-        PyList::new(py, events)
+        py_tap::shown(py, self.0.take(most))
     }
 
     /// Takes more kinds of events.
     fn extend(&self, py: Python<'_>, names: Vec<Bound<'_, PyAny>>) -> PyResult<()> {
-        let wants = wants(&names)?;
+        let wants = py_tap::wants(&names, Want::named)?;
         detached(py, |held| self.0.extend(held, wants)).map_err(not_bound)
     }
 

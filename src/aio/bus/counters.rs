@@ -1,6 +1,6 @@
 //! What is counted of the bus, for `pystat` and `/metrics`.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use freeswitch::event::consumer::Depth;
 
 use crate::metrics::Count;
 
@@ -18,34 +18,6 @@ pub static RECEIVED: Count = Count::new();
 pub static DROPPED: Count = Count::new();
 /// Messages that were none of ours.
 pub static STRANGE: Count = Count::new();
-
-/// A depth that goes up and down.
-#[derive(Debug, Default)]
-pub struct Depth(AtomicU64);
-
-impl Depth {
-    /// Empty.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self(AtomicU64::new(0))
-    }
-
-    /// One more.
-    pub fn enter(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// One less.
-    pub fn leave(&self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-
-    /// How many there are.
-    #[must_use]
-    pub fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
 
 /// Requests of coroutines that have not ended.
 pub static QUEUED_REQUESTS: Depth = Depth::new();

@@ -43,7 +43,7 @@ static BOUND: Mutex<Option<HashMap<u32, Subscription>>> = Mutex::new(None);
 /// Events of all kinds come by one subscription.
 static ALL_BOUND: AtomicBool = AtomicBool::new(false);
 
-/// Takes what is wanted, from whoever says so, until it is no longer said.
+/// Takes what is wanted, from each node that says so, until it no longer does.
 pub(super) async fn heed(shared: &Arc<Shared>, client: watch::Receiver<Option<Client>>) {
     let found = connected(client).await;
     let Some(client) = found.filter(|_| shared.has_switch) else {
@@ -212,7 +212,7 @@ pub(super) async fn send(
         if client.publish(subject, text.into()).await.is_ok() {
             PUBLISHED.add();
         }
-        QUEUED_EVENTS.leave();
+        QUEUED_EVENTS.add(-1);
     }
 }
 

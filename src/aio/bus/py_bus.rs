@@ -15,31 +15,12 @@ use super::link;
 use super::setting::{Setting, is_node};
 use super::shared::{self, State};
 use super::task::{On, Task};
-use crate::aio::event_loop;
 use crate::aio::socket::tap::{SocketTap, Taps, Want};
 use crate::aio::tap_queue::{Policy, TapQueue};
-use crate::interp::convert::text;
+use crate::aio::{event_loop, py_tap};
 use crate::interp::detach::detached;
-use crate::python::event::Event;
 
 static NEXT: AtomicU64 = AtomicU64::new(1);
-
-fn policy(drop_oldest: bool) -> Policy {
-    if drop_oldest {
-        Policy::DropOldest
-    } else {
-        Policy::DropNewest
-    }
-}
-
-fn taken<'py>(py: Python<'py>, queue: &TapQueue, most: usize) -> PyResult<Bound<'py, PyList>> {
-    let shown: Vec<_> = queue
-        .take(most)
-        .into_iter()
-        .map(|event| Py::new(py, Event::show(event)))
-        .collect::<PyResult<_>>()?;
-    PyList::new(py, shown)
-}
 
 fn changed() {
     if let Some(shared) = shared::current() {
@@ -223,17 +204,12 @@ impl Nodes {
         limit: usize,
         drop_oldest: bool,
     ) -> PyResult<BusTap> {
-        let wants = names.iter().map(want).collect::<PyResult<Vec<_>>>()?;
+        let wants = py_tap::wants(&names, Want::named)?;
+        let headers = py_tap::headers(&headers)?.into_iter();
         let headers = headers
-            .iter()
-            .map(|(name, value)| {
-                Ok((
-                    text(name, "header")?.into_bytes(),
-                    text(value, "value")?.into_bytes(),
-                ))
-            })
-            .collect::<PyResult<Vec<_>>>()?;
-        let tap = SocketTap::new(wants, headers, limit, policy(drop_oldest));
+            .map(|(name, value)| (name.into_bytes(), value))
+            .collect();
+        let tap = SocketTap::new(wants, headers, limit, py_tap::policy(drop_oldest));
         self.0.taps.add(tap.clone());
         let mut all = ASKED.lock();
         if !all.iter().any(|one| one.id == self.0.id) {
@@ -246,13 +222,6 @@ impl Nodes {
             of: self.0.clone(),
         })
     }
-}
-
-fn want(name: &Bound<'_, PyAny>) -> PyResult<Want> {
-    let name = text(name, "name")?;
-    Want::named(name.as_bytes()).ok_or_else(|| {
-        PyValueError::new_err(format!("there is no event '{}'", name.to_string_lossy()))
-    })
 }
 
 /// A queue of other nodes' events that wakes the loop; as `Tap`.
@@ -284,7 +253,7 @@ impl BusTap {
 
     /// Takes up to `most` events; if there are none, the next one wakes the loop.
     fn take<'py>(&self, py: Python<'py>, most: usize) -> PyResult<Bound<'py, PyList>> {
-        taken(py, &self.tap.queue, most)
+        py_tap::shown(py, self.tap.queue.take(most))
     }
 
     /// Takes no more.
@@ -339,7 +308,7 @@ impl BusWatch {
 
     /// Takes up to `most` entries; if there are none, the next one wakes the loop.
     fn take<'py>(&self, py: Python<'py>, most: usize) -> PyResult<Bound<'py, PyList>> {
-        taken(py, &self.0.queue, most)
+        py_tap::shown(py, self.0.queue.take(most))
     }
 
     /// Takes no more.

@@ -135,9 +135,9 @@ impl Shared {
 
     /// Leaves an event to be sent. On a thread that must not wait.
     pub(super) fn publish(&self, event: Snapshot) {
-        QUEUED_EVENTS.enter();
+        QUEUED_EVENTS.add(1);
         if self.events.try_send(event).is_err() {
-            QUEUED_EVENTS.leave();
+            QUEUED_EVENTS.add(-1);
             DROPPED.add();
             freeswitch::once_a_second!(times => {
                 tracing::warn!("MR0012 the bus cannot keep up: {times} events were not sent since the last such line, {} in all", DROPPED.get());

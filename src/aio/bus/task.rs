@@ -37,7 +37,7 @@ pub(super) enum Task {
     Keys {
         pattern: String,
     },
-    /// A message to whoever has subscribed.
+    /// A message to the subscribers.
     Publish {
         subject: String,
         data: Vec<u8>,
@@ -47,7 +47,7 @@ pub(super) enum Task {
         subject: String,
         data: Vec<u8>,
     },
-    /// Work for whoever takes it.
+    /// Work, for one to take.
     Offer {
         queue: String,
         data: Vec<u8>,
@@ -86,7 +86,7 @@ pub(super) struct Ticket(Option<u64>);
 impl Ticket {
     pub(super) fn new(number: u64) -> Self {
         REQUESTS.add();
-        QUEUED_REQUESTS.enter();
+        QUEUED_REQUESTS.add(1);
         Self(Some(number))
     }
 
@@ -100,7 +100,7 @@ impl Ticket {
     pub(super) fn refuse(mut self) {
         self.0.take();
         FAILED.add();
-        QUEUED_REQUESTS.leave();
+        QUEUED_REQUESTS.add(-1);
     }
 }
 
@@ -113,7 +113,7 @@ impl Drop for Ticket {
 }
 
 fn post(number: u64, outcome: Outcome) {
-    QUEUED_REQUESTS.leave();
+    QUEUED_REQUESTS.add(-1);
     if !matches!(
         outcome,
         Outcome::Done(_) | Outcome::Found { .. } | Outcome::Nothing | Outcome::Conflict(_)

@@ -1,5 +1,5 @@
 //! Calls that are offered to programs outside, or served by one. The call's own thread is the
-//! only arbiter: whoever accepts first has it, and what names another epoch is refused.
+//! only arbiter: the first to accept has it, and what names another epoch is refused.
 
 use std::collections::HashMap;
 use std::ffi::{CStr, CString};

@@ -15,8 +15,7 @@ use super::dialog::Failure;
 use super::link::{Answer, Settings, Shared, State};
 use super::reader::{self, Request};
 use super::tap::{SocketTap, Want};
-use crate::aio::event_loop;
-use crate::aio::tap_queue::Policy;
+use crate::aio::{event_loop, py_tap};
 use crate::interp::convert::{bytes_of, str_of, text};
 use crate::python::event::Event;
 
@@ -41,16 +40,6 @@ fn seconds(value: f64, name: &str) -> PyResult<Duration> {
         .ok_or_else(|| {
             PyValueError::new_err(format!("argument '{name}' must be seconds, not {value}"))
         })
-}
-
-fn wants(names: &[Bound<'_, PyAny>]) -> PyResult<Vec<Want>> {
-    let want = |name: &Bound<'_, PyAny>| {
-        let name = text(name, "name")?;
-        Want::named(name.as_bytes()).ok_or_else(|| {
-            PyValueError::new_err(format!("there is no event '{}'", name.to_string_lossy()))
-        })
-    };
-    names.iter().map(want).collect()
 }
 
 /// A command: its lines, the empty one, and the body.
@@ -203,19 +192,12 @@ impl Socket {
         limit: usize,
         drop_oldest: bool,
     ) -> PyResult<PySocketTap> {
+        let wants = py_tap::wants(&names, Want::named)?;
+        let headers = py_tap::headers(&headers)?.into_iter();
         let headers = headers
-            .iter()
-            .map(|(name, value)| {
-                let name = text(name, "header")?.into_bytes();
-                Ok((name, text(value, "value")?.into_bytes()))
-            })
-            .collect::<PyResult<Vec<_>>>()?;
-        let policy = if drop_oldest {
-            Policy::DropOldest
-        } else {
-            Policy::DropNewest
-        };
-        let tap = SocketTap::new(wants(&names)?, headers, limit, policy);
+            .map(|(name, value)| (name.into_bytes(), value))
+            .collect();
+        let tap = SocketTap::new(wants, headers, limit, py_tap::policy(drop_oldest));
         self.0.taps.add(tap.clone());
         self.subscribe()?;
         Ok(PySocketTap {
@@ -270,16 +252,12 @@ impl PySocketTap {
 
     /// Takes up to `most` events; if there are none, the next one wakes the loop.
     fn take<'py>(&self, py: Python<'py>, most: usize) -> PyResult<Bound<'py, PyList>> {
-        let taken = self.tap.queue.take(most).into_iter();
-        let shown: Vec<_> = taken
-            .map(|event| Py::new(py, Event::show(event)))
-            .collect::<PyResult<_>>()?;
-        PyList::new(py, shown)
+        py_tap::shown(py, self.tap.queue.take(most))
     }
 
     /// Takes more kinds of events.
     fn extend(&self, names: Vec<Bound<'_, PyAny>>) -> PyResult<()> {
-        self.tap.extend(wants(&names)?);
+        self.tap.extend(py_tap::wants(&names, Want::named)?);
         reader::ask(Request::Subscribe(self.link.id)).map_err(no_thread)
     }
 
