@@ -87,7 +87,7 @@ async def ask(function: Callable[..., object], *args: Any, timeout: float = PATI
     loop: Any = asyncio.get_running_loop()
     ticket = next(_tickets)
     future = _waiting[ticket] = loop.create_future()
-    # pocket's clock does not see what the bus does: it must not jump meanwhile.
+    # pocket's clock does not see what the bus does: it must stand still until that is done.
     hold, let_go = getattr(loop, "hold", None), getattr(loop, "let_go", None)
     if hold is not None:
         hold()
@@ -115,7 +115,7 @@ def send(subject: str, data: bytes) -> None:
 
 
 async def publish(subject: str, data: bytes, *, timeout: float = PATIENCE) -> None:
-    """Send a message to whoever has subscribed to the subject."""
+    """Send a message to the subscribers of the subject."""
     await ask(_freeswitch.bus_publish, subject, data, timeout=timeout)
 
 

@@ -17,7 +17,7 @@ Line = tuple[float, str, str, int, str, str, str]
 
 
 class Records:
-    """Events and log lines since a test began; whoever waits is woken by each."""
+    """Events and log lines since a test began; each wakes those who wait."""
 
     def __init__(self) -> None:
         # The switch's clock is the machine's.
