@@ -135,6 +135,26 @@ def test_script_timeout(host: Host) -> None:
     host.wait_log("MR0007 ")
 
 
+def test_the_script_after_one_that_was_ended(host: Host) -> None:
+    ended = host.script("""
+        def fsapi(session, stream, env, args):
+            while True: pass
+    """)
+    after = host.script("""
+        import time
+        def fsapi(session, stream, env, args):
+            end = time.monotonic() + 0.1
+            while time.monotonic() < end: pass
+            stream.write("done")
+    """)
+    assert host.api(f"python {after}") == "done"
+    host.config(settings('<param name="script-timeout" value="api 0.8"/>'))
+    for _ in range(4):
+        # Both on one thread, and the second before what ends the first has looked again.
+        assert "was ended" in host.api(f"python {ended}")
+        assert host.api(f"python {after}") == "done"
+
+
 def test_statistics(host: Host) -> None:
     good = host.script("def fsapi(session, stream, env, args): stream.write('x')")
     bad = host.script("def fsapi(session, stream, env, args): 1 / 0")

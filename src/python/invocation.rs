@@ -105,6 +105,8 @@ impl Drop for Running<'_> {
                 // A line of Python runs there: not in the midst of the list.
                 kill::forget(py, script.thread.load(Ordering::Acquire));
             }
+            // The next script on this thread is not called by it.
+            script.thread.store(0, Ordering::Release);
         }
         let _ = RUNNING.try_with(|running| {
             if let Some(outer) = running.borrow().last() {

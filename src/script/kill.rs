@@ -42,25 +42,32 @@ pub fn end(script: &Arc<Script>, why: &str) -> Outcome {
     let until = Instant::now() + PATIENCE;
     let mut before = None;
     loop {
-        // Scripts that it has called, and waits for, end before it.
-        let called = called_by(script).into_iter();
-        let all: Vec<_> = called.chain([script.clone()]).collect();
-        for script in &all {
-            script.condemn(why);
-        }
-        let told = all.clone();
+        script.condemn(why);
+        let (told, reason) = (script.clone(), why.to_owned());
         // Sent before they wake: not a line of them runs in between.
         let sent = reenter_within(PATIENCE, move |py| {
-            let places: Vec<_> = told.iter().map(|script| inject(py, script)).collect();
-            places.into_iter().last().flatten()
+            // Scripts that it has called, and waits for, end before it. Looked for
+            // attached: what runs on its thread does not change, and is called by it.
+            let mut all = called_by(&told);
+            all.push(told);
+            let mut place = None;
+            for script in &all {
+                script.condemn(&reason);
+                place = inject(py, script);
+            }
+            (all, place)
         });
+        let (all, place) = match sent {
+            Some((all, place)) => (all, Some(place)),
+            None => (vec![script.clone()], None),
+        };
         for script in &all {
             script.wake();
         }
         if !script.runs() {
             return Outcome::Ended;
         }
-        let Some(place) = sent else {
+        let Some(place) = place else {
             return Outcome::Blocked("C code that keeps Python's lock".to_owned());
         };
         if Instant::now() >= until {
@@ -79,7 +86,8 @@ pub fn end(script: &Arc<Script>, why: &str) -> Outcome {
     }
 }
 
-/// The scripts that run in a script, on its thread: each has called the next.
+/// The scripts that run in a script, on its thread: each has called the next, and the
+/// last comes first. None where it has left its thread. Attached.
 fn called_by(script: &Script) -> Vec<Arc<Script>> {
     let thread = script.thread.load(Ordering::Acquire);
     let on_it = |other: &Arc<Script>| {

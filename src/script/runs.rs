@@ -34,7 +34,8 @@ pub struct Script {
     pub uuid: Option<CString>,
     /// When it began, on a clock that nobody sets.
     pub begun: Instant,
-    /// Python's number of its thread.
+    /// Python's number of its thread, 0 while it is on none: not begun, or returned.
+    /// Changed with the interpreter held.
     pub thread: AtomicU64,
     /// Is it the innermost script on its thread? Changed and read with the
     /// interpreter held, so that an exception that is sent to the thread hits it.
