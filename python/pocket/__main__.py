@@ -16,6 +16,9 @@ COMMANDS = {
     "serve": "speak FreeSWITCH's event socket, for its clients to be tried out",
 }
 
+# The exit status of a program that Ctrl-C has ended, as shells have it.
+INTERRUPTED = 130
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run what the command line says."""
@@ -32,7 +35,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             module.add_arguments(command)
             command.set_defaults(run=module.run)
     args = parser.parse_args(words)
-    status: int = args.run(args)
+    try:
+        status: int = args.run(args)
+    except KeyboardInterrupt:
+        return INTERRUPTED
     return status
 
 

@@ -1,4 +1,4 @@
-"""`python -m pocket`: call, watch, shell; and the ladder that it draws."""
+"""`python -m pocket`: call, shell; and the ladder that it draws."""
 
 from __future__ import annotations
 
@@ -93,6 +93,11 @@ def test_a_call_that_does_not_end_says_where_its_script_stands(tmp_path: Path) -
         (["call", "x.py", "--press", "1"], "'1' must be seconds, a colon and digits"),
         (["call", "x.py", "--press=-1:2"], "'-1:2' must be seconds, a colon and digits"),
         (["call", "x.py", "--variable", "a"], "'a' must be name=value"),
+        (["call", "x.py", "--missing-sounds", "long"], "'long' is no number of seconds"),
+        (["call", "x.py", "--phone", "user/1 answers=3"], "'answers=3' is nothing that a phone does; there are busy"),
+        (["call", "x.py", "--phone", "user/1 busy=1"], "'busy=1' is nothing that a phone does"),
+        (["call", __file__, "--phone", "1001"], "call: '1001' is no address of a dial string"),
+        (["shell", "--phone", "1001"], "shell: '1001' is no address of a dial string"),
         (["call", __file__, "--press", "1:x"], "call: press: 'x' is no text of digits"),
         (["call", __file__, "--hangup-after", "inf"], "call: hangup_after: inf is longer than a switch runs"),
         (["call", __file__, "--hangup-after=-1"], "call: hangup_after: -1.0 lies in the past"),
@@ -128,31 +133,26 @@ def test_a_function_of_a_script_and_a_dialplan(tmp_path: Path) -> None:
     assert "[INFO] second by dialplan" in done.stdout
 
 
-def test_watch_calls_again_when_a_script_is_saved(script: Path) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "pocket",
-        "watch",
-        str(script),
-        "--press",
-        "1:1",
-        "--hangup-after=9",
-        "--times",
-        "2",
-    ]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        told: list[str] = []
-        try:
-            for line in process.stdout:
-                told.append(line.rstrip())
-                if line.startswith("--- waiting for a change"):
-                    script.write_text(IVR.replace("pressed", "now pressed"), encoding="utf-8")
-        finally:
-            process.kill()
-    assert "[INFO] pressed 1" in told
-    assert "[INFO] now pressed 1" in told
+DIALS = """
+def handler(session, args):
+    session.answer()
+    session.streamFile("menu.wav")
+    session.execute("bridge", "user/1001")
+"""
+
+
+def test_sounds_and_phones(tmp_path: Path) -> None:
+    (tmp_path / "dials.py").write_text(DIALS, encoding="utf-8")
+    done = run("call", tmp_path / "dials.py")
+    assert "played menu.wav: file not found" in done.stdout
+    assert "SUBSCRIBER_ABSENT" in done.stdout
+    does = "answers_after=2 hangs_up_after=6 press=3:8"
+    done = run("call", tmp_path / "dials.py", "--missing-sounds", "2", "--phone", f"user/* {does}")
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert "   2.000  played menu.wav for 2.00 s: end of file" in lines
+    assert "   5.000  digit 8" in lines
+    assert "   8.000  hung up by the far end: NORMAL_CLEARING" in lines
 
 
 class Terminal:
@@ -213,6 +213,10 @@ def test_the_shell(script: Path) -> None:
     terminal.wait("-USAGE: says WORDS")
     terminal.wait("-ERR 'long' is no number of seconds")
     terminal.wait("-ERR 'soon' is no number of seconds")
+    terminal.type("phone\nphone user/7 never\nphone user/8 loud\n")
+    terminal.wait(r"-USAGE: phone ADDRESS")
+    terminal.wait(r"\+OK")
+    terminal.wait("-ERR 'loud' is nothing that a phone does")
     terminal.type("press\nno_such_command\nquit\n")
     terminal.wait("-USAGE: press DIGITS")
     terminal.wait("-ERR no_such_command Command not found!")

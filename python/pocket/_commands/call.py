@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import sys
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
@@ -11,33 +12,14 @@ from xml.sax.saxutils import quoteattr
 from pocket import ladder
 from pocket._call import Call
 from pocket._caller import CallTimeout
+from pocket._commands import words
 from pocket._far_end import seconds
 from pocket._switch import Switch
 
 # What is shown of the log beside what scripts write.
 GRAVE = frozenset({"ALERT", "CRIT", "ERR", "WARNING"})
-
-
-def timed(text: str) -> list[tuple[float, str]]:
-    """Read `1.5:1` or `1.5:1,3:42#`: seconds after the call's beginning, and digits or words."""
-    steps = []
-    for part in text.split(","):
-        seconds, colon, what = part.partition(":")
-        try:
-            at = float(seconds)
-        except ValueError:
-            at = -1.0
-        if not colon or not what or not 0 <= at < float("inf"):
-            raise argparse.ArgumentTypeError(f"{part!r} must be seconds, a colon and digits, such as 1.5:1")
-        steps.append((at, what))
-    return steps
-
-
-def _variable(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not name or not equals:
-        raise argparse.ArgumentTypeError(f"{text!r} must be name=value")
-    return name, value
+# The exit status of a program that Ctrl-C has ended, as shells have it.
+INTERRUPTED = 130
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,14 +34,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--scripts", type=Path, metavar="FOLDER", help="the folder of the scripts (that of the script)")
     parser.add_argument("--conf", type=Path, metavar="FOLDER", help="a folder of configuration")
+    add_world(parser)
     parser.add_argument(
-        "--press", type=timed, action="extend", default=[], metavar="S:DIGITS", help="digits, seconds after the start"
+        "--press",
+        type=words.timed,
+        action="extend",
+        default=[],
+        metavar="S:DIGITS",
+        help="digits, seconds after the start",
     )
     parser.add_argument(
-        "--says", type=timed, action="extend", default=[], metavar="S:WORDS", help="what recognition hears, and when"
+        "--says",
+        type=words.timed,
+        action="extend",
+        default=[],
+        metavar="S:WORDS",
+        help="what recognition hears, and when",
     )
     parser.add_argument("--hangup-after", type=float, metavar="S", help="when the caller hangs up")
-    parser.add_argument("--variable", type=_variable, action="append", default=[], metavar="NAME=VALUE")
+    parser.add_argument("--variable", type=words.variable, action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--caller-id-number", default="1000", metavar="NUMBER")
     parser.add_argument("--caller-id-name", default="Pocket", metavar="NAME")
     parser.add_argument(
@@ -72,8 +65,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_world(parser: argparse.ArgumentParser) -> None:
+    """Say what the command takes of sounds and phones."""
+    parser.add_argument("--sounds", type=Path, metavar="FOLDER", help="the folder of the sounds")
+    parser.add_argument(
+        "--missing-sounds",
+        type=words.number,
+        metavar="S",
+        help="how long a sound that is not there plays (it fails, as on FreeSWITCH)",
+    )
+    parser.add_argument(
+        "--phone",
+        type=words.phone,
+        action="append",
+        default=[],
+        dest="phones",
+        metavar=f"'{words.PHONE}'",
+        help="a phone for what scripts dial, and what it does: 'user/1001 answers_after=3', 'sofia/* busy'",
+    )
+
+
 def run(args: argparse.Namespace) -> int:
-    """Place the call; 1 where a script has failed, or the call did not end."""
+    """Place the call; 1 where a script has failed, or the call did not end, 130 where Ctrl-C has ended it."""
     try:
         seconds("--timeout", args.timeout)
         if args.html and not args.html.parent.is_dir():
@@ -84,6 +97,7 @@ def run(args: argparse.Namespace) -> int:
         return 2
     with contextlib.closing(switch):
         try:
+            words.add_phones(switch, args.phones)
             call = switch.start_call(
                 args.dial,
                 press=args.press,
@@ -96,19 +110,30 @@ def run(args: argparse.Namespace) -> int:
         except ValueError as error:
             print(f"call: {error}", file=sys.stderr)
             return 2
-        timeout = ""
+        status, ended = 0, ""
         try:
             call.wait(args.timeout)
         except CallTimeout as error:
-            timeout = str(error)
+            status, ended = 1, str(error)
+        except KeyboardInterrupt:
+            status, ended = INTERRUPTED, f"interrupted; the call {call.uuid} was in {call.state}{_end(switch, call)}"
         faults = ladder.faults_in(switch.log)
         _show(switch, call)
         if args.html:
             args.html.write_text(ladder.page(switch, call), encoding="utf-8")
             print(f"\ndrawn in {args.html}")
-    if timeout:
-        print(f"\n{timeout}", file=sys.stderr)
-    return 1 if faults or timeout else 0
+    if ended:
+        print(f"\n{ended}", file=sys.stderr)
+    return status or int(bool(faults))
+
+
+def _end(switch: Switch, call: Call) -> str:
+    """Hang up, and end scripts that would go on; where those of the call stood."""
+    places = switch._places_of(call.uuid)
+    call.hangup()
+    for script in json.loads(switch.api("pyps json")):
+        switch.api(f"pykill {script['id']}")
+    return places
 
 
 def _switch(args: argparse.Namespace) -> Switch:
@@ -130,6 +155,8 @@ def _switch(args: argparse.Namespace) -> Switch:
     return Switch(
         scripts=args.scripts or (script.resolve().parent if file else Path.cwd()),
         conf=args.conf,
+        sounds=args.sounds,
+        missing_sounds=args.missing_sounds,
         dialplan=dialplan,
         real_time=args.real_time,
         debug=args.debug,
@@ -137,18 +164,19 @@ def _switch(args: argparse.Namespace) -> Switch:
 
 
 def _show(switch: Switch, call: Call) -> None:
-    print(_told(call))
+    print(_told(switch, call))
     for leg in switch.legs:
         if leg.uuid != call.uuid:
-            print(f"\n--- {leg.name}\n{_told(leg)}")
+            print(f"\n--- {leg.name}\n{_told(switch, leg)}")
     told = (line for line in switch.log if line.text.strip() and (line.file.endswith(".py") or line.level in GRAVE))
     lines = [f"[{line.level}] {line.text.strip()}" for line in told]
     if lines:
         print("\n--- log\n" + "\n".join(lines))
 
 
-def _told(call: Call) -> str:
-    """Give what has happened on a call, but for how the switch worked it off."""
+def _told(switch: Switch, call: Call) -> str:
+    """Give what has happened on a call, but for how the switch worked it off; sounds without their folder."""
     begin = call.transcript[0].time if call.transcript else 0.0
     told = (entry for entry in call.transcript if entry.kind != "state")
-    return "\n".join(f"{entry.time - begin:8.3f}  {entry.describe()}" for entry in told)
+    lines = "\n".join(f"{entry.time - begin:8.3f}  {entry.describe()}" for entry in told)
+    return lines.replace(f"{switch._sounds_at}/", "")

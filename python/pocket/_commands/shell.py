@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from pocket._call import Call
-from pocket._commands.call import GRAVE, timed
+from pocket._commands import words as said
+from pocket._commands.call import GRAVE, add_world
 from pocket._switch import Switch
 
 PROMPT = "pocket> "
@@ -29,6 +30,7 @@ OWN = {
     "press": ("DIGITS [UUID]", "the far end of the last call, or that one, presses digits"),
     "says": ("WORDS", "the far end of the last call speaks, for speech recognition"),
     "hangup": ("[CAUSE] [UUID]", "the far end of the last call, or that one, hangs up"),
+    "phone": (said.PHONE, "a phone for what is dialled: phone user/1001 answers_after=3"),
     "transcript": ("[UUID]", "what has happened on the last call, or that one"),
     "log": ("all|scripts|off", "which lines of the log are shown"),
     "sleep": ("SECONDS", "let the switch's time go by"),
@@ -82,6 +84,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--conf", type=Path, metavar="FOLDER", help="a folder of configuration")
     parser.add_argument("--dialplan", type=Path, metavar="FILE", help="extensions of the context default")
+    add_world(parser)
     parser.add_argument(
         "--virtual-time", action="store_true", help="have time stand still but for `sleep`, and for what is due at once"
     )
@@ -91,15 +94,24 @@ def run(args: argparse.Namespace) -> int:
     """Read commands until the end."""
     dialplan = args.dialplan or DIALPLAN
     try:
-        switch = Switch(scripts=args.scripts, conf=args.conf, dialplan=dialplan, real_time=not args.virtual_time).open()
+        switch = Switch(
+            scripts=args.scripts,
+            conf=args.conf,
+            sounds=args.sounds,
+            missing_sounds=args.missing_sounds,
+            dialplan=dialplan,
+            real_time=not args.virtual_time,
+        ).open()
     except (OSError, RuntimeError, ValueError) as error:
         print(f"shell: {error}", file=sys.stderr)
         return 2
-    shell = Shell(switch, Path(args.scripts))
-    try:
-        shell.loop()
-    finally:
-        switch.close()
+    with contextlib.closing(switch):
+        try:
+            said.add_phones(switch, args.phones)
+        except ValueError as error:
+            print(f"shell: {error}", file=sys.stderr)
+            return 2
+        Shell(switch, Path(args.scripts)).loop()
     return 0
 
 
@@ -178,8 +190,8 @@ class Shell:
         after = options.get("hangup-after")
         call = self.switch.start_call(
             words[0],
-            press=timed(options["press"]) if "press" in options else (),
-            hangup_after=None if after is None else _seconds(after),
+            press=said.timed(options["press"]) if "press" in options else (),
+            hangup_after=None if after is None else said.number(after),
         )
         self.calls.append(call)
         return f"+OK {call.uuid}"
@@ -202,6 +214,12 @@ class Shell:
         self._live(uuids).hangup(*causes[:1])
         return "+OK"
 
+    def _do_phone(self, words: list[str]) -> str:
+        if not words:
+            return f"-USAGE: phone {OWN['phone'][0]}"
+        said.add_phones(self.switch, [said.phone(" ".join(words))])
+        return "+OK"
+
     def _do_transcript(self, words: list[str]) -> str:
         return self._call(words).transcript.text()
 
@@ -212,7 +230,7 @@ class Shell:
         return "+OK"
 
     def _do_sleep(self, words: list[str]) -> str:
-        self.switch.sleep(_seconds(words[0]) if words else 1.0)
+        self.switch.sleep(said.number(words[0]) if words else 1.0)
         return "+OK"
 
     def _do_time(self, _: list[str]) -> str:
@@ -300,10 +318,3 @@ class Shell:
     def _watch(self) -> None:
         while not self._ends.wait(LOOK):
             self.show_log()
-
-
-def _seconds(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise ValueError(f"{text!r} is no number of seconds") from None

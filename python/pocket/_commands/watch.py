@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
+import signal
 import subprocess
 import sys
+import termios
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from pocket._commands import call
@@ -13,6 +17,8 @@ from pocket._commands import call
 # How often the files are looked at, in seconds; an editor may write one in several steps.
 LOOK = 0.2
 SUFFIXES = frozenset({".py", ".xml"})
+# How long a call that is ended may take for it, in seconds.
+PATIENCE = 5.0
 
 Stamps = dict[Path, tuple[int, int]]
 
@@ -30,17 +36,29 @@ def run(args: argparse.Namespace) -> int:
     places = [Path(args.script.partition("::")[0]).resolve().parent] if args.script else [Path.cwd()]
     places += [folder.resolve() for folder in (args.scripts, args.conf) if folder]
     files = [args.dialplan.resolve()] if args.dialplan else []
+    terminal = _Terminal()
     status, done = 0, 0
     try:
         while True:
             seen = stamps(places, files)
             print(f"\n=== {time.strftime('%H:%M:%S')}", flush=True)
-            status = subprocess.run(command, check=False).returncode
+            with subprocess.Popen(command) as process:
+                try:
+                    saved = _wait_for_end(process, places, files, seen)
+                except KeyboardInterrupt:
+                    # The terminal has sent it to the call, too, which says where it was and ends.
+                    _ends(process, PATIENCE)
+                    raise
+                finally:
+                    _end(process)
+                    terminal.restore()
+            status = process.returncode
             done += 1
             if done == args.times:
                 return status
-            print(f"--- waiting for a change in {', '.join(map(str, places))}", flush=True)
-            _wait_for_change(places, files, seen)
+            if not saved:
+                print(f"--- waiting for a change in {', '.join(map(str, places))}", flush=True)
+                _wait_for_change(places, files, seen)
     except KeyboardInterrupt:
         return status
 
@@ -48,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
 def stamps(places: list[Path], files: list[Path]) -> Stamps:
     """Tell files and their state from each other."""
     found: Stamps = {}
-    for file in [*files, *(path for place in places for path in place.rglob("*") if path.suffix in SUFFIXES)]:
+    for file in [*files, *(path for place in places for path in _files(place))]:
         try:
             state = file.stat()
         except OSError:
@@ -58,16 +76,67 @@ def stamps(places: list[Path], files: list[Path]) -> Stamps:
     return found
 
 
+def _files(place: Path) -> Iterator[Path]:
+    for name, folders, files in os.walk(place):
+        folder = Path(name)
+        # A virtual environment has thousands of files that nobody edits, and takes longer to look through than LOOK.
+        folders[:] = [
+            inner
+            for inner in folders
+            if not inner.startswith((".", "__pycache__")) and not (folder / inner / "pyvenv.cfg").exists()
+        ]
+        yield from (folder / file for file in files if Path(file).suffix in SUFFIXES)
+
+
+def _wait_for_end(process: subprocess.Popen[bytes], places: list[Path], files: list[Path], seen: Stamps) -> bool:
+    """Wait until a call is over or a file is saved; whether one is."""
+    while not _ends(process, LOOK):
+        if stamps(places, files) != seen:
+            print("--- saved: the call that goes on is ended", flush=True)
+            _wait_until_written(places, files)
+            return True
+    return False
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a call that goes on as Ctrl-C does: it says where its script stood."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        if not _ends(process, PATIENCE):
+            process.kill()
+
+
+def _ends(process: subprocess.Popen[bytes], timeout: float) -> bool:
+    try:
+        process.wait(timeout)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
 def _wait_for_change(places: list[Path], files: list[Path], seen: Stamps) -> None:
-    now = seen
-    while now == seen:
+    while stamps(places, files) == seen:
         time.sleep(LOOK)
-        now = stamps(places, files)
-    # Until it stays as it is.
+    _wait_until_written(places, files)
+
+
+def _wait_until_written(places: list[Path], files: list[Path]) -> None:
     last: Stamps = {}
-    while now != last:
+    while (now := stamps(places, files)) != last:
+        last = now
         time.sleep(LOOK)
-        last, now = now, stamps(places, files)
+
+
+class _Terminal:
+    """How the terminal was: a debugger that is ended at its prompt leaves it without echo."""
+
+    def __init__(self) -> None:
+        self._state = termios.tcgetattr(sys.stdin) if sys.stdin.isatty() else None
+
+    def restore(self) -> None:
+        """Have it as it was."""
+        if self._state is not None and termios.tcgetattr(sys.stdin) != self._state:
+            termios.tcsetattr(sys.stdin, termios.TCSANOW, self._state)
 
 
 def _without_times(words: list[str]) -> list[str]:
