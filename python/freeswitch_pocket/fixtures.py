@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import re
 from collections.abc import Generator, Iterable
@@ -111,7 +112,9 @@ def _real(request: pytest.FixtureRequest, prefix: str, options: dict[str, Any]) 
     reasons = [] if mark is None else [mark.kwargs.get("reason") or (mark.args or ("it is marked so",))[0]]
     if options["missing_sounds"] is not None:
         reasons.append("pocket_missing_sounds: a sound that is not there cannot be played")
-    reasons += lacks.asked_for(node.function, (f"{prefix}switch", f"{prefix}call"))
+    names = (f"{prefix}switch", f"{prefix}call")
+    given = node.callspec.params if hasattr(node, "callspec") else {}
+    reasons += lacks.asked_for([node.function, *_fixtures_of(node)], names, given)
     if reasons:
         pytest.skip(f"not on a FreeSWITCH: {'; '.join(reasons)}")
     found = config.stash[REAL]
@@ -121,6 +124,17 @@ def _real(request: pytest.FixtureRequest, prefix: str, options: dict[str, Any]) 
         cache = getattr(config, "cache", None)
         found.instances = Instances(found.switch, module, cache.mkdir("pocket-certs") if cache else None)
     return RealSwitch(found.instances, **options)
+
+
+def _fixtures_of(node: Any) -> list[Any]:
+    """Give the functions of the fixtures that a test has asked for, but for those of installed packages."""
+    functions = [definitions[-1].func for definitions in node._fixtureinfo.name2fixturedefs.values()]
+    codes = [getattr(inspect.unwrap(function), "__code__", None) for function in functions]
+    return [
+        function
+        for function, code in zip(functions, codes, strict=True)
+        if code is not None and not {"site-packages", "dist-packages"} & set(Path(code.co_filename).parts)
+    ]
 
 
 def options_of(node: Any, root: Path, config: pytest.Config, prefix: str) -> dict[str, Any]:

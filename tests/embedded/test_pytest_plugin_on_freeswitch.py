@@ -268,6 +268,57 @@ def test_what_a_freeswitch_cannot_do_is_said_before_the_test_begins(project: pyt
     )
 
 
+@pytest.mark.freeswitch_only
+def test_phones_of_other_endpoints_skip_a_test_wherever_they_are_named(project: pytest.Pytester, spec: Spec) -> None:
+    result = run(
+        project,
+        spec,
+        """
+        import pytest
+
+        AGENT = "sofia/gateway/acme/1001"
+        LOCAL = "user/1001"
+
+        @pytest.fixture
+        def agent(switch):
+            return switch.phone("verto.rtc/1002")
+
+        def test_a_constant(switch):
+            print("begun")
+            switch.phone(AGENT)
+
+        def test_one_that_there_is(switch):
+            switch.phone(LOCAL)
+
+        @pytest.mark.parametrize("address", ["sofia/internal/*", "user/1001"])
+        def test_a_parameter(switch, address):
+            print("begun", address)
+            switch.phone(address)
+
+        @pytest.mark.parametrize("number", [1])
+        def test_a_text_with_a_value(switch, number):
+            print("begun")
+            switch.phone(f"sofia/internal/{number}")
+
+        def test_a_fixture(agent, switch):
+            print("begun")
+        """,
+        "-rA",
+    )
+    result.assert_outcomes(passed=2, skipped=4)
+    result.stdout.no_fnmatch_line("begun")
+    result.stdout.no_fnmatch_line("begun sofia*")
+    reached = "only user/ and group/ phones can be reached"
+    result.stdout.fnmatch_lines_random(
+        [
+            f"*not on a FreeSWITCH: a phone 'sofia/gateway/acme/1001': {reached}",
+            f"*not on a FreeSWITCH: a phone 'sofia/internal/*': {reached}",
+            f"*not on a FreeSWITCH: a phone 'sofia/internal/': {reached}",
+            f"*not on a FreeSWITCH: a phone 'verto.rtc/1002': {reached}",
+        ]
+    )
+
+
 def test_a_freeswitch_that_is_not_there(project: pytest.Pytester) -> None:
     project.makepyfile(test_it="def test_it(switch): pass")
     for words, told in (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 
 class NotOnFreeSwitch(NotImplementedError):
@@ -30,19 +30,27 @@ KEYWORDS = {"says": ATTRIBUTES["says"]}
 DIALLED = ("user/", "group/")
 
 
-def asked_for(function: Callable[..., object], fixtures: tuple[str, str]) -> list[str]:
-    """Give what a test asks for that there is not; `fixtures` are the names of the switch's and the call's."""
-    if getattr(function, "hypothesis", None) is not None:
-        return ["fuzzing needs a switch that begins afresh for each caller"]
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-    except (OSError, SyntaxError, TypeError):
-        # What it asks for is said where it does.
-        return []
-    return sorted(set(_found(tree, *fixtures)))
+def asked_for(
+    functions: Sequence[Callable[..., object]], names: tuple[str, str], given: Mapping[str, object]
+) -> list[str]:
+    """Give what a test and its fixtures ask for that there is not.
+
+    `names` are those of the fixtures for the switch and for calls, `given` is what the test is parametrized with.
+    """
+    found: set[str] = set()
+    for function in functions:
+        if getattr(function, "hypothesis", None) is not None:
+            return ["fuzzing needs a switch that begins afresh for each caller"]
+        try:
+            tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+        except (OSError, SyntaxError, TypeError):
+            # What it asks for is said where it does.
+            continue
+        found.update(_found(tree, *names, {**getattr(function, "__globals__", {}), **given}))
+    return sorted(found)
 
 
-def _found(tree: ast.AST, switch: str, call: str) -> Iterator[str]:
+def _found(tree: ast.AST, switch: str, call: str, known: Mapping[str, object]) -> Iterator[str]:
     # What the calls that it places are called.
     legs = {call}
     for node in ast.walk(tree):
@@ -56,10 +64,18 @@ def _found(tree: ast.AST, switch: str, call: str) -> Iterator[str]:
             for keyword in node.keywords:
                 if keyword.arg in KEYWORDS:
                     yield f"{keyword.arg}=: {KEYWORDS[keyword.arg]}"
-            if _is(node.func, switch, "phone") and node.args and isinstance(node.args[0], ast.Constant):
-                address = node.args[0].value
-                if isinstance(address, str) and "/" in address and not address.startswith(DIALLED):
+            if _is(node.func, switch, "phone") and node.args:
+                address = _text(node.args[0], known)
+                if address is not None and "/" in address and not address.startswith(DIALLED):
                     yield f"a phone {address!r}: only user/ and group/ phones can be reached"
+
+
+def _text(node: ast.AST, known: Mapping[str, object]) -> str | None:
+    """Give a text as far as it stands in the source, or in what a name stands for."""
+    if isinstance(node, ast.JoinedStr) and node.values:
+        node = node.values[0]
+    value = node.value if isinstance(node, ast.Constant) else known.get(node.id) if isinstance(node, ast.Name) else None
+    return value if isinstance(value, str) else None
 
 
 def _places_call(node: ast.AST, switch: str, call: str) -> bool:
