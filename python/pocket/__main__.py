@@ -13,6 +13,7 @@ COMMANDS = {
     "watch": "do the same, and again whenever a script is saved",
     "shell": "work at a prompt, as with fs_cli",
     "replay": "play a recorded call back to its script",
+    "mcp": "have coding agents run the scripts of a folder (Model Context Protocol, on standard input and output)",
     "serve": "speak FreeSWITCH's event socket, for its clients to be tried out",
 }
 
