@@ -44,3 +44,25 @@ def test_a_python_that_is_not_the_system_s_is_refused() -> None:
     )
     assert done.returncode == 1
     assert "make deb PYO3_PYTHON=/usr/bin/python3" in done.stderr
+
+
+def test_the_dockerfile_has_the_compiler_and_the_package() -> None:
+    text = (ROOT / "packaging" / "Dockerfile").read_text(encoding="utf-8")
+    rust = tomllib.loads((ROOT / "Cargo.toml").read_text(encoding="utf-8"))["workspace"]["package"]["rust-version"]
+    assert f"FROM rust:{rust}-bookworm AS package" in text
+    assert re.search(r"^ARG IMAGE$(.|\n)*^FROM \$\{IMAGE\}$", text, re.MULTILINE)
+    ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").split()
+    needed = {source.split("/")[0] for source, _, _ in PACKAGE["assets"] if source != BUILT}
+    assert not needed & set(ignored)
+
+
+def test_a_release_has_the_module_the_wheels_and_the_package() -> None:
+    text = (ROOT / ".github" / "workflows" / "release.yml").read_text(encoding="utf-8")
+    for part in (
+        "cp build/mod_rust.so",
+        "cp build/wheels/*.whl",
+        "make deb PYO3_PYTHON=/usr/bin/python3",
+        "build/deb/*.deb",
+    ):
+        assert part in text
+    assert "needs: [build, deb]" in text
