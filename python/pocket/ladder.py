@@ -35,7 +35,8 @@ ERROR_SHOWN = 90
 
 # What the far end does, and what goes to it.
 FROM_FAR = {"created", "digit", "heard", "listens"}
-TO_FAR = {"early media", "answered", "sent digit", "message"}
+ANSWERS = {"early media", "answered"}
+TO_FAR = ANSWERS | {"sent digit", "message"}
 SOUNDS = {"played", "spoken", "said", "phrase", "recorded"}
 LEFT_OUT = {"state", "plays", "speaks"}
 
@@ -170,7 +171,8 @@ def _mark(entry: Entry, far: int) -> _Mark:
     if kind == "created":
         # The caller calls the switch; the switch calls the others.
         return _Mark(entry.time, 0 if far == 0 else 1, f"calls {entry.text}".strip(), to=1 if far == 0 else far)
-    if kind in FROM_FAR:
+    # Who was called answers: the switch its caller, the others the switch.
+    if kind in FROM_FAR or (kind in ANSWERS and far > 0):
         return _Mark(entry.time, far, text, to=1, kind="digit" if kind == "digit" else "")
     if kind in TO_FAR or kind in SOUNDS:
         return _Mark(entry.time, 1, text, to=far, kind="digit" if kind == "sent digit" else "")

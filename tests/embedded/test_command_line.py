@@ -64,6 +64,10 @@ def test_a_call(script: Path, tmp_path: Path) -> None:
     assert drawing.lanes == ["caller", "script", "pocket/far"]
     assert drawing.row_at("1.500", "digit 1")
     assert drawing.row_at("3.500", "answered")
+    # Who answers is who was called: the script its caller, the far phone the script.
+    assert drawing.arrow("answered") == ("script", "caller")
+    assert drawing.arrow("answered", 1) == ("pocket/far", "script")
+    assert drawing.arrow("digit 1") == ("caller", "script")
 
 
 def test_a_script_that_fails(script: Path, tmp_path: Path) -> None:
@@ -234,6 +238,8 @@ class Drawing:
         self.lanes = [full(text) for kind, _, text in texts if kind == "head mid"]
         self._times = {y: text.text for kind, y, text in texts if kind == "time"}
         self._told = [(y, full(text)) for kind, y, text in texts if kind not in {"time", "head mid"}]
+        paths = [re.fullmatch(r"M(\d+) (\d+)H(\d+)", path.get("d", "")) for path in svg.iter(f"{SVG}path")]
+        self._arrows = {float(found[2]): (int(found[1]), int(found[3])) for found in paths if found}
 
     @property
     def rows(self) -> list[str]:
@@ -244,6 +250,13 @@ class Drawing:
         """Whether this is told in a row of that time."""
         rows = [y for y, time in self._times.items() if time == moment]
         return any(text == told and any(abs(y - row) < 10 for row in rows) for y, told in self._told)
+
+    def arrow(self, text: str, which: int = 0) -> tuple[str, str]:
+        """From which lane to which one an arrow with that text goes, the first one or a later one."""
+        below = [y + 5 for y, told in sorted(self._told) if told == text and y + 5 in self._arrows]
+        places = sorted({x for arrow in self._arrows.values() for x in arrow})
+        one, other = self._arrows[below[which]]
+        return self.lanes[places.index(one)], self.lanes[places.index(other)]
 
 
 def full(text: ElementTree.Element) -> str:
