@@ -32,7 +32,7 @@ pub mod _freeswitch {
     #[pymodule_export]
     use crate::aio::bus::py_bus::{
         BusTap, BusWatch, Nodes, bus_delete, bus_get, bus_keys, bus_offer, bus_open, bus_publish,
-        bus_put, bus_request, bus_state, bus_take,
+        bus_put, bus_read, bus_record, bus_request, bus_state, bus_take,
     };
     #[pymodule_export]
     use crate::aio::event_loop::{

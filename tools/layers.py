@@ -343,6 +343,7 @@ TREES = (
             "__init__",
             "_async",
             "bus",
+            "records",
             "queue",
             "kv",
             "events",

@@ -79,6 +79,7 @@ __all__ = [
 
 # asyncio is loaded when the first script asks for one of these; `import *` does not.
 _ASYNC = ("AsyncSession", "SessionLost", "VerbError", "api", "originate")
+_MODULES = ("apps", "bus", "events", "kv", "queue", "records")
 
 
 def __getattr__(name: str) -> object:
@@ -90,7 +91,7 @@ def __getattr__(name: str) -> object:
         from freeswitch._place import place
 
         return place()
-    if name in {"apps", "bus", "events", "kv", "queue"}:
+    if name in _MODULES:
         import importlib
 
         return importlib.import_module(f"freeswitch.{name}")
@@ -98,4 +99,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_ASYNC, "apps", "bus", "events", "kv", "originate", "queue"} - {"pocket", "sys"})
+    return sorted({*globals(), *_ASYNC, *_MODULES} - {"pocket", "sys"})

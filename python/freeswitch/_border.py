@@ -50,8 +50,8 @@ OPERATORS = {
     "EventConsumer": ("__enter__", "__exit__", "__next__", "__len__", "__bool__"),
 }
 # Functions of modules that are awaited, and those whose results no recording holds.
-AWAITED = {"kv": ("get", "put", "create", "update", "delete", "keys"), "queue": ("put",)}
-NOT_RECORDED = {"kv": ("entry", "watch"), "queue": ("take", "jobs")}
+AWAITED = {"kv": ("get", "put", "create", "update", "delete", "keys"), "queue": ("put",), "records": ("put",)}
+NOT_RECORDED = {"kv": ("entry", "watch"), "queue": ("take", "jobs"), "records": ("read",)}
 # Modules that a line of a script is not looked for in.
 NOT_SCRIPTS = frozenset({"freeswitch", "pocket", *sys.stdlib_module_names} - {"__main__"})
 # Classes whose making asks the switch, too.
@@ -194,7 +194,7 @@ def _function(shown: str, original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _coroutines() -> None:
-    from freeswitch import _async, events, kv, queue
+    from freeswitch import _async, events, kv, queue, records
 
     coroutine = _async.AsyncSession
     for name in VERBS:
@@ -204,7 +204,7 @@ def _coroutines() -> None:
     vague: Any = _async
     vague.originate = _verb("freeswitch.originate", _async.originate, has_target=False)
     vague.api = _verb("freeswitch.api", _async.api, has_target=False)
-    for module in (kv, queue):
+    for module in (kv, queue, records):
         name = module.__name__.rpartition(".")[2]
         for each in AWAITED[name]:
             setattr(module, each, _verb(f"{name}.{each}", getattr(module, each), has_target=False))

@@ -10,13 +10,15 @@ import asyncio
 import itertools
 import socket
 import threading
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from typing import Any, TypeVar
 
 import _freeswitch
 
 from freeswitch import _loop
 from freeswitch._errors import BusError
+
+T = TypeVar("T")
 
 # How long an answer is waited for where nothing else is said, in seconds.
 PATIENCE = 5.0
@@ -125,6 +127,45 @@ async def request(subject: str, data: bytes, *, timeout: float = PATIENCE) -> by
     if kind == "nobody":
         raise BusError(f"nobody listens to {subject}")
     return bytes(answer)
+
+
+class Lease:
+    """What a stream of the server has given to one who took it, for as long as its lease goes on."""
+
+    def __init__(self, where: str) -> None:
+        self._where = where
+
+    async def done(self) -> None:
+        """Say that it is done: the taker gets it no more. When this returns, the server knows."""
+        await request(self._where, b"+ACK")
+
+    async def again(self) -> None:
+        """Give it back."""
+        await publish(self._where, b"-NAK")
+
+    async def keep(self) -> None:
+        """Begin the lease again."""
+        await publish(self._where, b"+WPI")
+
+    async def drop(self) -> None:
+        """Have it not given out again, to nobody."""
+        await publish(self._where, b"+TERM")
+
+
+async def each(take: Callable[[], Awaitable[T]], what: str) -> AsyncIterator[T]:
+    """Take one after the other, without end; while the bus is away it waits, with one line in the log."""
+    told = False
+    while True:
+        try:
+            found = await take()
+        except BusError as error:
+            if not told:
+                _loop.log.warning("no %s: %s; it is tried again", what, error)
+            told = True
+            await asyncio.sleep(1.0)
+            continue
+        told = False
+        yield found
 
 
 class Listening:

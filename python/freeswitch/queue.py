@@ -39,12 +39,18 @@ _TURN = 5.0
 _NAME = re.compile(r"[-_a-zA-Z0-9]+")
 
 
-def _check(name: str, lease: float = LEASE) -> str:
+def check_name(argument: str, name: str, lease: float = LEASE) -> None:
+    """Refuse what is no name of a queue, of records or of a reader, and what is no lease."""
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise ValueError(f"argument 'queue' must be letters, digits, - and _, not {name!r}")
+        raise ValueError(f"argument {argument!r} must be letters, digits, - and _, not {name!r}")
     if not isinstance(lease, (int, float)) or not 1 <= lease < math.inf:
         raise ValueError(f"argument 'lease' must be seconds, 1 or more, not {lease!r}")
-    return name
+
+
+def check_id(id: str | None) -> None:
+    """Refuse what is no id of a piece of work or of a record."""
+    if id is not None and (not isinstance(id, str) or not id.isprintable() or len(id) > 200):
+        raise ValueError(f"argument 'id' must be a text of one line, 200 characters at most, not {id!r}")
 
 
 class Job:
@@ -58,18 +64,13 @@ class Job:
         self.queue, self.value, self.attempts = queue, value, attempts
         self._where, self._lease = where, lease
 
-    async def _say(self, word: bytes) -> None:
-        assert isinstance(self._where, str)
-        await _bus.publish(self._where, word)
-
     async def done(self) -> None:
         """Say that it is done: nobody gets it again."""
         where = self._where
         if isinstance(where, int):
             await local().run(lambda file: file.done(where))
         else:
-            # Answered: when this returns, the server knows.
-            await _bus.request(where, b"+ACK")
+            await _bus.Lease(where).done()
 
     async def again(self) -> None:
         """Give it back: the next one who takes gets it."""
@@ -77,7 +78,7 @@ class Job:
         if isinstance(where, int):
             await local().run(lambda file: file.lease(where, 0.0), lambda _: _ring(self.queue))
         else:
-            await self._say(b"-NAK")
+            await _bus.Lease(where).again()
 
     async def keep(self) -> None:
         """Begin the lease again: it takes longer."""
@@ -87,7 +88,7 @@ class Job:
             until = here.loop.time() + self._lease
             await here.run(lambda file: file.lease(where, until))
         else:
-            await self._say(b"+WPI")
+            await _bus.Lease(where).keep()
 
 
 def _ring(name: str) -> None:
@@ -99,10 +100,9 @@ def _ring(name: str) -> None:
 async def put(queue: str, value: Any, *, id: str | None = None, timeout: float = PATIENCE) -> None:
     """Leave work in a queue; when this returns, it is on the disk. What is left again under one `id` is left once."""
     _loop.only_here("freeswitch.queue.put")
-    _check(queue)
+    check_name("queue", queue)
     text = _written(value)
-    if id is not None and (not isinstance(id, str) or not id.isprintable() or len(id) > 200):
-        raise ValueError(f"argument 'id' must be a text of one line, 200 characters at most, not {id!r}")
+    check_id(id)
     if _bus.is_configured():
         await _bus.ask(_freeswitch.bus_offer, queue, text.encode(), id, timeout=timeout)
     else:
@@ -112,7 +112,7 @@ async def put(queue: str, value: Any, *, id: str | None = None, timeout: float =
 async def take(queue: str, *, timeout: float | None = None, lease: float = LEASE) -> Job:
     """Wait for work, and take it; TimeoutError where none came in `timeout` seconds."""
     _loop.only_here("freeswitch.queue.take")
-    _check(queue, lease)
+    check_name("queue", queue, lease)
     taking = _from_bus(queue, lease) if _bus.is_configured() else _from_file(queue, lease)
     async with asyncio.timeout(timeout):
         return await taking
@@ -126,7 +126,7 @@ async def _from_bus(queue: str, lease: float) -> Job:
                 return Job(queue, _read(queue, data), attempts, where, lease)
             except BusError:
                 # Nobody can do anything with it, and it must not come again and again.
-                await _bus.publish(where, b"+TERM")
+                await _bus.Lease(where).drop()
                 _loop.log.warning("work in queue %s is no JSON: another program has put it there; it is dropped", queue)
 
 
@@ -151,17 +151,7 @@ async def _from_file(queue: str, lease: float) -> Job:
 
 async def jobs(queue: str, *, lease: float = LEASE) -> AsyncIterator[Job]:
     """Give work as it comes, without end; while the bus is away it waits, with one line in the log."""
-    told = False
-    while True:
-        try:
-            job = await take(queue, lease=lease)
-        except BusError as error:
-            if not told:
-                _loop.log.warning("no work is taken from queue %s: %s; it is tried again", queue, error)
-            told = True
-            await asyncio.sleep(1.0)
-            continue
-        told = False
+    async for job in _bus.each(lambda: take(queue, lease=lease), f"work is taken from queue {queue}"):
         yield job
 
 

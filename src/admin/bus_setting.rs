@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use freeswitch::core;
 
-use crate::aio::bus::setting::{Setting, is_node, node_of, shown};
+use crate::aio::bus::setting::{CallRecords, Setting, is_node, node_of, shown};
+
+/// How many bytes of records wait on the disk, where nothing else is said.
+const RECORDS_LIMIT: u64 = 256 << 20;
 
 /// What was read so far.
 #[derive(Default)]
@@ -49,13 +52,41 @@ impl BusSetting {
                 Ok(count @ 1..=5) => self.setting.replicas = count,
                 _ => return Err((value.to_owned(), "it is 1 to 5")),
             },
+            "bus-call-records" if is_node(value) => self.records_of_calls().name = value.to_owned(),
+            "bus-call-records" => {
+                return Err((
+                    value.to_owned(),
+                    "it is a name: letters, digits, - and _, 64 at most",
+                ));
+            }
+            "bus-call-record-headers" => {
+                let headers = value.split([',', ' ']).filter(|name| !name.is_empty());
+                let headers: Vec<_> = headers.map(str::to_owned).collect();
+                self.records_of_calls().headers = headers;
+            }
+            "bus-records-limit" => match value.parse::<u64>() {
+                Ok(megabytes @ 1..=1_000_000) => self.setting.records_limit = megabytes << 20,
+                _ => return Err((value.to_owned(), "it is megabytes, 1 to 1000000")),
+            },
             _ => return Err(secret("there is no such parameter")),
         }
         Ok(())
     }
 
+    fn records_of_calls(&mut self) -> &mut CallRecords {
+        self.setting.call_records.get_or_insert_default()
+    }
+
     /// All of it; nothing where no server is named.
     pub(super) fn finish(mut self) -> Result<Option<Setting>, (&'static str, &'static str)> {
+        if let Some(records) = &self.setting.call_records {
+            if records.name.is_empty() {
+                return Err(("bus-call-record-headers", "it goes with bus-call-records"));
+            }
+            if self.setting.servers.is_empty() {
+                return Err(("bus-call-records", "it goes with a bus-url"));
+            }
+        }
         if self.setting.servers.is_empty() {
             return Ok(None);
         }
@@ -77,6 +108,9 @@ impl BusSetting {
             self.setting.node = node_of(&String::from_utf8_lossy(&host));
         }
         self.setting.replicas = self.setting.replicas.max(1);
+        if self.setting.records_limit == 0 {
+            self.setting.records_limit = RECORDS_LIMIT;
+        }
         Ok(Some(self.setting))
     }
 }

@@ -78,7 +78,7 @@ fn counter(name: &'static str, value: u64, help: &'static str) -> Number {
 
 /// Those of the bus.
 #[cfg(feature = "nats")]
-fn of_bus() -> [Number; 10] {
+fn of_bus() -> [Number; 14] {
     let connected = u64::from(bus::state() == bus::State::Up);
     [
         gauge(
@@ -130,6 +130,26 @@ fn of_bus() -> [Number; 10] {
             "strange_bus_messages",
             counters::STRANGE.get(),
             "Messages on the bus that were none of ours (MR0023)",
+        ),
+        gauge(
+            "queued_records",
+            counters::QUEUED_RECORDS.get(),
+            "Records that wait to be written to the disk",
+        ),
+        gauge(
+            "queued_record_bytes",
+            bus::records::waiting(),
+            "Bytes of records on the disk that wait for a server of the bus",
+        ),
+        counter(
+            "records_sent",
+            counters::RECORDS_SENT.get(),
+            "Records that a server of the bus has acknowledged",
+        ),
+        counter(
+            "lost_records",
+            counters::LOST_RECORDS.get(),
+            "Records that could not be written to the disk (MR0024)",
         ),
     ]
 }

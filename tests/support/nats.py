@@ -178,7 +178,7 @@ def use(host: Host, nats: Nats | None, where: str) -> Callable[[str], Any]:
         connected(host)
 
     def run(source: str) -> Any:
-        head = f"from freeswitch import kv, queue\nmine = 't{next(NUMBERS)}-{os.getpid()}'\n"
+        head = f"from freeswitch import kv, queue, records\nmine = 't{next(NUMBERS)}-{os.getpid()}'\n"
         return json.loads(in_loop(host, head + source + "\nasync def body(say): say(json.dumps(await main()))\n"))
 
     return run

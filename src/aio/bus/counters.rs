@@ -19,6 +19,13 @@ pub static DROPPED: Count = Count::new();
 /// Messages that were none of ours.
 pub static STRANGE: Count = Count::new();
 
+/// Records that a server has acknowledged.
+pub static RECORDS_SENT: Count = Count::new();
+/// Records that could not be written.
+pub static LOST_RECORDS: Count = Count::new();
+
+/// Records that wait to be written to the disk.
+pub static QUEUED_RECORDS: Depth = Depth::new();
 /// Requests of coroutines that have not ended.
 pub static QUEUED_REQUESTS: Depth = Depth::new();
 /// Events that wait to be sent.

@@ -14,9 +14,9 @@ use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio::time::{sleep, timeout};
 
 use super::setting::Setting;
-use super::shared::{CURRENT, REFUSED, REQUESTS, Shared, State};
+use super::shared::{CURRENT, REFUSED, REQUESTS, Shared, State, without_signals};
 use super::task::Job;
-use super::{asker, job, listen, publisher};
+use super::{asker, call_records, job, listen, publisher, records};
 
 /// The thread's stack, in bytes, and that of threads that look names up.
 const STACK: usize = 8 << 20;
@@ -55,7 +55,20 @@ fn change(held: &Detached, setting: Option<&Setting>, has_switch: bool) {
     if running.as_ref().map(|running| &running.shared.setting) == setting {
         return;
     }
-    close(held, running.take());
+    let recorded = setting.and_then(|setting| setting.call_records.as_ref());
+    if recorded.is_none() {
+        call_records::set(held, None);
+    }
+    if let Some(before) = running.take() {
+        if setting.is_none() {
+            records::end(*before.shared.state.lock() == State::Up);
+        }
+        close(held, before);
+    }
+    if let Some(setting) = setting.filter(|_| has_switch) {
+        records::begin(setting);
+        call_records::set(held, recorded);
+    }
     *running = setting.and_then(|setting| match open(setting.clone(), has_switch) {
         Ok(opened) => Some(opened),
         Err(error) => {
@@ -83,7 +96,7 @@ fn open(setting: Setting, has_switch: bool) -> std::io::Result<Running> {
         state: Mutex::new(State::Down("it is not connected yet".to_owned())),
         told: Mutex::new(None),
         store: Mutex::new(None),
-        has_stream: Mutex::new(false),
+        streams: Mutex::new(Vec::new()),
         changed: Notify::new(),
         watched: Notify::new(),
     });
@@ -105,30 +118,12 @@ fn open(setting: Setting, has_switch: bool) -> std::io::Result<Running> {
     })
 }
 
-/// Has a thread that is begun here get no signals: they are the switch's.
-fn without_signals<T>(begin: impl FnOnce() -> T) -> T {
-    // SAFETY: all zero is a set of signals, and both sets are this function's own.
-    let (mut all, mut before): (libc::sigset_t, libc::sigset_t) = unsafe { std::mem::zeroed() };
-    // SAFETY: as above.
-    unsafe {
-        libc::sigfillset(&raw mut all);
-        libc::pthread_sigmask(libc::SIG_BLOCK, &raw const all, &raw mut before);
-    }
-    let begun = begin();
-    // SAFETY: what was in force before.
-    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const before, std::ptr::null_mut()) };
-    begun
-}
-
-fn close(held: &Detached, running: Option<Running>) {
-    let Some(Running {
+fn close(held: &Detached, running: Running) {
+    let Running {
         shared,
         stop,
         thread,
-    }) = running
-    else {
-        return;
-    };
+    } = running;
     CURRENT.lock().take();
     let _ = stop.send(true);
     // A panic in it was logged by its guard.
@@ -195,6 +190,7 @@ async fn serve(
         () = publisher::beat(shared, client.clone()) => {}
         () = asker::ask(shared, client.clone()) => {}
         () = listen::listen(shared, client.clone()) => {}
+        () = records::send(shared, client.clone()) => {}
     }
     let left = client.borrow().clone();
     if let Some(client) = left {

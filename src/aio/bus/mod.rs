@@ -4,7 +4,7 @@
 //! to Python, and nobody waits for it: what it is to do lies in two bounded queues,
 //! one for what coroutines ask for (`task`, carried out by `job`), one for events that other
 //! nodes have asked for (`publisher`). Events of other nodes come by `asker`, keys and
-//! messages by `listen`.
+//! messages by `listen`. Records go by the disk (`spool`), which a thread of its own writes to.
 
 pub mod setting;
 
@@ -12,6 +12,8 @@ pub mod setting;
 mod asked;
 #[cfg(feature = "nats")]
 mod asker;
+#[cfg(feature = "nats")]
+mod call_records;
 #[cfg(feature = "nats")]
 pub mod counters;
 #[cfg(feature = "nats")]
@@ -27,7 +29,11 @@ mod publisher;
 #[cfg(feature = "nats")]
 pub mod py_bus;
 #[cfg(feature = "nats")]
+pub mod records;
+#[cfg(feature = "nats")]
 mod shared;
+#[cfg(feature = "nats")]
+mod spool;
 #[cfg(feature = "nats")]
 mod subjects;
 #[cfg(feature = "nats")]

@@ -11,10 +11,10 @@ use pyo3::prelude::*;
 use pyo3::types::PyList;
 
 use super::asked::{ASKED, Asked, WATCHES, Watch, What};
-use super::link;
 use super::setting::{Setting, is_node};
 use super::shared::{self, State};
 use super::task::{On, Task};
+use super::{link, records};
 use crate::aio::socket::tap::{SocketTap, Taps, Want};
 use crate::aio::tap_queue::{Policy, TapQueue};
 use crate::aio::{event_loop, py_tap};
@@ -73,6 +73,7 @@ pub fn bus_open(
         authority,
         certificate: certificate.zip(key),
         replicas,
+        ..Setting::default()
     });
     if setting.is_some() {
         py.detach(event_loop::start)
@@ -90,6 +91,12 @@ fn ask(ticket: u64, task: Task, seconds: f64) -> PyResult<()> {
             PyValueError::new_err(format!("argument 'timeout' must be seconds, not {seconds}"))
         })?;
     shared::ask(ticket, task, patience).map_err(PyConnectionError::new_err)
+}
+
+fn lease_of(seconds: f64) -> PyResult<Duration> {
+    Duration::try_from_secs_f64(seconds).map_err(|_| {
+        PyValueError::new_err(format!("argument 'lease' must be seconds, not {seconds}"))
+    })
 }
 
 /// Looks a key up; `freeswitch._bus.settle` gets the answer under this ticket.
@@ -167,10 +174,52 @@ pub fn bus_offer(
 /// Takes work out of a queue, for so many seconds.
 #[pyfunction]
 pub fn bus_take(ticket: u64, timeout: f64, queue: String, lease: f64) -> PyResult<()> {
-    let lease = Duration::try_from_secs_f64(lease).map_err(|_| {
-        PyValueError::new_err(format!("argument 'lease' must be seconds, not {lease}"))
-    })?;
+    let lease = lease_of(lease)?;
     ask(ticket, Task::Take { queue, lease }, timeout)
+}
+
+/// Leaves a record: answered when it is on the disk of this switch, or of the server where
+/// this program has no switch. The value is JSON.
+#[pyfunction]
+pub fn bus_record(
+    ticket: u64,
+    timeout: f64,
+    name: String,
+    value: &str,
+    id: String,
+) -> PyResult<()> {
+    if value.len() > records::LARGEST {
+        return Err(PyValueError::new_err(format!(
+            "argument 'value' must be {} KB at most as JSON, not {}",
+            records::LARGEST >> 10,
+            value.len() >> 10
+        )));
+    }
+    let line = records::line(&name, &id, value);
+    if records::is_kept() {
+        return records::put(line, Some(ticket)).map_err(PyConnectionError::new_err);
+    }
+    let node = shared::current().map(|shared| shared.setting.node.clone());
+    let data = records::message(&line, &node.unwrap_or_default())
+        .ok_or_else(|| PyValueError::new_err("argument 'value' must be JSON"))?;
+    ask(ticket, Task::Record { name, data, id }, timeout)
+}
+
+/// The next record for a reader, which is its own for so many seconds.
+#[pyfunction]
+pub fn bus_read(
+    ticket: u64,
+    timeout: f64,
+    name: String,
+    reader: String,
+    lease: f64,
+) -> PyResult<()> {
+    let task = Task::Read {
+        name,
+        reader,
+        lease: lease_of(lease)?,
+    };
+    ask(ticket, task, timeout)
 }
 
 // Events of other nodes

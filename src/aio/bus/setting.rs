@@ -24,6 +24,19 @@ pub struct Setting {
     pub certificate: Option<(PathBuf, PathBuf)>,
     /// How many servers keep what is kept.
     pub replicas: usize,
+    /// How many bytes of records wait on the disk at most.
+    pub records_limit: u64,
+    /// Whether each call leaves a record.
+    pub call_records: Option<CallRecords>,
+}
+
+/// A record of each call.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CallRecords {
+    /// What they are put under.
+    pub name: String,
+    /// Headers of `CHANNEL_HANGUP_COMPLETE` that stand in them, too.
+    pub headers: Vec<String>,
 }
 
 impl Setting {

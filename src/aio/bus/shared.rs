@@ -46,7 +46,8 @@ pub(super) struct Shared {
     /// What was said last of a connection that is not there.
     pub(super) told: Mutex<Option<String>>,
     pub(super) store: Mutex<Option<Store>>,
-    pub(super) has_stream: Mutex<bool>,
+    /// Streams that the server is known to have.
+    pub(super) streams: Mutex<Vec<&'static str>>,
     /// What is listened for has changed.
     pub(super) changed: Notify,
     pub(super) watched: Notify,
@@ -103,7 +104,7 @@ impl Shared {
                 *self.state.lock() = State::Up;
                 *self.told.lock() = None;
                 // Another server may be another cluster's.
-                *self.has_stream.lock() = false;
+                self.streams.lock().clear();
                 self.store.lock().take();
                 tracing::info!(
                     "the bus is connected: {}, as {}",
@@ -144,6 +145,21 @@ impl Shared {
             });
         }
     }
+}
+
+/// Has a thread that is begun here get no signals: they are the switch's.
+pub(super) fn without_signals<T>(begin: impl FnOnce() -> T) -> T {
+    // SAFETY: all zero is a set of signals, and both sets are this function's own.
+    let (mut all, mut before): (libc::sigset_t, libc::sigset_t) = unsafe { std::mem::zeroed() };
+    // SAFETY: as above.
+    unsafe {
+        libc::sigfillset(&raw mut all);
+        libc::pthread_sigmask(libc::SIG_BLOCK, &raw const all, &raw mut before);
+    }
+    let begun = begin();
+    // SAFETY: what was in force before.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const before, std::ptr::null_mut()) };
+    begun
 }
 
 /// An event of the connection itself, for those who wait for others.

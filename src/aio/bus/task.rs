@@ -58,6 +58,18 @@ pub(super) enum Task {
         queue: String,
         lease: Duration,
     },
+    /// A record of a program that has no switch.
+    Record {
+        name: String,
+        data: Vec<u8>,
+        id: String,
+    },
+    /// The next record for a reader.
+    Read {
+        name: String,
+        reader: String,
+        lease: Duration,
+    },
 }
 
 /// How it went.

@@ -1,4 +1,4 @@
-//! Work that is shared: a stream `freeswitch-queue`, from which each piece is given
+//! Work that is shared, and records that are read: streams from which each piece is given
 //! to one, and again to another where it is not said to be done in time.
 
 use std::time::Duration;
@@ -13,79 +13,120 @@ use super::kv::{context, stored};
 use super::shared::Shared;
 use super::task::Outcome;
 
-const STREAM: &str = "freeswitch-queue";
-/// How long the server remembers the names of pieces, to take none twice.
-const REMEMBERED: Duration = Duration::from_mins(2);
+/// A stream of the server's, with one subject for each name.
+struct Stream {
+    name: &'static str,
+    description: &'static str,
+    /// What stands before a name.
+    subject: &'static str,
+    retention: RetentionPolicy,
+    /// How long the server remembers ids, to take none twice.
+    remembered: Duration,
+}
+
+/// Each piece is one taker's.
+const QUEUE: Stream = Stream {
+    name: "freeswitch-queue",
+    description: "freeswitch.queue of mod_rust",
+    subject: "fs.q",
+    retention: RetentionPolicy::WorkQueue,
+    remembered: Duration::from_mins(2),
+};
+
+/// Each reader gets all. A switch that was away may send again what had arrived.
+const RECORDS: Stream = Stream {
+    name: "freeswitch-records",
+    description: "freeswitch.records of mod_rust",
+    subject: "fs.rec",
+    retention: RetentionPolicy::Limits,
+    remembered: Duration::from_mins(30),
+};
 
 fn failed(error: &impl std::fmt::Display) -> Outcome {
     Outcome::Failed(format!(
-        "the server keeps no work (is JetStream on?): {error}"
+        "the server keeps nothing (is JetStream on?): {error}"
     ))
 }
 
-async fn made(client: &Client, shared: &Shared) -> Result<(), Outcome> {
-    if *shared.has_stream.lock() {
-        return Ok(());
+impl Stream {
+    async fn made(&self, client: &Client, shared: &Shared) -> Result<(), Outcome> {
+        if shared.streams.lock().contains(&self.name) {
+            return Ok(());
+        }
+        let config = Config {
+            name: self.name.to_owned(),
+            description: Some(self.description.to_owned()),
+            subjects: vec![format!("{}.*", self.subject)],
+            retention: self.retention,
+            duplicate_window: self.remembered,
+            num_replicas: shared.setting.replicas.max(1),
+            ..Config::default()
+        };
+        context(client)
+            .get_or_create_stream(config)
+            .await
+            .map_err(|error| failed(&error))?;
+        shared.streams.lock().push(self.name);
+        Ok(())
     }
-    let config = Config {
-        name: STREAM.to_owned(),
-        description: Some("freeswitch.queue of mod_rust".to_owned()),
-        subjects: vec!["fs.q.*".to_owned()],
-        retention: RetentionPolicy::WorkQueue,
-        duplicate_window: REMEMBERED,
-        num_replicas: shared.setting.replicas.max(1),
-        ..Config::default()
-    };
-    context(client)
-        .get_or_create_stream(config)
-        .await
-        .map_err(|error| failed(&error))?;
-    *shared.has_stream.lock() = true;
-    Ok(())
+
+    /// Leaves a piece; when this returns, the server has it on its disk.
+    async fn put(
+        &self,
+        client: &Client,
+        shared: &Shared,
+        name: &str,
+        data: Vec<u8>,
+        id: Option<&str>,
+    ) -> Outcome {
+        if let Err(outcome) = self.made(client, shared).await {
+            return outcome;
+        }
+        let mut headers = HeaderMap::new();
+        if let Some(id) = id {
+            headers.insert(NATS_MESSAGE_ID, format!("{name}/{id}"));
+        }
+        let subject = format!("{}.{name}", self.subject);
+        let outcome = stored(client, subject, headers, data).await;
+        if matches!(outcome, Outcome::Failed(_)) {
+            // Somebody may have deleted it: it is made again.
+            shared.streams.lock().retain(|stream| *stream != self.name);
+        }
+        outcome
+    }
+
+    /// The next piece, waited for; it is another's when the lease is over.
+    async fn take(
+        &self,
+        client: &Client,
+        shared: &Shared,
+        name: &str,
+        taker: String,
+        lease: Duration,
+        patience: Duration,
+    ) -> Outcome {
+        if let Err(outcome) = self.made(client, shared).await {
+            return outcome;
+        }
+        let config = pull::Config {
+            durable_name: Some(taker),
+            filter_subject: format!("{}.{name}", self.subject),
+            ack_policy: AckPolicy::Explicit,
+            ack_wait: lease,
+            ..pull::Config::default()
+        };
+        let made = context(client)
+            .create_consumer_on_stream(config, self.name)
+            .await;
+        let consumer: PullConsumer = match made {
+            Ok(consumer) => consumer,
+            Err(error) => return failed(&error),
+        };
+        next(&consumer, patience).await
+    }
 }
 
-pub(super) async fn offer(
-    client: &Client,
-    shared: &Shared,
-    queue: &str,
-    data: Vec<u8>,
-    id: Option<String>,
-) -> Outcome {
-    if let Err(outcome) = made(client, shared).await {
-        return outcome;
-    }
-    let mut headers = HeaderMap::new();
-    if let Some(id) = id {
-        headers.insert(NATS_MESSAGE_ID, format!("{queue}/{id}"));
-    }
-    stored(client, format!("fs.q.{queue}"), headers, data).await
-}
-
-/// The next piece, waited for; it is another's when the lease is over.
-pub(super) async fn take(
-    client: &Client,
-    shared: &Shared,
-    queue: &str,
-    lease: Duration,
-    patience: Duration,
-) -> Outcome {
-    if let Err(outcome) = made(client, shared).await {
-        return outcome;
-    }
-    let config = pull::Config {
-        durable_name: Some(format!("queue-{queue}")),
-        filter_subject: format!("fs.q.{queue}"),
-        ack_policy: AckPolicy::Explicit,
-        ack_wait: lease,
-        ..pull::Config::default()
-    };
-    let made = context(client)
-        .create_consumer_on_stream(config, STREAM)
-        .await;
-    let consumer: PullConsumer = match made {
-        Ok(consumer) => consumer,
-        Err(error) => return failed(&error),
-    };
+async fn next(consumer: &PullConsumer, patience: Duration) -> Outcome {
     // The server ends the wait a little before who waits does: a piece that came in
     // between would be nobody's until its lease is over.
     let expires = patience.mul_f64(0.9).min(Duration::from_secs(30));
@@ -114,4 +155,55 @@ pub(super) async fn take(
         Some(Err(error)) => Outcome::Failed(error.to_string()),
         None => Outcome::Nothing,
     }
+}
+
+/// Leaves work in a queue.
+pub(super) async fn offer(
+    client: &Client,
+    shared: &Shared,
+    queue: &str,
+    data: Vec<u8>,
+    id: Option<String>,
+) -> Outcome {
+    QUEUE.put(client, shared, queue, data, id.as_deref()).await
+}
+
+/// The next piece of work in a queue.
+pub(super) async fn take(
+    client: &Client,
+    shared: &Shared,
+    queue: &str,
+    lease: Duration,
+    patience: Duration,
+) -> Outcome {
+    let taker = format!("queue-{queue}");
+    QUEUE
+        .take(client, shared, queue, taker, lease, patience)
+        .await
+}
+
+/// Leaves a record.
+pub(super) async fn record(
+    client: &Client,
+    shared: &Shared,
+    name: &str,
+    data: Vec<u8>,
+    id: &str,
+) -> Outcome {
+    RECORDS.put(client, shared, name, data, Some(id)).await
+}
+
+/// The next record for a reader.
+pub(super) async fn read(
+    client: &Client,
+    shared: &Shared,
+    name: &str,
+    reader: &str,
+    lease: Duration,
+    patience: Duration,
+) -> Outcome {
+    let taker = format!("reader-{name}-{reader}");
+    RECORDS
+        .take(client, shared, name, taker, lease, patience)
+        .await
 }
