@@ -335,6 +335,7 @@ TREES = (
             "_calls",
             "_recording",
             "_border",
+            "_unrecorded",
             "_codec",
             "_scripts",
             "_serving",

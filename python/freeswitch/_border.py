@@ -41,6 +41,10 @@ CLASSES: dict[str, tuple[str, ...] | None] = {
     "IVRMenu": ("bindAction", "execute"),
     "Event": ("fire", "chat_execute", "chat_send"),
 }
+# Methods that keep a function in the session, the names of what such methods take for it, and where it is seen.
+KEEPING = frozenset(f"Session.{name}" for name in ("setInputCallback", "setDTMFCallback", "setHangupHook"))
+FOR_CALLBACKS = ("funcargs", "arg")
+KEPT = ("cb_function", "hangup_func")
 # Operators that ask the switch.
 OPERATORS = {
     "CoreSession": ("__enter__", "__exit__"),
@@ -54,6 +58,8 @@ AWAITED = {"kv": ("get", "put", "create", "update", "delete", "keys"), "queue": 
 NOT_RECORDED = {"kv": ("entry", "watch"), "queue": ("take", "jobs"), "records": ("read",)}
 # Modules that a line of a script is not looked for in.
 NOT_SCRIPTS = frozenset({"freeswitch", "pocket", *sys.stdlib_module_names} - {"__main__"})
+# Folders of packages: a line of one is given only where no script's is found.
+PACKAGES = ("/site-packages/", "/dist-packages/")
 # Classes whose making asks the switch, too.
 MADE = ("Session", "Dbh", "EventConsumer", "IVRMenu")
 VERBS = (
@@ -88,6 +94,8 @@ def install() -> None:
         vague.__init__ = _making(name, vague.__init__)
     for name in PROPERTIES:
         setattr(freeswitch.CoreSession, name, _property(f"Session.{name}", freeswitch.CoreSession, name))
+    for name in KEPT:
+        setattr(freeswitch.CoreSession, name, _kept(freeswitch.CoreSession, name))
     _functions()
     _coroutines()
     _chance()
@@ -109,19 +117,23 @@ def _method(shown: str, kind: type, name: str) -> Callable[..., Any]:
         found = of_script()
         if found is None:
             return original(self, *args, **kwargs)
-        given = _seen(args, found)
-        return found.cross(shown, self, args, kwargs, lambda: original(self, *given, **kwargs))
+        seen = _seen(args, kwargs, found)
+        return found.cross(shown, self, args, kwargs, lambda: original(self, *seen[0], **seen[1]))
 
     return method
 
 
-def _seen(args: tuple[Any, ...], found: Tape) -> tuple[Any, ...]:
-    """Give the arguments with a function among them such that the tape sees its calls; what follows it goes with it."""
+def _seen(args: tuple[Any, ...], kwargs: dict[str, Any], found: Tape) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Give the arguments with a function among them such that the tape sees its calls, with what is to go to it."""
+    named = next((kwargs[name] for name in FOR_CALLBACKS if name in kwargs), None)
     for at, function in enumerate(args):
         if callable(function):
-            argument = args[at + 1] if at + 1 < len(args) else None
-            return (*args[:at], found.called_back(function, argument), *args[at + 1 :])
-    return args
+            argument = args[at + 1] if at + 1 < len(args) else named
+            return (*args[:at], found.called_back(function, argument), *args[at + 1 :]), kwargs
+    for name, function in kwargs.items():
+        if callable(function):
+            return args, {**kwargs, name: found.called_back(function, named)}
+    return args, kwargs
 
 
 def _making(name: str, original: Callable[..., None]) -> Callable[..., None]:
@@ -169,6 +181,17 @@ def _property(shown: str, kind: type, name: str) -> property:
         if found is None:
             return original.__get__(self)
         return found.cross(shown, self, (), {}, lambda: original.__get__(self))
+
+    return property(get, doc=original.__doc__)
+
+
+def _kept(kind: type, name: str) -> property:
+    """Give the function that a script has given, and not the one that stands for it."""
+    original: Any = vars(kind)[name]
+
+    def get(self: Any) -> Any:
+        function = original.__get__(self)
+        return getattr(function, "_of_script", function)
 
     return property(get, doc=original.__doc__)
 
@@ -245,7 +268,7 @@ def _wait(name: str, original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def wait(*args: Any, **kwargs: Any) -> Any:
         found = tape()
-        if found is None:
+        if found is None or (name == "on" and "callback" not in kwargs):
             return original(*args, **kwargs)
         go = original if name == "on" else lambda: original(*args, **kwargs)
         return getattr(found, name)(args, kwargs, go)
@@ -284,9 +307,14 @@ def of_script() -> Tape | None:
 def place() -> str:
     """Give the file and line of the script that is about to cross."""
     frame = sys._getframe(1)
+    of_package = None
     while frame.f_back is not None:
         name = frame.f_globals.get("__name__", "")
         if name.partition(".")[0] not in NOT_SCRIPTS:
-            break
+            if not any(folder in frame.f_code.co_filename for folder in PACKAGES):
+                break
+            of_package = of_package or frame
         frame = frame.f_back
+    else:
+        frame = of_package or frame
     return f"{frame.f_code.co_filename}:{frame.f_lineno}"

@@ -15,14 +15,13 @@ import os
 import random
 import secrets
 import sys
-import threading
 import time
 import weakref
 from collections.abc import Callable
 from contextvars import Context
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from freeswitch import _border, _codec
+from freeswitch import _border, _codec, _shared, _unrecorded
 from freeswitch._codec import ITSELF
 from freeswitch._tape import TAPE
 
@@ -37,20 +36,6 @@ READ_DIGITS = (
     "getDigits", "get_digits", "read", "collectDigits", "playAndGetDigits", "play_and_get_digits",
     "AsyncSession.play", "AsyncSession.record", "AsyncSession.speak",
 )  # fmt: skip
-# What the audit hook sees, and what the recording calls it.
-OUTSIDE = {
-    "socket.connect": "socket",
-    "socket.bind": "socket",
-    "socket.getaddrinfo": "socket",
-    "subprocess.Popen": "program",
-    "os.system": "program",
-    "os.fork": "program",
-    "os.posix_spawn": "program",
-    "os.exec": "program",
-    "sqlite3.connect": "database",
-    "open": "file",
-}
-
 log = logging.getLogger("freeswitch.recording")
 
 
@@ -65,47 +50,7 @@ def use(folder: str) -> None:
     _Here.folder = folder
     if folder:
         _border.install()
-        _look_outside()
-
-
-@functools.cache
-def _look_outside() -> None:
-    sys.addaudithook(_note)
-    start = threading.Thread.start
-
-    @functools.wraps(start)
-    def noted(thread: threading.Thread) -> None:
-        tape = TAPE.get()
-        if isinstance(tape, Recorder) and not tape.inside:
-            tape.open("thread", thread.name)
-        start(thread)
-
-    threads: Any = threading.Thread
-    threads.start = noted
-
-
-def _note(event: str, args: tuple[Any, ...]) -> None:
-    kind = OUTSIDE.get(event)
-    if kind is None:
-        return
-    tape = TAPE.get()
-    if tape is None or tape.inside or not isinstance(tape, Recorder):
-        return
-    what = args[0] if args else ""
-    if event == "socket.connect":
-        what = args[1]
-    is_own = kind == "file" and (not isinstance(what, str) or what.endswith((".py", ".pyc")) or _is_import())
-    if not is_own and what != tape.path:
-        tape.open(kind, str(what))
-
-
-def _is_import() -> bool:
-    frame = sys._getframe(2)
-    while frame is not None:
-        if frame.f_globals.get("__name__", "").startswith(("importlib", "_frozen_importlib", "linecache", "zoneinfo")):
-            return True
-        frame = frame.f_back  # type: ignore[assignment]
-    return False
+        _unrecorded.look()
 
 
 def begin(session: Any, line: str) -> bool:
@@ -182,6 +127,8 @@ class Recorder:
             }
         )
         self.number_of(session)
+        if hasattr(session, "_thread") and _shared.Choice.is_fast:
+            self.open("socket", "uvloop runs since before record-calls was set: what goes over sockets is not seen")
 
     def number_of(self, session: Any) -> int:
         """Give the number of a session in this recording; the call's own has 0."""
@@ -358,6 +305,8 @@ class Recorder:
                 self.inside = was
                 TAPE.set(outer)
 
+        vague: Any = called
+        vague._of_script = function
         return called
 
     def lost(self, how: str) -> None:

@@ -247,14 +247,25 @@ class PlainLoop(Shared, asyncio.SelectorEventLoop):  # type: ignore[misc]
     """Python's own."""
 
 
+class Choice:
+    """Which loop it is to be, and has become."""
+
+    # uvloop asks the kernel by itself: Python does not see what goes over its connections.
+    keeps_plain = False
+    is_fast = False
+
+
 def fast_loop() -> asyncio.AbstractEventLoop | None:
-    """Give uvloop's, where the virtual environment has it."""
+    """Give uvloop's, where the virtual environment has it, and nobody has to see what goes over its connections."""
+    if Choice.keeps_plain:
+        return None
     try:
         import uvloop
     except ImportError:
         return None
     fast: Any = type("Loop", (Shared, uvloop.Loop), {"__module__": uvloop.__name__})
     made: asyncio.AbstractEventLoop = fast()
+    Choice.is_fast = True
     return made
 
 

@@ -193,7 +193,7 @@ class Player:
         return _codec.decode(entry["value"], self.session_of)
 
     def cross(
-        self, name: str, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any], _go: Callable[[], Any]
+        self, name: str, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any], go: Callable[[], Any]
     ) -> Any:
         """Give what the switch answered."""
         number = self.call(name, target, args, kwargs)
@@ -202,6 +202,9 @@ class Player:
         if entry is None or entry.get("result") != number:
             raise self._differ(f"{name} has no answer; {told(entry)}")
         taken = self._next()
+        if name in _border.KEEPING and "error" not in taken:
+            # The session itself keeps the function, and shows it.
+            go()
         return target if taken.get("value") == _codec.ITSELF else self._answer(taken)
 
     async def cross_async(
