@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 log = logging.getLogger("freeswitch.loop")
 
 HEADER = "sip_h_traceparent"
+# Where mod_sofia puts what an INVITE brings: `traceparent` where a profile has parse-all-invite-headers, and headers
+# whose names begin with X- always. The first is what a dialplan, or a leg that was called by a traced one, has set.
+PLACES = (HEADER, "sip_i_traceparent", "sip_h_X-Traceparent")
 # The form of version 00, which later versions keep (https://www.w3.org/TR/trace-context/).
 FORM = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
@@ -125,10 +128,11 @@ def _fail(span: Any, error: BaseException) -> None:
 
 
 def _parent(session: AsyncSession) -> Any:
-    value = session.getVariable(HEADER) or ""
-    if not FORM.fullmatch(value):
-        return None
-    return TraceContextTextMapPropagator().extract({"traceparent": value})
+    for place in PLACES:
+        value = session.getVariable(place)
+        if value and FORM.fullmatch(value):
+            return TraceContextTextMapPropagator().extract({"traceparent": value})
+    return None
 
 
 def _hand_on(session: AsyncSession) -> None:
