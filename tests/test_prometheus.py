@@ -345,13 +345,9 @@ def test_a_slow_reader_and_idle_connections_delay_no_call(two: list[Switch]) -> 
             end.set()
             thread.join()
         after = set_up_times(host, extension, 60)
-        alone = [*before, *after]
-        medians = [statistics.median(each) * 1000 for each in (before, beside, after)]
-        print(
-            f"{host.name}: set-up before {medians[0]:.2f}, beside {medians[1]:.2f}, after {medians[2]:.2f} ms (median)"
-        )
-        # A call that waits for one of them would take two seconds longer.
-        assert max(beside) < max(alone) + 1.0
-        assert statistics.median(beside) < 1.5 * statistics.median(alone) + 0.005
+        medians = [statistics.median(each) for each in (before, beside, after)]
+        print(f"{host.name}: set-up before, beside and after, median: {[round(each * 1000, 2) for each in medians]} ms")
+        # Each of these connections is served for two seconds: calls that wait for them take as long.
+        assert medians[1] < max(medians[0], medians[2]) + 0.5
         with urllib.request.urlopen(f"http://127.0.0.1:{switch.port}/health", timeout=300) as answer:
             assert answer.status == 200
