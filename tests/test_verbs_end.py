@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from freeswitch import apps
 from hosts.base import Host
 from support.apps import Loaded
 from support.saw import in_coroutine
@@ -69,6 +70,26 @@ def load(): return apps.load(App, app_id="verbs")
     app.unload()
     if end == "VerbError":
         host.wait_log(f"^MR0015 call {call.uuid}: '.*' was refused: ")
+
+
+@pytest.mark.pocket_only  # the program that drives a switch in its own process has threads that no script has
+def test_a_refusal_to_a_thread_of_the_program_is_in_the_log(host: Host, parked: str) -> None:
+    class App:
+        @apps.callback("CHANNEL_PARK")
+        def on_park(self, session: apps.Session) -> None:
+            pass
+
+    client = apps.Client()
+    client.load_app(App, on_value="told")
+    try:
+        call = host.start_call(parked, variables={"freeswitch_app": "told"})
+        session = host.wait_for(lambda: client.listener.sessions.get(call.uuid))
+        session.send_dtmf("")
+        host.wait_log(f"^MR0015 call {call.uuid}: 'uuid_send_dtmf {call.uuid} ' was refused: ")
+        call.hangup()
+        call.wait()
+    finally:
+        client.unload_app("told")
 
 
 WAITS = (

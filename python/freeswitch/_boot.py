@@ -77,7 +77,8 @@ class SwitchHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record, with its place and level."""
-        if not self._mine():
+        # What is said of the switch and its calls is the switch's own, also where a thread of the program has asked.
+        if not self._mine() and not record.name.startswith("freeswitch."):
             return
         try:
             text = self.format(record)
