@@ -178,6 +178,19 @@ def run(to):
     host.no_log("MR0015")
 
 
+@pytest.mark.parametrize("period", ["0", "inf"])
+def test_a_call_whose_clip_is_not_there_ends(tried: Try, parked: str, period: str) -> None:
+    app = tried(
+        f"""
+def run(to):
+    load(PlayRec, filename="/no/such/clip.wav", rec_period=float("{period}"))
+    place(f"loopback/{{to}}")
+""",
+        parked,
+    )
+    app.wait("['NORMAL_CLEARING', 'out'] in said")
+
+
 @pytest.mark.freeswitch_only  # pocket records no calls
 @pytest.mark.parametrize("kind", ["PlayRec", "MutedPlayRec"])
 def test_both_legs_are_recorded(tried: Try, host: Host, parked: str, kind: str) -> None:

@@ -108,24 +108,32 @@ class PlayRec:
         peer = call.get_peer(sess)
         if peer is None:
             self.log.warning("PlayRec: the call %s has one leg here, so nothing is recorded of the other", sess.uuid)
-        records = self.timer.elapsed() >= self.rec_period
-        if records:
-            self.timer.reset()
-            call.vars["record"] = call.vars["noautohangup"] = True
-            for leg, role in ((peer, "callee"), (sess, "caller")):
-                if leg is not None:
-                    await self._record(leg, role)
+        try:
+            if self.timer.elapsed() >= self.rec_period:
+                await self._play_and_record(sess, peer)
+            else:
+                await self.play(sess, peer)
+        finally:
+            # Also where a clip or a recording cannot be: nobody else hangs up a call that is recorded.
+            hang_up(sess)
+
+    async def _play_and_record(self, sess: Session, peer: Session | None) -> None:
+        call = sess.call
+        assert call is not None
+        self.timer.reset()
+        call.vars["record"] = call.vars["noautohangup"] = True
+        for leg, role in ((peer, "callee"), (sess, "caller")):
+            if leg is not None:
+                await self._record(leg, role)
         await self.play(sess, peer)
-        if records:
-            await asyncio.sleep(self.tail)
-            for leg in (sess, peer):
-                if leg is not None and not leg.hungup:
-                    await leg.stop_record(leg.vars["recording"])
-                    leg.vars["recorded"] = True
-            found = self.call2recs.pop(call.uuid, {})
-            if self.callback is not None:
-                self.callback(RecInfo(self.host, found.get("caller"), found.get("callee")))
-        hang_up(sess)
+        await asyncio.sleep(self.tail)
+        for leg in (sess, peer):
+            if leg is not None and not leg.hungup:
+                await leg.stop_record(leg.vars["recording"])
+                leg.vars["recorded"] = True
+        found = self.call2recs.pop(call.uuid, {})
+        if self.callback is not None:
+            self.callback(RecInfo(self.host, found.get("caller"), found.get("callee")))
 
     async def _record(self, leg: Session, role: str) -> None:
         path = leg.vars["recording"] = f"{self.recsdir}/{role}_{leg.uuid}.wav"
