@@ -37,7 +37,7 @@ class Original:
 
 
 def write(folder: Path, source: str = APP, name: str = "original_app") -> Path:
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / "neighbour.py").write_text("from switchy.utils import xheaderify\nWORD = xheaderify('x')\n")
     path = folder / f"{name}.py"
     path.write_text(source)
@@ -96,6 +96,25 @@ def test_a_file_with_relative_imports_is_one_of_switchios_apps(tmp_path: Path) -
     load = f"from freeswitch.apps import alias\nm = alias.load_file({str(path)!r})\n"
     said = run(f"{load}print(m.utils.__name__, m.AppManager.__name__)", tmp_path)
     assert said == "freeswitch.apps.utils AppManager\n"
+
+
+def test_a_file_of_a_copy_of_switchio_is_of_the_package_that_it_lies_in(tmp_path: Path) -> None:
+    # As its apps/measure/cdr.py begins.
+    source = """
+from switchio.marks import event_callback
+from .storage import pd, DataStorer
+from . import call_metrics
+from ..players import TonePlay
+class CDR(object):
+    fields = [("cause", "S50"), ("answered", "float64")]
+    @event_callback("CHANNEL_DESTROY")
+    def log_stats(self, sess, job): pass
+"""
+    path = write(tmp_path / "copy" / "switchio" / "apps" / "measure", source)
+    load = f"from freeswitch.apps import alias\nm = alias.load_file({str(path)!r})\n"
+    rows = "s = m.DataStorer('CDR', dtype=m.CDR.fields)\ns.append_row(('NONE', 1.5))\nprint(s.data, m.pd)\n"
+    said = run(f"import sys\nsys.modules['pandas'] = None\n{load}{rows}print(m.TonePlay.__module__)", tmp_path)
+    assert said == "[{'cause': 'NONE', 'answered': 1.5}] None\nfreeswitch.apps.players\n"
 
 
 def test_a_file_may_have_an_app_of_a_name_that_is_there(tmp_path: Path) -> None:

@@ -81,6 +81,15 @@ def _package(namespace: Mapping[str, Any] | None) -> str:
     return str(found) or PACKAGE
 
 
+def _package_of(folder: str) -> str:
+    """Give the package that relative imports of a file in this folder are of: where it lies in a copy of switchio."""
+    parts = folder.split(os.sep)
+    for at in range(len(parts) - 1, -1, -1):
+        if parts[at] in NAMES and parts[at + 1 : at + 2] == ["apps"]:
+            return ".".join(parts[at:])
+    return PACKAGE
+
+
 def _module(known: str, full: str) -> ModuleType:
     try:
         return importlib.import_module(known)
@@ -152,7 +161,7 @@ def load_file(path: str) -> ModuleType:
     _loaded[path] = known, changed
     spec = _spec(known, path)
     module = importlib.util.module_from_spec(spec)
-    module.__dict__["__package__"] = ""
+    module.__dict__["__package__"] = _package_of(folder)
     sys.modules[spec.name] = module
     try:
         spec.loader.exec_module(module)
