@@ -2,6 +2,8 @@
 
 use std::ptr;
 
+use parking_lot::Mutex;
+
 use crate::text::allocate;
 
 /// How much is asked for at once, with what malloc keeps beside it. An event of a leg takes three.
@@ -13,6 +15,24 @@ const ALIGNMENT: usize = align_of::<u64>();
 #[repr(C)]
 struct Chunk {
     before: *mut Chunk,
+    /// In bytes, with this.
+    size: usize,
+}
+
+/// Chunks of arenas that are gone, for the next: who makes an event and who throws it away are
+/// different threads, and would meet in malloc. Half a megabyte of them at most.
+struct Spare(Vec<*mut Chunk>);
+
+// SAFETY: whoever takes a chunk out is the only one that has it.
+unsafe impl Send for Spare {}
+
+static SPARE: Mutex<Spare> = Mutex::new(Spare(Vec::new()));
+const SPARES: usize = 128;
+
+/// A chunk of the ordinary size.
+fn chunk() -> *mut Chunk {
+    let spare = SPARE.lock().0.pop();
+    spare.unwrap_or_else(|| allocate(CHUNK).cast())
 }
 
 /// Pieces of memory that live as long as this does.
@@ -37,10 +57,17 @@ impl Arena {
         let bytes = bytes.next_multiple_of(ALIGNMENT);
         if self.chunk.is_null() || self.size - self.taken < bytes {
             let size = CHUNK.max(size_of::<Chunk>() + bytes);
-            let chunk: *mut Chunk = allocate(size).cast();
-            // SAFETY: a new block, larger than what stands in front.
+            let chunk: *mut Chunk = if size == CHUNK {
+                chunk()
+            } else {
+                allocate(size).cast()
+            };
+            // SAFETY: a block that nobody else has, larger than what stands in front.
             unsafe {
-                chunk.write(Chunk { before: self.chunk });
+                chunk.write(Chunk {
+                    before: self.chunk,
+                    size,
+                });
             }
             (self.chunk, self.taken, self.size) = (chunk, size_of::<Chunk>(), size);
         }
@@ -54,13 +81,21 @@ impl Arena {
 impl Drop for Arena {
     fn drop(&mut self) {
         let mut next = self.chunk;
+        if next.is_null() {
+            return;
+        }
+        let mut spare = SPARE.lock();
         while !next.is_null() {
-            // SAFETY: each chunk is from malloc, and freed once; who has pieces of it has
-            // given them up with the arena.
+            // SAFETY: each chunk is from malloc, and kept or freed once; who has pieces of it
+            // has given them up with the arena.
             unsafe {
                 let chunk = next;
                 next = (*chunk).before;
-                libc::free(chunk.cast());
+                if (*chunk).size == CHUNK && spare.0.len() < SPARES {
+                    spare.0.push(chunk);
+                } else {
+                    libc::free(chunk.cast());
+                }
             }
         }
     }

@@ -160,14 +160,26 @@ impl Bus {
     /// Whether anybody would get an event of that kind. When not, it counts in
     /// the sequence and is not made.
     pub(crate) fn wanted(&self, kind: switch_event_types_t) -> bool {
-        let wanted = self.tap.lock().is_some() || self.is_fed(kind) || {
-            let bound = self.bound.lock();
-            bound.contains(&kind) || bound.contains(&names::ALL)
-        };
+        let wanted = self.would_get(kind);
         if !wanted {
             self.sequence.fetch_add(1, Ordering::Relaxed);
         }
         wanted
+    }
+
+    fn would_get(&self, kind: switch_event_types_t) -> bool {
+        self.tap.lock().is_some() || self.is_fed(kind) || {
+            let bound = self.bound.lock();
+            bound.contains(&kind) || bound.contains(&names::ALL)
+        }
+    }
+
+    /// As [`Bus::fire`], for an event that was made for something else, too: where nobody would
+    /// get it, the dispatch thread is not woken for it.
+    pub(crate) fn fire_if_wanted(&self, event: Event) {
+        if self.would_get(event.kind()) {
+            self.fire(event);
+        }
     }
 
     /// Queues the event for the dispatch thread.

@@ -19,17 +19,29 @@ pub(super) type Header = switch_event_header;
 
 /// The hash that the core keeps beside each name, case aside.
 pub(super) fn hash(name: &[u8]) -> c_ulong {
-    name.iter().fold(0, |hash: c_ulong, byte| {
-        hash.wrapping_mul(33)
-            .wrapping_add(c_ulong::from(byte.to_ascii_lowercase()))
+    // Four bytes at a time, so that each does not wait for the multiplication before it.
+    const POWERS: [c_ulong; 4] = [33 * 33 * 33, 33 * 33, 33, 1];
+    let value = |byte: u8| c_ulong::from(byte.to_ascii_lowercase());
+    let (fours, rest) = name.as_chunks::<4>();
+    let begun = fours.iter().fold(0, |hash: c_ulong, four| {
+        let own = four
+            .iter()
+            .zip(POWERS)
+            .map(|(byte, power)| value(*byte) * power);
+        hash.wrapping_mul(33 * POWERS[0])
+            .wrapping_add(own.sum::<c_ulong>())
+    });
+    rest.iter().fold(begun, |hash: c_ulong, byte| {
+        hash.wrapping_mul(33).wrapping_add(value(*byte))
     })
 }
 
-/// A new header, not linked. Its name lies behind it, in one block of memory, and so does the
-/// value that it is made with: an event of a leg has a hundred headers. A value that comes later
-/// has a block of its own.
+/// A new header, not linked, of a name without NUL. The name lies behind it, in one block of
+/// memory, and so does the value that it is made with: an event of a leg has a hundred headers. A
+/// value that comes later has a block of its own.
 pub(super) fn new(name: &[u8], value: Option<&[u8]>, arena: Option<&mut Arena>) -> *mut Header {
-    let (name, value) = (text::visible(name), value.map(text::visible));
+    debug_assert!(!name.contains(&0), "a name of C ends with its first NUL");
+    let value = value.map(text::visible);
     let size = size_of::<Header>() + name.len() + 1 + value.map_or(0, |value| value.len() + 1);
     let header: *mut Header = match arena {
         Some(arena) => arena.take(size).cast(),

@@ -205,15 +205,16 @@ pub(super) unsafe fn add(
     let top = stack.0 & SWITCH_STACK_TOP.0 != 0;
     // SAFETY: the event is ours for all of this.
     unsafe {
-        if let Some(at) = name.find_byte(b'[') {
-            return set_indexed(
-                event,
-                &name[..at],
-                text::number(&name[at + 1..]),
-                value,
-                top,
-            );
-        }
+        // C sees no name behind its first NUL.
+        let end = name.find_byteset(b"[\0");
+        let name = match end {
+            Some(at) if name[at] == b'[' => {
+                let index = text::number(&name[at + 1..]);
+                return set_indexed(event, &name[..at], index, value, top);
+            }
+            Some(at) => &name[..at],
+            None => name,
+        };
         if push || unshift {
             let existing = find(event, name);
             if !existing.is_null() {

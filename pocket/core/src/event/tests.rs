@@ -85,3 +85,17 @@ fn unique_lists_keep_one_value_of_a_name() {
     list.add("V", "2");
     assert_eq!(list.headers().count(), 1);
 }
+
+#[test]
+fn the_hash_of_a_name_is_the_core_s() {
+    let one_by_one = |name: &[u8]| {
+        name.iter().fold(0, |hash: std::ffi::c_ulong, byte| {
+            hash.wrapping_mul(33)
+                .wrapping_add(byte.to_ascii_lowercase().into())
+        })
+    };
+    let name = b"variable_Sip-h_X-switchio_originating_session\xff\x80\xfe".repeat(3);
+    for length in 0..name.len() {
+        assert_eq!(header::hash(&name[..length]), one_by_one(&name[..length]));
+    }
+}

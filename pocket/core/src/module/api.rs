@@ -68,7 +68,7 @@ pub(crate) unsafe fn execute(
     // SAFETY: the stream and its event are the caller's, and live.
     unsafe {
         if (*stream).param_event.is_null() {
-            let event = core.events.create(SWITCH_EVENT_API, None, here!());
+            let event = core.events.create_to_tell(SWITCH_EVENT_API, here!());
             (*stream).param_event = event.give();
         }
         Event::with((*stream).param_event, |event| {
@@ -105,7 +105,7 @@ pub(crate) unsafe fn execute(
         let event = Event::take((*stream).param_event);
         (*stream).param_event = std::ptr::null_mut();
         if let Some(event) = event {
-            core.events.fire(event);
+            core.events.fire_if_wanted(event);
         }
     }
     status
