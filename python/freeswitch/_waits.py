@@ -48,6 +48,11 @@ class Outcome(concurrent.futures.Future[Any]):
     def __await__(self) -> Generator[Any, None, Any]:
         return asyncio.wrap_future(self).__await__()
 
+    def _invoke_callbacks(self) -> None:
+        super()._invoke_callbacks()  # type: ignore[misc]
+        # Each is called once. What it refers to often refers to this, and could then be freed by the collector alone.
+        self._done_callbacks: list[Callable[..., object]] = []
+
 
 class Place:
     """The position of a coroutine in the events of a call."""
@@ -359,6 +364,7 @@ class Past:
 
 class _Tap(Protocol):
     def take(self, most: int) -> list[Event]: ...
+    def has_more(self) -> bool: ...
 
 
 def _others_are_ready() -> bool:
@@ -376,22 +382,23 @@ class Paced:
         self._turns = 0
 
     def _deliver(self) -> bool:
-        """Hand out what there is until somebody has waited for it; false when there was none."""
+        """Hand out what there is until somebody has waited for it; whether there is more, or the next event tells."""
         if self._turns:
             self._turns -= 1
             # Where nothing else is ready, nobody needs the turns that are left.
             if _others_are_ready():
                 return True
             self._turns = 0
-        if not self._batch:
-            self._batch.extend(self._source.take(BATCH))
-            if not self._batch:
+        batch = self._batch
+        if not batch:
+            batch.extend(self._source.take(BATCH))
+            if not batch:
                 return False
-        while self._batch:
-            if self._hand(self._batch.popleft()):
+        while batch:
+            if self._hand(batch.popleft()):
                 self._turns = TURNS - 1
                 break
-        return True
+        return bool(batch) or self._source.has_more()
 
     def _hand(self, event: Event) -> bool:
         raise NotImplementedError

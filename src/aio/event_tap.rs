@@ -180,6 +180,12 @@ impl Tap {
                 .all(|(name, value)| event.header_is(name, value))
     }
 
+    /// Are there events to be taken? See [`TapQueue::has_more`].
+    #[must_use]
+    pub fn has_more(&self) -> bool {
+        self.queue.has_more()
+    }
+
     /// Takes up to `most` events; see [`TapQueue::take`].
     #[must_use]
     pub fn take(&self, most: usize) -> Vec<Arc<Event>> {

@@ -90,6 +90,11 @@ impl PyTap {
         py_tap::shown(py, self.0.take(most))
     }
 
+    /// Are there events to be taken? If there are none, the next one wakes the loop.
+    fn has_more(&self) -> bool {
+        self.0.has_more()
+    }
+
     /// Takes more kinds of events.
     fn extend(&self, py: Python<'_>, names: Vec<Bound<'_, PyAny>>) -> PyResult<()> {
         let wants = py_tap::wants(&names, Want::named)?;

@@ -130,6 +130,14 @@ impl TapQueue {
         taken.into_iter().map(|(_, event)| event).collect()
     }
 
+    /// Are there events to be taken? Where there are none, the next that comes tells the loop.
+    #[must_use]
+    pub fn has_more(&self) -> bool {
+        let mut waiting = self.waiting.lock();
+        waiting.told = !waiting.events.is_empty();
+        waiting.told
+    }
+
     /// Forgets what is in it.
     pub fn clear(&self) {
         let old = std::mem::take(&mut self.waiting.lock().events);

@@ -46,6 +46,11 @@ class Fed(_dispatch.Listener):
         self.is_told = bool(taken)
         return taken
 
+    def has_more(self) -> bool:
+        """Tell whether there are any, as a tap does."""
+        self.is_told = bool(self.waiting)
+        return self.is_told
+
     def put(self, events: list[freeswitch.Event]) -> None:
         """Have events come."""
         self.waiting += events

@@ -117,26 +117,32 @@ class Listener(Paced, Counters):
         name = event.getType()
         if name == "CUSTOM":
             name = event.getHeader("Event-Subclass") or name
+        uuid = event.getHeader("Unique-ID")
         job = self._end_job(event) if name == "BACKGROUND_JOB" else None
-        session = self._session_of(name, event) if job is None else self._session_of_job(job)
+        session = self._session_of(name, event, uuid) if job is None else self._session_of_job(job)
         app_id = self._app_id(event, session)
         # What belongs to no leg is for the app that is marked with it.
-        is_of_leg = session is not None or bool(event.getHeader("Unique-ID"))
-        for app, handler, _ in self._table.of(app_id if is_of_leg else None, names).handlers:
+        marked = self._table.of(app_id if session is not None or uuid else None, names)
+        for app, handler, _ in marked.handlers:
             self._guarded(app, handler, event)
         if job is not None:
             return self._tell_of_job(job, session)
         if session is None:
             return False
         begun = False
-        for app, function, count in self._table.of(app_id, names).callbacks:
+        # What is called may load and unload apps: then it is looked again.
+        if marked.handlers:
+            marked = self._table.of(app_id, names)
+        for app, function, count in marked.callbacks:
             begun = True
             begun_at = session._past.callback()
             self._guarded(app, function, session, *((session.bg_job,) if count > 1 else ()))
             PLACES.reset(begun_at)
+        if marked.callbacks:
+            marked = self._table.of(app_id, names)
         # Waits are served before new coroutines start, lest these take the event for one to come.
         begun |= session._past.add(names, event)
-        for app, function, count in self._table.of(app_id, names).coroutines:
+        for app, function, count in marked.coroutines:
             begun = True
             self._start(app, function, session, *((session.bg_job,) if count > 1 else ()))
         if name == "CHANNEL_DESTROY":
@@ -196,8 +202,7 @@ class Listener(Paced, Counters):
         if session.tasks:
             log.warning("MR0013 %d coroutines of apps go on after the end of %s", len(session.tasks), session.uuid)
 
-    def _session_of(self, name: str, event: Event) -> Session | None:
-        uuid = event.getHeader("Unique-ID")
+    def _session_of(self, name: str, event: Event, uuid: str | None) -> Session | None:
         if not uuid:
             return None
         session = self.sessions.get(uuid)
@@ -208,7 +213,7 @@ class Listener(Paced, Counters):
                 return None
             session = self._new(event, uuid)
         elif name not in {"CHANNEL_CREATE", "CHANNEL_ORIGINATE"}:
-            session.update(event)
+            session.events.update(event)
         if name == "CHANNEL_ANSWER" and not session.answered:
             self._answered(session, event_time(event))
         elif name == "CHANNEL_ORIGINATE":

@@ -19,7 +19,7 @@ class Events:
         self._events: deque[Event] = deque(maxlen=EVENTS)
         self._first = event
         if event is not None:
-            self.update(event)
+            self._events.append(event)
 
     def update(self, event: Event) -> None:
         """Add an event."""

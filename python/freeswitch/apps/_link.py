@@ -83,6 +83,9 @@ class EventTap(Protocol):
     def take(self, most: int) -> list[Event]:
         """Take up to so many events, in their order; if there are none, the next one wakes the loop."""
 
+    def has_more(self) -> bool:
+        """Tell whether there are any to be taken; if there are none, the next one wakes the loop."""
+
     def extend(self, names: Sequence[str]) -> None:
         """Take more kinds of events: `NAME` or `CUSTOM subclass`."""
 

@@ -305,6 +305,11 @@ impl BusTap {
         py_tap::shown(py, self.tap.queue.take(most))
     }
 
+    /// Are there events to be taken? If there are none, the next one wakes the loop.
+    fn has_more(&self) -> bool {
+        self.tap.queue.has_more()
+    }
+
     /// Takes no more.
     fn close(&self) {
         self.of.taps.remove(&self.tap);

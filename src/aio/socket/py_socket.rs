@@ -255,6 +255,11 @@ impl PySocketTap {
         py_tap::shown(py, self.tap.queue.take(most))
     }
 
+    /// Are there events to be taken? If there are none, the next one wakes the loop.
+    fn has_more(&self) -> bool {
+        self.tap.queue.has_more()
+    }
+
     /// Takes more kinds of events.
     fn extend(&self, names: Vec<Bound<'_, PyAny>>) -> PyResult<()> {
         self.tap.extend(py_tap::wants(&names, Want::named)?);
