@@ -156,6 +156,19 @@ def test_a_rate_is_judged_by_set_up_failures_and_what_was_placed() -> None:
         (("dial", "--pocket", "--results", "mine.py"), "'mine.py' (File exists): give --results another folder"),
         (("dial", "--pocket", "--dest-url", "x'y/z"), "x'y/z"),
         (("serve", "--pocket"), "or an app: --app NAME"),
+        (
+            ("serve", "--pocket", "--app", "lacks.py:Mine"),
+            "lacks.py:2: ModuleNotFoundError: No module named 'none_such'",
+        ),
+        (
+            ("serve", "--pocket", "--switchio", "lacks.py:Mine"),
+            "lacks.py:2: ModuleNotFoundError: No module named 'none",
+        ),
+        (
+            ("serve", "--pocket", "--switchio", "other.py:Mine"),
+            "other.py:1: ImportError: there is no switchio.none here",
+        ),
+        (("serve", "--pocket", "--switchio", "mine.py:Other"), "mine.py has no 'Other'"),
         (("report", "none"), "none"),
         (("report", "mine.py"), "no file of calls"),
         (("dial", "--duration", "x", "--pocket"), "the duration 'x' cannot be read"),
@@ -165,6 +178,8 @@ def test_a_rate_is_judged_by_set_up_failures_and_what_was_placed() -> None:
 def test_what_is_wrong_is_one_line(tmp_path: Path, words: tuple[str, ...], wrong: str) -> None:
     (tmp_path / "mine.py").write_text(APP, encoding="utf-8")
     (tmp_path / "broken.py").write_text("def x(:\n", encoding="utf-8")
+    (tmp_path / "lacks.py").write_text("import os\nimport none_such\n", encoding="utf-8")
+    (tmp_path / "other.py").write_text("import switchio.none\n", encoding="utf-8")
     done = run(*words, folder=tmp_path)
     assert done.returncode in {1, 2}
     assert wrong in done.stderr.splitlines()[-1]

@@ -9,6 +9,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 
+from freeswitch.apps import alias
 from freeswitch.apps._errors import ESLError
 from freeswitch.apps.command import calls, cluster, results, served
 
@@ -40,7 +41,11 @@ def _told(error: Exception) -> str:
     """Give an error in one line: with its place, where it is one of an app's file."""
     if isinstance(error, SyntaxError):
         return f"{error.filename}:{error.lineno}: {error.msg}"
-    place = traceback.extract_tb(error.__traceback__)[-1]
+    frames = traceback.extract_tb(error.__traceback__)
+    # What imports for a file that has switchio's names stands between that file and the error.
+    while len(frames) > 1 and frames[-1].filename == alias.__file__ and frames[-1].name != "find":
+        frames.pop()
+    place = frames[-1]
     is_theirs = f"{os.sep}freeswitch{os.sep}apps{os.sep}" not in place.filename and "<frozen" not in place.filename
     where = f"{place.filename}:{place.lineno}: " if is_theirs else ""
     kind = "" if isinstance(error, (ESLError, OSError, ValueError)) and not where else f"{type(error).__name__}: "
