@@ -178,7 +178,7 @@ def _follow(process: subprocess.Popen[bytes], written: bytearray, seconds: float
 def _functions(file: Path) -> list[str]:
     try:
         body = ast.parse(file.read_bytes()).body
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ["it does not compile"]
     kinds = {ast.FunctionDef: "", ast.AsyncFunctionDef: "async "}
     return [

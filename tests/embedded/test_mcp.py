@@ -88,11 +88,13 @@ def test_a_call_is_run_and_its_transcript_read(folder: Path) -> None:
 def test_a_script_that_fails_says_so(folder: Path) -> None:
     (folder / "bad.py").write_text("def handler(session, args): 1 / 0\ndef other(session, args): session.hangup()\n")
     (folder / "broken.py").write_text("def handler(:\n")
+    (folder / "deep.py").write_text(f"x = a{'.b' * 100_000}\n")
 
     async def use(ask: Ask, _client: ClientSession) -> None:
         assert (await ask("list_scripts"))[1].splitlines() == [
             "bad.py: handler, other",
             "broken.py: it does not compile",
+            "deep.py: it does not compile",
             "hello.py: handler",
         ]
         failed, text = await ask("run_call", script="bad.py")
