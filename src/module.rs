@@ -22,7 +22,9 @@ use parking_lot::Mutex;
 use crate::admin::config::Config;
 use crate::admin::{commands, completion, config, conflict, listener, reload, shutdown};
 use crate::aio::{bus, event_loop, event_tap, socket};
-use crate::entry::{api, application, chat, dialplan, event_hook, json, outside, pyrun, xml_fetch};
+use crate::entry::{
+    api, application, chat, dialplan, event_hook, json, outside, pyrun, remote, xml_fetch,
+};
 use crate::interp::attach::enter;
 use crate::interp::embedding;
 use crate::interp::environment;
@@ -257,7 +259,7 @@ const COMMANDS: [(&CStr, &CStr, &CStr, switch_api_function_t); 8] = [
 ];
 
 /// As [`COMMANDS`].
-const APPLICATIONS: [(&CStr, &CStr, &CStr, switch_application_function_t); 4] = [
+const APPLICATIONS: [(&CStr, &CStr, &CStr, switch_application_function_t); 5] = [
     (
         c"python",
         c"Run a Python function on the call",
@@ -275,6 +277,12 @@ const APPLICATIONS: [(&CStr, &CStr, &CStr, switch_application_function_t); 4] = 
         c"Start a Python function in the background",
         FUNCTION,
         Some(application::pyrun),
+    ),
+    (
+        c"pyremote",
+        c"Have a worker on the bus serve the call",
+        FUNCTION,
+        Some(remote::application),
     ),
     (
         c"pysocket",

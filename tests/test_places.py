@@ -1,4 +1,4 @@
-"""One call program in two places: in the switch, and beside it by its event socket."""
+"""One call program in four places: on pocket and in the switch, beside it by its event socket, and in a worker."""
 
 from __future__ import annotations
 
@@ -19,8 +19,12 @@ import pytest
 
 from hosts.base import CallResult, Event, Host, LiveCall
 from hosts.wire import Wire
+from support.nats import Nats
 from support.place_programs import CASES, Case
 from support.saw import HEAD
+from support.workers import Worker, nats, on_bus
+
+__all__ = ["nats"]
 
 PROGRAM = """
 async def handler(session, args):
@@ -125,6 +129,28 @@ def beside(served: Host, processes: dict[Host, Served]) -> Served:
     return processes[served]
 
 
+@pytest.fixture(scope="module")
+def workers() -> Iterator[dict[Host, Worker]]:
+    """One worker for each switch, which serves the programs of all cases."""
+    started: dict[Host, Worker] = {}
+    yield started
+    for one in started.values():
+        assert one.end(signal.SIGTERM) == 0, one.said
+
+
+@pytest.fixture
+def places(served: Host, beside: Served, nats: Nats | None, workers: dict[Host, Worker]) -> list[str]:
+    """The applications that serve calls from outside, each of which has somebody who does."""
+    assert beside.process.poll() is None
+    if nats is None:
+        return ["pysocket"]
+    on_bus(served, nats)
+    if served not in workers:
+        files = [served.script_dir / f"place_{name}.py" for name in CASES]
+        workers[served] = Worker(served, nats.url, *files).up()
+    return ["pysocket", "pyremote"]
+
+
 # What tells a call's story; the rest is the same whatever a program does, or comes when it comes.
 STORY = ("CHANNEL_ANSWER", "CHANNEL_EXECUTE", "PLAYBACK_START", "PLAYBACK_STOP", "DTMF", "CHANNEL_BRIDGE",
          "CHANNEL_UNBRIDGE")  # fmt: skip
@@ -148,7 +174,9 @@ def story(host: Host, result: CallResult) -> list[str]:
         if name not in STORY:
             continue
         about = [event.get(header) or "" for header in ("Application", "Playback-File-Path", "DTMF-Digit")]
-        told.append(" ".join([name, *filter(None, about)]).replace(" pysocket", " python"))
+        told.append(
+            " ".join([name, *filter(None, about)]).replace(" pysocket", " python").replace(" pyremote", " python")
+        )
     return told
 
 
@@ -163,15 +191,15 @@ def result_of(host: Host, app: str, program: str, case: Case) -> dict[str, objec
     return {**kept, "saw": saw, "cause": result.cause, "story": story(host, result)}
 
 
-@pytest.mark.usefixtures("beside")
 @pytest.mark.parametrize("name", CASES)
-def test_a_program_does_the_same_in_the_switch_and_beside_it(served: Host, name: str) -> None:
+def test_a_program_does_the_same_in_all_places(served: Host, places: list[str], name: str) -> None:
     case = CASES[name]
     inside = result_of(served, "python", f"place_{name}", case)
-    outside = result_of(served, "pysocket", f"place_{name}", case)
-    assert outside == inside
+    for app in places:
+        outside = result_of(served, app, f"place_{name}", case)
+        assert outside == inside, app
     if case.saw is not None:
-        saw = outside["saw"]
+        saw = inside["saw"]
         assert isinstance(saw, dict)
         assert {key: saw.get(key) for key in case.saw} == case.saw
 

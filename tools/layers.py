@@ -343,6 +343,7 @@ TREES = (
             "_hints",
             "__init__",
             "_async",
+            "_checkpoints",
             "bus",
             "records",
             "queue",

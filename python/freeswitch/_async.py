@@ -13,6 +13,7 @@ from typing import Any
 from _freeswitch import API, Event, OriginateError, Placing, Session, place
 
 from freeswitch import _loop, _spans, events
+from freeswitch._checkpoints import Checkpoint, as_state
 from freeswitch._errors import SessionLost, VerbError
 from freeswitch._place import OUTSIDE
 from freeswitch.events import Stream, Watch
@@ -44,6 +45,10 @@ class AsyncSession(Session):
         self._app: asyncio.Task[Any] | None = None
         # It has a span that is recorded.
         self._is_traced = False
+        self._checkpoint: Checkpoint | None = None
+        # Another worker, or the switch before it was killed, had the call before: what it has kept last.
+        self.resumed = False
+        self.last_checkpoint: Any = None
 
     def __repr__(self) -> str:
         return f"<freeswitch.AsyncSession {self._thread.uuid}>"
@@ -227,6 +232,33 @@ class AsyncSession(Session):
     def flush_digits(self) -> None:
         """Forget digits that were pressed and not read."""
         self._thread.flush_digits()
+
+    async def checkpoint(self, state: Any) -> None:
+        """Keep what JSON can hold, or a dataclass, for who goes on with the call; when this returns, it is on the disk.
+
+        Should the worker or the switch be killed, the handler is called again, with `resumed` and `last_checkpoint`.
+        """
+        _loop.only_here("AsyncSession.checkpoint")
+        state = as_state(state)
+        if self._lost:
+            raise SessionLost(f"the call is over ({self._lost})")
+        if self._checkpoint is None:
+            self._checkpoint = self._new_checkpoint()
+        await self._checkpoint.keep(state)
+        self.last_checkpoint = state
+        await self._kept()
+
+    def _new_checkpoint(self) -> Checkpoint:
+        return Checkpoint(self._thread.uuid)
+
+    async def _kept(self) -> None:
+        """What is to be done when a state was kept."""
+
+    async def _resume(self) -> None:
+        """Take over what another has kept of the call."""
+        self._checkpoint = self._new_checkpoint()
+        self.last_checkpoint = await self._checkpoint.take_over()
+        self.resumed = True
 
     # Events of this call
 

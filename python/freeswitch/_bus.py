@@ -40,6 +40,11 @@ def is_configured() -> bool:
     return is_built() and bool(_freeswitch.bus_state()[0])
 
 
+def is_connected() -> bool:
+    """Tell whether a server answers."""
+    return is_built() and bool(_freeswitch.bus_state()[1])
+
+
 def node() -> str:
     """Give this switch's or worker's name on the bus; empty without one."""
     return str(_freeswitch.bus_state()[3]) if is_built() else ""

@@ -6,13 +6,14 @@ The module written in Rust calls the functions here, on the loop's thread; scrip
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any
 
 import _freeswitch
 
 from freeswitch import _loop, _spans
 from freeswitch._async import AsyncSession
-from freeswitch._errors import SessionLost
+from freeswitch._errors import BusError, SessionLost
 from freeswitch._place import OUTSIDE
 from freeswitch._tape import TAPE
 from freeswitch.events import at_end
@@ -23,8 +24,25 @@ def begin(run: Any) -> None:
     start(run, AsyncSession(run.thread))
 
 
+def _was_recovered(session: AsyncSession) -> bool:
+    """Tell whether the switch was killed with this call, or a worker was: the core and `pyremote` say so."""
+    try:
+        return any(session.getVariable(name) == "true" for name in ("recovered", "pyremote_resumed"))
+    except _freeswitch.SessionGone:
+        return False
+
+
+async def _resume(session: AsyncSession) -> None:
+    try:
+        await session._resume()
+    except BusError as error:
+        _loop.log.error("MR0025 call %s begins again: its checkpoint cannot be read: %s", session.uuid, error)
+
+
 def start(run: Any, session: AsyncSession, outside: Any = None) -> None:
     """Start an async handler with its session; `outside` reaches its switch, where that is not this process."""
+    if outside is None and _was_recovered(session):
+        session.resumed = True
     running = _loop.here.runs[run.id] = _loop.Running(run.id, session, run.uuid, run.finish)
     running.context.run(OUTSIDE.set, outside)
     if outside is None and _freeswitch.records_calls():
@@ -37,6 +55,8 @@ def start(run: Any, session: AsyncSession, outside: Any = None) -> None:
 async def _handle(run: Any, running: _loop.Running, session: AsyncSession) -> None:
     error: BaseException | None = None
     try:
+        if session.resumed and session._checkpoint is None:
+            await _resume(session)
         with _spans.of_call(session, run.name) as span:
             try:
                 await _loop.of_script(run.call(session))
@@ -56,6 +76,10 @@ async def _handle(run: Any, running: _loop.Running, session: AsyncSession) -> No
 
             _recording.end(run.uuid, None if error is None else f"{type(error).__name__}: {error}")
         run.finish(error)
+        if OUTSIDE.get() is None and session._checkpoint is not None:
+            # Nobody goes on with it.
+            with contextlib.suppress(BusError):
+                await session._checkpoint.forget()
 
 
 def lost(number: int, how: str) -> None:

@@ -70,14 +70,15 @@ def _check_pattern(pattern: str) -> str:
     return pattern
 
 
-def _written(value: Any) -> str:
+def written(value: Any, name: str = "value") -> str:
+    """Give a value as JSON; `name` is the argument that an error names."""
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         size = len(text.encode())
     except (TypeError, ValueError) as error:
-        raise type(error)(f"argument 'value' must be what JSON can hold: {error}") from None
+        raise type(error)(f"argument '{name}' must be what JSON can hold: {error}") from None
     if size > LARGEST:
-        raise ValueError(f"argument 'value' is {size} bytes as JSON, and {LARGEST} is the most")
+        raise ValueError(f"argument '{name}' is {size} bytes as JSON, and {LARGEST} is the most")
     return text
 
 
@@ -117,7 +118,7 @@ async def get(key: str, default: Any = None, *, timeout: float = PATIENCE) -> An
 
 async def _put(key: str, value: Any, ttl: float | None, revision: int | None, timeout: float) -> int:
     _check_key(key)
-    text, seconds = _written(value), _seconds(ttl)
+    text, seconds = written(value), _seconds(ttl)
     if _bus.is_configured():
         kind, number, _, _ = await _bus.ask(_freeswitch.bus_put, key, text.encode(), seconds, revision, timeout=timeout)
         done = number if kind == "done" else None

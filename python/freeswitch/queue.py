@@ -28,7 +28,7 @@ import _freeswitch
 from freeswitch import _bus, _loop
 from freeswitch._errors import BusError
 from freeswitch._keys import Keys, local
-from freeswitch.kv import _read, _written
+from freeswitch.kv import _read, written
 
 PATIENCE = _bus.PATIENCE
 # How long who has taken work may take to say that it is done, in seconds.
@@ -101,7 +101,7 @@ async def put(queue: str, value: Any, *, id: str | None = None, timeout: float =
     """Leave work in a queue; when this returns, it is on the disk. What is left again under one `id` is left once."""
     _loop.only_here("freeswitch.queue.put")
     check_name("queue", queue)
-    text = _written(value)
+    text = written(value)
     check_id(id)
     if _bus.is_configured():
         await _bus.ask(_freeswitch.bus_offer, queue, text.encode(), id, timeout=timeout)

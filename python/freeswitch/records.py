@@ -25,7 +25,7 @@ import _freeswitch
 
 from freeswitch import _bus, _loop
 from freeswitch._errors import BusError
-from freeswitch.kv import _read, _written
+from freeswitch.kv import _read, written
 from freeswitch.queue import LEASE, PATIENCE, check_id, check_name
 
 # How long one request to the server waits for a record, in seconds.
@@ -62,7 +62,7 @@ async def put(name: str, value: Any, *, id: str | None = None, timeout: float = 
     """
     _loop.only_here("freeswitch.records.put")
     check_name("name", name)
-    text = _written(value)
+    text = written(value)
     check_id(id)
     _check_bus()
     named = uuid.uuid4().hex if id is None else id

@@ -7,6 +7,8 @@ use freeswitch::event::consumer::DROPPED_EVENTS;
 
 #[cfg(feature = "nats")]
 use crate::aio::bus::{self, counters};
+#[cfg(feature = "nats")]
+use crate::aio::outside::counters as remote;
 use crate::aio::{loop_queue, tap_queue};
 use crate::entry::event_hook;
 use crate::interp::stack;
@@ -78,7 +80,7 @@ fn counter(name: &'static str, value: u64, help: &'static str) -> Number {
 
 /// Those of the bus.
 #[cfg(feature = "nats")]
-fn of_bus() -> [Number; 14] {
+fn of_bus() -> [Number; 16] {
     let connected = u64::from(bus::state() == bus::State::Up);
     [
         gauge(
@@ -150,6 +152,58 @@ fn of_bus() -> [Number; 14] {
             "lost_records",
             counters::LOST_RECORDS.get(),
             "Records that could not be written to the disk (MR0024)",
+        ),
+        counter(
+            "bus_messages_sent",
+            counters::MESSAGES.get(),
+            "Messages to workers",
+        ),
+        counter(
+            "lost_bus_messages",
+            counters::LOST.get(),
+            "Messages to workers that were not sent (MR0023)",
+        ),
+    ]
+}
+
+/// Those of the calls that workers on the bus serve.
+#[cfg(feature = "nats")]
+fn of_workers() -> [Number; 7] {
+    [
+        counter(
+            "remote_offers",
+            remote::OFFERS.get(),
+            "Offers of calls to workers",
+        ),
+        counter(
+            "remote_accepts",
+            remote::ACCEPTS.get(),
+            "Offers that a worker has accepted",
+        ),
+        counter(
+            "remote_late_offers",
+            remote::LATE.get(),
+            "Offers that were not accepted in time",
+        ),
+        counter(
+            "remote_unserved_calls",
+            remote::UNSERVED.get(),
+            "Calls that no worker has taken (MR0025)",
+        ),
+        counter(
+            "remote_moves",
+            remote::MOVES.get(),
+            "Calls that a worker which ends has left to another",
+        ),
+        counter(
+            "remote_orphaned_calls",
+            remote::ORPHANED.get(),
+            "Calls whose worker said nothing any more (MR0025)",
+        ),
+        counter(
+            "remote_refusals",
+            remote::REFUSED.get(),
+            "What workers asked of calls that they do not have (MR0025)",
         ),
     ]
 }
@@ -227,6 +281,8 @@ pub(super) fn numbers() -> Vec<Number> {
     ];
     #[cfg(feature = "nats")]
     numbers.extend(of_bus());
+    #[cfg(feature = "nats")]
+    numbers.extend(of_workers());
     numbers
 }
 

@@ -61,6 +61,21 @@ struct State {
     closed: bool,
     /// The coroutine has ended, or needs the thread no longer.
     released: bool,
+    /// The verb that runs, where it goes on when who has asked for it is no more.
+    goes_on: Option<u64>,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            queue: VecDeque::new(),
+            at: At::Between,
+            cancelled: false,
+            closed: false,
+            released: false,
+            goes_on: None,
+        }
+    }
 }
 
 /// How the work for a coroutine ended.
@@ -76,7 +91,7 @@ pub enum Ended {
 pub struct SessionThread {
     leg: Arc<Leg>,
     state: Mutex<State>,
-    typed: Typed,
+    typed: Arc<Typed>,
     /// Rung when the thread is released.
     bell: Wakeup,
 }
@@ -93,18 +108,25 @@ impl SessionThread {
     /// # Errors
     /// No memory.
     pub fn new(leg: Arc<Leg>) -> Result<Self, freeswitch::Status> {
+        Self::with(leg, Arc::default())
+    }
+
+    fn with(leg: Arc<Leg>, typed: Arc<Typed>) -> Result<Self, freeswitch::Status> {
         Ok(Self {
             leg,
-            state: Mutex::new(State {
-                queue: VecDeque::new(),
-                at: At::Between,
-                cancelled: false,
-                closed: false,
-                released: false,
-            }),
-            typed: Typed::default(),
+            state: Mutex::default(),
+            typed,
             bell: Wakeup::new()?,
         })
+    }
+
+    /// The same thread at work for another coroutine, once this one has it no longer: digits that
+    /// nobody has read are the next one's, verbs are not.
+    ///
+    /// # Errors
+    /// No memory.
+    pub fn again(&self) -> Result<Self, freeswitch::Status> {
+        Self::with(self.leg.clone(), self.typed.clone())
     }
 
     /// The call.
@@ -165,9 +187,19 @@ impl SessionThread {
 
     /// Lets the thread go in the middle of a verb: nobody waits for what comes of it.
     pub fn break_off(&self) {
+        self.let_go(|_| true);
+    }
+
+    /// As [`Self::break_off`], for a coroutine that is no more: a verb that does not
+    /// [need it](Verb::needs_its_owner) runs to its end.
+    pub fn orphan(&self) {
+        self.let_go(|state| state.goes_on.is_none());
+    }
+
+    fn let_go(&self, breaks: impl FnOnce(&State) -> bool) {
         let mut state = self.state.lock();
         state.released = true;
-        if matches!(state.at, At::Verb(_)) {
+        if matches!(state.at, At::Verb(_)) && breaks(&state) {
             state.cancelled = true;
             // Under the lock: the thread cannot go on to the next verb.
             let _ = self.leg.with(|s| s.interrupt());
@@ -202,6 +234,8 @@ impl SessionThread {
                 let verb = state.queue.pop_front();
                 state.cancelled = false;
                 state.at = verb.as_ref().map_or(At::Pump, |v| At::Verb(v.ticket));
+                let lasting = verb.as_ref().filter(|v| !v.verb.needs_its_owner());
+                state.goes_on = lasting.map(|v| v.ticket);
                 verb
             };
             let Some(Asked { verb, told, .. }) = verb else {
@@ -240,7 +274,7 @@ impl SessionThread {
 
     /// Keeps media flowing; false where that fails, after a moment.
     fn listen(&self, session: Session<'_>, held: &Detached, ms: u32) -> bool {
-        let outcome = session.sleep(held, ms, false, Some(&self.typed));
+        let outcome = session.sleep(held, ms, false, Some(&*self.typed));
         let flows = matches!(outcome, Ok(()) | Err(Status(SWITCH_STATUS_BREAK)));
         if !flows {
             self.bell

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::ffi::c_char;
+use std::sync::Arc;
 
 use bindings::switch_core_session_t;
 use freeswitch::Detached;
@@ -33,34 +34,39 @@ pub unsafe extern "C" fn python(session: *mut switch_core_session_t, data: *cons
         let _call = call_log::of_call(&session.uuid(), session.log_level());
         // SAFETY: both go before this returns.
         let (leg, _home) = unsafe { Leg::of_entry(session) };
-        let folder = folder(session);
-        let request = Request {
-            folder: folder.as_deref(),
-            ..Request::new(&entry_point::APPLICATION, line)
-        };
-        let outcome = request.is_async().and_then(|is_async| {
-            if is_async {
-                // SAFETY: the core called this thread, which is in no Python.
-                let held = unsafe { Detached::new() };
-                return async_call::on_call(session, &held, &leg, &request);
-            }
-            let is_recorded = Cell::new(false);
-            let outcome = request.run(
-                |py, arguments| {
-                    let session = session::show(py, leg.clone())?;
-                    CoreSession::watch(session.bind(py));
-                    is_recorded.set(recording::begin(py, session.bind(py), line));
-                    Ok([session.into_any(), str_of(py, arguments).unbind()])
-                },
-                |_| Ok(()),
-            );
-            if is_recorded.get() {
-                recording::end(&session.uuid(), outcome.as_ref().err());
-            }
-            outcome
-        });
-        tell(session, outcome);
+        run(session, &leg, line);
     });
+}
+
+/// Calls what a line names on the call, and returns when that does.
+pub(super) fn run(session: switch::Session<'_>, leg: &Arc<Leg>, line: &[u8]) {
+    let folder = folder(session);
+    let request = Request {
+        folder: folder.as_deref(),
+        ..Request::new(&entry_point::APPLICATION, line)
+    };
+    let outcome = request.is_async().and_then(|is_async| {
+        if is_async {
+            // SAFETY: the core called this thread, which is in no Python.
+            let held = unsafe { Detached::new() };
+            return async_call::on_call(session, &held, leg, &request);
+        }
+        let is_recorded = Cell::new(false);
+        let outcome = request.run(
+            |py, arguments| {
+                let session = session::show(py, leg.clone())?;
+                CoreSession::watch(session.bind(py));
+                is_recorded.set(recording::begin(py, session.bind(py), line));
+                Ok([session.into_any(), str_of(py, arguments).unbind()])
+            },
+            |_| Ok(()),
+        );
+        if is_recorded.get() {
+            recording::end(&session.uuid(), outcome.as_ref().err());
+        }
+        outcome
+    });
+    tell(session, outcome);
 }
 
 /// `python_originated`: works for the coroutine that placed this call. Not for a

@@ -10,5 +10,6 @@ pub mod json;
 pub mod outside;
 pub mod pyrun;
 pub mod recording;
+pub mod remote;
 pub mod request;
 pub mod xml_fetch;

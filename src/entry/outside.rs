@@ -1,6 +1,6 @@
 //! Calls that programs outside serve: the application and the API command `pysocket`.
 
-use std::ffi::c_char;
+use std::ffi::{CStr, c_char};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +17,9 @@ use serde_json::json;
 use super::api::line;
 use super::application::tell;
 use super::request::Failed;
-use crate::aio::outside::{calls, command, message, workers};
+use crate::aio::outside::calls::{self, Outcome};
+use crate::aio::outside::message::{self, Way};
+use crate::aio::outside::{command, workers};
 use crate::aio::session_thread::{Ended, SessionThread};
 use crate::metrics;
 use crate::python::session::attached::Leg;
@@ -26,9 +28,9 @@ use crate::script::runs;
 use crate::script::target::Target;
 
 /// How long a call waits for a program, where `pysocket_timeout` says nothing else.
-const PATIENCE: Duration = Duration::from_secs(2);
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 /// How often it looks whether one has come.
-const LOOK_MS: u32 = 20;
+pub(super) const LOOK_MS: u32 = 20;
 
 /// `pysocket`: has a program outside serve the call, and returns when it has.
 ///
@@ -81,16 +83,13 @@ fn offer(session: Session<'_>, held: &Detached, leg: &Arc<Leg>, line: &[u8]) -> 
             "a program outside works with the call's own thread, which this is not".to_owned(),
         ));
     }
-    let name = match target.function {
-        Some(function) => format!("{}::{function}", target.module),
-        None => target.module.to_owned(),
-    };
-    if !workers::serves(&name) {
+    let name = name_of(&target);
+    if !workers::serves(&name, Way::Socket, None) {
         return Err(Failed(format!("no program outside serves '{name}'")));
     }
     let thread = SessionThread::new(leg.clone()).map_err(|status| Failed(status.to_string()))?;
     let thread = Arc::new(thread);
-    let call = calls::offered(session.uuid(), thread.clone());
+    let call = calls::offered(session.uuid(), &name, thread.clone(), None);
     let function = target.function.unwrap_or(entry_point::APPLICATION.function);
     let function = metrics::function(target.module, function);
     let listed = runs::list(runs::next_id(), "pysocket", function, Some(session.uuid()));
@@ -98,7 +97,7 @@ fn offer(session: Session<'_>, held: &Detached, leg: &Arc<Leg>, line: &[u8]) -> 
     let breaker: runs::Breaker = Arc::new(move || {
         if let Some(call) = ended.upgrade() {
             call.lost("killed");
-            call.end(Some("it was told to end".to_owned()));
+            call.end(Outcome::Failed(KILLED.to_owned()));
         }
     });
     // It was not told to end before it began.
@@ -115,10 +114,39 @@ fn offer(session: Session<'_>, held: &Detached, leg: &Arc<Leg>, line: &[u8]) -> 
         if is_up {
             serve(session, held, &call, &thread);
         }
-        call.failed().map_or(Ok(()), |why| Err(Failed(why)))
+        match call.outcome() {
+            Some(Outcome::Failed(why) | Outcome::Died(why)) => Err(Failed(why)),
+            _ => Ok(()),
+        }
     });
     let _ = listed.ending(outcome.is_err());
     outcome
+}
+
+/// What a call was told to end with.
+pub(super) const KILLED: &str = "it was told to end";
+
+/// The name that a program serves: `module`, or `module::function`.
+pub(super) fn name_of(target: &Target<'_>) -> String {
+    match target.function {
+        Some(function) => format!("{}::{function}", target.module),
+        None => target.module.to_owned(),
+    }
+}
+
+/// A time that a variable of the call says, in seconds.
+pub(super) fn seconds(session: Session<'_>, name: &CStr, otherwise: Duration) -> Duration {
+    session
+        .channel()
+        .variable(name)
+        .and_then(|text| String::from_utf8(text).ok()?.parse::<f64>().ok())
+        .filter(|seconds| (0.0..=3600.0).contains(seconds))
+        .map_or(otherwise, Duration::from_secs_f64)
+}
+
+/// When a time that begins now is over, on the switch's clock.
+pub(super) fn end_of(patience: Duration) -> i64 {
+    core::now_micros() + i64::try_from(patience.as_micros()).unwrap_or(i64::MAX)
 }
 
 /// Waits with media flowing; false where the call ended before.
@@ -129,13 +157,8 @@ fn wait_for_a_program(
     thread: &SessionThread,
     name: &str,
 ) -> Result<bool, Failed> {
-    let patience = session
-        .channel()
-        .variable(c"pysocket_timeout")
-        .and_then(|text| String::from_utf8(text).ok()?.parse::<f64>().ok())
-        .filter(|seconds| (0.0..=3600.0).contains(seconds))
-        .map_or(PATIENCE, Duration::from_secs_f64);
-    let until = core::now_micros() + i64::try_from(patience.as_micros()).unwrap_or(i64::MAX);
+    let patience = seconds(session, c"pysocket_timeout", PATIENCE);
+    let until = end_of(patience);
     while call.worker().is_none() {
         if !session.channel().ready() {
             // A program that accepts it in this moment is told that it is over.
@@ -155,7 +178,13 @@ fn wait_for_a_program(
     Ok(true)
 }
 
-fn serve(session: Session<'_>, held: &Detached, call: &calls::Call, thread: &SessionThread) {
+/// Works for the program that has the call, until it needs the thread no more.
+pub(super) fn serve(
+    session: Session<'_>,
+    held: &Detached,
+    call: &calls::Call,
+    thread: &SessionThread,
+) {
     if let Ended::Lost(how) = thread.serve(session, held) {
         call.lost(how);
         let is_there = || {

@@ -124,6 +124,10 @@ class Raw:
         """Send a message."""
         self._wire.sendall(f"PUB {subject} {len(data)}\r\n".encode() + data + b"\r\n")
 
+    def request(self, subject: str, data: bytes, reply: str) -> None:
+        """Send a message that is answered to another subject."""
+        self._wire.sendall(f"PUB {subject} {reply} {len(data)}\r\n".encode() + data + b"\r\n")
+
     def next(self) -> tuple[str, str, bytes]:
         """Wait for a message: its subject, where an answer goes, and what it says."""
         while True:

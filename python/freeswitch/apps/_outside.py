@@ -17,7 +17,7 @@ import _freeswitch
 from _freeswitch import Event, OriginateError
 
 from freeswitch import _calls, _loop
-from freeswitch.apps._link import Link, LinkError, refusal
+from freeswitch.apps._link import Link, LinkError, Then, refusal
 from freeswitch.apps._outside_session import Mirror, OutsideSession, session_of, text_of
 from freeswitch.apps._programs import Program
 
@@ -45,6 +45,14 @@ class Bus:
     def _line(self, what: str, rest: object = "") -> str:
         return f"pysocket {what} {self.uuid} {self.epoch} {rest}".rstrip()
 
+    def give(self, what: str, rest: object = "", then: Then | None = None) -> None:
+        """Tell the switch something of this call."""
+        self.outside.link.give(self._line(what, rest), then)
+
+    async def reply(self, what: str, rest: object = "") -> str:
+        """Ask the switch something of this call."""
+        return str(await self.outside.link.api(self._line(what, rest)))
+
     def ask(self, ticket: int, verb: str) -> None:
         """Have a verb carried out in its turn."""
 
@@ -55,17 +63,17 @@ class Bus:
                 log.debug("%s: %s", self.uuid, why)
                 _loop.answered(ticket, "gone", None, None)
 
-        self.outside.link.give(self._line("ask", f"{ticket} {verb}"), then)
+        self.give("ask", f"{ticket} {verb}", then)
 
     def now(self, verb: str) -> None:
         """Have a verb carried out at once."""
-        self.outside.link.give(self._line("now", verb))
+        self.give("now", verb)
         if "hangup" in json.loads(verb):
             self.lost = self.lost or "hangup"
 
     async def outcome(self, verb: str) -> str | None:
         """Have a verb carried out at once; why it was not."""
-        reply = str(await self.outside.link.api(self._line("now", verb)))
+        reply = await self.reply("now", verb)
         why = refusal(reply)
         if why is not None:
             return why
@@ -80,16 +88,16 @@ class Bus:
 
     def cancel(self, ticket: int) -> None:
         """End a verb before its time."""
-        self.outside.link.give(self._line("cancel", ticket))
+        self.give("cancel", ticket)
 
     def release(self, why: str = "") -> None:
         """Let the call's thread go."""
         if not self.is_released:
             self.is_released = True
-            self.outside.link.give(self._line("release", why))
+            self.give("release", why)
 
 
-class _Run:
+class Run:
     """A coroutine of a program that serves a call; what the module has in the switch."""
 
     def __init__(self, program: Program, arguments: str, bus: Bus) -> None:
@@ -262,7 +270,11 @@ class Outside:
         body = json.loads(event.getBody() or "{}")
         if event.getHeader("Event-Subclass") == OFFER:
             self._offered(body)
-            return
+        else:
+            self.heard(body)
+
+    def heard(self, body: dict[str, Any]) -> None:
+        """Be told something of a call that was accepted, or placed."""
         if body["kind"] == "placed":
             self._placed(body)
             return
@@ -285,15 +297,26 @@ class Outside:
             if why is not None:
                 log.debug("call %s is not ours: %s", uuid, why)
                 return
-            bus = self._calls[uuid] = Bus(self, uuid, epoch)
+            bus = self.bus_of(uuid, epoch)
             bus.mirror.take(json.loads(reply.removeprefix("+OK ")))
-            run = _Run(program, body["arguments"], bus)
-            bus.run = run.id
-            _calls.start(run, session_of(bus), self)
-            for message in early:
-                self._told(message)
+            self.begin_run(program, body["arguments"], bus, session_of(bus), early)
 
         self.link.give(f"pysocket accept {uuid} {epoch} {self.id}", then)
+
+    def bus_of(self, uuid: str, epoch: int) -> Bus:
+        """Give what a call's session sends its verbs by."""
+        return Bus(self, uuid, epoch)
+
+    def begin_run(
+        self, program: Program, arguments: str, bus: Bus, session: OutsideSession, early: list[dict[str, Any]]
+    ) -> None:
+        """Start the program on a call; `early` has come for it before."""
+        run = Run(program, arguments, bus)
+        self._calls[bus.uuid] = bus
+        bus.run = run.id
+        _calls.start(run, session, self)
+        for message in early:
+            self._told(message)
 
     def _told(self, body: dict[str, Any]) -> None:
         bus = self._calls.get(body["call"])
@@ -336,7 +359,8 @@ class Outside:
 
     def end(self, bus: Bus, why: str) -> None:
         """Be done with a call."""
-        self._calls.pop(bus.uuid, None)
+        if self._calls.get(bus.uuid) is bus:
+            del self._calls[bus.uuid]
         bus.lost = bus.lost or ("hangup" if not bus.mirror.ready else None)
         bus.release(why)
 
@@ -372,7 +396,7 @@ class Outside:
         if "cause" in body:
             self._fail(body["number"], body["cause"], body["cause"])
             return
-        bus = Bus(self, body["call"], body["epoch"])
+        bus = self.bus_of(body["call"], body["epoch"])
         bus.mirror.take(body["news"])
         future = _loop.here.waiting.pop(body["number"], None)
         if future is None or future.done():

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from _freeswitch import Session, SessionGone, SessionThread
 
 from freeswitch._async import AsyncSession
+from freeswitch._checkpoints import Checkpoint
 
 if TYPE_CHECKING:
     from freeswitch.apps._outside import Bus
@@ -134,14 +135,20 @@ class OutsideSession(AsyncSession):
         """Give what was kept under a name; None where there is nothing."""
         return self._privates.get(var)
 
+    def _new_checkpoint(self) -> Checkpoint:
+        raise RuntimeError(
+            "session.checkpoint keeps nothing over the event socket: serve the call over a bus (freeswitch-apps serve "
+            "nats://...), or in the switch (docs/places.md)"
+        )
+
     def hangupCause(self) -> str:
         """Give why the call ended, `NONE` while it lives."""
         return self._mirror.cause
 
 
-def session_of(bus: Bus) -> OutsideSession:
+def session_of(bus: Bus, cls: type[Any] = OutsideSession) -> Any:
     """Make the session of a call."""
-    return OutsideSession(SessionThread.outside(bus, bus.uuid))
+    return cls(SessionThread.outside(bus, bus.uuid))
 
 
 def _not_here(name: str) -> Callable[..., NoReturn]:

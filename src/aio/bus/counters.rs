@@ -16,6 +16,10 @@ pub static PUBLISHED: Count = Count::new();
 pub static RECEIVED: Count = Count::new();
 /// Events that were not sent: the queue was full.
 pub static DROPPED: Count = Count::new();
+/// Messages to workers that were given to the server.
+pub static MESSAGES: Count = Count::new();
+/// Those that there was no room for, or no bus.
+pub static LOST: Count = Count::new();
 /// Messages that were none of ours.
 pub static STRANGE: Count = Count::new();
 

@@ -15,15 +15,16 @@ use tokio::time::{sleep, timeout};
 
 use super::setting::Setting;
 use super::shared::{CURRENT, REFUSED, REQUESTS, Shared, State, without_signals};
-use super::task::Job;
-use super::{asker, call_records, job, listen, publisher, records};
+use super::task::{Job, Outgoing};
+use super::{asker, call_records, job, listen, outgoing, publisher, records, remote};
 
 /// The thread's stack, in bytes, and that of threads that look names up.
 const STACK: usize = 8 << 20;
 /// How many requests are under way.
 const AT_ONCE: usize = 256;
-/// How many events wait to be sent.
+/// How many events wait to be sent, and how many messages to workers.
 const EVENTS: usize = 8192;
+const MESSAGES: usize = 16384;
 /// How long a server gets to answer, and after how long a silence it is asked.
 const PATIENCE: Duration = Duration::from_secs(5);
 const SILENCE: Duration = Duration::from_secs(5);
@@ -87,12 +88,14 @@ pub fn end(held: &Detached) {
 fn open(setting: Setting, has_switch: bool) -> std::io::Result<Running> {
     let (jobs, queued_jobs) = mpsc::channel(REQUESTS);
     let (events, queued_events) = mpsc::channel(EVENTS);
+    let (outgoing, queued_messages) = mpsc::channel(MESSAGES);
     let (stop, stopped) = watch::channel(false);
     let shared = Arc::new(Shared {
         setting,
         has_switch,
         jobs,
         events,
+        outgoing,
         state: Mutex::new(State::Down("it is not connected yet".to_owned())),
         told: Mutex::new(None),
         store: Mutex::new(None),
@@ -107,7 +110,12 @@ fn open(setting: Setting, has_switch: bool) -> std::io::Result<Running> {
             .stack_size(STACK)
             .spawn(move || {
                 edge::guard(c"bus", (), || {
-                    run(&theirs, queued_jobs, queued_events, stopped);
+                    let queues = Queues {
+                        jobs: queued_jobs,
+                        events: queued_events,
+                        messages: queued_messages,
+                    };
+                    run(&theirs, queues, stopped);
                 });
             })
     })?;
@@ -132,12 +140,14 @@ fn close(held: &Detached, running: Running) {
     *shared.state.lock() = State::None;
 }
 
-fn run(
-    shared: &Arc<Shared>,
+/// What others have left to be done.
+struct Queues {
     jobs: mpsc::Receiver<Job>,
     events: mpsc::Receiver<Snapshot>,
-    stopped: watch::Receiver<bool>,
-) {
+    messages: mpsc::Receiver<Outgoing>,
+}
+
+fn run(shared: &Arc<Shared>, queues: Queues, stopped: watch::Receiver<bool>) {
     let runtime = Builder::new_current_thread()
         .enable_io()
         .enable_time()
@@ -147,7 +157,7 @@ fn run(
         .build();
     match runtime {
         Ok(runtime) => {
-            runtime.block_on(serve(shared, jobs, events, stopped));
+            runtime.block_on(serve(shared, queues, stopped));
             // A name that is still looked up by the system has nothing of ours.
             runtime.shutdown_timeout(Duration::from_millis(200));
         }
@@ -155,12 +165,12 @@ fn run(
     }
 }
 
-async fn serve(
-    shared: &Arc<Shared>,
-    mut jobs: mpsc::Receiver<Job>,
-    events: mpsc::Receiver<Snapshot>,
-    mut stopped: watch::Receiver<bool>,
-) {
+async fn serve(shared: &Arc<Shared>, queues: Queues, mut stopped: watch::Receiver<bool>) {
+    let Queues {
+        mut jobs,
+        events,
+        messages,
+    } = queues;
     let (found, client) = watch::channel(None);
     let slots = Arc::new(Semaphore::new(AT_ONCE));
     let work = async {
@@ -186,6 +196,8 @@ async fn serve(
         () = connected => {}
         () = work => {}
         () = publisher::send(shared, client.clone(), events) => {}
+        () = outgoing::send_all(client.clone(), messages) => {}
+        () = remote::hear(shared, client.clone()) => {}
         () = publisher::heed(shared, client.clone()) => {}
         () = publisher::beat(shared, client.clone()) => {}
         () = asker::ask(shared, client.clone()) => {}

@@ -5,6 +5,7 @@
 //! one for what coroutines ask for (`task`, carried out by `job`), one for events that other
 //! nodes have asked for (`publisher`). Events of other nodes come by `asker`, keys and
 //! messages by `listen`. Records go by the disk (`spool`), which a thread of its own writes to.
+//! What workers that serve calls say comes by `remote`, and what they are told goes by `outgoing`.
 
 pub mod setting;
 
@@ -25,11 +26,15 @@ mod link;
 #[cfg(feature = "nats")]
 mod listen;
 #[cfg(feature = "nats")]
+pub mod outgoing;
+#[cfg(feature = "nats")]
 mod publisher;
 #[cfg(feature = "nats")]
 pub mod py_bus;
 #[cfg(feature = "nats")]
 pub mod records;
+#[cfg(feature = "nats")]
+mod remote;
 #[cfg(feature = "nats")]
 mod shared;
 #[cfg(feature = "nats")]
@@ -63,6 +68,30 @@ mod absent {
 
     /// There is nothing to end.
     pub fn end(_: &Detached) {}
+}
+
+/// What the switch says to workers: there is nobody.
+#[cfg(not(feature = "nats"))]
+pub mod outgoing {
+    /// Nothing is sent.
+    pub fn send(subject: String, data: Vec<u8>) {
+        drop((subject, data));
+    }
+
+    /// There is no such key.
+    pub fn delete(_: &str) {}
+
+    /// There is no node.
+    #[must_use]
+    pub fn node() -> Option<String> {
+        None
+    }
+
+    /// There is none.
+    #[must_use]
+    pub fn is_up() -> bool {
+        false
+    }
 }
 
 #[cfg(not(feature = "nats"))]

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::asked::offer_to_all;
 use super::counters::{CONNECTIONS, DROPPED, QUEUED_EVENTS};
 use super::setting::Setting;
-use super::task::{Job, Task, Ticket};
+use super::task::{Job, Outgoing, Task, Ticket};
 
 /// Why a server is not connected to.
 pub(super) const REFUSED: &str = "it refuses the user, password, token or credentials";
@@ -42,6 +42,7 @@ pub(super) struct Shared {
     pub(super) has_switch: bool,
     pub(super) jobs: mpsc::Sender<Job>,
     pub(super) events: mpsc::Sender<Snapshot>,
+    pub(super) outgoing: mpsc::Sender<Outgoing>,
     pub(super) state: Mutex<State>,
     /// What was said last of a connection that is not there.
     pub(super) told: Mutex<Option<String>>,

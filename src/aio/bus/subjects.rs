@@ -12,6 +12,19 @@ pub(super) fn beat(node: &str) -> String {
     format!("fs.beat.{node}")
 }
 
+/// All who say that they are there.
+pub(super) const BEATS: &str = "fs.beat.*";
+
+/// What workers ask of the calls of a node.
+pub(super) fn calls(node: &str) -> String {
+    format!("fs.{node}.calls")
+}
+
+/// API commands for a node.
+pub(super) fn commands(node: &str) -> String {
+    format!("fs.{node}.api")
+}
+
 /// An event of a node's; a `*` stands for any one.
 pub(super) fn event(node: &str, name: &str, uuid: &str) -> String {
     format!("fs.{node}.ev.{name}.{uuid}")

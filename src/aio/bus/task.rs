@@ -160,6 +160,14 @@ fn post(number: u64, outcome: Outcome) {
     });
 }
 
+/// A message that nobody waits for.
+pub(super) struct Outgoing {
+    pub(super) subject: String,
+    pub(super) data: Vec<u8>,
+    /// It takes a key away.
+    pub(super) deletes: bool,
+}
+
 /// One thing to do, for whom, and by when.
 pub(super) struct Job {
     pub(super) task: Task,

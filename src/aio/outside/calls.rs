@@ -1,10 +1,13 @@
 //! Calls that are offered to programs outside, or served by one. The call's own thread is the
 //! only arbiter: the first to accept has it, and what names another epoch is refused.
 
-use std::collections::HashMap;
+use std::collections::hash_map::RandomState;
+use std::collections::{HashMap, VecDeque};
 use std::ffi::{CStr, CString};
-use std::sync::Arc;
+use std::fmt::Write;
+use std::hash::{BuildHasher, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use freeswitch::Detached;
 use freeswitch::session::cause::Cause;
@@ -13,21 +16,47 @@ use freeswitch::verb::answer::Answer;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
-use super::message;
+use super::message::{self, Way};
 use super::mirror::Mirror;
+use super::turns::{Turns, keep};
 use crate::aio::session_thread::{SessionThread, next_ticket};
 
 static CALLS: Mutex<Option<HashMap<CString, Arc<Call>>>> = Mutex::new(None);
-static EPOCHS: AtomicU64 = AtomicU64::new(1);
+/// An epoch of a switch that was killed is none of the one that comes after it: they begin at random.
+/// They stay below 2^53, the whole numbers that every reader of JSON has.
+static EPOCHS: LazyLock<AtomicU64> = LazyLock::new(|| {
+    let random = RandomState::new().build_hasher().finish();
+    AtomicU64::new(1 + ((random & 0x7fff_ffff) << 20))
+});
+
+/// How the work of a program for a call has ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It has done what it was called for.
+    Done,
+    /// It has not, for this reason.
+    Failed(String),
+    /// Its worker ends, and another is to go on.
+    Moves,
+    /// Its worker is no more, for this reason.
+    Died(String),
+}
 
 /// A call that is offered to programs outside, or served by one.
 pub struct Call {
     uuid: CString,
+    /// What serves it.
+    name: String,
     epoch: u64,
+    way: Way,
+    /// Nobody else may accept it.
+    wanted: Option<String>,
     thread: Arc<SessionThread>,
     /// It ends with what has placed it.
     is_placed: bool,
     state: Mutex<State>,
+    /// Nothing, once another epoch has begun.
+    turns: Mutex<Option<Turns>>,
 }
 
 #[derive(Default)]
@@ -35,10 +64,14 @@ struct State {
     worker: Option<String>,
     /// Nobody may accept it any more.
     is_closed: bool,
-    /// Why its program did not do what it was called for.
-    failed: Option<String>,
+    outcome: Option<Outcome>,
+    has_checkpoint: bool,
+    /// How the call ended, where it has.
+    lost: Option<String>,
     /// The numbers of verbs, by the tickets that their thread knows.
     tickets: HashMap<u64, u64>,
+    /// What verbs were answered with last.
+    answers: VecDeque<(u64, Value)>,
     mirror: Mirror,
 }
 
@@ -76,29 +109,42 @@ fn put(call: Call) -> Arc<Call> {
     call
 }
 
-/// A call that waits for a program.
+/// A call that waits for a program that serves a name, by the event socket, or for one worker on the bus.
 #[must_use]
-pub fn offered(uuid: CString, thread: Arc<SessionThread>) -> Listed {
+pub fn offered(
+    uuid: CString,
+    name: &str,
+    thread: Arc<SessionThread>,
+    worker: Option<&str>,
+) -> Listed {
     Listed(put(Call {
         uuid,
+        name: name.to_owned(),
         epoch: EPOCHS.fetch_add(1, Ordering::Relaxed),
+        way: worker.map_or(Way::Socket, |_| Way::Bus),
+        wanted: worker.map(str::to_owned),
         thread,
         is_placed: false,
         state: Mutex::default(),
+        turns: Mutex::new(Some(Turns::default())),
     }))
 }
 
 /// A call that a program has placed; it is listed until [`take_placed`].
-pub fn placed(uuid: CString, thread: Arc<SessionThread>, worker: &str) -> Arc<Call> {
+pub fn placed(uuid: CString, thread: Arc<SessionThread>, way: Way, worker: &str) -> Arc<Call> {
     put(Call {
         uuid,
+        name: String::new(),
         epoch: EPOCHS.fetch_add(1, Ordering::Relaxed),
+        way,
+        wanted: None,
         thread,
         is_placed: true,
         state: Mutex::new(State {
             worker: Some(worker.to_owned()),
             ..State::default()
         }),
+        turns: Mutex::new(Some(Turns::default())),
     })
 }
 
@@ -126,6 +172,22 @@ pub fn of_epoch(uuid: &CStr, epoch: u64) -> Result<Arc<Call>, String> {
     Ok(call)
 }
 
+/// The key of `freeswitch.kv` that a call's checkpoint is under: `_checkpoints.py` has the same.
+#[must_use]
+pub fn key(uuid: &CStr) -> String {
+    let bytes = uuid.to_bytes();
+    let is_word = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+    if !bytes.is_empty() && bytes.iter().all(is_word) {
+        return format!("calls.{}", uuid.to_string_lossy());
+    }
+    let mut key = "calls.=".to_owned();
+    for byte in bytes {
+        // Writing to a String does not fail.
+        let _ = write!(key, "{byte:02x}");
+    }
+    key
+}
+
 /// How many calls a program serves.
 #[must_use]
 pub fn count(worker: &str) -> usize {
@@ -134,15 +196,15 @@ pub fn count(worker: &str) -> usize {
     all.filter(|call| call.is_of(worker)).count()
 }
 
-/// Ends the work of a program that is no more: its calls go on in the dialplan, and those that it
-/// has placed end.
+/// Ends the work of a program that is no more: its calls go on in the dialplan or with another
+/// worker, and those that it has placed end.
 pub fn give_up(worker: &str, why: &str) {
     let calls: Vec<Arc<Call>> = match CALLS.lock().as_ref() {
         Some(calls) => calls.values().cloned().collect(),
         None => return,
     };
     for call in calls.iter().filter(|call| call.is_of(worker)) {
-        call.end(Some(why.to_owned()));
+        call.end(Outcome::Died(why.to_owned()));
     }
 }
 
@@ -179,10 +241,18 @@ impl Call {
         if state.is_closed {
             return Err("it is no longer offered".to_owned());
         }
-        if let Some(other) = &state.worker {
-            return Err(format!("{other} has it"));
+        if let Some(other) = &self.wanted
+            && other != worker
+        {
+            return Err(format!("it is offered to {other}"));
         }
-        state.worker = Some(worker.to_owned());
+        match &state.worker {
+            // It has not got the answer.
+            Some(same) if same == worker && self.way == Way::Bus => {}
+            Some(other) => return Err(format!("{other} has it")),
+            None => state.worker = Some(worker.to_owned()),
+        }
+        state.mirror = Mirror::default();
         drop(state);
         Ok(self.news())
     }
@@ -204,6 +274,34 @@ impl Call {
         news.unwrap_or(Value::Null)
     }
 
+    /// Does what its worker asks for under this number, in its turn and once; nothing, where
+    /// something is missing before it.
+    ///
+    /// # Errors
+    /// It is another's, or nobody's, by now.
+    pub fn in_turn(
+        &self,
+        worker: &str,
+        number: u64,
+        work: impl FnOnce() -> String,
+    ) -> Result<Option<String>, String> {
+        let mut turns = self.turns.lock();
+        let turns = turns
+            .as_mut()
+            .ok_or_else(|| format!("epoch {} is over", self.epoch))?;
+        match self.worker() {
+            Some(same) if same == worker => Ok(turns.take(number, work)),
+            Some(other) => Err(format!("{other} has it")),
+            None => Err("nobody has accepted it".to_owned()),
+        }
+    }
+
+    /// From now on nothing is carried out that its worker asks for.
+    pub fn close(&self) {
+        self.state.lock().is_closed = true;
+        self.turns.lock().take();
+    }
+
     /// Puts a verb into the line of the call's thread, which answers under this number.
     pub fn ask(self: &Arc<Self>, number: u64, verb: Verb) {
         let call = self.clone();
@@ -214,9 +312,31 @@ impl Call {
     }
 
     fn answer(&self, number: u64, answer: &Answer) {
-        self.state.lock().tickets.remove(&number);
         let answer: Value = serde_json::from_slice(&answer.to_json()).unwrap_or_default();
+        let mut state = self.state.lock();
+        state.tickets.remove(&number);
+        if self.way == Way::Bus {
+            keep(&mut state.answers, number, answer.clone());
+        }
+        drop(state);
         self.send(json!({"kind": "answer", "number": number, "answer": answer}));
+    }
+
+    /// Says again what its worker has not heard: answers to these verbs, and the call's end.
+    pub fn say_again(&self, numbers: impl Iterator<Item = u64>) {
+        let state = self.state.lock();
+        let lost = state.lost.clone();
+        let answers: Vec<_> = numbers
+            .filter_map(|number| state.answers.iter().find(|(kept, _)| *kept == number))
+            .cloned()
+            .collect();
+        drop(state);
+        for (number, answer) in answers {
+            self.send(json!({"kind": "answer", "number": number, "answer": answer}));
+        }
+        if let Some(how) = lost {
+            self.send(json!({"kind": "lost", "how": how}));
+        }
     }
 
     /// Ends a verb before its time.
@@ -233,11 +353,13 @@ impl Call {
         self.thread.carry_out(held, verb)
     }
 
-    /// Its program has ended its work, or is no more, for this reason.
-    pub fn end(&self, failed: Option<String>) {
+    /// Its program has ended its work, or is no more.
+    pub fn end(&self, outcome: Outcome) {
         let mut state = self.state.lock();
         state.is_closed = true;
-        state.failed = state.failed.take().or(failed);
+        let has_died = matches!(outcome, Outcome::Died(_));
+        // The first word counts: one that has done its work may go.
+        state.outcome.get_or_insert(outcome);
         drop(state);
         if self.is_placed {
             // It ends with what has placed it.
@@ -248,17 +370,39 @@ impl Call {
                 }
             });
         }
-        self.thread.break_off();
+        if has_died && self.way == Way::Bus {
+            self.thread.orphan();
+        } else {
+            self.thread.break_off();
+        }
     }
 
-    /// Why its program did not do what it was called for.
+    /// How the work of its program has ended, where it has.
     #[must_use]
-    pub fn failed(&self) -> Option<String> {
-        self.state.lock().failed.clone()
+    pub fn outcome(&self) -> Option<Outcome> {
+        self.state.lock().outcome.clone()
+    }
+
+    /// What it was called for is kept somewhere else, so that another worker can go on.
+    pub fn has_a_checkpoint(&self) {
+        self.state.lock().has_checkpoint = true;
+    }
+
+    /// Has its program kept what another needs to go on?
+    #[must_use]
+    pub fn is_kept(&self) -> bool {
+        self.state.lock().has_checkpoint
+    }
+
+    /// What serves it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// Tells its program that the call is over.
     pub fn lost(&self, how: &str) {
+        self.state.lock().lost = Some(how.to_owned());
         self.send(json!({"kind": "lost", "how": how}));
     }
 
@@ -268,6 +412,6 @@ impl Call {
         body["call"] = json!(self.uuid.to_string_lossy());
         body["epoch"] = json!(self.epoch);
         body["news"] = self.news();
-        message::send(&detached(), &worker, &body);
+        message::send(&detached(), self.way, &worker, body);
     }
 }

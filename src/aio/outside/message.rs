@@ -1,11 +1,22 @@
-//! What the switch tells a program outside: events, whose body is JSON.
+//! What the switch tells a program outside: JSON, as the body of an event or in a message of the bus.
 
 use std::ffi::{CStr, CString};
 
 use freeswitch::event::{Kind, OwnedEvent};
 use freeswitch::text::c_string_shown;
 use freeswitch::{Detached, Status};
-use serde_json::Value;
+use serde_json::{Value, json};
+
+use crate::aio::bus::outgoing;
+
+/// How a program is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// By the event socket.
+    Socket,
+    /// By the bus.
+    Bus,
+}
 
 /// The subclass of offers, with a header of the name that is called.
 const OFFER: &CStr = c"mod_rust::offer";
@@ -23,8 +34,15 @@ pub fn offer(held: &Detached, name: &str, body: &Value) {
 }
 
 /// Tells one program.
-pub fn send(held: &Detached, worker: &str, body: &Value) {
-    tell(held, &subclass(worker), None, body);
+pub fn send(held: &Detached, way: Way, worker: &str, mut body: Value) {
+    match way {
+        Way::Socket => tell(held, &subclass(worker), None, &body),
+        Way::Bus => {
+            let Some(node) = outgoing::node() else { return };
+            body["node"] = json!(node);
+            outgoing::send(format!("fs.worker.{worker}"), body.to_string().into_bytes());
+        }
+    }
 }
 
 fn tell(held: &Detached, subclass: &CStr, name: Option<&str>, body: &Value) {

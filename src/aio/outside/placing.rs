@@ -12,7 +12,8 @@ use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{calls, message, workers};
+use super::calls::{self, Outcome};
+use super::{message, workers};
 use crate::aio::originate::{self, Dial};
 use crate::aio::session_thread::SessionThread;
 
@@ -81,20 +82,36 @@ fn forget(key: &(String, u64)) {
     }
 }
 
+/// The program that has placed it is no more.
+fn nobodys(thread: &SessionThread) {
+    let _ = thread.leg().with(|session| {
+        // SAFETY: the thread that has placed it is one of the switch's, with no Python on it.
+        let held = unsafe { Detached::new() };
+        session.channel().hangup(&held, Cause::ORIGINATOR_CANCEL);
+    });
+    thread.release();
+}
+
 fn tell(key: &(String, u64), placed: Result<Arc<SessionThread>, Cause>) {
     forget(key);
     let (worker, number) = key;
+    let Some(way) = workers::way_of(worker) else {
+        if let Ok(thread) = placed {
+            nobodys(&thread);
+        }
+        return;
+    };
     match placed {
         Err(cause) => {
             let body = json!({"kind": "placed", "number": number, "cause": cause.name()});
             // SAFETY: the thread that has placed it is one of the switch's, with no Python on it.
-            message::send(&unsafe { Detached::new() }, worker, &body);
+            message::send(&unsafe { Detached::new() }, way, worker, body);
         }
         Ok(thread) => {
             let Some(uuid) = thread.leg().uuid() else {
                 return;
             };
-            let call = calls::placed(uuid.clone(), thread.clone(), worker);
+            let call = calls::placed(uuid.clone(), thread.clone(), way, worker);
             call.send(json!({"kind": "placed", "number": number}));
             if let Some(how) = thread.leg().lost() {
                 // Its thread may have come and gone before it was listed.
@@ -102,7 +119,7 @@ fn tell(key: &(String, u64), placed: Result<Arc<SessionThread>, Cause>) {
                 drop(calls::take_placed(&uuid));
             }
             if !workers::is_there(worker) {
-                call.end(None);
+                call.end(Outcome::Done);
             }
         }
     }

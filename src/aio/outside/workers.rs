@@ -7,38 +7,153 @@ use std::time::{Duration, Instant};
 use freeswitch::core;
 use freeswitch::edge::guard;
 use parking_lot::{Condvar, Mutex};
+use serde::Deserialize;
 
 use super::calls;
+use super::message::Way;
+use crate::aio::bus::outgoing;
 use crate::interp::aside::Standing;
 use crate::interp::stack::SIZE;
 
-/// How often a program says that it is there, in its own words `beat`.
+/// How often a program says by the event socket that it is there, in its own words `beat`.
 pub const BEAT: Duration = Duration::from_secs(1);
 /// After how long without one it is taken for dead.
 pub const PATIENCE: Duration = Duration::from_secs(4);
+/// The same on the bus, where a worker says so every 0.4 s: three may be missed.
+pub const BUS_PATIENCE: Duration = Duration::from_millis(1250);
+/// How often it is looked for workers on the bus that say nothing.
+const LOOK: Duration = Duration::from_millis(100);
+/// A look that comes so much later than it should says that this process stood still: what workers
+/// said meanwhile may not have been read yet.
+const STALL: Duration = Duration::from_millis(300);
+/// While the bus is away nobody can say anything; for so long nobody is taken for dead.
+const AWAY: Duration = Duration::from_secs(10);
+/// What workers on the bus and this switch speak.
+const PROTOCOL: u64 = 1;
 
 static WORKERS: Mutex<Option<HashMap<String, Worker>>> = Mutex::new(None);
 static CHANGED: Condvar = Condvar::new();
 static THREAD: Standing = Standing::new("mod_rust outside");
+/// Since when workers on the bus are listened to.
+static LISTENS: Mutex<Option<Instant>> = Mutex::new(None);
 
 struct Worker {
+    way: Way,
     names: Arc<BTreeSet<String>>,
     last: Instant,
+    /// It takes no more calls.
+    drains: bool,
+    /// How many calls it has said that it serves, and how many it was offered since.
+    running: u64,
+    offered: u64,
 }
 
-/// A program serves these names from now on.
+impl Worker {
+    fn patience(&self) -> Duration {
+        match self.way {
+            Way::Socket => PATIENCE,
+            Way::Bus => BUS_PATIENCE,
+        }
+    }
+}
+
+/// What a worker on the bus says of itself.
+#[derive(Deserialize)]
+struct Beat {
+    node: String,
+    kind: String,
+    #[serde(default)]
+    protocol: u64,
+    #[serde(default)]
+    apps: BTreeSet<String>,
+    #[serde(default)]
+    running: u64,
+    #[serde(default)]
+    drains: bool,
+    /// It has ended in order.
+    #[serde(default)]
+    leaves: bool,
+}
+
+/// A program serves these names from now on, by the event socket.
 pub fn serve(worker: &str, names: impl Iterator<Item = String>) {
-    let mut workers = WORKERS.lock();
-    workers.get_or_insert_default().insert(
-        worker.to_owned(),
+    put(
+        worker,
         Worker {
+            way: Way::Socket,
             names: Arc::new(names.collect()),
             last: Instant::now(),
+            drains: false,
+            running: 0,
+            offered: 0,
         },
     );
+}
+
+fn put(name: &str, worker: Worker) {
+    let mut workers = WORKERS.lock();
+    workers
+        .get_or_insert_default()
+        .insert(name.to_owned(), worker);
     drop(workers);
     THREAD.need(SIZE, run);
     CHANGED.notify_one();
+}
+
+/// Workers on the bus are heard from now on.
+pub fn listens() {
+    *LISTENS.lock() = Some(Instant::now());
+}
+
+/// Has every worker on the bus that is there had the time to say so?
+#[must_use]
+pub fn are_known() -> bool {
+    let since = *LISTENS.lock();
+    since.is_some_and(|since| since.elapsed() > BUS_PATIENCE)
+}
+
+/// Somebody on the bus says that it is there; false where that is no such message.
+#[must_use]
+pub fn heard(text: &[u8]) -> bool {
+    let Ok(beat) = serde_json::from_slice::<Beat>(text) else {
+        return false;
+    };
+    if beat.kind != "worker" {
+        return true;
+    }
+    if beat.protocol != PROTOCOL {
+        let (name, protocol) = (&beat.node, beat.protocol);
+        freeswitch::once_a_second!(times => {
+            tracing::warn!("MR0025 worker {name} speaks protocol {protocol}, and this switch {PROTOCOL}: it gets no calls ({times} times since the last such line)");
+        });
+        return true;
+    }
+    if beat.leaves {
+        leave(&beat.node);
+        return true;
+    }
+    let mut workers = WORKERS.lock();
+    let known = workers.get_or_insert_default().get_mut(&beat.node);
+    if let Some(worker) = known
+        && *worker.names == beat.apps
+    {
+        worker.last = Instant::now();
+        worker.drains = beat.drains;
+        worker.running = beat.running;
+        worker.offered = 0;
+        return true;
+    }
+    drop(workers);
+    let worker = Worker {
+        way: Way::Bus,
+        names: Arc::new(beat.apps),
+        last: Instant::now(),
+        drains: beat.drains,
+        running: beat.running,
+        offered: 0,
+    };
+    put(&beat.node, worker);
+    true
 }
 
 /// A program is still there; false where it was given up.
@@ -54,58 +169,152 @@ pub fn beat(worker: &str) -> bool {
 /// Is this one there?
 #[must_use]
 pub fn is_there(worker: &str) -> bool {
-    let workers = WORKERS.lock();
-    workers.as_ref().is_some_and(|all| all.contains_key(worker))
+    way_of(worker).is_some()
 }
 
-/// Does any serve this name?
+/// How this one is reached, where it is there.
 #[must_use]
-pub fn serves(name: &str) -> bool {
+pub fn way_of(worker: &str) -> Option<Way> {
     let workers = WORKERS.lock();
-    let all = workers.iter().flat_map(HashMap::values);
-    all.into_iter().any(|worker| worker.names.contains(name))
+    workers.as_ref()?.get(worker).map(|worker| worker.way)
+}
+
+/// Does any serve this name, but for one?
+#[must_use]
+pub fn serves(name: &str, way: Way, but: Option<&str>) -> bool {
+    let workers = WORKERS.lock();
+    let all = workers.iter().flatten();
+    all.into_iter().any(|(worker, is)| {
+        is.way == way && !is.drains && but != Some(worker) && is.names.contains(name)
+    })
+}
+
+/// The worker on the bus that serves this name with the fewest calls, and is none of these.
+#[must_use]
+pub fn choose(name: &str, without: &BTreeSet<String>) -> Option<String> {
+    let mut workers = WORKERS.lock();
+    let able = workers.as_mut()?.iter_mut().filter(|(worker, is)| {
+        is.way == Way::Bus
+            && !is.drains
+            && is.last.elapsed() < BUS_PATIENCE
+            && is.names.contains(name)
+            && !without.contains(*worker)
+    });
+    let (chosen, worker) = able.min_by_key(|(_, is)| is.running + is.offered)?;
+    // Until it says itself how many it has.
+    worker.offered += 1;
+    Some(chosen.clone())
 }
 
 /// A program serves no more calls, and has left those that it had.
 pub fn leave(worker: &str) {
-    if let Some(all) = WORKERS.lock().as_mut() {
-        all.remove(worker);
+    let was_there = WORKERS
+        .lock()
+        .as_mut()
+        .is_some_and(|all| all.remove(worker).is_some());
+    if was_there {
+        calls::give_up(worker, "the program that served it has ended");
     }
-    calls::give_up(worker, "the program that served it has ended");
+}
+
+/// What is known of the time that went by without a look.
+struct Looks {
+    last: Instant,
+    away: Option<Instant>,
+}
+
+impl Looks {
+    /// How much longer workers on the bus have, since they could not be heard.
+    fn lost(&mut self, tick: Duration) -> Duration {
+        let gone = self.last.elapsed();
+        self.last = Instant::now();
+        if outgoing::is_up() {
+            // They are heard again: they have their time from now on.
+            let was_away = self.away.take().is_some();
+            let stalled = gone > tick + STALL;
+            return if was_away || stalled {
+                gone.max(BUS_PATIENCE)
+            } else {
+                Duration::ZERO
+            };
+        }
+        let away = *self.away.get_or_insert_with(Instant::now);
+        if away.elapsed() < AWAY {
+            gone
+        } else {
+            Duration::ZERO
+        }
+    }
 }
 
 /// Gives up those that say nothing any more, and their calls.
 fn run() {
     let mut workers = WORKERS.lock();
+    let mut looks = Looks {
+        last: Instant::now(),
+        away: None,
+    };
     loop {
-        if workers.as_ref().is_none_or(HashMap::is_empty) {
+        let all = workers.get_or_insert_default();
+        if all.is_empty() {
             CHANGED.wait(&mut workers);
+            looks.last = Instant::now();
             continue;
         }
-        CHANGED.wait_for(&mut workers, BEAT);
+        let has_bus = all.values().any(|worker| worker.way == Way::Bus);
+        let tick = if has_bus { LOOK } else { BEAT };
+        CHANGED.wait_for(&mut workers, tick);
         let Some(all) = workers.as_mut() else {
             continue;
         };
-        let dead: Vec<String> = all
+        if has_bus {
+            let now = Instant::now();
+            let lost = looks.lost(tick);
+            for worker in all.values_mut().filter(|worker| worker.way == Way::Bus) {
+                worker.last = (worker.last + lost).min(now);
+            }
+        }
+        let dead: Vec<(String, Duration)> = all
             .iter()
-            .filter(|(_, worker)| worker.last.elapsed() > PATIENCE)
-            .map(|(name, _)| name.clone())
+            .filter(|(_, worker)| worker.last.elapsed() > worker.patience())
+            .map(|(name, worker)| (name.clone(), worker.patience()))
             .collect();
-        for worker in &dead {
+        for (worker, _) in &dead {
             all.remove(worker);
         }
         drop(workers);
         guard(c"outside", (), || {
-            for worker in dead {
+            for (worker, patience) in dead {
                 // The switch may end while this looks.
                 let Some(_inside) = core::inside() else {
                     return;
                 };
-                let seconds = PATIENCE.as_secs();
+                let seconds = patience.as_secs_f64();
                 let why = format!("the program that served it has said nothing for {seconds} s");
                 calls::give_up(&worker, &why);
             }
         });
         workers = WORKERS.lock();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_beat_is_none() {
+        for text in [
+            &b""[..],
+            b"{}",
+            b"[1]",
+            b"\xff",
+            br#"{"node": 1, "kind": "worker"}"#,
+        ] {
+            assert!(!heard(text));
+        }
+        assert!(heard(br#"{"node": "a", "kind": "switch", "pid": 1}"#));
+        assert!(heard(br#"{"node": "a", "kind": "worker", "protocol": 2}"#));
+        assert!(!is_there("a"));
     }
 }

@@ -228,4 +228,14 @@ impl Verb {
             | Self::PutBack { .. } => false,
         }
     }
+
+    /// Does nobody gain by its end when who has asked for it is no more? What runs in the dialplan,
+    /// or has joined the call with another, goes on.
+    #[must_use]
+    pub fn needs_its_owner(&self) -> bool {
+        !matches!(
+            self,
+            Self::Answer {} | Self::PreAnswer {} | Self::Execute { .. } | Self::Bridge { .. }
+        )
+    }
 }

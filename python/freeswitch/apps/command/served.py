@@ -13,6 +13,7 @@ from typing import Any
 from freeswitch.apps._programs import Program, is_program, load
 from freeswitch.apps.command.apps import find
 from freeswitch.apps.command.places import Place, add_options, place, rehearsal
+from freeswitch.apps.command.workers import is_bus, work
 
 
 def add_commands(commands: Any) -> None:
@@ -20,7 +21,7 @@ def add_commands(commands: Any) -> None:
     listing = commands.add_parser("list-apps", help="say which apps there are")
     listing.set_defaults(run=list_apps)
     serving = commands.add_parser(
-        "serve", help="have apps, and call programs (FILE.py), work on the calls of switches, until Ctrl-C"
+        "serve", help="have apps, and call programs (FILE.py), work on the calls of switches, or of a bus, until Ctrl-C"
     )
     add_options(serving)
     serving.add_argument("--app", action="append", default=[], metavar="APP", help="NAME, FILE.py:NAME or MODULE:NAME")
@@ -31,6 +32,11 @@ def add_commands(commands: Any) -> None:
     )
     serving.add_argument("--loglevel", "-l", default="INFO", help="what is logged to stderr (default: %(default)s)")
     serving.add_argument("--for", dest="seconds", type=float, default=None, help="stop after so many seconds")
+    serving.add_argument("--credentials", default=None, metavar="FILE", help="of the bus: a file of credentials")
+    serving.add_argument("--ca", default=None, metavar="FILE", help="of the bus: who has signed its certificate")
+    serving.add_argument("--version", default="", help="of the programs, as `nodes` shows it")
+    serving.add_argument("--drain", type=float, default=600.0, metavar="SECONDS",
+                         help="how long calls of a bus may take to end after SIGTERM (%(default)s)")  # fmt: skip
     serving.set_defaults(run=serve)
 
 
@@ -61,7 +67,10 @@ def serve(arguments: argparse.Namespace) -> None:
         arguments.hosts = [text for text in arguments.hosts if not is_program(text)]
         if found:
             raise ValueError("serve programs (FILE.py) and apps (--app) by two commands")
-        serve_programs(arguments, programs)
+        if any(is_bus(text) for text in arguments.hosts):
+            work(arguments, programs)
+        else:
+            serve_programs(arguments, programs)
         return
     if not found:
         raise ValueError("name a program, FILE.py, or an app: --app NAME, or --app FILE.py:NAME")

@@ -1,0 +1,108 @@
+"""Checkpoints of calls: what a handler keeps so that it can go on after its worker or its switch has ended.
+
+A call's lies in `freeswitch.kv`, under its UUID, with the epoch of who has kept it. A worker that has lost its call
+cannot change it: it knows an older revision, and the switch, which says whose the call is, is asked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, is_dataclass
+from typing import Any
+
+from freeswitch import kv
+from freeswitch._errors import BusError
+
+# How long one is kept of a call that nobody goes on with, in seconds.
+KEPT = 86400
+
+# A server that has no time to live for single keys keeps them.
+_lasting: list[bool] = []
+
+
+def key(uuid: str) -> str:
+    """Give the key of a call's checkpoint; src/aio/outside/calls.rs has the same."""
+    if re.fullmatch(r"[-_a-zA-Z0-9]+", uuid):
+        return f"calls.{uuid}"
+    return f"calls.={uuid.encode('utf-8', 'surrogateescape').hex()}"
+
+
+def as_state(state: Any) -> Any:
+    """Give what is kept of a state: what JSON can hold, of a dataclass its fields."""
+    if is_dataclass(state) and not isinstance(state, type):
+        state = asdict(state)
+    kv.written(state, "state")
+    return state
+
+
+async def _lives(put: Callable[..., Awaitable[int]], *arguments: Any) -> int:
+    if not _lasting:
+        try:
+            return await put(*arguments, ttl=KEPT)
+        except BusError as error:
+            if "time to live" not in str(error):
+                raise
+            _lasting.append(True)
+    return await put(*arguments)
+
+
+async def _nobody() -> None:
+    """In the switch itself nobody else has the call."""
+
+
+class Checkpoint:
+    """That of one call; `check` raises where the call is another's."""
+
+    def __init__(self, uuid: str, epoch: int = 0, check: Callable[[], Awaitable[None]] = _nobody) -> None:
+        self.key, self.epoch, self._check = key(uuid), epoch, check
+        self._revision: int | None = None
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether there is one."""
+        return self._revision is not None
+
+    async def keep(self, state: Any) -> None:
+        """Keep a state; when this returns, it is on the disk."""
+        await self._put({"epoch": self.epoch, "state": state})
+
+    async def _put(self, value: dict[str, Any]) -> None:
+        while True:
+            try:
+                if self._revision is None:
+                    self._revision = await _lives(kv.create, self.key, value)
+                else:
+                    self._revision = await _lives(kv.update, self.key, value, self._revision)
+            except kv.Conflict:
+                # Another has it, or had it: a UUID may come again, and a put may be late.
+                await self._check()
+                found = await kv.entry(self.key)
+                self._revision = None if found is None else found.revision
+            else:
+                return
+
+    async def take_over(self) -> Any:
+        """Give the state that another has kept, None where there is none, and let nobody else change it any more."""
+        while True:
+            found = await kv.entry(self.key)
+            value = {"epoch": self.epoch, "state": None, "fence": True}
+            if found is not None and isinstance(found.value, dict):
+                value = {**found.value, "epoch": self.epoch}
+            try:
+                if found is None:
+                    self._revision = await _lives(kv.create, self.key, value)
+                else:
+                    self._revision = await _lives(kv.update, self.key, value, found.revision)
+            except kv.Conflict:
+                await self._check()
+                continue
+            return value["state"]
+
+    async def forget(self) -> None:
+        """Forget it: the call is over."""
+        self._revision = None
+        await kv.delete(self.key)
+
+
+__all__ = ["Checkpoint", "as_state", "key"]

@@ -1,0 +1,453 @@
+"""Serving calls over the bus: a worker, which takes what the application `pyremote` of every switch offers.
+
+What it asks of a call goes to the switch that has the call, as numbered requests that are sent again until they are
+answered; the switch carries each out once and in its turn, or says that the call is another's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import logging
+import os
+import sys
+import time
+from collections.abc import Iterable
+from contextvars import Context
+from typing import Any
+
+from _freeswitch import Event
+
+from freeswitch import _bus, _loop
+from freeswitch._checkpoints import Checkpoint
+from freeswitch._errors import BusError, SessionLost
+from freeswitch._waits import Outcome
+from freeswitch.apps._link import Link, LinkError, Reply, Then, refusal
+from freeswitch.apps._outside import Bus, Outside
+from freeswitch.apps._outside_session import OutsideSession, session_of
+from freeswitch.apps._programs import Program
+
+log = logging.getLogger("freeswitch.apps")
+
+# What workers and switches speak.
+PROTOCOL = 1
+# How often a worker says that it is there, in seconds: a switch takes it for dead after 1.25 s.
+BEAT = 0.4
+# After how long without an answer something is asked again, in seconds.
+AGAIN = 0.5
+# How often a switch is asked whether calls are still this worker's, and how often in vain, until it is taken for dead.
+LOOK = 1.0
+SILENT = 5
+# How often it is tried to accept a call.
+ATTEMPTS = 20
+# How long an API command may take, in seconds.
+COMMAND = 3600.0
+
+
+class BusLink(Link):
+    """A switch on the bus."""
+
+    is_local = False
+
+    def __init__(self, node: str) -> None:
+        self.host = self.name = node
+        self._nodes: Any = None
+
+    def is_up(self) -> bool:
+        """Tell whether the bus is there."""
+        return bool(_bus.is_connected())
+
+    def tap(
+        self,
+        names: Iterable[str],
+        headers: Iterable[tuple[str, str]] = (),
+        limit: int = 10_000,
+        drop_oldest: bool = True,
+    ) -> Any:
+        """Have the switch send them."""
+        if self._nodes is None:
+            self._nodes = _bus.nodes_of(self.name)
+        return self._nodes.tap(list(names), list(headers), limit, drop_oldest)
+
+    async def line(self, text: str, timeout: float = AGAIN) -> str:
+        """Ask something of the switch's calls."""
+        answer = await _bus.request(f"fs.{self.name}.calls", text.encode("utf-8", "surrogateescape"), timeout=timeout)
+        return answer.decode("utf-8", "surrogateescape")
+
+    def give(self, line: str, then: Then | None = None) -> None:
+        """Ask something of the switch's calls, once."""
+
+        async def ask() -> None:
+            try:
+                reply = await self.line(line.removeprefix("pysocket "), 5.0)
+            except BusError as error:
+                reply = f"-ERR {error}"
+            if then is not None:
+                then(reply)
+
+        _loop.spawn(ask(), Context())
+
+    def api(self, line: str) -> Outcome:
+        """Run an API command."""
+        outcome = Outcome()
+
+        async def ask() -> None:
+            try:
+                data = line.encode("utf-8", "surrogateescape")
+                answer = await _bus.request(f"fs.{self.name}.api", data, timeout=COMMAND)
+            except BusError as error:
+                failed: Exception = LinkError(f"FreeSWITCH {self.name}: {error}")
+                if outcome.set_running_or_notify_cancel():
+                    outcome.set_exception(failed)
+                return
+            if outcome.set_running_or_notify_cancel():
+                outcome.set_result(Reply(answer.decode("utf-8", "surrogateescape")))
+
+        _loop.spawn(ask(), Context())
+        return outcome
+
+
+class RemoteBus(Bus):
+    """What a call's session sends its verbs by."""
+
+    outside: Remote
+
+    def __init__(self, outside: Remote, uuid: str, epoch: int) -> None:
+        super().__init__(outside, uuid, epoch)
+        self._numbers = itertools.count(1)
+        # Verbs that are not answered.
+        self.asked: set[int] = set()
+
+    def give(self, what: str, rest: object = "", then: Then | None = None) -> None:
+        """Tell the switch something of this call."""
+        if self.is_released and what != "release":
+            # It is another's: what a coroutine asks for as it ends is not for that.
+            if then is not None:
+                then("-ERR the call is no longer served here")
+            return
+
+        async def carry() -> None:
+            reply = await carried
+            if then is not None:
+                then(reply)
+
+        carried = self._carry(what, rest)
+        _loop.spawn(carry(), Context())
+
+    async def reply(self, what: str, rest: object = "") -> str:
+        """Ask the switch something of this call."""
+        # Who asks may be cancelled: what comes after it waits for its number.
+        return str(await asyncio.shield(_loop.spawn(self._carry(what, rest), Context())))
+
+    def _carry(self, what: str, rest: object) -> Any:
+        # What is asked first comes first.
+        number = next(self._numbers)
+        text = f"in {self.outside.id} {self.uuid} {self.epoch} {number} {what} {rest}".rstrip()
+        return self._until_answered(what, text)
+
+    async def _until_answered(self, what: str, text: str) -> str:
+        while self.outside.is_there or what == "release":
+            try:
+                reply = await self.outside.link.line(text)
+            except BusError as error:
+                if not self.outside.is_there:
+                    break
+                log.debug("%s: %s", self.uuid, error)
+                await asyncio.sleep(BEAT / 4)
+                continue
+            if reply.startswith("-LATER"):
+                await asyncio.sleep(0.01)
+                continue
+            why = refusal(reply)
+            if why is not None and what not in {"release", "move"} and _is_lost(why):
+                self.outside.taken(self, why)
+            return reply
+        return "-ERR the switch is not there any more"
+
+    def ask(self, ticket: int, verb: str) -> None:
+        """Have a verb carried out in its turn."""
+        self.asked.add(ticket)
+        super().ask(ticket, verb)
+
+    def cancel(self, ticket: int) -> None:
+        """End a verb before its time."""
+        self.asked.discard(ticket)
+        super().cancel(ticket)
+
+    async def check(self) -> None:
+        """Raise SessionLost where the call is another's."""
+        why = refusal(await self.reply("checkpoint"))
+        if why is not None:
+            raise SessionLost(f"the call is lost: {why}")
+
+
+def _is_lost(why: str) -> bool:
+    return "no such call" in why or "is over" in why or "has it" in why or "nobody has" in why
+
+
+class RemoteSession(OutsideSession):
+    """A call that a worker serves."""
+
+    _bus: RemoteBus
+
+    def _new_checkpoint(self) -> Checkpoint:
+        return Checkpoint(self.uuid, self._bus.epoch, self._bus.check)
+
+    async def _kept(self) -> None:
+        await self._bus.check()
+        if not self._bus.outside.worker.drains:
+            return
+        why = refusal(await self._bus.reply("move"))
+        if why is not None:
+            log.debug("call %s stays: %s", self.uuid, why)
+            return
+        log.info("call %s goes on in another worker", self.uuid)
+        self._bus.is_released = True
+        self._bus.outside.lose(self._bus, "taken")
+        # It is cancelled here.
+        await asyncio.get_running_loop().create_future()
+
+
+class Remote(Outside):
+    """One switch, and the calls of it that this worker serves."""
+
+    link: BusLink
+
+    def __init__(self, worker: Worker, node: str) -> None:
+        super().__init__(BusLink(node), worker.programs)
+        self.worker, self.id = worker, worker.name
+        self.is_there = True
+        self._silent = 0
+        self._known: asyncio.Task[None] | None = None
+        self._pid: object = None
+
+    # The switch
+
+    def beats(self, pid: object) -> None:
+        """Be told that it is there; `pid` says whether it was started again."""
+        self.is_there, self._silent = True, 0
+        if pid != self._pid:
+            self._pid = pid
+            self._known = None
+            self._learn()
+
+    def _learn(self) -> asyncio.Task[None]:
+        if self._known is None:
+            self._known = _loop.spawn(self._ask_what_is_known(), Context())
+        return self._known
+
+    async def _ask_what_is_known(self) -> None:
+        try:
+            found = str(await self.link.api("global_getvar"))
+            limit = str(await self.link.api("fsctl sps"))
+        except LinkError as error:
+            log.debug("%s", error)
+            self._known = None
+            return
+        self.globals = dict(line.split("=", 1) for line in found.splitlines() if "=" in line)
+        self.calls_a_second = float("".join(c for c in limit if c.isdigit()) or self.calls_a_second)
+
+    async def look(self) -> None:
+        """Ask whether its calls are this worker's still, and for what was not heard."""
+        if not self._calls:
+            return
+        asked = [
+            f"{bus.uuid} {bus.epoch} {','.join(map(str, sorted(getattr(bus, 'asked', ())))) or '-'}"
+            for bus in self._calls.values()
+        ]
+        try:
+            reply = await self.link.line(f"still {self.id} {' '.join(asked)}", LOOK)
+        except BusError as error:
+            if self.link.is_up():
+                self._silent += 1
+            if self._silent >= SILENT:
+                self.is_there = False
+                log.warning("MR0025 switch %s is not there any more: %s", self.link.name, error)
+                for bus in list(self._calls.values()):
+                    self.taken(bus, "its switch is not there any more")
+            return
+        self._silent = 0
+        if refusal(reply) is None:
+            for uuid, why in json.loads(reply.removeprefix("+OK ")).items():
+                found = self._calls.get(uuid)
+                if found is not None:
+                    self.taken(found, why)
+
+    @property
+    def running(self) -> int:
+        """How many calls it serves."""
+        return len(self._calls)
+
+    # Calls
+
+    def bus_of(self, uuid: str, epoch: int) -> Bus:
+        """Give what a call's session sends its verbs by."""
+        return RemoteBus(self, uuid, epoch)
+
+    def offered(self, body: dict[str, Any]) -> None:
+        """Be offered a call."""
+        program = self.programs.get(body["name"])
+        if program is None or self.worker.drains or body["call"] in self._accepting:
+            return
+        self._accepting[body["call"]] = []
+        _loop.spawn(self._accept(body, program), Context())
+
+    async def _accept(self, body: dict[str, Any], program: Program) -> None:
+        uuid, epoch = body["call"], body["epoch"]
+        # What a session reads of its switch; a call does not wait long for it.
+        await asyncio.wait([self._learn()], timeout=0.2)
+        reply = "-ERR the switch does not answer"
+        for _ in range(ATTEMPTS):
+            try:
+                reply = await self.link.line(f"accept {uuid} {epoch} {self.id}")
+                break
+            except BusError as error:
+                # It may have been heard: the switch must not take the call for served when it is not.
+                log.debug("%s: %s", uuid, error)
+                await asyncio.sleep(BEAT / 4)
+        why = refusal(reply)
+        if why is not None:
+            self._accepting.pop(uuid, None)
+            log.debug("call %s is not ours: %s", uuid, why)
+            return
+        before = self._calls.get(uuid)
+        if before is not None:
+            self.taken(before, "it was offered again")
+        bus = RemoteBus(self, uuid, epoch)
+        bus.mirror.take(json.loads(reply.removeprefix("+OK ")))
+        session = session_of(bus, RemoteSession)
+        if body["resumed"]:
+            try:
+                await session._resume()
+            except (BusError, SessionLost) as error:
+                self._accepting.pop(uuid, None)
+                log.warning("MR0025 call %s cannot go on: its checkpoint cannot be read: %s", uuid, error)
+                bus.release(f"its checkpoint cannot be read: {error}")
+                return
+        self.begin_run(program, body["arguments"], bus, session, self._accepting.pop(uuid, []))
+
+    def _answered(self, number: int, answer: dict[str, Any]) -> None:
+        super()._answered(number, answer)
+        for bus in self._calls.values():
+            if isinstance(bus, RemoteBus):
+                bus.asked.discard(number)
+
+    def lose(self, bus: Bus, how: str) -> None:
+        """Let go of a call."""
+        self._lose(bus, how)
+
+    def taken(self, bus: Bus, why: str) -> None:
+        """Be told by the switch that a call is not this worker's any more: its coroutine ends."""
+        if bus.is_released or bus.lost is not None:
+            return
+        is_over = "no such call" in why
+        if not is_over:
+            log.warning("MR0025 call %s is no longer served here: %s", bus.uuid, why)
+            bus.is_released = True
+        self._lose(bus, "hangup" if is_over else "taken")
+
+    async def stop(self) -> None:
+        """End what it does for calls."""
+        for bus in list(self._calls.values()):
+            if bus.run is not None:
+                _loop.kill(bus.run)
+
+
+class Worker:
+    """A process that serves calls of all switches of the bus. On the loop."""
+
+    def __init__(self, name: str, programs: Iterable[Program], version: str = "") -> None:
+        self.name, self.version = name, version
+        self.programs = list(programs)
+        self.drains = False
+        self._nodes: dict[str, Remote] = {}
+        self._listening: list[_bus.Listening] = []
+        self._ends = False
+        self._begun = time.monotonic()
+
+    def begin(self) -> None:
+        """Take calls from now on."""
+        self._listening = [
+            _bus.Listening(f"fs.worker.{self.name}", self._told),
+            _bus.Listening("fs.beat.*", self._heard),
+        ]
+        _loop.spawn(self._beats(), Context())
+        _loop.spawn(self._looks(), Context())
+
+    @property
+    def running(self) -> int:
+        """How many calls it serves."""
+        return sum(node.running for node in self._nodes.values())
+
+    def _node(self, name: str) -> Remote:
+        if name not in self._nodes:
+            self._nodes[name] = Remote(self, name)
+        return self._nodes[name]
+
+    def _told(self, event: Event) -> None:
+        try:
+            body = json.loads(event.getBody() or "")
+            kind, node = body["kind"], self._node(body["node"])
+            if kind == "offer":
+                node.offered(body)
+            else:
+                node.heard(body)
+        except (ValueError, KeyError, TypeError) as error:
+            log.warning("MR0023 a message to worker %s is none of a switch's: %r", self.name, error)
+
+    def _heard(self, event: Event) -> None:
+        try:
+            body = json.loads(event.getBody() or "")
+            if body["kind"] == "switch":
+                self._node(str(body["node"])).beats(body.get("pid"))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            # It is counted by switches.
+            pass
+
+    def _say(self, leaves: bool = False) -> None:
+        beat = {
+            "node": self.name, "kind": "worker", "protocol": PROTOCOL, "version": self.version,
+            "apps": sorted(program.name for program in self.programs), "running": self.running,
+            "drains": self.drains or self._ends, "leaves": leaves, "pid": os.getpid(),
+            "up": int(time.monotonic() - self._begun), "runs_in": f"Python {sys.version.split()[0]}",
+        }  # fmt: skip
+        try:
+            _bus.send(f"fs.beat.{self.name}", json.dumps(beat).encode())
+        except BusError as error:
+            log.debug("%s", error)
+
+    async def _beats(self) -> None:
+        # By a turn of the loop that serves calls: one that is blocked must not look alive.
+        while not self._ends:
+            if _bus.is_connected():
+                self._say()
+            await asyncio.sleep(BEAT)
+
+    async def _looks(self) -> None:
+        while not self._ends:
+            await asyncio.sleep(LOOK)
+            for node in list(self._nodes.values()):
+                await node.look()
+
+    def drain(self) -> None:
+        """Take no more calls; those that there are end here, or go to another worker with their next checkpoint."""
+        self.drains = True
+        self._say()
+
+    async def stop(self, patience: float) -> None:
+        """End: coroutines are cancelled, and what is not over after so many seconds is left."""
+        for node in self._nodes.values():
+            await node.stop()
+        end = time.monotonic() + patience
+        while self.running and time.monotonic() < end:
+            await asyncio.sleep(0.02)
+        self._ends = True
+        # What they have said last is on its way.
+        await asyncio.sleep(0.05)
+        self._say(leaves=True)
+        for listening in self._listening:
+            listening.close()
+
+
+__all__ = ["BEAT", "PROTOCOL", "BusLink", "Remote", "RemoteSession", "Worker"]

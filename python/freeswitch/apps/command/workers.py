@@ -1,0 +1,70 @@
+"""`serve nats://... program.py`: a worker."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import logging
+import os
+import signal
+import socket
+import threading
+import time
+import uuid as uuids
+from collections.abc import Sequence
+
+from freeswitch.apps._programs import Program
+
+# How long the bus may take to be there when a worker begins, and calls to end when it does, in seconds.
+BEGINS = 10.0
+FAREWELL = 5.0
+
+log = logging.getLogger("freeswitch.apps")
+
+
+def is_bus(text: str) -> bool:
+    """Tell whether a word of a command line names a bus."""
+    return text.startswith(("nats://", "tls://"))
+
+
+def work(arguments: argparse.Namespace, programs: Sequence[Program]) -> None:
+    """Serve calls until SIGTERM, which lets those that there are end or move, or Ctrl-C, which ends them."""
+    from freeswitch import _loop, bus
+    from freeswitch.apps._places import run_on_loop
+    from freeswitch.apps._remote import Worker
+
+    host = "".join(c if c.isascii() and (c.isalnum() or c == "-") else "-" for c in socket.gethostname())[:40]
+    name = f"{host}-{os.getpid()}-{uuids.uuid4().hex[:4]}"
+    user, password, token = (os.environ.get(f"BUS_{what}") for what in ("USER", "PASSWORD", "TOKEN"))
+    bus.connect(
+        ",".join(arguments.hosts), node=name, user=user, password=password, token=token,
+        credentials=arguments.credentials, ca=arguments.ca,
+    )  # fmt: skip
+    end = time.monotonic() + BEGINS
+    while not bus.state().connected:
+        if time.monotonic() > end:
+            raise ValueError(f"the bus is not connected: {bus.state().why}")
+        time.sleep(0.02)
+    worker = Worker(name, programs, arguments.version)
+    _loop.call(worker.begin)
+    names = ", ".join(sorted(program.name for program in programs))
+    log.info("worker %s serves the calls of %s", name, names)
+    drains = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: drains.set())
+    left = float("inf") if arguments.seconds is None else arguments.seconds
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            while left > 0 and not drains.wait(min(left, 0.2)):
+                left -= 0.2
+            if drains.is_set():
+                log.info("worker %s takes no more calls, and ends with those that it has", name)
+                _loop.call(worker.drain)
+                until = time.monotonic() + arguments.drain
+                while worker.running and time.monotonic() < until:
+                    time.sleep(0.05)
+        run_on_loop(worker.stop(FAREWELL))
+    finally:
+        bus.close()
+
+
+__all__ = ["is_bus", "work"]

@@ -1,0 +1,86 @@
+//! Messages that are sent without a wait, from any thread: what the switch says to workers.
+
+use async_nats::{Client, HeaderMap};
+use freeswitch::edge;
+use tokio::sync::{mpsc, watch};
+
+use super::counters::{LOST, MESSAGES};
+use super::shared::{State, connected, current, state};
+use super::task::Outgoing;
+
+/// Leaves a message to be sent; where there is no bus, or no room, that is counted and said.
+pub fn send(subject: String, data: Vec<u8>) {
+    leave(Outgoing {
+        subject,
+        data,
+        deletes: false,
+    });
+}
+
+/// Leaves a key to be taken away.
+pub fn delete(key: &str) {
+    leave(Outgoing {
+        subject: format!("$KV.freeswitch.{key}"),
+        data: Vec::new(),
+        deletes: true,
+    });
+}
+
+fn leave(message: Outgoing) {
+    let is_left = !edge::is_forked()
+        && current().is_some_and(|shared| shared.outgoing.try_send(message).is_ok());
+    if !is_left {
+        LOST.add();
+        freeswitch::once_a_second!(times => {
+            tracing::warn!("MR0023 the bus takes no messages to workers: {times} were not sent since the last such line");
+        });
+    }
+}
+
+/// This switch's name on the bus.
+#[must_use]
+pub fn node() -> Option<String> {
+    current().map(|shared| shared.setting.node.clone())
+}
+
+/// Does a server answer?
+#[must_use]
+pub fn is_up() -> bool {
+    state() == State::Up
+}
+
+/// Sends what was left; while the server is away it waits.
+pub(super) async fn send_all(
+    client: watch::Receiver<Option<Client>>,
+    mut messages: mpsc::Receiver<Outgoing>,
+) {
+    let found = connected(client).await;
+    let Some(client) = found else {
+        return std::future::pending().await;
+    };
+    while let Some(message) = messages.recv().await {
+        let Outgoing {
+            subject,
+            data,
+            deletes,
+        } = message;
+        let sent = if deletes {
+            let mut headers = HeaderMap::new();
+            headers.insert("KV-Operation", "DEL");
+            client
+                .publish_with_headers(subject, headers, data.into())
+                .await
+        } else {
+            client.publish(subject, data.into()).await
+        };
+        match sent {
+            Ok(()) => MESSAGES.add(),
+            Err(error) => {
+                LOST.add();
+                freeswitch::once_a_second!(times => {
+                    tracing::warn!("MR0023 a message to a worker was not sent: {error} ({times} times since the last such line)");
+                });
+            }
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! Calls that workers on the bus serve: the application `pyremote`.
+//!
+//! The call's own thread says whose the call is: it offers it to one worker after the other, each time
+//! under another epoch, and while nobody has it, it keeps media flowing and keeps digits.
+
+use std::collections::BTreeSet;
+use std::ffi::{CStr, c_char};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bindings::switch_core_session_t;
+use freeswitch::edge::guard;
+use freeswitch::session as switch;
+use freeswitch::session::Session;
+use freeswitch::{Detached, call_log, core};
+use serde_json::json;
+
+use super::api::line;
+use super::application::{run, tell};
+use super::outside::{KILLED, LOOK_MS, PATIENCE, end_of, name_of, seconds, serve};
+use super::request::Failed;
+use crate::aio::bus::outgoing;
+use crate::aio::outside::calls::{self, Listed, Outcome};
+use crate::aio::outside::message::{self, Way};
+use crate::aio::outside::{counters, workers};
+use crate::aio::session_thread::SessionThread;
+use crate::metrics;
+use crate::python::session::attached::Leg;
+use crate::script::entry_point;
+use crate::script::runs;
+use crate::script::target::Target;
+
+/// How long one worker has to accept a call.
+const ACCEPTS: Duration = Duration::from_millis(500);
+
+/// How many workers may die with one call: its program may be what kills them.
+const DEAD: u32 = 5;
+/// Tells a handler in the switch that a worker has had the call.
+const RESUMED: &CStr = c"pyremote_resumed";
+
+/// Why a call is not served, or no longer.
+enum Ended {
+    /// Nobody takes it: the fallback does, where there is one.
+    Unserved(String),
+    /// Its program failed, or it was told to end.
+    Failed(String),
+}
+
+/// `pyremote`: has a worker on the bus serve the call, and returns when one has.
+///
+/// # Safety
+/// Called by the core, as `switch_application_function_t` says.
+pub unsafe extern "C" fn application(session: *mut switch_core_session_t, data: *const c_char) {
+    guard(c"application pyremote", (), || {
+        // SAFETY: the core lends both for this call; data may be NULL.
+        let (session, line) = unsafe { (switch::Session::from_ptr(session), line(data)) };
+        let Some(session) = session else { return };
+        let _call = call_log::of_call(&session.uuid(), session.log_level());
+        // SAFETY: both go before this returns.
+        let (leg, _home) = unsafe { Leg::of_entry(session) };
+        // SAFETY: the core called this thread, which is in no Python.
+        let held = unsafe { Detached::new() };
+        let shown = String::from_utf8_lossy(line);
+        let (outcome, is_kept) = on_call(session, &held, &leg, line);
+        let why = match outcome {
+            Ok(()) => {
+                forget(session, is_kept);
+                return tell(session, Ok(()));
+            }
+            Err(Ended::Unserved(why)) => {
+                counters::UNSERVED.add();
+                let fallback = session.channel().variable(c"pyremote_fallback");
+                if let Some(fallback) = fallback.filter(|name| !name.is_empty()) {
+                    let name = String::from_utf8_lossy(&fallback);
+                    tracing::warn!("MR0025 pyremote {shown}: {why}; {name} takes it in the switch");
+                    // What a worker has kept of the call is for this one, too.
+                    let resumed = is_kept.then_some(c"true");
+                    let _ = session.channel().set_variable(RESUMED, resumed);
+                    return run(session, &leg, &fallback);
+                }
+                why
+            }
+            Err(Ended::Failed(why)) => why,
+        };
+        forget(session, is_kept);
+        tracing::error!("MR0025 pyremote {shown}: {why}; the dialplan goes on");
+        tell(session, Err(Failed(why)));
+    });
+}
+
+/// Nobody goes on with the call: what workers have kept of it goes.
+fn forget(session: Session<'_>, is_kept: bool) {
+    if is_kept {
+        outgoing::delete(&calls::key(&session.uuid()));
+    }
+}
+
+/// A call that is served, by one worker after the other.
+struct Served<'a> {
+    session: Session<'a>,
+    held: &'a Detached,
+    name: String,
+    arguments: String,
+    /// How long a worker is looked for.
+    patience: Duration,
+    /// It was told to end.
+    is_killed: Arc<AtomicBool>,
+    /// How many have had it, and how many of them are no more.
+    owners: u64,
+    dead: u32,
+    /// The core has brought it back after its switch was killed.
+    is_recovered: bool,
+    /// One of them has kept what the next needs to go on.
+    is_kept: bool,
+}
+
+fn on_call(
+    session: Session<'_>,
+    held: &Detached,
+    leg: &Arc<Leg>,
+    line: &[u8],
+) -> (Result<(), Ended>, bool) {
+    let target = match Target::parse(line) {
+        Ok(target) => target,
+        Err(error) => return (Err(Ended::Failed(error.to_string())), false),
+    };
+    if !session.in_thread() {
+        let why = "a worker works with the call's own thread, which this is not";
+        return (Err(Ended::Failed(why.to_owned())), false);
+    }
+    if outgoing::node().is_none() {
+        let why = "there is no bus: bus-url in python.conf names one";
+        return (Err(Ended::Unserved(why.to_owned())), false);
+    }
+    let function = target.function.unwrap_or(entry_point::APPLICATION.function);
+    let function = metrics::function(target.module, function);
+    let listed = runs::list(runs::next_id(), "pyremote", function, Some(session.uuid()));
+    let is_killed = Arc::new(AtomicBool::new(false));
+    let (uuid, flag) = (session.uuid(), is_killed.clone());
+    let breaker: runs::Breaker = Arc::new(move || {
+        flag.store(true, Ordering::Release);
+        if let Some(call) = calls::find(&uuid) {
+            call.lost("killed");
+            call.end(Outcome::Failed(KILLED.to_owned()));
+        }
+    });
+    // It was not told to end before it began.
+    let _ = listed.script().begin_wait("pyremote", Some(breaker));
+    let recovered = session.channel().variable(c"recovered");
+    let is_recovered = recovered.is_some_and(|text| &*text == b"true");
+    let mut served = Served {
+        session,
+        held,
+        name: name_of(&target),
+        arguments: String::from_utf8_lossy(target.arguments).into_owned(),
+        patience: seconds(session, c"pyremote_timeout", PATIENCE),
+        is_killed,
+        owners: 0,
+        dead: 0,
+        is_recovered,
+        is_kept: is_recovered,
+    };
+    let outcome = served.run(leg);
+    // Who takes a call over leaves a mark, so that the one before keeps nothing any more.
+    forget(session, served.owners > 1 && !served.is_kept);
+    let _ = listed.ending(outcome.is_err());
+    (outcome, served.is_kept)
+}
+
+impl Served<'_> {
+    /// Has it served until a worker has done what it was called for.
+    fn run(&mut self, leg: &Arc<Leg>) -> Result<(), Ended> {
+        let no_thread = |status: freeswitch::Status| Ended::Failed(status.to_string());
+        let mut thread = Arc::new(SessionThread::new(leg.clone()).map_err(no_thread)?);
+        loop {
+            let Some(call) = self.find(&thread)? else {
+                return Ok(());
+            };
+            self.owners += 1;
+            serve(self.session, self.held, &call, &thread);
+            // From here on nothing is carried out that this worker asks for.
+            call.close();
+            thread.turn_away();
+            self.is_kept |= call.is_kept();
+            let worker = call.worker().unwrap_or_default();
+            match call.outcome() {
+                Some(Outcome::Failed(why)) => return Err(Ended::Failed(why)),
+                Some(Outcome::Moves) if self.is_up() => {
+                    counters::MOVES.add();
+                    tracing::info!("worker {worker} ends, and the call goes on with another");
+                }
+                Some(Outcome::Died(why)) if self.is_up() => {
+                    counters::ORPHANED.add();
+                    self.dead += 1;
+                    let is_fatal = self.dead >= DEAD;
+                    if is_fatal || (!self.is_kept && !self.may_begin_again()) {
+                        return Err(Ended::Failed(why));
+                    }
+                    let name = &self.name;
+                    tracing::warn!(
+                        "MR0025 pyremote {name}: worker {worker}: {why}; the call is offered to another"
+                    );
+                }
+                _ => return Ok(()),
+            }
+            drop(call);
+            thread = Arc::new(thread.again().map_err(no_thread)?);
+        }
+    }
+
+    fn is_up(&self) -> bool {
+        self.session.channel().ready()
+    }
+
+    /// What a program that has kept nothing does when its worker is no more: begin again, or end.
+    fn may_begin_again(&self) -> bool {
+        let setting = self.session.channel().variable(c"pyremote_restart");
+        setting.is_none_or(|text| !matches!(&*text, b"false" | b"no" | b"0"))
+    }
+
+    /// Finds a worker that accepts it; nothing where the call is over before.
+    fn find(&self, thread: &Arc<SessionThread>) -> Result<Option<Listed>, Ended> {
+        let until = end_of(self.patience);
+        let mut late = BTreeSet::new();
+        let name = &self.name;
+        loop {
+            if !self.is_up() {
+                return Ok(None);
+            }
+            if self.is_killed.load(Ordering::Acquire) {
+                return Err(Ended::Failed(KILLED.to_owned()));
+            }
+            let is_late = core::now_micros() > until;
+            if is_late || runs::time_is_over() {
+                let seconds = self.patience.as_secs_f64();
+                return Err(Ended::Unserved(format!(
+                    "no worker that serves '{name}' has taken the call in {seconds} s"
+                )));
+            }
+            let Some(worker) = workers::choose(name, &late) else {
+                let is_hopeless = self.owners == 0
+                    && outgoing::is_up()
+                    && workers::are_known()
+                    && !workers::serves(name, Way::Bus, None);
+                if is_hopeless {
+                    return Err(Ended::Unserved(format!("no worker serves '{name}'")));
+                }
+                // Who was late may be in time now.
+                late.clear();
+                thread.keep_up(self.session, self.held, LOOK_MS);
+                continue;
+            };
+            let call = calls::offered(self.session.uuid(), name, thread.clone(), Some(&worker));
+            self.offer(&call, &worker);
+            let accepts = end_of(ACCEPTS).min(until);
+            while call.worker().is_none() {
+                let is_over = !self.is_up() || self.is_killed.load(Ordering::Acquire);
+                let is_late = core::now_micros() > accepts;
+                if (is_over || is_late) && call.withdraw() {
+                    break;
+                }
+                thread.keep_up(self.session, self.held, LOOK_MS);
+            }
+            if call.worker().is_some() {
+                counters::ACCEPTS.add();
+                return Ok(Some(call));
+            }
+            counters::LATE.add();
+            late.insert(worker);
+        }
+    }
+
+    fn offer(&self, call: &calls::Call, worker: &str) {
+        counters::OFFERS.add();
+        let body = json!({
+            "kind": "offer",
+            "name": self.name,
+            "call": self.session.uuid().to_string_lossy(),
+            "epoch": call.epoch(),
+            "arguments": self.arguments,
+            "resumed": self.owners > 0 || self.is_recovered,
+        });
+        message::send(self.held, Way::Bus, worker, body);
+    }
+}

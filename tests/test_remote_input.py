@@ -1,0 +1,181 @@
+"""`pyremote` and what is wrong: states that are none, workers that lie, messages that come twice, servers that end."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from hosts.base import Host
+from support.nats import Nats, Raw, connected, state
+from support.workers import HEAD, WAITS, Work, app, begun, nats, needs_nats, node, saw, work
+
+__all__ = ["app", "nats", "node", "work"]
+pytestmark = needs_nats
+
+
+def test_what_is_no_state_is_refused(node: Host, work: Work, app: str) -> None:
+    work(
+        HEAD
+        + """
+import dataclasses
+@dataclasses.dataclass
+class State:
+    step: int
+    said: list
+async def handler(session, args):
+    found = []
+    for wrong in ({1, 2}, float("nan"), "x" * 10_000_000, object):
+        try: await session.checkpoint(wrong)
+        except (TypeError, ValueError) as error: found.append(f"{type(error).__name__}: {error}")
+    await session.checkpoint(State(3, ["a"]))
+    found.append(session.last_checkpoint)
+    session.setVariable("saw", json.dumps(found))
+"""
+    )
+    assert saw(node.call(("pyremote", app))) == [
+        "TypeError: argument 'state' must be what JSON can hold: Object of type set is not JSON serializable",
+        "ValueError: argument 'state' must be what JSON can hold: Out of range float values are not JSON compliant",
+        "ValueError: argument 'state' is 10000002 bytes as JSON, and 1000000 is the most",
+        "TypeError: argument 'state' must be what JSON can hold: Object of type type is not JSON serializable",
+        {"step": 3, "said": ["a"]},
+    ]
+
+
+def test_who_lies_is_refused(node: Host, nats: Nats, work: Work, app: str) -> None:
+    work(WAITS)
+    call, _ = begun(node, app)
+    raw = Raw(nats.port)
+    raw.subscribe("_INBOX.liar")
+
+    def ask(line: str) -> str:
+        raw.request("fs.one.calls", line.encode(), "_INBOX.liar")
+        return raw.next()[2].decode()
+
+    verb = '{"set_variable":{"name":"lie","value":"yes"}}'
+    assert ask(f"in liar {call.uuid} 1 1 now {verb}").startswith("-ERR epoch 1 is over: it is ")
+    epoch = ask(f"in liar {call.uuid} 1 1 now {verb}").rpartition(" ")[2]
+    assert ask(f"in liar {call.uuid} {epoch} 1 now {verb}").endswith(" has it")
+    assert ask(f"accept {call.uuid} {epoch} liar").startswith("-ERR")
+    assert ask(f"now {call.uuid} {epoch} {verb}").startswith("-USAGE")
+    assert ask("in liar no-such-call 1 1 release").startswith("-ERR there is no such call")
+    for wrong in ("", "in", "in liar", "still", "jump over", "\x00", "in a b c d e"):
+        assert ask(wrong).startswith(("-ERR", "-USAGE")), wrong
+    raw.publish("fs.beat.liar", b"no JSON")
+    raw.publish("fs.beat.liar", b'{"node": "liar", "kind": "worker", "protocol": 99, "apps": ["liars"]}')
+    node.wait_log("MR0025 worker liar speaks protocol 99, and this switch 1: it gets no calls")
+    node.wait_log(f"MR0025 'now' of worker liar for call {call.uuid} is refused")
+    assert node.api(f"uuid_getvar {call.uuid} lie").strip() == "_undef_"
+    raw.close()
+    call.hangup()
+    assert saw(call.wait()) == "hangup"
+
+
+def test_what_is_asked_twice_is_done_once(node: Host, nats: Nats, app: str, request: pytest.FixtureRequest) -> None:
+    """A worker that is written by hand."""
+    raw = Raw(nats.port)
+    raw.subscribe("fs.worker.byhand")
+    raw.subscribe("_INBOX.byhand")
+    beat = json.dumps({"node": "byhand", "kind": "worker", "protocol": 1, "apps": [app]}).encode()
+    over = threading.Event()
+    beats = Raw(nats.port)
+
+    def say() -> None:
+        while not over.wait(0.2):
+            beats.publish("fs.beat.byhand", beat)
+
+    saying = threading.Thread(target=say)
+    saying.start()
+    request.addfinalizer(over.set)
+    call = node.start_call(node.extension(("pyremote", f"{app} x"), ("sleep", "100")))
+
+    def ask(line: str) -> str:
+        raw.request("fs.one.calls", line.encode(), "_INBOX.byhand")
+        while True:
+            subject, _, data = raw.next()
+            if subject == "_INBOX.byhand":
+                return data.decode()
+            told.append(json.loads(data))
+
+    told: list[dict[str, object]] = []
+    offer = json.loads(raw.next()[2])
+    assert (offer["kind"], offer["name"], offer["arguments"], offer["node"]) == ("offer", app, "x", "one")
+    of = f"{call.uuid} {offer['epoch']}"
+    assert ask(f"accept {of} byhand").startswith("+OK {")
+    assert ask(f"accept {of} byhand").startswith("+OK {")
+    # The second comes before the first, and each comes twice.
+    append = '{"execute":{"app":"set","data":"did=${did}%s"}}'
+    assert ask(f"in byhand {of} 2 ask 12 {append % 'b'}") == "-LATER"
+    for _ in range(2):
+        assert ask(f"in byhand {of} 1 ask 11 {append % 'a'}") == "+OK"
+        assert ask(f"in byhand {of} 2 ask 12 {append % 'b'}") in {"+OK", "-LATER"}
+    node.wait_for(lambda: node.api(f"uuid_getvar {call.uuid} did").strip() == "ab" or None, 10)
+    # Answers are said again where they were not heard.
+    assert ask(f"still byhand {of} 11,12,13") == "+OK {}"
+    assert ask(f"in byhand {of} 3 release") == "+OK"
+    answers = [int(str(body["number"])) for body in told if body["kind"] == "answer"]
+    assert sorted(answers) == [11, 11, 12, 12]
+    assert call.wait().variables["did"] == "ab"
+    over.set()
+    saying.join()
+    beats.close()
+    raw.close()
+
+
+@pytest.mark.parametrize("how", ["restarted", "hung"])
+def test_calls_outlive_a_server_that_restarts(node: Host, nats: Nats, work: Work, app: str, how: str) -> None:
+    work(
+        HEAD
+        + """
+async def handler(session, args):
+    await session.answer()
+    session.setVariable("pid", str(os.getpid()))
+    await session.execute("set", "begun=${pid}")
+    digits = await session.get_digits(1, timeout=60)
+    await session.checkpoint(digits)
+    session.setVariable("saw", json.dumps([digits, session.resumed]))
+"""
+    )
+    call, _ = begun(node, app)
+    if how == "restarted":
+        nats.stop()
+        node.wait_for(lambda: state(node, "bus_connected") == 0 or None, 20)
+        nats.start()
+        connected(node)
+    else:
+        with nats.hung():
+            node.sleep(0.5)
+    call.press("5")
+    assert saw(call.wait(60)) == ["5", False]
+
+
+def test_a_plain_handler_is_refused_when_it_is_loaded(nats: Nats, tmp_path: Path) -> None:
+    program = tmp_path / "plain.py"
+    program.write_text("def handler(session, args): pass")
+    line = [sys.executable, "-m", "freeswitch.apps", "serve", nats.url, str(program)]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert "handler is not an async function" in done.stderr
+
+
+def test_without_a_server_it_says_so(tmp_path: Path) -> None:
+    program = tmp_path / "lonely.py"
+    program.write_text("async def handler(session, args): pass")
+    line = [sys.executable, "-m", "freeswitch.apps", "serve", "nats://127.0.0.1:1", str(program)]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert "the bus is not connected: " in done.stderr
+
+
+@pytest.mark.usefixtures("node")
+def test_nodes_lists_workers(nats: Nats, work: Work, app: str) -> None:
+    worker = work("async def handler(session, args): pass", "--version", "1.2")
+    line = [sys.executable, "-m", "freeswitch.apps", "nodes", nats.url, "--json"]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=60, check=True)
+    found = {said["node"]: said for said in map(json.loads, done.stdout.splitlines())}
+    assert (found["one"]["kind"], found[worker.name]["kind"]) == ("switch", "worker")
+    assert (found[worker.name]["version"], found[worker.name]["apps"]) == ("1.2", [app])
