@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from hosts.base import Host
+from hosts.freeswitch import FreeSwitchHost
 from support.configuration import settings
 from support.nats import NUMBERS, Nats, connected, needs_nats, server, state, use
 from support.saw import in_loop
@@ -140,10 +142,10 @@ def test_records_wait_for_a_server_that_is_away(host: Host, own: Nats) -> None:
     assert put(host, "r", 1, 2) == "put"
     host.wait_for(lambda: on_disk(host) == 0 or None, what="the server's word that it has them")
     own.stop()
-    assert put(host, "r", 3, 4) == "put"
+    assert put(host, "r", *range(3, 60)) == "put"
     assert on_disk(host) > 0
     own.start()
-    assert read(host, "r", 4) == [1, 2, 3, 4]
+    assert read(host, "r", 59) == list(range(1, 60))
     host.wait_for(lambda: on_disk(host) == 0 or None, what="the server's word that it has them")
     assert state(host, "lost_records") == 0
 
@@ -179,6 +181,29 @@ async def body(say):
     own.start()
     host.wait_for(lambda: on_disk(host) == 0 or None, what="room")
     assert put(host, "big", 7) == "put"
+
+
+def test_a_record_that_the_server_does_not_take_keeps_no_other(host: Host, own: Nats) -> None:
+    own.stop()
+    own.start("max_payload: 2000")
+    host.config(settings(("bus-url", own.url)))
+    connected(host)
+    assert put(host, "r", 1) == "put"
+    said = in_loop(
+        host,
+        """
+from freeswitch import records
+async def body(say):
+    await records.put("r", "x" * 5000, id="large")
+    await records.put("r", 2, id="small")
+    say("put")
+""",
+    )
+    assert said == "put"
+    line = host.wait_log("MR0024 1 records that the server does not take were put into ")
+    assert read(host, "r", 2) == [1, 2]
+    refused = Path(line.text.rpartition(" ")[2])
+    assert json.loads(refused.read_text(encoding="utf-8"))["id"] == "large"
 
 
 def test_each_call_leaves_a_record(host: Host, own: Nats) -> None:
@@ -238,3 +263,25 @@ async def runtime(args):
     found = read(host, f"many{number}", 2000)
     assert sorted(found) == list(range(2000))
     assert state(host, "lost_records") == 0
+
+
+@pytest.mark.freeswitch_only  # pocket ends with the test run
+def test_records_outlive_a_switch_that_is_killed(fresh: Callable[..., FreeSwitchHost], own: Nats) -> None:
+    config = settings(("bus-url", own.url), ("bus-call-records", "cdr"))
+    killed = fresh(config=config)
+    connected(killed)
+    own.stop()
+    assert put(killed, "r", 1, 2, 3) == "put"
+    uuid = killed.call(extension=killed.extension(("answer", ""), ("hangup", "USER_BUSY"))).uuid
+    killed.wait_for(lambda: state(killed, "queued_records") == 0 or None, what="the records on the disk")
+    assert killed.process is not None
+    killed.process.kill()
+    killed.process.wait()
+    # Another process has the database folder of the one that died.
+    heir = fresh(config=config, load=False)
+    shutil.copytree(killed.folder / "db" / "mod_rust_records", heir.folder / "db" / "mod_rust_records")
+    own.start()
+    assert heir.api("load mod_rust").startswith("+OK")
+    assert read(heir, "r", 3) == [1, 2, 3]
+    ends = {record["Unique-ID"]: record["Hangup-Cause"] for record in read(heir, "cdr", 2)}
+    assert ends[uuid] == "USER_BUSY"

@@ -10,8 +10,10 @@ requirements=$(dirname "$0")/requirements.txt
 wanted=$("$python" -c 'import sys; print(sys.version, sys.base_prefix)')$'\n'$(cat "$requirements")
 
 if [ "$(cat "$venv/made-from" 2>/dev/null)" != "$wanted" ]; then
+  # The one that is named may be that of the environment which goes.
+  base=$("$python" -c 'import sys; print(sys._base_executable)')
   rm -rf "$venv"
-  "$python" -m venv "$venv"
+  "$base" -m venv "$venv"
   "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r "$requirements"
   printf '%s\n' "$wanted" >"$venv/made-from"
 fi

@@ -46,7 +46,9 @@ async fn perform(task: Task, client: &Client, shared: &Shared, patience: Duratio
         Task::Request { subject, data } => request(client, subject, data, patience).await,
         Task::Offer { queue, data, id } => work::offer(client, shared, &queue, data, id).await,
         Task::Take { queue, lease } => work::take(client, shared, &queue, lease, patience).await,
-        Task::Record { name, data, id } => work::record(client, shared, &name, data, &id).await,
+        Task::Record { name, data, id } => {
+            work::record(client, shared, vec![work::Piece { name, id, data }]).await
+        }
         Task::Read {
             name,
             reader,

@@ -167,7 +167,7 @@ pub(super) async fn stored(
 }
 
 /// What a publish into a stream that failed comes to.
-fn not_stored(error: &PublishError) -> Outcome {
+pub(super) fn not_stored(error: &PublishError) -> Outcome {
     match error.kind() {
         PublishErrorKind::WrongLastSequence => Outcome::Conflict(String::new()),
         PublishErrorKind::TimedOut => {

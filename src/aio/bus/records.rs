@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 
 use async_nats::Client;
 use freeswitch::{core, edge};
-use futures_util::future::join_all;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -20,7 +19,7 @@ use super::setting::Setting;
 use super::shared::{Shared, connected, without_signals};
 use super::spool::{Batch, Spool, Writer};
 use super::task::{Outcome, Ticket};
-use super::work;
+use super::work::{self, Piece};
 
 /// How many records wait to be written, and how many are written at once.
 const QUEUE: usize = 16_384;
@@ -206,38 +205,39 @@ pub(super) async fn send(shared: &Arc<Shared>, client: watch::Receiver<Option<Cl
 /// Sends a batch; false where it is to be tried again.
 async fn deliver(shared: &Shared, client: &Client, spool: &Spool, batch: &Batch) -> bool {
     let most = client.server_info().max_payload;
-    let sends = batch.lines.iter().map(|line| async move {
-        let data = message(line, &shared.setting.node).filter(|data| data.len() <= most);
-        let Some(((name, id), data)) = named(line).zip(data) else {
-            aside(spool, line);
-            return Outcome::Nothing;
-        };
-        work::record(client, shared, &name, data, &id).await
-    });
-    let (mut failed, mut acknowledged) = (None, 0);
-    for outcome in join_all(sends).await {
-        match outcome {
-            Outcome::Done(_) => acknowledged += 1,
-            Outcome::Nothing => {}
-            Outcome::Failed(why) | Outcome::Late(why) | Outcome::Conflict(why) => {
-                failed = Some(why);
-            }
-            Outcome::Found { .. } | Outcome::Nobody => failed = Some("no answer".to_owned()),
+    let (mut pieces, mut refused) = (Vec::with_capacity(batch.lines.len()), Vec::new());
+    for line in &batch.lines {
+        let piece = piece(line, &shared.setting.node).filter(|piece| piece.data.len() <= most);
+        match piece {
+            Some(piece) => pieces.push(piece),
+            None => refused.push(line),
         }
     }
-    if let Some(why) = failed {
-        freeswitch::once_a_second!(_times => {
-            tracing::warn!("MR0024 records wait on the disk, and are tried again: {why}");
-        });
-        return false;
+    match work::record(client, shared, pieces).await {
+        Outcome::Done(count) => RECORDS_SENT.add_many(count),
+        outcome => {
+            freeswitch::once_a_second!(_times => {
+                tracing::warn!("MR0024 records wait on the disk, and are tried again: {}", why(&outcome));
+            });
+            return false;
+        }
     }
-    RECORDS_SENT.add_many(acknowledged);
+    for line in refused {
+        aside(spool, line);
+    }
     if let Err(error) = spool.sent(batch) {
         freeswitch::once_a_second!(_times => {
             tracing::error!("MR0024 records were sent and may be sent again after a restart: {error}");
         });
     }
     true
+}
+
+fn why(outcome: &Outcome) -> &str {
+    match outcome {
+        Outcome::Failed(why) | Outcome::Late(why) | Outcome::Conflict(why) => why,
+        _ => "the server has not acknowledged them",
+    }
 }
 
 /// A line that no server takes must not keep those behind it.
@@ -252,11 +252,15 @@ fn aside(spool: &Spool, line: &[u8]) {
     }
 }
 
-/// The name and the id of a line.
-fn named(line: &[u8]) -> Option<(String, String)> {
+/// What becomes of a line on the way to the server.
+fn piece(line: &[u8], node: &str) -> Option<Piece> {
     let value: Value = serde_json::from_slice(line).ok()?;
     let text = |key| Some(value.get(key)?.as_str()?.to_owned());
-    Some((text("name")?, text("id")?))
+    Some(Piece {
+        name: text("name")?,
+        id: text("id")?,
+        data: message(line, node)?,
+    })
 }
 
 /// What the server gets of a line: JSON, with the id and the node beside the value.

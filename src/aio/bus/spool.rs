@@ -15,8 +15,9 @@ use tokio::sync::Notify;
 
 /// After how many bytes another segment is begun.
 const SEGMENT: u64 = 4 << 20;
-/// How many bytes are read at once, to be sent; no line is longer.
+/// How many bytes and lines are read at once, to be sent; no line is longer.
 const BATCH: usize = 1 << 20;
+const LINES: usize = 1000;
 
 /// A file of lines, and how far it was sent.
 struct Segment {
@@ -171,10 +172,8 @@ impl Spool {
         let mut bytes = vec![0; most];
         file.read_exact(&mut bytes)?;
         // The last may be cut where the batch ends; it comes with the next.
-        let whole = bytes
-            .iter()
-            .rposition(|&b| b == b'\n')
-            .map_or(most, |at| at + 1);
+        let ends = bytes.iter().enumerate().filter(|(_, b)| **b == b'\n');
+        let whole = ends.take(LINES).last().map_or(most, |(at, _)| at + 1);
         bytes.truncate(whole);
         let lines = bytes.split(|&b| b == b'\n').filter(|line| !line.is_empty());
         Ok(Some(Batch {

@@ -1,6 +1,7 @@
 //! Work that is shared, and records that are read: streams from which each piece is given
 //! to one, and again to another where it is not said to be done in time.
 
+use std::future::IntoFuture;
 use std::time::Duration;
 
 use async_nats::header::NATS_MESSAGE_ID;
@@ -8,8 +9,9 @@ use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull};
 use async_nats::jetstream::stream::{Config, RetentionPolicy};
 use async_nats::{Client, HeaderMap};
 use futures_util::StreamExt;
+use futures_util::future::join_all;
 
-use super::kv::{context, stored};
+use super::kv::{context, not_stored, stored};
 use super::shared::Shared;
 use super::task::Outcome;
 
@@ -41,6 +43,13 @@ const RECORDS: Stream = Stream {
     retention: RetentionPolicy::Limits,
     remembered: Duration::from_mins(30),
 };
+
+/// What is left under a name; of one id the server takes one.
+pub(super) struct Piece {
+    pub(super) name: String,
+    pub(super) id: String,
+    pub(super) data: Vec<u8>,
+}
 
 fn failed(error: &impl std::fmt::Display) -> Outcome {
     Outcome::Failed(format!(
@@ -82,17 +91,51 @@ impl Stream {
         if let Err(outcome) = self.made(client, shared).await {
             return outcome;
         }
-        let mut headers = HeaderMap::new();
-        if let Some(id) = id {
-            headers.insert(NATS_MESSAGE_ID, format!("{name}/{id}"));
+        let outcome = stored(client, self.subject_of(name), headers_of(name, id), data).await;
+        self.check(shared, &outcome);
+        outcome
+    }
+
+    /// Leaves pieces in their order; when this returns, the server has all of them.
+    async fn put_all(&self, client: &Client, shared: &Shared, pieces: Vec<Piece>) -> Outcome {
+        if let Err(outcome) = self.made(client, shared).await {
+            return outcome;
         }
-        let subject = format!("{}.{name}", self.subject);
-        let outcome = stored(client, subject, headers, data).await;
+        let context = context(client);
+        let count = pieces.len() as u64;
+        let mut waits = Vec::with_capacity(pieces.len());
+        let mut outcome = Outcome::Done(count);
+        for Piece { name, id, data } in pieces {
+            let headers = headers_of(&name, Some(&id));
+            let sent = context
+                .publish_with_headers(self.subject_of(&name), headers, data.into())
+                .await;
+            match sent {
+                Ok(ack) => waits.push(ack.into_future()),
+                Err(error) => {
+                    outcome = not_stored(&error);
+                    break;
+                }
+            }
+        }
+        for acknowledged in join_all(waits).await {
+            if let Err(error) = acknowledged {
+                outcome = not_stored(&error);
+            }
+        }
+        self.check(shared, &outcome);
+        outcome
+    }
+
+    /// Somebody may have deleted the stream: then it is made again.
+    fn check(&self, shared: &Shared, outcome: &Outcome) {
         if matches!(outcome, Outcome::Failed(_)) {
-            // Somebody may have deleted it: it is made again.
             shared.streams.lock().retain(|stream| *stream != self.name);
         }
-        outcome
+    }
+
+    fn subject_of(&self, name: &str) -> String {
+        format!("{}.{name}", self.subject)
     }
 
     /// The next piece, waited for; it is another's when the lease is over.
@@ -110,7 +153,7 @@ impl Stream {
         }
         let config = pull::Config {
             durable_name: Some(taker),
-            filter_subject: format!("{}.{name}", self.subject),
+            filter_subject: self.subject_of(name),
             ack_policy: AckPolicy::Explicit,
             ack_wait: lease,
             ..pull::Config::default()
@@ -124,6 +167,14 @@ impl Stream {
         };
         next(&consumer, patience).await
     }
+}
+
+fn headers_of(name: &str, id: Option<&str>) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    if let Some(id) = id {
+        headers.insert(NATS_MESSAGE_ID, format!("{name}/{id}"));
+    }
+    headers
 }
 
 async fn next(consumer: &PullConsumer, patience: Duration) -> Outcome {
@@ -182,15 +233,9 @@ pub(super) async fn take(
         .await
 }
 
-/// Leaves a record.
-pub(super) async fn record(
-    client: &Client,
-    shared: &Shared,
-    name: &str,
-    data: Vec<u8>,
-    id: &str,
-) -> Outcome {
-    RECORDS.put(client, shared, name, data, Some(id)).await
+/// Leaves records, in their order.
+pub(super) async fn record(client: &Client, shared: &Shared, records: Vec<Piece>) -> Outcome {
+    RECORDS.put_all(client, shared, records).await
 }
 
 /// The next record for a reader.
