@@ -195,7 +195,8 @@ def test_from_outside(fresh: Callable[..., FreeSwitchHost], app: tuple[Path, See
         counted = started.wait_for("counted")
         first, second = counted["causes"]
         assert second == {"NORMAL_CLEARING": 2 * CALLS}
-        assert sum(first.values()) == 2 * (begun + after), (first, begun, after)
+        # Of a call that began as the switch was killed one leg or both may be known, and nothing noted.
+        assert 0 <= sum(first.values()) - 2 * (begun + after) <= 2, (first, begun, after)
         assert counted["all"] == dict(Counter(first) + Counter(second))
         assert counted["left"] == 0
         print(f"outside: killed {first}, other {second}, begun before the kill {begun}, after {after}")

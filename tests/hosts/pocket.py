@@ -34,6 +34,8 @@ class PocketCall:
         """Wait for the end, in pocket's time."""
         call = self._call
         call.wait(timeout)
+        # Its last events come a moment after it has ended.
+        self._host.wait_for(self._is_destroyed, timeout, "the end of the call")
         events = self._host.all_events()[self._first_event :]
         return CallResult(
             uuid=call.uuid,
@@ -43,6 +45,12 @@ class PocketCall:
             events=[event for event in events if event.get("Unique-ID") == call.uuid],
             transcript=call.transcript.text(),
         )
+
+    def _is_destroyed(self) -> bool | None:
+        for event in self._host.all_events()[self._first_event :]:
+            if event["Event-Name"] == "CHANNEL_DESTROY" and event.get("Unique-ID") == self.uuid:
+                return True
+        return None
 
 
 class PocketHost(Host):

@@ -242,15 +242,15 @@ CASES = [
     Case(
         "a PIN that one caller enters twice",
         """
+        import contextlib
         import sqlite3
         def handler(session, args):
             session.answer()
-            with sqlite3.connect(":memory:") as db:
+            with contextlib.closing(sqlite3.connect(":memory:")) as db:
                 db.execute("create table pins (pin text unique)")
                 for _ in range(2):
                     pin = session.getDigits(2, "#", 3000)
                     if pin: db.execute("insert into pins values (?)", [pin])
-            db.close()
         """,
         ("insert into", "insert or ignore into"),
         "IntegrityError",
