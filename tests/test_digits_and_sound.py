@@ -118,7 +118,7 @@ def test_digits_of_a_coroutine_go_on_after_a_break(host: Host) -> None:
         async def body(session, saw):
             await session.answer()
             freeswitch.consoleLog("info", "reading\\n")
-            saw["digits"] = await session.get_digits(3, timeout=3)
+            saw["digits"] = await session.get_digits(3, timeout=30)
             reading = asyncio.create_task(session.get_digits(3, timeout=30))
             await asyncio.sleep(0.2)
             reading.cancel()
