@@ -121,6 +121,12 @@ def _log_of(host: Host) -> str:
 
 
 @pytest.fixture(scope="session")
+def found(pytestconfig: pytest.Config) -> list[Spec]:
+    """Which hosts this run has."""
+    return pytestconfig.stash[SPECS]
+
+
+@pytest.fixture(scope="session")
 def hosts() -> Iterator[Manager]:
     """Every host of this run."""
     manager = Manager()

@@ -23,10 +23,9 @@ from typing import Any
 
 import pytest
 
-from conftest import SPECS
 from hosts.base import Host
 from hosts.freeswitch import FreeSwitchHost
-from hosts.manager import Manager
+from hosts.manager import Manager, Spec
 from hosts.ports import free_port
 
 pytestmark = pytest.mark.skipif(not shutil.which("prometheus"), reason="needs Prometheus (Debian: prometheus)")
@@ -131,14 +130,14 @@ def wait_until(what: str, test: Callable[[], Any], timeout: float = 60.0) -> Any
 
 
 @pytest.fixture
-def two(hosts: Manager, request: pytest.FixtureRequest) -> Iterator[list[Switch]]:
+def two(hosts: Manager, found: list[Spec]) -> Iterator[list[Switch]]:
     """Give two real switches that serve their metrics."""
-    found = [spec for spec in request.config.stash[SPECS] if spec.switch]
-    if not found:
+    real = [spec for spec in found if spec.switch]
+    if not real:
         pytest.skip("needs a FreeSWITCH")
     made: list[Switch] = []
     try:
-        for spec in (found[0], found[-1]):
+        for spec in (real[0], real[-1]):
             port = free_port()
             host = hosts.fresh(spec, config=SETTINGS.format(port, "") + "</settings></configuration>")
             made.append(Switch(host, port))
