@@ -185,7 +185,9 @@ def result_of(host: Host, app: str, program: str, case: Case) -> dict[str, objec
     data = program
     if case.far:
         data += " " + host.extension(*case.far)
-    result = host.run(app, data, press=case.press, hangup_after=case.hangup_after)
+    # Who serves it may have to notice first that the module was loaded again.
+    patience = {"pysocket_timeout": "20", "pyremote_timeout": "20"}
+    result = host.run(app, data, press=case.press, hangup_after=case.hangup_after, variables=patience)
     kept = {name: result.variables.get(name) for name in ("saw", "python_error", "went")}
     saw = json.loads(kept["saw"] or "null")
     return {**kept, "saw": saw, "cause": result.cause, "story": story(host, result)}

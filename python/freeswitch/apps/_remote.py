@@ -39,6 +39,8 @@ AGAIN = 0.5
 # How often a switch is asked whether calls are still this worker's, and how often in vain, until it is taken for dead.
 LOOK = 1.0
 SILENT = 5
+# How long a call waits for what a session reads of its switch, in seconds.
+KNOWN = 5.0
 # How often it is tried to accept a call.
 ATTEMPTS = 20
 # How long an API command may take, in seconds.
@@ -295,8 +297,7 @@ class Remote(Outside):
 
     async def _accept(self, body: dict[str, Any], program: Program) -> None:
         uuid, epoch = body["call"], body["epoch"]
-        # What a session reads of its switch; a call does not wait long for it.
-        await asyncio.wait([self._learn()], timeout=0.2)
+        self._learn()
         reply = "-ERR the switch does not answer"
         for _ in range(ATTEMPTS):
             try:
@@ -314,6 +315,9 @@ class Remote(Outside):
         before = self._calls.get(uuid)
         if before is not None:
             self.taken(before, "it was offered again")
+        if not self.globals:
+            # A session reads them; they were asked for before the call was.
+            await asyncio.wait([self._learn()], timeout=KNOWN)
         bus = RemoteBus(self, uuid, epoch)
         bus.mirror.take(json.loads(reply.removeprefix("+OK ")))
         session = session_of(bus, RemoteSession)
