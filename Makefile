@@ -3,7 +3,7 @@
 # rustup's folder, for shells that were started before it was installed.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 # mod_rust, pocket and the tools are all built for one Python: PYO3_PYTHON, or python3 on PATH.
-python = $(shell $${PYO3_PYTHON:-python3} -c 'import sys; print(sys.executable)')
+python = $(shell $(or $(PYO3_PYTHON),python3) -c 'import sys; print(sys.executable)')
 with_python = PYO3_PYTHON="$(python)"
 
 VENV := build/venv
