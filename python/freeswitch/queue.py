@@ -40,7 +40,7 @@ _NAME = re.compile(r"[-_a-zA-Z0-9]+")
 
 
 def check_name(argument: str, name: str, lease: float = LEASE) -> None:
-    """Refuse what is no name of a queue, of records or of a reader, and what is no lease."""
+    """Refuse a wrong name of a queue, of records or of a reader, and a wrong lease."""
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise ValueError(f"argument {argument!r} must be letters, digits, - and _, not {name!r}")
     if not isinstance(lease, (int, float)) or not 1 <= lease < math.inf:
@@ -48,7 +48,7 @@ def check_name(argument: str, name: str, lease: float = LEASE) -> None:
 
 
 def check_id(id: str | None) -> None:
-    """Refuse what is no id of a piece of work or of a record."""
+    """Refuse a wrong id of a piece of work or of a record."""
     if id is not None and (not isinstance(id, str) or not id.isprintable() or len(id) > 200):
         raise ValueError(f"argument 'id' must be a text of one line, 200 characters at most, not {id!r}")
 

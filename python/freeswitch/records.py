@@ -55,7 +55,7 @@ def _check_bus() -> None:
 
 
 async def put(name: str, value: Any, *, id: str | None = None, timeout: float = PATIENCE) -> str:
-    """Put a record, and give its `id`, made up where there is none; when this returns, it is on the disk.
+    """Put a record, and give its `id`, by default a new one; when this returns, the record is on the disk.
 
     A program that has no switch has no disk for it: there it is on the server's. What JSON can hold, 512 KB at most.
     BusError where there is no bus, where the disk cannot take it, or where `bus-records-limit` is reached.

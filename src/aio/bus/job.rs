@@ -46,9 +46,7 @@ async fn perform(task: Task, client: &Client, shared: &Shared, patience: Duratio
         Task::Request { subject, data } => request(client, subject, data, patience).await,
         Task::Offer { queue, data, id } => work::offer(client, shared, &queue, data, id).await,
         Task::Take { queue, lease } => work::take(client, shared, &queue, lease, patience).await,
-        Task::Record { name, data, id } => {
-            work::record(client, shared, vec![work::Piece { name, id, data }]).await
-        }
+        Task::Record(piece) => work::record(client, shared, vec![piece]).await,
         Task::Read {
             name,
             reader,

@@ -200,9 +200,9 @@ pub fn bus_record(
         return records::put(line, Some(ticket)).map_err(PyConnectionError::new_err);
     }
     let node = shared::current().map(|shared| shared.setting.node.clone());
-    let data = records::message(&line, &node.unwrap_or_default())
+    let piece = records::piece(&line, &node.unwrap_or_default())
         .ok_or_else(|| PyValueError::new_err("argument 'value' must be JSON"))?;
-    ask(ticket, Task::Record { name, data, id }, timeout)
+    ask(ticket, Task::Record(piece), timeout)
 }
 
 /// The next record for a reader, which is its own for so many seconds.

@@ -18,8 +18,8 @@ use super::counters::{LOST_RECORDS, QUEUED_RECORDS, RECORDS_SENT};
 use super::setting::Setting;
 use super::shared::{Shared, connected, without_signals};
 use super::spool::{Batch, Spool, Writer};
-use super::task::{Outcome, Ticket};
-use super::work::{self, Piece};
+use super::task::{Outcome, Piece, Ticket};
+use super::work;
 
 /// How many records wait to be written, and how many are written at once.
 const QUEUE: usize = 16_384;
@@ -44,7 +44,7 @@ struct Keeper {
     thread: JoinHandle<()>,
 }
 
-/// Why there is none, where a switch has a bus and cannot keep records.
+/// What keeps them, or why a switch that has a bus cannot.
 static KEEPER: Mutex<Option<Result<Keeper, String>>> = Mutex::new(None);
 
 fn folder() -> PathBuf {
@@ -79,7 +79,7 @@ fn open(limit: u64) -> Result<Keeper, String> {
             edge::guard(c"records", (), || write(&theirs, &writes));
         })
     });
-    let thread = thread.map_err(|error| format!("there is no thread for them: {error}"))?;
+    let thread = thread.map_err(|error| format!("no thread can be started for them: {error}"))?;
     Ok(Keeper {
         spool,
         queue,
@@ -252,21 +252,15 @@ fn aside(spool: &Spool, line: &[u8]) {
     }
 }
 
-/// What becomes of a line on the way to the server.
-fn piece(line: &[u8], node: &str) -> Option<Piece> {
-    let value: Value = serde_json::from_slice(line).ok()?;
-    let text = |key| Some(value.get(key)?.as_str()?.to_owned());
-    Some(Piece {
-        name: text("name")?,
-        id: text("id")?,
-        data: message(line, node)?,
-    })
-}
-
 /// What the server gets of a line: JSON, with the id and the node beside the value.
-pub(super) fn message(line: &[u8], node: &str) -> Option<Vec<u8>> {
+pub(super) fn piece(line: &[u8], node: &str) -> Option<Piece> {
     let value: Value = serde_json::from_slice(line).ok()?;
-    let (id, value) = (value.get("id")?, value.get("value")?);
-    let message = json!({"id": id, "node": node, "value": value});
-    Some(message.to_string().into_bytes())
+    let text = |key| value.get(key)?.as_str();
+    let (name, id) = (text("name")?, text("id")?);
+    let message = json!({"id": id, "node": node, "value": value.get("value")?});
+    Some(Piece {
+        name: name.to_owned(),
+        id: id.to_owned(),
+        data: message.to_string().into_bytes(),
+    })
 }

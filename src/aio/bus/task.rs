@@ -19,6 +19,14 @@ pub(super) enum On {
     Revision(u64),
 }
 
+/// What is left under a name; of one id the server takes one.
+#[derive(Debug)]
+pub(super) struct Piece {
+    pub(super) name: String,
+    pub(super) id: String,
+    pub(super) data: Vec<u8>,
+}
+
 /// What is to be done.
 #[derive(Debug)]
 pub(super) enum Task {
@@ -59,11 +67,7 @@ pub(super) enum Task {
         lease: Duration,
     },
     /// A record of a program that has no switch.
-    Record {
-        name: String,
-        data: Vec<u8>,
-        id: String,
-    },
+    Record(Piece),
     /// The next record for a reader.
     Read {
         name: String,

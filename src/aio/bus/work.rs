@@ -13,7 +13,7 @@ use futures_util::future::join_all;
 
 use super::kv::{context, not_stored, stored};
 use super::shared::Shared;
-use super::task::Outcome;
+use super::task::{Outcome, Piece};
 
 /// A stream of the server's, with one subject for each name.
 struct Stream {
@@ -43,13 +43,6 @@ const RECORDS: Stream = Stream {
     retention: RetentionPolicy::Limits,
     remembered: Duration::from_mins(30),
 };
-
-/// What is left under a name; of one id the server takes one.
-pub(super) struct Piece {
-    pub(super) name: String,
-    pub(super) id: String,
-    pub(super) data: Vec<u8>,
-}
 
 fn failed(error: &impl std::fmt::Display) -> Outcome {
     Outcome::Failed(format!(
