@@ -129,6 +129,17 @@ def test_it_is_listed_and_can_be_ended(node: Host, work: Work, app: str) -> None
     assert (result.variables["python_error"], result.variables["went"]) == ("it was told to end", "on")
 
 
+def test_pyps_names_the_worker_that_serves_a_call(node: Host, work: Work, app: str) -> None:
+    worker = work(WAITS)
+    call, _ = begun(node, app)
+    (listed,) = [run for run in json.loads(node.api("pyps json")) if run["uuid"] == call.uuid]
+    assert listed["worker"] == worker.name
+    (line,) = [line for line in node.api("pyps").splitlines() if call.uuid in line]
+    assert line.endswith(f"waits in pyremote, worker {worker.name}")
+    call.hangup()
+    call.wait()
+
+
 def test_the_module_is_not_reloaded_under_such_a_call(node: Host, work: Work, app: str) -> None:
     work(WAITS)
     call, _ = begun(node, app)

@@ -12,6 +12,7 @@ use freeswitch::edge::guard;
 use freeswitch::stream::reply;
 
 use super::{figures, pystat, reload};
+use crate::aio::outside::calls;
 use crate::entry::api::line;
 use crate::interp::attach::reenter_within;
 use crate::script::kill;
@@ -97,9 +98,21 @@ fn list(argument: &str) -> Result<String, String> {
 /// How long to wait for Python to say where scripts are.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Where it is: the line in Python, and the switch call that it waits in.
+/// The program outside that serves its call; nothing where it is none of these, or nobody has it.
+fn worker_of(script: &Script) -> Option<String> {
+    if !matches!(script.way, "pyremote" | "pysocket") {
+        return None;
+    }
+    calls::find(script.uuid.as_ref()?)?.worker()
+}
+
+/// Where it is: the line in Python, the switch call that it waits in, and who serves it outside.
 fn place(script: &Script, line: Option<String>) -> String {
     match (line, script.waits_in()) {
+        (None, Some(call @ ("pyremote" | "pysocket"))) => match worker_of(script) {
+            Some(worker) => format!("waits in {call}, worker {worker}"),
+            None => format!("waits in {call}, no worker"),
+        },
         (Some(line), Some(call)) => format!("{line}, waits in {call}"),
         (Some(line), None) => line,
         (None, Some(call)) => format!("waits in {call}"),
@@ -149,6 +162,10 @@ fn as_json(scripts: &[(String, Arc<Script>)]) -> String {
                 format!("{:.3}", script.begun.elapsed().as_secs_f64()),
             ),
             ("place", figures::quoted(place)),
+            (
+                "worker",
+                worker_of(script).map_or("null".to_owned(), |name| figures::quoted(&name)),
+            ),
         ])
     });
     format!("[{}]\n", objects.collect::<Vec<_>>().join(","))
