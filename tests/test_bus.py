@@ -14,7 +14,7 @@ import pytest
 from hosts.base import Host
 from hosts.ports import free_port
 from support.configuration import settings
-from support.nats import Nats, Raw, connected, needs_nats, state
+from support.nats import Nats, Raw, connected, needs_nats, node_of, state
 from support.saw import in_loop
 
 pytestmark = needs_nats
@@ -43,9 +43,9 @@ def nats(tmp_path: Path) -> Iterator[Nats]:
 
 
 def test_it_connects_and_says_so_once(host: Host, nats: Nats) -> None:
-    host.config(settings(("bus-url", nats.url), ("bus-node", "one")))
+    host.config(settings(("bus-url", nats.url), ("bus-node", node_of(host))))
     connected(host)
-    host.wait_log(f"^the bus is connected: {nats.url}, as one$")
+    host.wait_log(f"^the bus is connected: {nats.url}, as {node_of(host)}$")
     assert get(host)[0] is None
     assert state(host, "bus_requests") >= 1
     assert json.loads(
@@ -56,7 +56,7 @@ from freeswitch import bus
 async def body(say): say(json.dumps(vars(bus.state())))
 """,
         )
-    ) == {"configured": True, "connected": True, "why": "", "node": "one"}
+    ) == {"configured": True, "connected": True, "why": "", "node": node_of(host)}
     host.no_log("MR0023")
 
 
@@ -309,6 +309,25 @@ def test_it_says_every_second_that_it_is_there(host: Host, nats: Nats) -> None:
     assert {subject for subject, _ in heard} == {"fs.beat.sw-1"}
     said = json.loads(heard[0][1])
     assert said["node"] == "sw-1" and said["kind"] == "switch" and said["running"] == 0 and said["version"]
+    raw.close()
+
+
+def test_another_switch_of_its_name_is_said(host: Host, nats: Nats) -> None:
+    name = node_of(host)
+    host.config(settings(("bus-url", nats.url), ("bus-node", name)))
+    connected(host)
+    raw = Raw(nats.port)
+    since = host.mark()
+    # What a module that was loaded again has said last is no other switch.
+    raw.publish(
+        f"fs.beat.{name}", json.dumps({"node": name, "kind": "switch", "pid": 41, "instance": "before"}).encode()
+    )
+    twin = json.dumps({"node": name, "kind": "switch", "pid": 42, "instance": "twin"}).encode()
+    raw.publish(f"fs.beat.{name}", twin)
+    raw.publish(f"fs.beat.{name}", twin)
+    line = rf"MR0023 another switch on the bus is called {name}, too \(its process is 42\): .* a bus-node of its own"
+    host.wait_log(line, since=since)
+    host.no_log("its process is 41")
     raw.close()
 
 

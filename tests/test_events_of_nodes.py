@@ -10,7 +10,7 @@ import pytest
 
 from hosts.base import Host
 from support.configuration import settings
-from support.nats import SERVER, Nats, Raw, connected, needs_nats, state
+from support.nats import SERVER, Nats, Raw, connected, needs_nats, node_of, state
 from support.saw import FIRE, in_loop
 
 
@@ -24,8 +24,8 @@ def nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nats]:
 
 @pytest.fixture
 def node(host: Host, nats: Nats) -> Host:
-    """The switch under test, as node `one`."""
-    host.config(settings(("bus-url", nats.url), ("bus-node", "one")))
+    """The switch under test, on the bus."""
+    host.config(settings(("bus-url", nats.url), ("bus-node", node_of(host))))
     connected(host)
     return host
 
@@ -72,7 +72,7 @@ async def main():
 @needs_nats
 def test_a_switch_sends_what_somebody_asks_for_and_nothing_else(node: Host, nats: Nats) -> None:
     raw = Raw(nats.port)
-    raw.subscribe("fs.one.ev.>")
+    raw.subscribe(f"fs.{node_of(node)}.ev.>")
     wish = {"id": "me", "nodes": ["*"], "asks": [{"events": ["CUSTOM test::events"], "headers": [["Who", "a b"]]}]}
     fire = node.script(
         "import freeswitch\nfrom freeswitch import events\n"
@@ -101,9 +101,9 @@ async def fsapi(session, stream, env, args):
 
     node.wait_for(asked, what="the first event")
     subject, _, data = raw.next()
-    assert subject == "fs.one.ev.CUSTOM.-"
+    assert subject == f"fs.{node_of(node)}.ev.CUSTOM.-"
     head = data.decode().partition("\n\n")[0].splitlines()
-    assert head[0] == "Bus-Node: one"
+    assert head[0] == f"Bus-Node: {node_of(node)}"
     assert "Who: a%20b" in head and "Event-Subclass: test%3A%3Aevents" in head
     # Once asked for, each run fires two that are wanted.
     node.wait_for(lambda: (state(node, "queued_bus_events") == 0) or None, what="an empty queue")
@@ -142,7 +142,7 @@ async def body(say):
     say(json.dumps([event["Bus-Node"], event["Event-Subclass"]]))
 """,
     )
-    assert json.loads(said) == ["one", "test::events"]
+    assert json.loads(said) == [node_of(node), "test::events"]
 
 
 @needs_nats
@@ -151,14 +151,14 @@ def test_a_call_is_followed_over_the_bus(node: Host) -> None:
         node,
         """
 async def main():
-    stream = events.stream("CHANNEL_ANSWER", "CHANNEL_HANGUP_COMPLETE", nodes="one")
+    stream = events.stream("CHANNEL_ANSWER", "CHANNEL_HANGUP_COMPLETE", nodes="@NODE@")
     found("ready")
     kinds = []
     async for event in stream:
         kinds.append(event["Event-Name"])
         if kinds[-1] == "CHANNEL_HANGUP_COMPLETE": break
     found([kinds, event["Bus-Node"], event["Hangup-Cause"]])
-""",
+""".replace("@NODE@", node_of(node)),
     )
     node.wait_for(
         lambda: (
@@ -171,7 +171,7 @@ async def main():
     kinds, name, cause = json.loads(line.removeprefix("found "))
     # The first call may have begun before the switch knew.
     assert kinds[-1] == "CHANNEL_HANGUP_COMPLETE" and set(kinds[:-1]) <= {"CHANNEL_ANSWER"}
-    assert (name, cause) == ("one", "USER_BUSY")
+    assert (name, cause) == (node_of(node), "USER_BUSY")
 
 
 @needs_nats
@@ -220,7 +220,7 @@ async def main():
 def test_a_server_that_takes_nothing_does_not_slow_the_switch(node: Host, nats: Nats) -> None:
     """A subscriber that is stuck, and a server that is, cost dropped events and no time of who fires."""
     raw = Raw(nats.port)
-    wish = {"id": "me", "nodes": ["one"], "asks": [{"events": ["CUSTOM test::events"], "headers": []}]}
+    wish = {"id": "me", "nodes": [node_of(node)], "asks": [{"events": ["CUSTOM test::events"], "headers": []}]}
     fire = node.script(
         "import freeswitch, json, time\n"
         + FIRE

@@ -230,6 +230,7 @@ async def handler(session, args):
     workers = [work(source), work(source)]
     call, pid = begun(node, app)
     first = next(worker for worker in workers if worker.process.pid == pid)
+    assert variable(node, call.uuid, "first") == "goes on"
     first.send(signal.SIGSTOP)
     assert variable(node, call.uuid, "second") == "has it"
     first.send(signal.SIGCONT)

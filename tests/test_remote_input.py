@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from hosts.base import Host
-from support.nats import Nats, Raw, connected, state
+from support.nats import Nats, Raw, connected, node_of, state
 from support.workers import HEAD, WAITS, Work, app, begun, nats, needs_nats, node, saw, work
 
 __all__ = ["app", "nats", "node", "work"]
@@ -53,7 +53,7 @@ def test_who_lies_is_refused(node: Host, nats: Nats, work: Work, app: str) -> No
     raw.subscribe("_INBOX.liar")
 
     def ask(line: str) -> str:
-        raw.request("fs.one.calls", line.encode(), "_INBOX.liar")
+        raw.request(f"fs.{node_of(node)}.calls", line.encode(), "_INBOX.liar")
         return raw.next()[2].decode()
 
     verb = '{"set_variable":{"name":"lie","value":"yes"}}'
@@ -94,7 +94,7 @@ def test_what_is_asked_twice_is_done_once(node: Host, nats: Nats, app: str, requ
     call = node.start_call(node.extension(("pyremote", f"{app} x"), ("sleep", "100")))
 
     def ask(line: str) -> str:
-        raw.request("fs.one.calls", line.encode(), "_INBOX.byhand")
+        raw.request(f"fs.{node_of(node)}.calls", line.encode(), "_INBOX.byhand")
         while True:
             subject, _, data = raw.next()
             if subject == "_INBOX.byhand":
@@ -103,7 +103,7 @@ def test_what_is_asked_twice_is_done_once(node: Host, nats: Nats, app: str, requ
 
     told: list[dict[str, object]] = []
     offer = json.loads(raw.next()[2])
-    assert (offer["kind"], offer["name"], offer["arguments"], offer["node"]) == ("offer", app, "x", "one")
+    assert (offer["kind"], offer["name"], offer["arguments"], offer["node"]) == ("offer", app, "x", node_of(node))
     of = f"{call.uuid} {offer['epoch']}"
     assert ask(f"accept {of} byhand").startswith("+OK {")
     assert ask(f"accept {of} byhand").startswith("+OK {")
@@ -171,11 +171,10 @@ def test_without_a_server_it_says_so(tmp_path: Path) -> None:
     assert "the bus is not connected: " in done.stderr
 
 
-@pytest.mark.usefixtures("node")
-def test_nodes_lists_workers(nats: Nats, work: Work, app: str) -> None:
+def test_nodes_lists_workers(node: Host, nats: Nats, work: Work, app: str) -> None:
     worker = work("async def handler(session, args): pass", "--version", "1.2")
     line = [sys.executable, "-m", "freeswitch.apps", "nodes", nats.url, "--json"]
     done = subprocess.run(line, capture_output=True, text=True, timeout=60, check=True)
     found = {said["node"]: said for said in map(json.loads, done.stdout.splitlines())}
-    assert (found["one"]["kind"], found[worker.name]["kind"]) == ("switch", "worker")
+    assert (found[node_of(node)]["kind"], found[worker.name]["kind"]) == ("switch", "worker")
     assert (found[worker.name]["version"], found[worker.name]["apps"]) == ("1.2", [app])

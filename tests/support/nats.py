@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -82,6 +83,11 @@ class Nats:
             yield
         finally:
             os.kill(self._process.pid, signal.SIGCONT)
+
+
+def node_of(host: Host) -> str:
+    """Name a switch on the bus: those of a run are on one server together."""
+    return re.sub(r"[^A-Za-z0-9]", "_", host.name)
 
 
 class Raw:

@@ -16,7 +16,7 @@ import pytest
 
 from hosts.base import CallResult, Host, LiveCall
 from support.configuration import settings
-from support.nats import Nats, connected, needs_nats, server
+from support.nats import Nats, connected, needs_nats, node_of, server
 
 # What a test has to name itself, so that workers of two do not serve each other's calls.
 NAMES = iter(range(1, 1_000_000))
@@ -77,7 +77,7 @@ def nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nats | None]:
 
 def on_bus(host: Host, nats: Nats) -> None:
     """Have a switch be on the bus."""
-    host.config(settings(("bus-url", nats.url), ("bus-node", "one")))
+    host.config(settings(("bus-url", nats.url), ("bus-node", node_of(host))))
     connected(host)
 
 

@@ -222,15 +222,15 @@ class Remote(Outside):
         self.is_there = True
         self._silent = 0
         self._known: asyncio.Task[None] | None = None
-        self._pid: object = None
+        self._instance: object = None
 
     # The switch
 
-    def beats(self, pid: object) -> None:
-        """Be told that it is there; `pid` says whether it was started again."""
+    def beats(self, instance: object) -> None:
+        """Be told that it is there; `instance` says whether it was started again."""
         self.is_there, self._silent = True, 0
-        if pid != self._pid:
-            self._pid = pid
+        if instance != self._instance:
+            self._instance = instance
             self._known = None
             self._learn()
 
@@ -238,6 +238,21 @@ class Remote(Outside):
         if self._known is None:
             self._known = _loop.spawn(self._ask_what_is_known(), Context())
         return self._known
+
+    async def _until_known(self, uuid: str) -> None:
+        """Wait for what a session reads of its switch, which was asked for before the call was offered."""
+        end = time.monotonic() + KNOWN
+        while not self.globals:
+            left = end - time.monotonic()
+            if left <= 0:
+                log.warning(
+                    "MR0025 call %s begins without the global variables of switch %s, which it has not said in %g s",
+                    uuid, self.link.name, KNOWN,
+                )  # fmt: skip
+                return
+            await asyncio.wait([self._learn()], timeout=left)
+            if not self.globals:
+                await asyncio.sleep(BEAT / 4)
 
     async def _ask_what_is_known(self) -> None:
         try:
@@ -315,9 +330,7 @@ class Remote(Outside):
         before = self._calls.get(uuid)
         if before is not None:
             self.taken(before, "it was offered again")
-        if not self.globals:
-            # A session reads them; they were asked for before the call was.
-            await asyncio.wait([self._learn()], timeout=KNOWN)
+        await self._until_known(uuid)
         bus = RemoteBus(self, uuid, epoch)
         bus.mirror.take(json.loads(reply.removeprefix("+OK ")))
         session = session_of(bus, RemoteSession)
@@ -404,7 +417,7 @@ class Worker:
         try:
             body = json.loads(event.getBody() or "")
             if body["kind"] == "switch":
-                self._node(str(body["node"])).beats(body.get("pid"))
+                self._node(str(body["node"])).beats(body.get("instance"))
         except (ValueError, KeyError, TypeError, AttributeError):
             # It is counted by switches.
             pass

@@ -238,6 +238,7 @@ pub(super) async fn beat(shared: &Arc<Shared>, client: watch::Receiver<Option<Cl
             "runs_in": version,
             "running": runs::all().len(),
             "pid": std::process::id(),
+            "instance": subjects::instance(),
             "up": begun.elapsed().as_secs(),
         });
         // What waits while the server is away says nothing that is true later.

@@ -54,9 +54,14 @@ pub(super) async fn hear(shared: &Arc<Shared>, client: watch::Receiver<Option<Cl
         return std::future::pending().await;
     };
     workers::listens();
+    let mut twins = Twins::default();
+    let own = subjects::beat(node);
     loop {
         tokio::select! {
             Some(message) = beats.next() => {
+                if message.subject.as_str() == own {
+                    twins.look(node, &message.payload);
+                }
                 if !workers::heard(&message.payload) {
                     strange(&message);
                 }
@@ -65,6 +70,35 @@ pub(super) async fn hear(shared: &Arc<Shared>, client: watch::Receiver<Option<Cl
             Some(message) = commands.next() => run_command(&message),
             else => return std::future::pending().await,
         }
+    }
+}
+
+/// Other switches of this one's name: each would answer what is asked of the other.
+#[derive(Default)]
+struct Twins {
+    /// The last that said that it is there.
+    instance: Option<String>,
+}
+
+impl Twins {
+    fn look(&mut self, node: &str, beat: &[u8]) {
+        let Ok(beat) = serde_json::from_slice::<serde_json::Value>(beat) else {
+            return;
+        };
+        let Some(instance) = beat.get("instance").and_then(|found| found.as_str()) else {
+            return;
+        };
+        if instance == subjects::instance() {
+            return;
+        }
+        // The last word of a module that was loaded again here can come late: one is none.
+        if self.instance.replace(instance.to_owned()).as_deref() != Some(instance) {
+            return;
+        }
+        let pid = beat.get("pid").map(ToString::to_string).unwrap_or_default();
+        freeswitch::once_a_second!(times => {
+            tracing::error!("MR0023 another switch on the bus is called {node}, too (its process is {pid}): what is meant for one of them goes to the other; give each a bus-node of its own ({times} times since the last such line)");
+        });
     }
 }
 
