@@ -84,6 +84,8 @@ pub fn set(held: &Detached, setting: Option<&Setting>) {
 pub fn end(held: &Detached) {
     set(held, None);
     READY.store(false, Ordering::Release);
+    // A module that is loaded after this one does not end.
+    ENDS.store(false, Ordering::Release);
 }
 
 fn open(setting: Setting) -> std::io::Result<Running> {

@@ -129,26 +129,28 @@ CASES: dict[str, Case] = {
     ),
     "once": Case(
         """
+        wanted = session.once("DTMF", guard={"DTMF-Digit": "9"}, timeout=10)
         await session.answer()
-        event = await session.once("DTMF", guard={"DTMF-Digit": "9"}, timeout=10)
+        event = await wanted
         saw["digit"] = event["DTMF-Digit"]
         try:
             await session.once("DTMF", timeout=0.3)
         except TimeoutError as error:
             saw["late"] = str(error)
         """,
-        press=[(0.5, "89")],
+        press=[(2.0, "89")],
         saw={"digit": "9"},
     ),
     "stream": Case(
         """
-        await session.answer()
         digits = saw["digits"] = []
-        async for event in session.stream("DTMF"):
+        stream = session.stream("DTMF")
+        await session.answer()
+        async for event in stream:
             digits.append(event["DTMF-Digit"])
             if len(digits) == 3: break
         """,
-        press=[(0.5, "123")],
+        press=[(2.0, "123")],
         saw={"digits": ["1", "2", "3"]},
     ),
     "watch": Case(
