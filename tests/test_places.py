@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import textwrap
@@ -21,6 +19,7 @@ from hosts.base import CallResult, Event, Host, LiveCall
 from hosts.wire import Wire
 from support.nats import Nats
 from support.place_programs import CASES, Case
+from support.relay import Relay
 from support.saw import HEAD
 from support.workers import Worker, nats, on_bus
 
@@ -346,45 +345,6 @@ def test_one_of_two_processes_has_a_call(served: Host, serve: Serve) -> None:
             assert executed.count("in_order=one") == 1, executed
     finally:
         second.end(signal.SIGKILL)
-
-
-class Relay:
-    """A way to the switch that can be cut."""
-
-    def __init__(self, port: int) -> None:
-        self._to = port
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
-        self._open: list[socket.socket] = []
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                near, _ = self._listener.accept()
-                far = socket.create_connection(("127.0.0.1", self._to))
-                self._open += [near, far]
-                for one, other in ((near, far), (far, near)):
-                    threading.Thread(target=self._carry, args=(one, other), daemon=True).start()
-
-    @staticmethod
-    def _carry(one: socket.socket, other: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while data := one.recv(65536):
-                other.sendall(data)
-
-    def cut(self) -> None:
-        """Cut the connections that there are."""
-        for one in self._open:
-            with contextlib.suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
-            one.close()
-        self._open = []
-
-    def close(self) -> None:
-        """Let nobody through any more."""
-        self._listener.close()
-        self.cut()
 
 
 def test_a_process_serves_again_when_its_connection_is_back(served: Host, tmp_path: Path) -> None:

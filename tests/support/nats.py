@@ -144,6 +144,11 @@ class Raw:
                 words = line.decode().split(" ")
                 reply = words[3] if len(words) == 5 else ""
                 return words[1], reply, self._bytes(int(words[-1]))
+            elif line.startswith(b"HMSG "):
+                words = line.decode().split(" ")
+                reply = words[3] if len(words) == 6 else ""
+                # What comes before the message are its headers.
+                return words[1], reply, self._bytes(int(words[-1]))[int(words[-2]) :]
 
     def close(self) -> None:
         """Go."""

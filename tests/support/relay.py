@@ -1,0 +1,70 @@
+"""A way from one process to a server's port that can be cut, and held: what is sent then waits, as in a partition."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+
+
+class Relay:
+    """A way to a port of this machine that can be cut."""
+
+    def __init__(self, port: int) -> None:
+        self._to = port
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self._open: list[socket.socket] = []
+        self._is_through = threading.Event()
+        self._is_through.set()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = self._listener.accept()
+                try:
+                    far = socket.create_connection(("127.0.0.1", self._to))
+                except OSError:
+                    # The server is not there: who comes is told so by the end of the connection.
+                    near.close()
+                    continue
+                self._open += [near, far]
+                for one, other in ((near, far), (far, near)):
+                    one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                    threading.Thread(target=self._carry, args=(one, other), daemon=True).start()
+
+    def _carry(self, one: socket.socket, other: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := one.recv(65536):
+                self._is_through.wait()
+                other.sendall(data)
+        for end in (one, other):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Let nothing through, in neither direction; what was sent arrives when this is over."""
+        self._is_through.clear()
+        try:
+            yield
+        finally:
+            self._is_through.set()
+
+    def cut(self) -> None:
+        """Cut the connections that there are."""
+        for one in self._open:
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+        self._open = []
+
+    def close(self) -> None:
+        """Let nobody through any more."""
+        self._listener.close()
+        self.cut()
+
+
+__all__ = ["Relay"]
