@@ -43,6 +43,30 @@ def load(): return apps.load(Greeter, app_id="default")
     app.unload()
 
 
+def test_a_clip_that_plays_before_its_beginning_is_waited_for(host: Host, parked: str) -> None:
+    app = Loaded(
+        host,
+        """
+import time
+class Late:
+    @apps.coroutine("CHANNEL_PARK")
+    async def on_park(self, session):
+        if session.is_outbound(): return  # the far end of the test
+        await session.answer()
+        session.playback("tone_stream://%(100,0,440)")
+        time.sleep(0.5)  # the loop stands still, the leg does not
+        await session.recv("PLAYBACK_START", timeout=5)
+        said.append("plays")
+        await session.hangup("USER_BUSY")
+
+def load(): return apps.load(Late, app_id="default")
+""",
+    )
+    assert host.call(extension=parked).cause == "USER_BUSY"
+    app.wait_said("plays")
+    app.unload()
+
+
 def test_calls_find_their_app_by_its_id(host: Host, parked: str) -> None:
     both = Loaded(
         host,

@@ -198,6 +198,8 @@ class Verbs:
             self.setvar("playback_delimiter", ";")
         start = f"@@{start_sample}" if start_sample else ""
         app = "endless_playback" if endless else "playback"
+        # Who waits for its beginning does so after this, and the leg may play by then.
+        self._need("PLAYBACK_START")
         return self._run(app, _params(params) + ";".join(files) + start, "PLAYBACK_STOP")
 
     def speak(self, text: str, engine: str = "flite", voice: str = "kal", timer_name: str = "") -> bool:
