@@ -50,7 +50,7 @@ CASES: dict[str, Case] = {
         saw["by"] = await session.play("silence_stream://20000", terminators="*#")
         saw["kept"] = await session.get_digits(1, timeout=1)
         """,
-        press=[(0.5, "7*")],
+        press=[(2.0, "7*")],
         saw={"by": "*", "kept": "7"},
     ),
     "no_digits": Case(
@@ -68,7 +68,7 @@ CASES: dict[str, Case] = {
             invalid_file="silence_stream://100")
         saw["variable"] = session.getVariable("pin")
         """,
-        press=[(0.5, "12"), (2.0, "42")],
+        press=[(2.0, "12"), (3.5, "42")],
         saw={"pin": "42", "variable": "42"},
     ),
     "cancelled": Case(
@@ -78,9 +78,9 @@ CASES: dict[str, Case] = {
         await asyncio.sleep(0.5)
         playing.cancel()
         saw["cancelled"] = (await asyncio.gather(playing, return_exceptions=True))[0].__class__.__name__
-        saw["after"] = await session.get_digits(1, timeout=5)
+        saw["after"] = await session.get_digits(1, timeout=10)
         """,
-        press=[(1.0, "5")],
+        press=[(2.5, "5")],
         saw={"cancelled": "CancelledError", "after": "5"},
     ),
     "in_order": Case(
@@ -109,7 +109,7 @@ CASES: dict[str, Case] = {
             saw["cancelled"] = str(error)
             raise
         """,
-        hangup_after=0.7,
+        hangup_after=2.5,
         saw={"hook": ["hangup", "NORMAL_CLEARING", False], "cancelled": "hangup"},
     ),
     "shield": Case(
@@ -158,10 +158,10 @@ CASES: dict[str, Case] = {
         await session.answer()
         digits = saw["digits"] = []
         watch = session.on("DTMF", callback=lambda event: digits.append(event["DTMF-Digit"]))
-        await session.sleep(1.5)
+        await session.sleep(4)
         watch.cancel()
         """,
-        press=[(0.6, "45")],
+        press=[(2.0, "45")],
         saw={"digits": ["4", "5"]},
     ),
     "placed": Case(
