@@ -15,7 +15,7 @@ from hosts.freeswitch import FreeSwitchHost
 from hosts.manager import MODULE, Spec
 from hosts.ports import free_port
 from support.configuration import settings
-from support.nats import Nats, connected, needs_nats
+from support.nats import Nats, connected, needs_nats, node_of
 from support.sip import IVR, Callers, begin_profile, needs_sipp, said
 from support.workers import Worker, nats, on_bus
 
@@ -110,11 +110,11 @@ def test_another_switch_takes_the_calls_once_the_first_is_dead(
         at_the_second_menu(first, log)
 
         def takes() -> subprocess.CompletedProcess[str]:
-            line = [sys.executable, "-m", "freeswitch.apps", "takeover", nats.url, "one", "two"]
+            line = [sys.executable, "-m", "freeswitch.apps", "takeover", nats.url, node_of(first), "two"]
             return subprocess.run(line, capture_output=True, text=True, timeout=60, check=False)
 
         refused = takes()
-        assert "one lives" in refused.stderr
+        assert f"{node_of(first)} lives" in refused.stderr
         assert first.api("show channels count").split()[0] == str(CALLS)
         first.abandon()
         begin_profile(second, port)
