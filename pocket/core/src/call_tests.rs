@@ -191,6 +191,25 @@ fn the_far_end_hangs_up_in_the_middle() {
 }
 
 #[test]
+fn a_digit_is_taken_before_the_hangup_of_the_same_instant() {
+    let switch = switch(&extension(
+        "<action application='answer'/><action application='read' data='1 1 silence_stream://60000 taken 5000 #'/>",
+    ));
+    // Which of two threads runs first is chance where nothing decides it.
+    for _ in 0..100 {
+        let call = call(
+            &switch,
+            Script {
+                press: vec![(2_000_000, "5".into())],
+                hangup_after: Some(2_000_000),
+                ..Script::default()
+            },
+        );
+        assert_eq!(variable(&call, "taken"), "5");
+    }
+}
+
+#[test]
 fn digits_are_asked_for_again_until_they_match() {
     let switch = switch(&extension(
         "<action application='play_and_get_digits' data='2 4 3 3000 # silence_stream://500 silence_stream://200 pin ^\\d{4}$'/>",

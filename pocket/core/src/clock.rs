@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::presence::{self, Ticket};
 
@@ -254,27 +254,42 @@ impl Clock {
         if wait.deadline.is_some_and(|deadline| deadline <= state.now) {
             return Woken::Deadline;
         }
+        self.park_until_woken(&mut state, &wait)
+    }
+
+    /// Lets all that are awake run until they wait, before what else is due at this instant: the
+    /// order of two deeds of one instant is then the order in which others see them.
+    pub(crate) fn give_way(&self, rank: Rank) {
+        let mut state = self.state.lock();
+        self.catch_up(&mut state);
+        let wait = Wait {
+            rank,
+            ..Wait::until(state.now)
+        };
+        self.park_until_woken(&mut state, &wait);
+    }
+
+    fn park_until_woken(&self, state: &mut MutexGuard<'_, State>, wait: &Wait<'_>) -> Woken {
         let give_up = wait.real_limit.map(|limit| Instant::now() + limit);
         let counted = presence::counted_by(self.id);
-        let (id, condition) = park(&mut state, &wait, counted, THREAD_ID.with(|id| *id));
+        let (id, condition) = park(state, wait, counted, THREAD_ID.with(|id| *id));
         loop {
-            self.move_on(&mut state);
+            self.move_on(state);
             if let Some(woken) = state.parked.get(&id).and_then(|parked| parked.woken) {
                 state.parked.remove(&id);
                 return woken;
             }
-            let until = self.next_look(&state, wait.deadline, give_up);
-            match until {
-                None => condition.wait(&mut state),
+            match self.next_look(state, wait.deadline, give_up) {
+                None => condition.wait(state),
                 Some(until) => {
-                    condition.wait_until(&mut state, until);
+                    condition.wait_until(state, until);
                 }
             }
-            self.catch_up(&mut state);
+            self.catch_up(state);
             if wait.deadline.is_some_and(|deadline| deadline <= state.now) {
-                wake(&mut state, id, Woken::Deadline);
+                wake(state, id, Woken::Deadline);
             } else if give_up.is_some_and(|limit| Instant::now() >= limit) {
-                wake(&mut state, id, Woken::RealLimit);
+                wake(state, id, Woken::RealLimit);
             }
         }
     }

@@ -1,4 +1,7 @@
 //! What happens at a time, on a thread of its own: the far end's deeds.
+//!
+//! Who is woken by one deed runs until it waits before the next deed of the same instant: a digit
+//! that is sent just before the hangup is read, as it is on a line.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -51,6 +54,7 @@ impl Timers {
                     {
                         crate::edge::report("a timer", &*payload);
                     }
+                    self.clock.give_way(Rank::FarEnd);
                 }
                 next => {
                     self.clock.wait(Wait {
