@@ -25,6 +25,7 @@ import rig
 from freeswitch.apps.command.capacity import Bounds, judge
 from hosts.freeswitch import FreeSwitchHost
 from hosts.ports import free_port
+from support.sip import SDP
 
 HELD = 2.0
 BOUNDS = Bounds(setup=0.5, failures=0.01)
@@ -52,14 +53,7 @@ Max-Forwards: 70
 Content-Type: application/sdp
 Content-Length: [len]
 
-v=0
-o=- 1 1 IN IP4 [local_ip]
-s=-
-c=IN IP4 [media_ip]
-t=0 0
-m=audio [media_port] RTP/AVP 0
-a=rtpmap:0 PCMU/8000
-]]></send>
+SDP]]></send>
 <recv response="100" optional="true"/><recv response="180" optional="true"/><recv response="183" optional="true"/>
 <recv response="200" rtd="1" rrs="true"/>
 <send><![CDATA[
@@ -85,7 +79,7 @@ Max-Forwards: 70
 Content-Length: 0
 
 ]]></send>
-<recv response="200"/></scenario>""".replace("HELD", str(int(HELD * 1000)))
+<recv response="200"/></scenario>""".replace("HELD", str(int(HELD * 1000))).replace("SDP", SDP)
 
 
 class Sipp:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import http.server
 import re
-import shutil
 import socket
 import socketserver
 import subprocess
@@ -23,11 +22,9 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from hosts.base import Host
 from hosts.freeswitch import FreeSwitchHost
 from hosts.ports import free_port
+from support.sip import SDP, needs_sipp
 
-pytestmark = [
-    pytest.mark.freeswitch_only,
-    pytest.mark.skipif(not shutil.which("sipp"), reason="needs SIPp (Debian: sip-tester)"),
-]
+pytestmark = [pytest.mark.freeswitch_only, needs_sipp]
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 CONFIG = f"""<configuration name="python.conf"><settings><param name="virtual-env" value="{sys.prefix}"/>
@@ -52,14 +49,7 @@ HEADER
 Content-Type: application/sdp
 Content-Length: [len]
 
-v=0
-o=- 1 1 IN IP4 [local_ip]
-s=-
-c=IN IP4 [media_ip]
-t=0 0
-m=audio [media_port] RTP/AVP 0
-a=rtpmap:0 PCMU/8000
-]]></send>
+SDP]]></send>
 <recv response="100" optional="true"/><recv response="180" optional="true"/><recv response="183" optional="true"/>
 <recv response="200" rrs="true"/>
 <send><![CDATA[
@@ -186,7 +176,7 @@ class Agent:
 def call(folder: Path, port: int, extension: str, header: str) -> None:
     """Call by SIPp, with a header in the INVITE, until the switch hangs up."""
     scenario = folder / "call.xml"
-    scenario.write_text(SCENARIO.replace("HEADER", header))
+    scenario.write_text(SCENARIO.replace("HEADER", header).replace("SDP", SDP))
     command = ["sipp", f"127.0.0.1:{port}", "-sf", str(scenario), "-s", extension, "-i", "127.0.0.1"]
     command += ["-p", str(free_port(socket.SOCK_DGRAM)), "-m", "1", "-nostdin", "-timeout", "30", "-timeout_error"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
