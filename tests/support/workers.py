@@ -75,9 +75,9 @@ def nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nats | None]:
     yield from server(tmp_path_factory)
 
 
-def on_bus(host: Host, nats: Nats) -> None:
-    """Have a switch be on the bus."""
-    host.config(settings(("bus-url", nats.url), ("bus-node", node_of(host))))
+def on_bus(host: Host, nats: Nats, url: str | None = None) -> None:
+    """Have a switch be on the bus, by a way of its own where one is given."""
+    host.config(settings(("bus-url", url or nats.url), ("bus-node", node_of(host))))
     connected(host)
 
 

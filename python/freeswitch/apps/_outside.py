@@ -176,12 +176,16 @@ class Outside:
 
     async def begin(self) -> None:
         """Serve. LinkError where the switch has no mod_rust, or one that is older."""
-        found = str(await self.link.api("global_getvar"))
-        self.globals = dict(line.split("=", 1) for line in found.splitlines() if "=" in line)
-        limit = str(await self.link.api("fsctl sps"))
-        self.calls_a_second = float("".join(c for c in limit if c.isdigit()) or self.calls_a_second)
+        await self._read_switch()
         await self._serve()
         self._beat = _loop.spawn(self._beats())
+
+    async def _read_switch(self) -> None:
+        """Read what sessions read of their switch: its global variables, and the sessions that it begins a second."""
+        found = str(await self.link.api("global_getvar"))
+        limit = str(await self.link.api("fsctl sps"))
+        self.globals = dict(line.split("=", 1) for line in found.splitlines() if "=" in line)
+        self.calls_a_second = float("".join(c for c in limit if c.isdigit()) or self.calls_a_second)
 
     async def _serve(self) -> None:
         is_again = self._tap is not None

@@ -223,6 +223,8 @@ class Remote(Outside):
         self._silent = 0
         self._known: asyncio.Task[None] | None = None
         self._instance: object = None
+        # Calls that were given up with it, by UUID: their epochs. It is told so when it is back.
+        self._given_up: dict[str, int] = {}
 
     # The switch
 
@@ -256,17 +258,15 @@ class Remote(Outside):
 
     async def _ask_what_is_known(self) -> None:
         try:
-            found = str(await self.link.api("global_getvar"))
-            limit = str(await self.link.api("fsctl sps"))
+            await self._read_switch()
         except LinkError as error:
             log.debug("%s", error)
             self._known = None
-            return
-        self.globals = dict(line.split("=", 1) for line in found.splitlines() if "=" in line)
-        self.calls_a_second = float("".join(c for c in limit if c.isdigit()) or self.calls_a_second)
 
     async def look(self) -> None:
         """Ask whether its calls are this worker's still, and for what was not heard."""
+        if self._given_up and self.is_there:
+            await self._say_what_was_given_up()
         if not self._calls:
             return
         asked = [
@@ -282,6 +282,7 @@ class Remote(Outside):
                 self.is_there = False
                 log.warning("MR0025 switch %s is not there any more: %s", self.link.name, error)
                 for bus in list(self._calls.values()):
+                    self._given_up[bus.uuid] = bus.epoch
                     self.taken(bus, "its switch is not there any more")
             return
         self._silent = 0
@@ -290,6 +291,17 @@ class Remote(Outside):
                 found = self._calls.get(uuid)
                 if found is not None:
                     self.taken(found, why)
+
+    async def _say_what_was_given_up(self) -> None:
+        """Have the switch offer to others what it still takes for served here."""
+        said = dict(self._given_up)
+        calls = " ".join(f"{uuid} {epoch}" for uuid, epoch in said.items())
+        try:
+            await self.link.line(f"gone {self.id} {calls}", LOOK)
+        except BusError as error:
+            log.debug("%s", error)
+            return
+        self._given_up = {uuid: epoch for uuid, epoch in self._given_up.items() if said.get(uuid) != epoch}
 
     @property
     def running(self) -> int:

@@ -13,10 +13,11 @@ use tokio::runtime::Builder;
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio::time::{sleep, timeout};
 
+use super::pulse::Pulse;
 use super::setting::Setting;
 use super::shared::{CURRENT, REFUSED, REQUESTS, Shared, State, without_signals};
 use super::task::{Job, Outgoing};
-use super::{asker, call_records, job, listen, outgoing, publisher, records, remote};
+use super::{asker, call_records, job, listen, outgoing, publisher, pulse, records, remote};
 
 /// The thread's stack, in bytes, and that of threads that look names up.
 const STACK: usize = 8 << 20;
@@ -97,6 +98,7 @@ fn open(setting: Setting, has_switch: bool) -> std::io::Result<Running> {
         events,
         outgoing,
         state: Mutex::new(State::Down("it is not connected yet".to_owned())),
+        pulse: Pulse::default(),
         told: Mutex::new(None),
         store: Mutex::new(None),
         streams: Mutex::new(Vec::new()),
@@ -200,6 +202,7 @@ async fn serve(shared: &Arc<Shared>, queues: Queues, mut stopped: watch::Receive
         () = remote::hear(shared, client.clone()) => {}
         () = publisher::heed(shared, client.clone()) => {}
         () = publisher::beat(shared, client.clone()) => {}
+        () = pulse::keep(shared, client.clone()) => {}
         () = asker::ask(shared, client.clone()) => {}
         () = listen::listen(shared, client.clone()) => {}
         () = records::send(shared, client.clone()) => {}

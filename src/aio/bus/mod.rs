@@ -5,7 +5,8 @@
 //! one for what coroutines ask for (`task`, carried out by `job`), one for events that other
 //! nodes have asked for (`publisher`). Events of other nodes come by `asker`, keys and
 //! messages by `listen`. Records go by the disk (`spool`), which a thread of its own writes to.
-//! What workers that serve calls say comes by `remote`, and what they are told goes by `outgoing`.
+//! What workers that serve calls say comes by `remote`, and what they are told goes by `outgoing`;
+//! `pulse` notices a connection that stays open and carries nothing, `twins` notices another switch of this one's name.
 
 pub mod setting;
 
@@ -30,6 +31,8 @@ pub mod outgoing;
 #[cfg(feature = "nats")]
 mod publisher;
 #[cfg(feature = "nats")]
+mod pulse;
+#[cfg(feature = "nats")]
 pub mod py_bus;
 #[cfg(feature = "nats")]
 pub mod records;
@@ -43,6 +46,8 @@ mod spool;
 mod subjects;
 #[cfg(feature = "nats")]
 mod task;
+#[cfg(feature = "nats")]
+mod twins;
 #[cfg(feature = "nats")]
 mod work;
 

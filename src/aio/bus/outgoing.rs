@@ -5,7 +5,7 @@ use freeswitch::edge;
 use tokio::sync::{mpsc, watch};
 
 use super::counters::{LOST, MESSAGES};
-use super::shared::{State, connected, current, state};
+use super::shared::{State, connected, current};
 use super::task::Outgoing;
 
 /// Leaves a message to be sent; where there is no bus, or no room, that is counted and said.
@@ -43,10 +43,10 @@ pub fn node() -> Option<String> {
     current().map(|shared| shared.setting.node.clone())
 }
 
-/// Does a server answer?
+/// Does a server answer? One whose connection stays open and carries nothing does not.
 #[must_use]
 pub fn is_up() -> bool {
-    state() == State::Up
+    current().is_some_and(|shared| *shared.state.lock() == State::Up && shared.pulse.is_felt())
 }
 
 /// Sends what was left; while the server is away it waits.

@@ -22,6 +22,7 @@ use tokio::time::{Instant, interval};
 use super::counters::{PUBLISHED, QUEUED_EVENTS, STRANGE};
 use super::shared::{self, Shared, connected};
 use super::subjects::{self, HELLO, UNWANT, WANT};
+use super::twins;
 use crate::aio::event_tap::Want;
 use crate::script::runs;
 
@@ -91,7 +92,8 @@ pub(super) async fn heed(shared: &Arc<Shared>, client: watch::Receiver<Option<Cl
     }
 }
 
-fn strange(message: &Message) {
+/// Counts a message that is none of ours, and says so.
+pub(super) fn strange(message: &Message) {
     STRANGE.add();
     freeswitch::once_a_second!(times => {
         let subject = message.subject.as_str();
@@ -238,7 +240,7 @@ pub(super) async fn beat(shared: &Arc<Shared>, client: watch::Receiver<Option<Cl
             "runs_in": version,
             "running": runs::all().len(),
             "pid": std::process::id(),
-            "instance": subjects::instance(),
+            "instance": twins::instance(),
             "up": begun.elapsed().as_secs(),
         });
         // What waits while the server is away says nothing that is true later.

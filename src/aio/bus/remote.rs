@@ -15,10 +15,11 @@ use freeswitch::{Detached, api, core, edge};
 use futures_util::StreamExt;
 use tokio::sync::watch;
 
-use super::counters::STRANGE;
 use super::outgoing;
+use super::publisher::strange;
 use super::shared::{Shared, connected};
 use super::subjects;
+use super::twins::Twins;
 use crate::aio::outside::{command, workers};
 
 /// The thread's stack, in bytes.
@@ -71,43 +72,6 @@ pub(super) async fn hear(shared: &Arc<Shared>, client: watch::Receiver<Option<Cl
             else => return std::future::pending().await,
         }
     }
-}
-
-/// Other switches of this one's name: each would answer what is asked of the other.
-#[derive(Default)]
-struct Twins {
-    /// The last that said that it is there.
-    instance: Option<String>,
-}
-
-impl Twins {
-    fn look(&mut self, node: &str, beat: &[u8]) {
-        let Ok(beat) = serde_json::from_slice::<serde_json::Value>(beat) else {
-            return;
-        };
-        let Some(instance) = beat.get("instance").and_then(|found| found.as_str()) else {
-            return;
-        };
-        if instance == subjects::instance() {
-            return;
-        }
-        // The last word of a module that was loaded again here can come late: one is none.
-        if self.instance.replace(instance.to_owned()).as_deref() != Some(instance) {
-            return;
-        }
-        let pid = beat.get("pid").map(ToString::to_string).unwrap_or_default();
-        freeswitch::once_a_second!(times => {
-            tracing::error!("MR0023 another switch on the bus is called {node}, too (its process is {pid}): what is meant for one of them goes to the other; give each a bus-node of its own ({times} times since the last such line)");
-        });
-    }
-}
-
-fn strange(message: &Message) {
-    STRANGE.add();
-    freeswitch::once_a_second!(times => {
-        let subject = message.subject.as_str();
-        tracing::warn!("MR0023 a message to {subject} is none of ours ({times} times since the last such line)");
-    });
 }
 
 fn line(message: &Message) -> Option<Line> {

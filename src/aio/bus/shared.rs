@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use super::asked::offer_to_all;
 use super::counters::{CONNECTIONS, DROPPED, QUEUED_EVENTS};
+use super::pulse::Pulse;
 use super::setting::Setting;
 use super::task::{Job, Outgoing, Task, Ticket};
 
@@ -44,6 +45,7 @@ pub(super) struct Shared {
     pub(super) events: mpsc::Sender<Snapshot>,
     pub(super) outgoing: mpsc::Sender<Outgoing>,
     pub(super) state: Mutex<State>,
+    pub(super) pulse: Pulse,
     /// What was said last of a connection that is not there.
     pub(super) told: Mutex<Option<String>>,
     pub(super) store: Mutex<Option<Store>>,

@@ -1,7 +1,4 @@
-//! The names that messages go by, and what tells two of one name apart.
-
-use std::hash::{BuildHasher, RandomState};
-use std::sync::LazyLock;
+//! The names that messages go by.
 
 /// Who wants which events: JSON, said again every two seconds.
 pub(super) const WANT: &str = "fs.want";
@@ -18,11 +15,9 @@ pub(super) fn beat(node: &str) -> String {
 /// All who say that they are there.
 pub(super) const BEATS: &str = "fs.beat.*";
 
-/// Tells this node from another that was given the same name.
-pub(super) fn instance() -> &'static str {
-    static INSTANCE: LazyLock<String> =
-        LazyLock::new(|| format!("{:016x}", RandomState::new().hash_one(std::process::id())));
-    &INSTANCE
+/// What a node says to itself, to see whether the server answers.
+pub(super) fn echo(node: &str, instance: &str) -> String {
+    format!("fs.{node}.echo.{instance}")
 }
 
 /// What workers ask of the calls of a node.

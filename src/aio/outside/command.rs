@@ -72,8 +72,9 @@ pub fn by_bus(held: &Detached, line: &str) -> String {
     let reply = match words.next() {
         Ok("in") => in_turn(held, words),
         Ok("still") => still(words),
+        Ok("gone") => gone(words),
         Ok("accept" | "place" | "unplace") => return carry_out(held, line),
-        _ => Err("-USAGE: in <worker> <uuid> <epoch> <number> ...|still ...|accept ...|place ...|unplace ...".to_owned()),
+        _ => Err("-USAGE: in <worker> <uuid> <epoch> <number> ...|still ...|gone ...|accept ...|place ...|unplace ...".to_owned()),
     };
     reply.unwrap_or_else(|why| why)
 }
@@ -121,6 +122,21 @@ fn still(mut words: Words<'_>) -> Result<String, String> {
         }
     }
     Ok(format!("+OK {}", serde_json::Value::from(gone)))
+}
+
+/// `gone <worker> <uuid> <epoch> ...`: these calls the worker serves no more, since it took this switch for dead.
+fn gone(mut words: Words<'_>) -> Result<String, String> {
+    let worker = words.next()?;
+    while !words.0.is_empty() {
+        let (uuid, epoch) = (words.next()?, words.number()?);
+        let key = CString::new(uuid).map_err(|error| format!("-ERR {error}"))?;
+        if let Ok(call) = calls::of_epoch(&key, epoch)
+            && call.worker().as_deref() == Some(worker)
+        {
+            call.end(Outcome::Died("it took this switch for dead".to_owned()));
+        }
+    }
+    Ok("+OK".to_owned())
 }
 
 fn answer(held: &Detached, mut words: Words<'_>) -> Result<String, String> {

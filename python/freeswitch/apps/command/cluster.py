@@ -46,7 +46,7 @@ def add_commands(commands: Any) -> None:
     taking.add_argument("dead", help="the node whose calls are taken; refused while it says that it is there")
     taking.add_argument("standing", help="the node that takes them, with the dead one's database and SIP address")
     taking.add_argument("--apart", action="append", default=[], metavar="NODE",
-                        help="a switch that may live meanwhile: it has another database; may be repeated")  # fmt: skip
+                        help="a switch that may live: it has another database; can be given several times")  # fmt: skip
     taking.add_argument("--fence", default=None, metavar="COMMAND",
                         help="a shell command that takes power or address from the dead node first; when it fails, no call is taken")  # noqa: E501  # fmt: skip
     taking.set_defaults(run=takeover)
