@@ -420,6 +420,36 @@ def test_an_originate_command_says_what_is_meant(host: Host) -> None:
     assert four == """the variable 'bad' cannot be put into a dial string: "it's\""""
 
 
+def test_a_destination_that_is_no_text_is_refused(program: Make) -> None:
+    said = program("""
+def run(_):
+    client = Client()
+    for to, given in (
+        (None, {}), (5, {}), (b"u@h", {}), ("", {}), ("u@h", {"profile": None}), ("u@h", {"profile": 5}),
+        ("u@h", {"gateway": 5}), ("u@h", {"proxy": ["p"]}), ("u@h", {"endpoint": None}),
+    ):
+        try: client.set_orig_cmd(to, **given)
+        except (TypeError, ValueError) as error: said.append([type(error).__name__, str(error)])
+    said.append(client.originate_cmd)
+    client.set_orig_cmd("u@h", gateway=None, proxy=None)
+    said.append(client.originate_cmd.endswith("}}sofia/external/u@h &park()"))
+    try: client.originate(5)
+    except TypeError as error: said.append(str(error))
+""").ask("run")
+    assert said == [
+        ["TypeError", "argument 'dest_url' must be str, not None"],
+        ["TypeError", "argument 'dest_url' must be str, not int"],
+        ["TypeError", "argument 'dest_url' must be str, not bytes"],
+        ["ValueError", "argument 'dest_url' is empty"],
+        ["TypeError", "argument 'profile' must be str, not None"],
+        ["TypeError", "argument 'profile' must be str, not int"],
+        ["TypeError", "argument 'gateway' must be str or None, not int"],
+        ["TypeError", "argument 'proxy' must be str or None, not list"],
+        ["TypeError", "argument 'endpoint' must be str, not None"],
+        None, True, "argument 'dest_url' must be str, not int",
+    ]  # fmt: skip
+
+
 def test_what_a_leg_is_to_run_waits_for_the_end_of_its_originate(program: Make, parked: str) -> None:
     # What it ran before would be cut off by the application of the originate.
     one = program("""

@@ -31,8 +31,15 @@ def build_originate_cmd(
     The leg has the UUID `uuid_str`; without one the text is a template for `str.format(uuid_str=...)`. It is answered
     by an application, or by the extension `dp_exten`. `timeout` is in seconds. `xheaders` are SIP headers `X-...`; all
     other keywords are variables of the leg, and win. Empty values are left out. ValueError for a value that a dial
-    string cannot carry.
+    string cannot carry, TypeError for a destination or a way to it that is no str.
     """
+    for name, text in (("dest_url", dest_url), ("profile", profile), ("endpoint", endpoint)):
+        _check(name, text, "str")
+    for name, way in (("gateway", gateway), ("proxy", proxy)):
+        if way is not None:
+            _check(name, way, "str or None")
+    if not dest_url:
+        raise ValueError("argument 'dest_url' is empty")
     given: dict[str, Any] = {
         "originate_timeout": timeout,
         "origination_caller_id_name": caller_id,
@@ -61,6 +68,12 @@ def build_originate_cmd(
     via = f";fs_path=sip:{proxy}" if proxy else ""
     run = f"{dp_exten} {dp_type} {dp_context}" if dp_exten else f"&{app_name}({app_arg_str})"
     return f"originate {brackets % variables}{target}{via} {run}"
+
+
+def _check(name: str, value: object, kind: str) -> None:
+    if not isinstance(value, str):
+        found = "None" if value is None else type(value).__name__
+        raise TypeError(f"argument {name!r} must be {kind}, not {found}")
 
 
 def _value(name: str, value: Any) -> str:
