@@ -339,6 +339,8 @@ def run(_):
     loop.add_callback("CHANNEL_PARK", "default", answers)
     loop.add_coroutine("CHANNEL_PARK", "default", hangs)
     said.append([loop.is_alive(), loop.get_tasks(), loop.get_id({}.__class__ and Event(), "none"), loop.time() > 0])
+    said.append([loop.callbacks == {"default": {"CHANNEL_PARK": [answers]}}, loop.port, loop.host])
+    said.append(loop.coroutines == {"default": {"CHANNEL_PARK": [hangs]}})
 class Event:
     def getHeader(self, name): return None
 def work(_):
@@ -346,12 +348,12 @@ def work(_):
     loop.remove_handler("CHANNEL_PARK", hears)
     loop.remove_callback("CHANNEL_PARK", "default", answers)
     loop.remove_coroutine("CHANNEL_PARK", "default", hangs)
-    said.append(get_listener().apps)
+    said.append([get_listener().apps, loop.callbacks, loop.coroutines])
 """)
     one.ask("run")
     host.call(extension=parked)
-    one.wait([True, [], "none", True], "heard", "called")
-    assert one.ask("thread")[-1] == {}
+    one.wait([True, [], "none", True], [True, None, "localhost"], True, "heard", "called")
+    assert one.ask("thread")[-1] == [{}, {}, {}]
 
 
 def test_counters_are_reset(program: Make, host: Host) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+from freeswitch.apps.call_gen import WeightedIterator
 from hosts.base import Host
 from support.saw import script_file
 
@@ -90,6 +92,39 @@ def run(to):
     assert all(0.9 <= held <= 3 for held in found["held"]), found["held"]
 
 
+def test_a_dialers_defaults_are_a_classs_own(dial: Make, parked: str) -> None:
+    dialer = dial(
+        """
+from freeswitch.apps.api import get_pool
+found = []
+class Slow(Originator):
+    default_settings = [("rate", 2), ("limit", 7), ("autohangup", False), ("uuid_gen", lambda: "mine")]
+class Held(Originator):
+    default_settings = [("duration", 3), ("max_offered", 9)]
+def look(it): return [it.rate, it.limit, it.duration, it.period, it.autohangup, it.max_offered, it.uuid_gen()[:4]]
+def run(to):
+    make(f"loopback/{to}")
+    known = dict(Originator.default_settings)
+    found.extend([dialer.host, list(known), [known["rate"], known["limit"], known["duration"]]])
+    found.append([known["rep_fields_func"](), look(Slow(get_pool()))])
+    found.append(look(Slow(get_pool(), rate=5, autohangup=True))[:5])
+    found.append(look(Held(get_pool()))[:6])
+    found.append(look(Held(get_pool(), duration=0))[2])
+def state(): return {"found": found}
+""",
+        parked,
+    )
+    assert dialer.ask()["found"] == [
+        ["localhost"],
+        ["rate", "limit", "max_offered", "duration", "period", "uuid_gen", "rep_fields_func", "autohangup"],
+        [30, 1, 0],
+        [{}, [2, 7, 7 / 2 + 5, 1, False, float("inf"), "mine"]],
+        [5, 7, 7 / 5 + 5, 1, True],
+        [30, 1, 3, 1, True, 9],
+        0,
+    ]
+
+
 def test_no_more_calls_than_the_limit_are_up_at_once(dial: Make, parked: str) -> None:
     dialer = dial(
         """
@@ -158,6 +193,21 @@ def run(to):
     found = dialer.finish()
     assert sorted(round(held) for held in found["held"])[0] == 0
     assert found["causes"] == ["NORMAL_CLEARING"] * 3
+
+
+def test_turns_are_taken_by_weight_and_what_is_left_of_a_round_is_known() -> None:
+    turns = WeightedIterator({"one": 1, "two": 2})
+    assert turns.counts == {"one": 1, "two": 2}
+    assert [next(turns) for _ in range(3)] == ["two", "one", "two"]
+    assert turns.counts == {"one": 0, "two": 0}
+    assert (next(turns), turns.counts) == ("two", {"one": 1, "two": 1})
+    turns["three"] = 3
+    assert turns.counts == turns.weights == {"one": 1, "two": 2, "three": 3}
+    assert sorted(itertools.islice(turns, 6)) == ["one", "three", "three", "three", "two", "two"]
+    assert list(itertools.islice(turns.cycle(), 4)) == ["one", "two", "three", "one"]
+    alone = WeightedIterator({"one": 2})
+    assert (next(alone), alone.counts) == ("one", {"one": 1})
+    assert (list(WeightedIterator().cycle()), list(WeightedIterator())) == ([], [])
 
 
 def test_several_apps_share_the_calls_by_their_weights(dial: Make, parked: str) -> None:

@@ -7,11 +7,12 @@ import math
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from xml.etree import ElementTree
 
 import pytest
 
+from freeswitch import apps
 from freeswitch.apps.measure import (
     CDR,
     FIELDS,
@@ -250,6 +251,35 @@ def test_measurers_have_switchios_figures() -> None:
     cdr.storer.append(CDR_ROWS[0])
     assert [row["hangup_cause"] for row in measurers.ops.call_metrics()] == ["NORMAL_CLEARING"]
     assert (1, 1) in measurers.figspecs["call_metrics"]
+    assert measurers["CDR"].app is cdr
+    assert ("CDR" in measurers, "Other" in measurers) == (True, False)
+    assert apps.Measurers is Measurers
+
+
+def test_the_columns_of_a_call_are_known_with_their_types() -> None:
+    assert [name for name, _ in CDR.fields] == list(FIELDS)
+    # As numpy names them.
+    types = dict(CDR.fields)
+    assert (types["hangup_cause"], types["caller_create"], types["erlangs"]) == ("U50", "float64", "uint32")
+    assert DataStorer("calls", CDR.fields).fields == CDR().new_storer().fields == FIELDS
+
+
+def test_an_app_that_measures_may_name_its_columns_with_types_or_make_its_store() -> None:
+    class Measures:
+        fields: ClassVar = [("when", "float64"), ("what", "S50")]
+
+        def prepost(self, storer: CSVStore | None = None) -> None:
+            """Take it."""
+
+    class Makes(Measures):
+        def new_storer(self) -> CSVStore:
+            return DataStorer("Makes", ["own"])
+
+    measurers = Measurers()
+    measurers.add(Measures())
+    measurers.add(Makes())
+    assert measurers["Measures"].storer.fields == ("when", "what")
+    assert measurers["Makes"].storer.fields == ("own",)
 
 
 def test_columns_are_plotted(tmp_path: Path) -> None:

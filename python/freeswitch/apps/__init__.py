@@ -211,6 +211,7 @@ _LATER = {
     "ESLError": "_errors",
     "EventListener": "handlers",
     "InboundProtocol": "protocol",
+    "Measurers": "measure",
     "MultiEval": "distribute",
     "Originator": "call_gen",
     "PARK_DP": "_park_dp",

@@ -43,6 +43,32 @@ class EventLoop:
         return str(self._listener.host)
 
     @property
+    def port(self) -> int | None:
+        """The port of the switch's event socket; None for the switch that this runs in."""
+        port: int | None = self._listener.port
+        return port
+
+    @property
+    def callbacks(self) -> dict[str, dict[str, list[Callable[..., Any]]]]:
+        """The functions that are called, by app id and event. A copy: `add_callback` changes what there is."""
+        return self._functions("callbacks")
+
+    @property
+    def coroutines(self) -> dict[str, dict[str, list[Callable[..., Any]]]]:
+        """The coroutine functions that are started, by app id and event. A copy."""
+        return self._functions("coroutines")
+
+    def _functions(self, kind: str) -> dict[str, dict[str, list[Callable[..., Any]]]]:
+        found: dict[str, dict[str, list[Callable[..., Any]]]] = {}
+        for ident, apps in list(self._listener.apps.items()):
+            for app in apps:
+                for event, functions in getattr(app, kind).items():
+                    if functions:
+                        under = found.setdefault(ident, {})
+                        under.setdefault(event, []).extend(function for function, _ in functions)
+        return found
+
+    @property
     def uptime(self) -> float:
         """How long it has listened, in minutes."""
         return (time.time() - self.epoch) / 60.0

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, ClassVar
 
 from freeswitch.apps import utils
 from freeswitch.apps._errors import ConfigurationError
@@ -40,6 +40,18 @@ class Originator(Placing):
     """
 
     duration_offset = 5.0
+    # What is taken for a setting that is not given. A subclass may have a list of its own, with some of them. A
+    # duration of 0 leaves it to `auto_duration`.
+    default_settings: ClassVar[Sequence[tuple[str, Any]]] = [
+        ("rate", 30),
+        ("limit", 1),
+        ("max_offered", INFINITE),
+        ("duration", 0),
+        ("period", 1),
+        ("uuid_gen", utils.uuid),
+        ("rep_fields_func", dict),
+        ("autohangup", True),
+    ]
 
     def __init__(
         self,
@@ -56,12 +68,15 @@ class Originator(Placing):
         profile: Profile | None = None,
         uuid_gen: Callable[[], str] | None = None,
         rep_fields_func: Callable[[], Mapping[str, Any]] | None = None,
-        autohangup: bool = True,
+        autohangup: bool | None = None,
     ) -> None:
         super().__init__(slavepool)
+        default = self._defaults()
         self.pool = slavepool
         self.debug = debug
         self.app_id = app_id
+        if duration is None:
+            duration = default["duration"] or None
         self.auto_duration = auto_duration and duration is None
         self.log = logging.getLogger("freeswitch.apps")
         self.app_manager = AppManager(slavepool)
@@ -69,13 +84,13 @@ class Originator(Placing):
         self.cdr = CDR()
         self.measurers.add(self.cdr, pool=slavepool)
         self.app_weights = WeightedIterator()
-        self.uuid_gen = uuid_gen or utils.uuid
-        self.rep_fields_func = rep_fields_func or dict
-        self.autohangup = autohangup
-        self.max_offered: float = INFINITE if max_offered is None else max_offered
-        self._profile, self._period = profile, _positive(1.0 if period is None else period, "period")
-        self._rate = _positive(30.0 if rate is None else rate, "rate")
-        self._limit = float(1 if limit is None else limit)
+        self.uuid_gen = uuid_gen or default["uuid_gen"]
+        self.rep_fields_func = rep_fields_func or default["rep_fields_func"]
+        self.autohangup = default["autohangup"] if autohangup is None else autohangup
+        self.max_offered: float = default["max_offered"] if max_offered is None else max_offered
+        self._profile, self._period = profile, _positive(default["period"] if period is None else period, "period")
+        self._rate = _positive(default["rate"] if rate is None else rate, "rate")
+        self._limit = float(default["limit"] if limit is None else limit)
         if duration is not None:
             self.duration = duration
         else:
@@ -88,7 +103,20 @@ class Originator(Placing):
             f"max-offered={self.max_offered} duration={self.duration}>"
         )
 
+    @classmethod
+    def _defaults(cls) -> dict[str, Any]:
+        known = dict(Originator.default_settings)
+        others = [name for name, _ in cls.default_settings if name not in known]
+        if others:
+            raise TypeError(f"{cls.__name__}.default_settings has no setting {', '.join(map(repr, others))}")
+        return {**known, **dict(cls.default_settings)}
+
     # Settings
+
+    @property
+    def host(self) -> list[str]:
+        """Where its switches are."""
+        return [client.host for client in self.pool.clients]
 
     @property
     def rate(self) -> float:

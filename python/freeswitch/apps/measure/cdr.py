@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from freeswitch.apps._marks import callback
 from freeswitch.apps.measure.metrics import call_metrics
-from freeswitch.apps.measure.store import CSVStore, Row
+from freeswitch.apps.measure.storage import DataStorer
+from freeswitch.apps.measure.store import FIELDS, TEXT, CSVStore, Row
 from freeswitch.apps.models import Job, Session
 
 NAME = "_cdr"
@@ -22,12 +24,22 @@ OF_THE_USER = frozenset({
 })  # fmt: skip
 
 
+# Of which columns the values are counts.
+COUNTS = frozenset({"failed_calls", "active_sessions", "erlangs"})
+
+
+def _type_of(column: str) -> str:
+    return "U50" if column in TEXT else "uint32" if column in COUNTS else "float64"
+
+
 class CDR:
     """Records each call. `storer` has the rows; `storer.write_to(path)` writes them to a file, too.
 
     Load it in front of the apps whose calls it records: `apps.load(CDR(), app_id, prepend=True)`; a dialer does so.
     """
 
+    # The columns of a row, and their types as numpy names them; a value may be missing, and is None then.
+    fields: ClassVar[Sequence[tuple[str, str]]] = [(name, _type_of(name)) for name in FIELDS]
     # What a group of measuring apps makes of its rows: `measurers.ops.call_metrics()`.
     operators: ClassVar[dict[str, Any]] = {"call_metrics": call_metrics}
 
@@ -37,6 +49,10 @@ class CDR:
         self._numbers = itertools.count()
         # Calls that had no leg when they failed: one that came later is not recorded twice.
         self._known: deque[str] = deque(maxlen=1000)
+
+    def new_storer(self) -> DataStorer:
+        """Give an empty store of these columns."""
+        return DataStorer(type(self).__name__, self.fields)
 
     def prepost(self, listener: Any, storer: CSVStore | None = None, pool: Any = None) -> None:
         """Take where to record to, and whose counters stand in the rows."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
+from freeswitch.apps.measure.storage import names_of
 from freeswitch.apps.measure.store import CALLS, CSVStore
 
 
@@ -38,6 +39,12 @@ class Measurers:
     def __bool__(self) -> bool:
         return bool(self._apps)
 
+    def __getitem__(self, name: str) -> Measurer:
+        return self._apps[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._apps
+
     def __repr__(self) -> str:
         return f"Measurers({list(self._apps)})"
 
@@ -52,14 +59,24 @@ class Measurers:
         name = name or str(getattr(app, "__name__", None) or type(app).__name__)
         if not hasattr(app, "prepost"):
             raise AttributeError(f"{name} has no prepost that could take a storer")
-        fields = getattr(app, "fields", None)
-        known = getattr(app, "storer", None)
-        storer = known if isinstance(known, CSVStore) else self.storetype(None, *([fields] if fields else []))
+        storer = self._storer_of(app)
         self._apps[name] = Measurer(app, dict(kwargs), storer, {})
         setattr(self.stores, name, storer)
         for opname, function in {**getattr(app, "operators", {}), **(operators or {})}.items():
             self.add_operator(name, function, opname)
         return name
+
+    def _storer_of(self, app: Any) -> CSVStore:
+        """Give the store that an app has or makes, else one of its columns."""
+        known = getattr(app, "storer", None)
+        if isinstance(known, CSVStore):
+            return known
+        if hasattr(app, "new_storer"):
+            made: CSVStore = app.new_storer()
+            return made
+        fields = getattr(app, "fields", None)
+        store: CSVStore = self.storetype(None, names_of(fields)) if fields else self.storetype(None)
+        return store
 
     def add_operator(self, measurername: str, func: Callable[..., Any], opname: str) -> None:
         """Add a function of a measurer's rows: `ops.NAME()` calls it."""
