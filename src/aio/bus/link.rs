@@ -1,5 +1,6 @@
 //! The connection, and the thread that has it.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -15,7 +16,9 @@ use tokio::time::{sleep, timeout};
 
 use super::pulse::Pulse;
 use super::setting::Setting;
-use super::shared::{CURRENT, REFUSED, REQUESTS, Shared, State, without_signals};
+use super::shared::{
+    CURRENT, REFUSED, REQUESTS, Shared, State, UNKNOWN, is_of_certificate, without_signals,
+};
 use super::task::{Job, Outgoing};
 use super::{asker, call_records, job, listen, outgoing, publisher, pulse, records, remote};
 
@@ -238,7 +241,7 @@ async fn attempt(shared: &Arc<Shared>) -> Result<Client, String> {
     let options = options(shared)?;
     // A name server that says nothing is waited for no longer, either.
     match timeout(PATIENCE * 2, options.connect(servers)).await {
-        Ok(connected) => connected.map_err(|error| why(&error)),
+        Ok(connected) => connected.map_err(|error| why(&error, &shared.setting)),
         Err(_) => Err(SLOW.to_owned()),
     }
 }
@@ -272,6 +275,11 @@ fn options(shared: &Arc<Shared>) -> Result<ConnectOptions, String> {
         let read = std::fs::read_to_string(file).and_then(|text| options.credentials(&text));
         options = read.map_err(|error| format!("bus-credentials {}: {error}", file.display()))?;
     }
+    for (name, file) in tls_files(setting) {
+        // The client names no file.
+        let read = std::fs::File::open(file);
+        read.map_err(|error| format!("{name} {}: {error}", file.display()))?;
+    }
     if let Some(file) = &setting.authority {
         options = options.add_root_certificates(file.clone());
     }
@@ -289,6 +297,20 @@ fn options(shared: &Arc<Shared>) -> Result<ConnectOptions, String> {
     }))
 }
 
+/// The files that TLS needs, each with its parameter.
+fn tls_files(setting: &Setting) -> Vec<(&'static str, &Path)> {
+    let own = setting.certificate.as_ref();
+    let named = [
+        ("bus-ca", setting.authority.as_ref()),
+        ("bus-certificate", own.map(|(certificate, _)| certificate)),
+        ("bus-key", own.map(|(_, key)| key)),
+    ];
+    let named = named.into_iter();
+    named
+        .filter_map(|(name, file)| Some((name, file?.as_path())))
+        .collect()
+}
+
 /// The user and the password in a URL, or the token where there is no password.
 fn named_in(url: &str) -> Option<(String, Option<String>)> {
     let (_, rest) = url.split_once("://").unwrap_or(("", url));
@@ -303,13 +325,28 @@ fn named_in(url: &str) -> Option<(String, Option<String>)> {
 const SLOW: &str = "it does not answer within 5 s";
 
 /// In one line.
-fn why(error: &ConnectError) -> String {
+fn why(error: &ConnectError, setting: &Setting) -> String {
     let text = match error.kind() {
         ConnectErrorKind::AuthorizationViolation | ConnectErrorKind::Authentication => {
             REFUSED.to_owned()
         }
         ConnectErrorKind::TimedOut => SLOW.to_owned(),
-        _ => error.to_string(),
+        ConnectErrorKind::Tls => {
+            let files = tls_files(setting);
+            let files: Vec<_> = files
+                .iter()
+                .map(|(name, file)| format!("{name} {}", file.display()))
+                .collect();
+            format!("{error} ({})", files.join(", "))
+        }
+        _ => {
+            let text = error.to_string();
+            if is_of_certificate(&text) {
+                UNKNOWN.to_owned()
+            } else {
+                text
+            }
+        }
     };
     text.replace(['\n', '\r'], " ")
 }

@@ -21,6 +21,7 @@ use super::task::{Job, Outgoing, Task, Ticket};
 
 /// Why a server is not connected to.
 pub(super) const REFUSED: &str = "it refuses the user, password, token or credentials";
+pub(super) const UNKNOWN: &str = "the server asks for a certificate that it knows: bus-certificate and bus-key, or --certificate and --key";
 const LOST: &str = "the connection was lost";
 /// How many requests wait to be begun.
 pub(super) const REQUESTS: usize = 4096;
@@ -54,6 +55,12 @@ pub(super) struct Shared {
     /// What is listened for has changed.
     pub(super) changed: Notify,
     pub(super) watched: Notify,
+}
+
+/// Does a server say that it misses our certificate, or does not take it? In an alert of RFC 8446, as rustls names it.
+pub(super) fn is_of_certificate(text: &str) -> bool {
+    let alert = text.split("fatal alert: ").nth(1);
+    alert.is_some_and(|name| name.contains("Certificate") || name.starts_with("UnknownCA"))
 }
 
 /// What threads that must not wait take: never held for long.
@@ -124,6 +131,8 @@ impl Shared {
                 let text = error.to_string();
                 if text.contains("authorization") || text.contains("nonce") {
                     self.down(REFUSED);
+                } else if is_of_certificate(&text) {
+                    self.down(UNKNOWN);
                 } else if text.contains("TLS") || text.contains("timed out") {
                     self.down(&text.replace(['\n', '\r'], " "));
                 }

@@ -14,9 +14,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from freeswitch.apps.command.bus_options import add_options, connected
 
 # How long a server may take to begin to listen, in seconds.
 BEGINS = 20.0
@@ -56,8 +57,7 @@ def _reaches(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "url", help="nats://HOST:PORT; BUS_USER, BUS_PASSWORD and BUS_TOKEN are taken from the environment"
     )
-    command.add_argument("--credentials", default=None, metavar="FILE", help="a file of credentials")
-    command.add_argument("--ca", default=None, metavar="FILE", help="who has signed the server's certificate")
+    add_options(command)
 
 
 def program() -> str:
@@ -125,25 +125,6 @@ def _wait(process: subprocess.Popen[bytes], address: str, port: int) -> None:
     raise ValueError(f"the server does not listen at {address} port {port} within {BEGINS:.0f} s")
 
 
-@contextlib.contextmanager
-def _connected(arguments: argparse.Namespace) -> Iterator[None]:
-    from freeswitch import bus
-
-    user, password, token = (os.environ.get(f"BUS_{name}") for name in ("USER", "PASSWORD", "TOKEN"))
-    bus.connect(
-        arguments.url, user=user, password=password, token=token, credentials=arguments.credentials, ca=arguments.ca
-    )
-    try:
-        end = time.monotonic() + 10.0
-        while not bus.state().connected:
-            if time.monotonic() > end:
-                raise ValueError(f"the bus is not connected: {bus.state().why}")
-            time.sleep(0.02)
-        yield
-    finally:
-        bus.close()
-
-
 def _heard(seconds: float) -> dict[str, dict[str, Any]]:
     """Listen, and give what each node has said last."""
     from freeswitch import _bus, _loop
@@ -163,7 +144,7 @@ def _heard(seconds: float) -> dict[str, dict[str, Any]]:
 
 def nodes(arguments: argparse.Namespace) -> None:
     """List them."""
-    with _connected(arguments):
+    with connected(arguments, arguments.url):
         found = _heard(LOOKS)
     for name in sorted(found):
         said = found[name]
@@ -182,7 +163,7 @@ def takeover(arguments: argparse.Namespace) -> None:
     dead, standing = arguments.dead, arguments.standing
     if dead == standing:
         raise ValueError(f"{dead} cannot take its own calls: a switch that is back runs 'sofia recover' itself")
-    with _connected(arguments):
+    with connected(arguments, arguments.url):
         _may_take(_heard(DEAD), arguments)
         if arguments.fence is not None:
             done = subprocess.run(arguments.fence, shell=True, stdin=subprocess.DEVNULL, check=False)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from freeswitch.apps._programs import Program, is_program, load
+from freeswitch.apps.command import bus_options
 from freeswitch.apps.command.apps import find
 from freeswitch.apps.command.places import Place, add_options, place, rehearsal
 from freeswitch.apps.command.workers import is_bus, work
@@ -32,8 +33,7 @@ def add_commands(commands: Any) -> None:
     )
     serving.add_argument("--loglevel", "-l", default="INFO", help="what is logged to stderr (default: %(default)s)")
     serving.add_argument("--for", dest="seconds", type=float, default=None, help="stop after so many seconds")
-    serving.add_argument("--credentials", default=None, metavar="FILE", help="of the bus: a file of credentials")
-    serving.add_argument("--ca", default=None, metavar="FILE", help="of the bus: who has signed its certificate")
+    bus_options.add_options(serving, "of the bus: ")
     serving.add_argument("--version", default="", help="of the programs, as `nodes` shows it")
     serving.add_argument("--drain", type=float, default=600.0, metavar="SECONDS",
                          help="how long calls of a bus may take to end after SIGTERM (%(default)s)")  # fmt: skip

@@ -14,9 +14,9 @@ import uuid as uuids
 from collections.abc import Sequence
 
 from freeswitch.apps._programs import Program
+from freeswitch.apps.command.bus_options import connected
 
-# How long the bus may take to be there when a worker begins, and calls to end when it does, in seconds.
-BEGINS = 10.0
+# How long calls may take to end when a worker does, in seconds.
 FAREWELL = 5.0
 
 log = logging.getLogger("freeswitch.apps")
@@ -29,22 +29,17 @@ def is_bus(text: str) -> bool:
 
 def work(arguments: argparse.Namespace, programs: Sequence[Program]) -> None:
     """Serve calls until SIGTERM, which lets those that there are end or move, or Ctrl-C, which ends them."""
-    from freeswitch import _loop, bus
+    host = "".join(c if c.isascii() and (c.isalnum() or c == "-") else "-" for c in socket.gethostname())[:40]
+    name = f"{host}-{os.getpid()}-{uuids.uuid4().hex[:4]}"
+    with connected(arguments, ",".join(arguments.hosts), name):
+        _serve(arguments, programs, name)
+
+
+def _serve(arguments: argparse.Namespace, programs: Sequence[Program], name: str) -> None:
+    from freeswitch import _loop
     from freeswitch.apps._places import run_on_loop
     from freeswitch.apps._remote import Worker
 
-    host = "".join(c if c.isascii() and (c.isalnum() or c == "-") else "-" for c in socket.gethostname())[:40]
-    name = f"{host}-{os.getpid()}-{uuids.uuid4().hex[:4]}"
-    user, password, token = (os.environ.get(f"BUS_{what}") for what in ("USER", "PASSWORD", "TOKEN"))
-    bus.connect(
-        ",".join(arguments.hosts), node=name, user=user, password=password, token=token,
-        credentials=arguments.credentials, ca=arguments.ca,
-    )  # fmt: skip
-    end = time.monotonic() + BEGINS
-    while not bus.state().connected:
-        if time.monotonic() > end:
-            raise ValueError(f"the bus is not connected: {bus.state().why}")
-        time.sleep(0.02)
     worker = Worker(name, programs, arguments.version)
     _loop.call(worker.begin)
     names = ", ".join(sorted(program.name for program in programs))
@@ -52,19 +47,16 @@ def work(arguments: argparse.Namespace, programs: Sequence[Program]) -> None:
     drains = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: drains.set())
     left = float("inf") if arguments.seconds is None else arguments.seconds
-    try:
-        with contextlib.suppress(KeyboardInterrupt):
-            while left > 0 and not drains.wait(min(left, 0.2)):
-                left -= 0.2
-            if drains.is_set():
-                log.info("worker %s takes no more calls, and ends with those that it has", name)
-                _loop.call(worker.drain)
-                until = time.monotonic() + arguments.drain
-                while worker.running and time.monotonic() < until:
-                    time.sleep(0.05)
-        run_on_loop(worker.stop(FAREWELL))
-    finally:
-        bus.close()
+    with contextlib.suppress(KeyboardInterrupt):
+        while left > 0 and not drains.wait(min(left, 0.2)):
+            left -= 0.2
+        if drains.is_set():
+            log.info("worker %s takes no more calls, and ends with those that it has", name)
+            _loop.call(worker.drain)
+            until = time.monotonic() + arguments.drain
+            while worker.running and time.monotonic() < until:
+                time.sleep(0.05)
+    run_on_loop(worker.stop(FAREWELL))
 
 
 __all__ = ["is_bus", "work"]
