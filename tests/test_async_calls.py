@@ -46,6 +46,26 @@ def test_digits_between_two_verbs_are_read_first(host: Host) -> None:
     assert saw == {"ahead": "123", "rest": "456"}
 
 
+def test_digits_that_were_typed_ahead_end_at_their_terminator(host: Host) -> None:
+    saw, _ = in_coroutine(
+        host,
+        """
+        async def body(session, saw):
+            typed = session.stream("DTMF")
+            await session.answer()
+            saw["typed"] = ""
+            async for event in typed:
+                saw["typed"] += event["DTMF-Digit"]
+                if len(saw["typed"]) == 7: break
+            # Each is as long as it may be with its terminator.
+            saw["read"] = await session.get_digits(4, terminators="#", timeout=5)
+            saw["asked"] = await session.play_and_get_digits("silence_stream://5000", max_digits=3, terminators="*")
+        """,
+        press=[(1.0, "456#78*")],
+    )
+    assert saw == {"typed": "456#78*", "read": "456", "asked": "78"}
+
+
 def test_digits_end_what_plays(host: Host) -> None:
     saw, _ = in_coroutine(
         host,

@@ -137,18 +137,18 @@ fn now() -> Duration {
 
 /// The digits, if those that were typed before need no more.
 fn enough(typed: &[u8], max: usize, terminators: &[u8]) -> Option<Digits> {
-    if typed.len() >= max {
+    // First: one that comes as the last of them ends them, and is none of them.
+    if let Some(at) = typed.iter().position(|d| terminators.contains(d)) {
         return Some(Digits {
-            text: typed.to_vec(),
-            terminator: None,
-            status: SWITCH_STATUS_FALSE,
+            text: typed[..at].to_vec(),
+            terminator: Some(typed[at]),
+            status: SWITCH_STATUS_SUCCESS,
         });
     }
-    let at = typed.iter().position(|d| terminators.contains(d))?;
-    Some(Digits {
-        text: typed[..at].to_vec(),
-        terminator: Some(typed[at]),
-        status: SWITCH_STATUS_SUCCESS,
+    (typed.len() >= max).then(|| Digits {
+        text: typed.to_vec(),
+        terminator: None,
+        status: SWITCH_STATUS_FALSE,
     })
 }
 
@@ -387,7 +387,9 @@ impl Session<'_> {
         text.extend(first.0.get());
         if status == SWITCH_STATUS_SUCCESS {
             let mut terminator = None;
-            if (prompt.min > 0 && text.len() < prompt.min) || text.len() < max {
+            // Of one digit that is a terminator the core makes an empty answer, below.
+            let is_ended = max > 1 && text.iter().any(|digit| terminators.contains(digit));
+            if (prompt.min > 0 && text.len() < prompt.min) || text.len() < max || is_ended {
                 let between = if prompt.between.is_zero() {
                     prompt.timeout
                 } else {
