@@ -54,6 +54,25 @@ def test_why_a_handler_failed_is_in_python_error(node: Host, work: Work, app: st
     worker.says("MR0004 program .* failed on call")
 
 
+def test_what_is_awaited_before_a_verb_is_heard_after_it(node: Host, work: Work, app: str) -> None:
+    work(
+        HEAD
+        + """
+async def handler(session, args):
+    wanted = session.once("DTMF", timeout=5)
+    await session.answer()
+    try: session.setVariable("saw", json.dumps((await wanted)["DTMF-Digit"]))
+    except TimeoutError: session.setVariable("saw", "null")
+"""
+    )
+    extension = node.extension(("pyremote", app))
+    for _ in range(20):
+        call = node.start_call(extension)
+        node.wait_event("CHANNEL_ANSWER", {"Unique-ID": call.uuid})
+        call.press("7")
+        assert saw(call.wait()) == "7"
+
+
 # Nobody, or nobody in time
 
 

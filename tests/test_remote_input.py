@@ -75,6 +75,24 @@ def test_who_lies_is_refused(node: Host, nats: Nats, work: Work, app: str) -> No
     assert saw(call.wait()) == "hangup"
 
 
+def test_a_worker_is_told_whether_what_it_wants_is_sent(node: Host, nats: Nats) -> None:
+    raw = Raw(nats.port)
+    raw.subscribe("_INBOX.wants")
+
+    def ask(version: int) -> str:
+        raw.request(f"fs.{node_of(node)}.calls", f"wished wants/1 {version}".encode(), "_INBOX.wants")
+        return raw.next()[2].decode()
+
+    assert ask(1) == "-LATER"
+    wish = {"id": "wants/1", "version": 2, "nodes": [node_of(node)], "asks": [{"events": ["DTMF"], "headers": []}]}
+    raw.publish("fs.want", json.dumps(wish).encode())
+    node.wait_for(lambda: ask(2) == "+OK" or None, 10)
+    assert (ask(1), ask(3)) == ("+OK", "-LATER")
+    raw.publish("fs.unwant", b"wants/1")
+    node.wait_for(lambda: ask(1) == "-LATER" or None, 10)
+    raw.close()
+
+
 def test_what_is_asked_twice_is_done_once(node: Host, nats: Nats, app: str, request: pytest.FixtureRequest) -> None:
     """A worker that is written by hand."""
     raw = Raw(nats.port)

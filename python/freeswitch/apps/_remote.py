@@ -55,6 +55,8 @@ class BusLink(Link):
     def __init__(self, node: str) -> None:
         self.host = self.name = node
         self._nodes: Any = None
+        # Until the switch sends what was asked for last.
+        self._heard: asyncio.Task[None] | None = None
 
     def is_up(self) -> bool:
         """Tell whether the bus is there."""
@@ -70,7 +72,34 @@ class BusLink(Link):
         """Have the switch send them."""
         if self._nodes is None:
             self._nodes = _bus.nodes_of(self.name)
-        return self._nodes.tap(list(names), list(headers), limit, drop_oldest)
+        names = list(names)
+        tap = self._nodes.tap(names, list(headers), limit, drop_oldest)
+        # Events of the connection itself are not sent by anybody.
+        if tap.wish is not None and not all(name.startswith("SERVER_") for name in names):
+            self._heard = _loop.spawn(self._until_sent(*tap.wish), Context())
+        return tap
+
+    async def _until_sent(self, wish: str, version: int) -> None:
+        """Wait until the switch sends the events that a tap is for, or says nothing of it."""
+        end = time.monotonic() + KNOWN
+        while time.monotonic() < end:
+            try:
+                reply = await self.line(f"wished {wish} {version}")
+            except BusError as error:
+                log.debug("switch %s: %s", self.name, error)
+                return
+            if not reply.startswith("-LATER"):
+                return
+            await asyncio.sleep(0.005)
+
+    async def until_heard(self) -> None:
+        """Wait until the switch sends what was asked for: a verb that is asked for later must not be before it."""
+        heard = self._heard
+        if heard is None:
+            return
+        await asyncio.wait([heard])
+        if self._heard is heard:
+            self._heard = None
 
     async def line(self, text: str, timeout: float = AGAIN) -> str:
         """Ask something of the switch's calls."""
@@ -149,6 +178,7 @@ class RemoteBus(Bus):
         return self._until_answered(what, text)
 
     async def _until_answered(self, what: str, text: str) -> str:
+        await self.outside.link.until_heard()
         while self.outside.is_there or what == "release":
             try:
                 reply = await self.outside.link.line(text)

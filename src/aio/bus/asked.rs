@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
-use crate::aio::socket::tap::Taps;
+use crate::aio::socket::tap::{SocketTap, Taps};
 use crate::aio::tap_queue::TapQueue;
 
 /// What is asked for of some nodes.
@@ -14,9 +14,18 @@ pub(super) struct Asked {
     pub(super) nodes: Vec<String>,
     pub(super) taps: Taps,
     pub(super) count: AtomicU64,
+    /// How often what is asked for has grown.
+    pub(super) version: AtomicU64,
 }
 
 impl Asked {
+    /// Adds a tap; the version of the wish that has it.
+    pub(super) fn add(&self, tap: Arc<SocketTap>) -> u64 {
+        self.taps.add(tap);
+        // After the tap: who reads this version finds that.
+        self.version.fetch_add(1, Ordering::AcqRel) + 1
+    }
+
     /// An event has come.
     pub(super) fn offer(&self, text: &[u8]) {
         self.taps

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_nats::Client;
@@ -60,11 +61,12 @@ pub(super) async fn ask(shared: &Arc<Shared>, client: watch::Receiver<Option<Cli
 }
 
 /// Whose wish it is, over all nodes.
-fn name(shared: &Shared, id: u64) -> String {
+pub(super) fn name(shared: &Shared, id: u64) -> String {
     format!("{}/{}/{id}", shared.setting.node, std::process::id())
 }
 
 async fn refresh(client: &Client, shared: &Shared, one: &Arc<Asked>, open: &mut Open) {
+    let version = one.version.load(Ordering::Acquire);
     let asks = one.taps.asked();
     let names: BTreeSet<_> = asks.iter().flat_map(|(events, _)| events).collect();
     let is_all = names.iter().any(|name| *name == "ALL");
@@ -109,6 +111,7 @@ async fn refresh(client: &Client, shared: &Shared, one: &Arc<Asked>, open: &mut 
         .iter()
         .map(|(events, headers)| json!({"events": events, "headers": headers}))
         .collect();
-    let wish = json!({"id": name(shared, one.id), "nodes": one.nodes, "asks": asks});
+    let wish =
+        json!({"id": name(shared, one.id), "version": version, "nodes": one.nodes, "asks": asks});
     let _ = client.publish(WANT, wish.to_string().into()).await;
 }

@@ -14,7 +14,6 @@ use tokio::runtime::Builder;
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio::time::{sleep, timeout};
 
-use super::pulse::Pulse;
 use super::setting::Setting;
 use super::shared::{
     CURRENT, REFUSED, REQUESTS, Shared, State, UNKNOWN, is_of_certificate, without_signals,
@@ -101,7 +100,7 @@ fn open(setting: Setting, has_switch: bool) -> std::io::Result<Running> {
         events,
         outgoing,
         state: Mutex::new(State::Down("it is not connected yet".to_owned())),
-        pulse: Pulse::default(),
+        heard_itself: Mutex::new(None),
         told: Mutex::new(None),
         store: Mutex::new(None),
         streams: Mutex::new(Vec::new()),

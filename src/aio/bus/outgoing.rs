@@ -5,6 +5,7 @@ use freeswitch::edge;
 use tokio::sync::{mpsc, watch};
 
 use super::counters::{LOST, MESSAGES};
+use super::pulse;
 use super::shared::{State, connected, current};
 use super::task::Outgoing;
 
@@ -46,7 +47,7 @@ pub fn node() -> Option<String> {
 /// Does a server answer? One whose connection stays open and carries nothing does not.
 #[must_use]
 pub fn is_up() -> bool {
-    current().is_some_and(|shared| *shared.state.lock() == State::Up && shared.pulse.is_felt())
+    current().is_some_and(|shared| *shared.state.lock() == State::Up && pulse::is_felt(&shared))
 }
 
 /// Sends what was left; while the server is away it waits.

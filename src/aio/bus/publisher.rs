@@ -40,6 +40,15 @@ struct Wish {
 }
 
 static WISHES: RwLock<Vec<Arc<Wish>>> = RwLock::new(Vec::new());
+/// The versions of the wishes that are heeded, by their names.
+static HEEDED: RwLock<Option<HashMap<String, u64>>> = RwLock::new(None);
+/// What one node wants, until it no longer says so.
+struct Asked {
+    wanted: Vec<Arc<Wish>>,
+    version: u64,
+    until: Instant,
+}
+
 static BOUND: Mutex<Option<HashMap<u32, Subscription>>> = Mutex::new(None);
 /// Events of all kinds come by one subscription.
 static ALL_BOUND: AtomicBool = AtomicBool::new(false);
@@ -58,19 +67,20 @@ pub(super) async fn heed(shared: &Arc<Shared>, client: watch::Receiver<Option<Cl
     let _ = client
         .publish(HELLO, shared.setting.node.clone().into())
         .await;
-    let mut wishes: HashMap<String, (Vec<Arc<Wish>>, Instant)> = HashMap::new();
+    let mut wishes: HashMap<String, Asked> = HashMap::new();
     let mut look = interval(BEAT);
     loop {
         tokio::select! {
             Some(message) = wants.next() => {
-                let Some((id, asked)) = read(&message, &shared.setting.node) else {
+                let Some((id, version, wanted)) = read(&message, &shared.setting.node) else {
                     strange(&message);
                     continue;
                 };
-                if asked.is_empty() {
+                if wanted.is_empty() {
                     wishes.remove(&id);
                 } else if wishes.len() < MOST || wishes.contains_key(&id) {
-                    wishes.insert(id, (asked, Instant::now() + LEASE));
+                    let until = Instant::now() + LEASE;
+                    wishes.insert(id, Asked { wanted, version, until });
                 }
             }
             Some(message) = unwants.next() => {
@@ -78,18 +88,30 @@ pub(super) async fn heed(shared: &Arc<Shared>, client: watch::Receiver<Option<Cl
             }
             _ = look.tick() => {
                 let now = Instant::now();
-                wishes.retain(|_, (_, until)| *until > now);
+                wishes.retain(|_, asked| asked.until > now);
             }
         }
         let all: Vec<_> = wishes
             .values()
-            .flat_map(|(asked, _)| asked.clone())
+            .flat_map(|asked| asked.wanted.clone())
             .collect();
         for want in all.iter().flat_map(|wish| &wish.wants) {
             bind(want.kind);
         }
         *WISHES.write() = all;
+        let versions = wishes.iter().map(|(id, asked)| (id.clone(), asked.version));
+        *HEEDED.write() = Some(versions.collect());
     }
+}
+
+/// Is what somebody asked for sent by now? `text` is the wish's name and version.
+pub(super) fn heeds(text: &str) -> bool {
+    let Some((id, version)) = text.rsplit_once(' ') else {
+        return false;
+    };
+    let heeded = HEEDED.read();
+    let known = heeded.as_ref().and_then(|all| all.get(id));
+    known.is_some_and(|known| version.parse().is_ok_and(|version: u64| *known >= version))
 }
 
 /// Counts a message that is none of ours, and says so.
@@ -101,16 +123,17 @@ pub(super) fn strange(message: &Message) {
     });
 }
 
-/// Who asks, and for what; nothing where it is no such message.
-fn read(message: &Message, node: &str) -> Option<(String, Vec<Arc<Wish>>)> {
+/// Who asks, the version of that, and for what; nothing where it is no such message.
+fn read(message: &Message, node: &str) -> Option<(String, u64, Vec<Arc<Wish>>)> {
     let value: Value = serde_json::from_slice(&message.payload).ok()?;
     let id = value.get("id")?.as_str()?.to_owned();
+    let version = value.get("version").and_then(Value::as_u64).unwrap_or(0);
     let nodes = value.get("nodes")?.as_array()?;
     if !nodes
         .iter()
         .any(|name| matches!(name.as_str(), Some(name) if name == "*" || name == node))
     {
-        return Some((id, Vec::new()));
+        return Some((id, version, Vec::new()));
     }
     let asked = value.get("asks")?.as_array()?.iter().map(|ask| {
         let wants = ask.get("events")?.as_array()?.iter();
@@ -127,7 +150,7 @@ fn read(message: &Message, node: &str) -> Option<(String, Vec<Arc<Wish>>)> {
         };
         Some(Arc::new(wish))
     });
-    Some((id, asked.collect::<Option<_>>()?))
+    Some((id, version, asked.collect::<Option<_>>()?))
 }
 
 fn bind(kind: Kind) {
@@ -157,6 +180,7 @@ fn bind(kind: Kind) {
 /// Unbinds all; the link has ended.
 pub(super) fn end(held: &Detached) {
     WISHES.write().clear();
+    HEEDED.write().take();
     let bound = BOUND.lock().take();
     for (_, subscription) in bound.into_iter().flatten() {
         subscription.end(held);

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use async_nats::Client;
 use async_nats::connection::State;
 use futures_util::StreamExt;
-use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::time::interval;
 
@@ -18,24 +17,10 @@ const PULSE: Duration = Duration::from_millis(250);
 /// After how long without a word of its own the server is away: two may be missed.
 const SILENCE: Duration = Duration::from_millis(800);
 
-/// When this switch heard itself last.
-#[derive(Default)]
-pub(super) struct Pulse(Mutex<Option<Instant>>);
-
-impl Pulse {
-    /// Has the server answered just now?
-    pub(super) fn is_felt(&self) -> bool {
-        self.0.lock().is_some_and(|last| last.elapsed() < SILENCE)
-    }
-
-    /// Has it answered before, and does so no more?
-    fn is_lost(&self) -> bool {
-        self.0.lock().is_some() && !self.is_felt()
-    }
-
-    fn feel(&self) {
-        *self.0.lock() = Some(Instant::now());
-    }
+/// Has the server answered just now?
+pub(super) fn is_felt(shared: &Shared) -> bool {
+    let heard = *shared.heard_itself.lock();
+    heard.is_some_and(|last| last.elapsed() < SILENCE)
 }
 
 /// Sends this switch's own word, and hears it.
@@ -52,7 +37,7 @@ pub(super) async fn keep(shared: &Arc<Shared>, client: watch::Receiver<Option<Cl
     let mut is_said = false;
     loop {
         tokio::select! {
-            Some(_) = echoes.next() => shared.pulse.feel(),
+            Some(_) = echoes.next() => *shared.heard_itself.lock() = Some(Instant::now()),
             _ = turn.tick() => {
                 if client.connection_state() == State::Connected {
                     is_said = say(shared, is_said);
@@ -66,7 +51,8 @@ pub(super) async fn keep(shared: &Arc<Shared>, client: watch::Receiver<Option<Cl
 
 /// Says once that the server does not answer, and that it does again.
 fn say(shared: &Shared, was_said: bool) -> bool {
-    let is_silent = shared.pulse.is_lost();
+    // Nothing is said of one that has not answered yet.
+    let is_silent = shared.heard_itself.lock().is_some() && !is_felt(shared);
     let server = shared.setting.shown();
     if is_silent && !was_said {
         tracing::warn!(

@@ -14,7 +14,7 @@ use super::asked::{ASKED, Asked, WATCHES, Watch, What};
 use super::setting::{Setting, is_node};
 use super::shared::{self, State};
 use super::task::{On, Task};
-use super::{link, records};
+use super::{asker, link, records};
 use crate::aio::socket::tap::{SocketTap, Taps, Want};
 use crate::aio::tap_queue::{Policy, TapQueue};
 use crate::aio::{event_loop, py_tap};
@@ -242,6 +242,7 @@ impl Nodes {
             nodes,
             taps: Taps::default(),
             count: AtomicU64::new(0),
+            version: AtomicU64::new(0),
         })))
     }
 
@@ -259,7 +260,7 @@ impl Nodes {
             .map(|(name, value)| (name.into_bytes(), value))
             .collect();
         let tap = SocketTap::new(wants, headers, limit, py_tap::policy(drop_oldest));
-        self.0.taps.add(tap.clone());
+        let version = self.0.add(tap.clone());
         let mut all = ASKED.lock();
         if !all.iter().any(|one| one.id == self.0.id) {
             all.push(self.0.clone());
@@ -269,6 +270,7 @@ impl Nodes {
         Ok(BusTap {
             tap,
             of: self.0.clone(),
+            version,
         })
     }
 }
@@ -278,6 +280,7 @@ impl Nodes {
 pub struct BusTap {
     tap: Arc<SocketTap>,
     of: Arc<Asked>,
+    version: u64,
 }
 
 impl Drop for BusTap {
@@ -292,6 +295,12 @@ impl BusTap {
     #[getter]
     fn id(&self) -> u64 {
         self.tap.queue.id()
+    }
+
+    /// The wish that has it, as nodes know it: its name and version; None without a bus.
+    #[getter]
+    fn wish(&self) -> Option<(String, u64)> {
+        shared::current().map(|shared| (asker::name(&shared, self.of.id), self.version))
     }
 
     /// How many events there was no room for.

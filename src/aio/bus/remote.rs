@@ -16,7 +16,7 @@ use futures_util::StreamExt;
 use tokio::sync::watch;
 
 use super::outgoing;
-use super::publisher::strange;
+use super::publisher::{self, strange};
 use super::shared::{Shared, connected};
 use super::subjects;
 use super::twins::Twins;
@@ -145,7 +145,12 @@ fn work(lines: &Receiver<Line>, ends: &AtomicBool) {
             };
             // SAFETY: this thread is ours, and never attaches to Python.
             let held = unsafe { Detached::new() };
-            let answer = command::by_bus(&held, &String::from_utf8_lossy(&line));
+            let line = String::from_utf8_lossy(&line);
+            let answer = match line.strip_prefix("wished ") {
+                Some(wish) if publisher::heeds(wish) => "+OK".to_owned(),
+                Some(_) => command::BUSY.to_owned(),
+                None => command::by_bus(&held, &line),
+            };
             outgoing::send(reply, answer.into_bytes());
         });
     }

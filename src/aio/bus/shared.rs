@@ -15,7 +15,6 @@ use tokio::time::Instant;
 
 use super::asked::offer_to_all;
 use super::counters::{CONNECTIONS, DROPPED, QUEUED_EVENTS};
-use super::pulse::Pulse;
 use super::setting::Setting;
 use super::task::{Job, Outgoing, Task, Ticket};
 
@@ -46,7 +45,8 @@ pub(super) struct Shared {
     pub(super) events: mpsc::Sender<Snapshot>,
     pub(super) outgoing: mpsc::Sender<Outgoing>,
     pub(super) state: Mutex<State>,
-    pub(super) pulse: Pulse,
+    /// When this switch heard its own word last.
+    pub(super) heard_itself: Mutex<Option<std::time::Instant>>,
     /// What was said last of a connection that is not there.
     pub(super) told: Mutex<Option<String>>,
     pub(super) store: Mutex<Option<Store>>,
