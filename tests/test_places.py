@@ -16,9 +16,11 @@ from pathlib import Path
 import pytest
 
 from hosts.base import CallResult, Event, Host, LiveCall
+from hosts.fake_switch import FakeSwitch
+from hosts.fake_switch import event as event_text
 from hosts.wire import Wire
 from support.nats import Nats
-from support.place_programs import CASES, Case
+from support.place_programs import CASES, HANG_UP, Case
 from support.relay import Relay
 from support.saw import HEAD
 from support.workers import Worker, nats, on_bus
@@ -179,6 +181,25 @@ def story(host: Host, result: CallResult) -> list[str]:
     return told
 
 
+def far_end(host: Host, call: LiveCall, case: Case) -> None:
+    """Do what the far end of a case does, each when it hears of its event."""
+    heard = 0
+    for cue, deed in case.hears:
+        name, _, about = cue.partition(" ")
+        headers = {"Unique-ID": call.uuid}
+        if name == "set":
+            name = "CHANNEL_EXECUTE_COMPLETE"
+            headers |= {"Application": "set", "Application-Data": about}
+        elif about:
+            headers["Playback-File-Path"] = about
+        event = host.wait_event(name, headers, since=heard)
+        heard += host.all_events()[heard:].index(event) + 1
+        if deed == HANG_UP:
+            call.hangup()
+        else:
+            call.press(deed)
+
+
 def result_of(host: Host, app: str, program: str, case: Case) -> dict[str, object]:
     """What came of a call that a program has served."""
     data = program
@@ -186,7 +207,9 @@ def result_of(host: Host, app: str, program: str, case: Case) -> dict[str, objec
         data += " " + host.extension(*case.far)
     # Who serves it may have to notice first that the module was loaded again.
     patience = {"pysocket_timeout": "20", "pyremote_timeout": "20"}
-    result = host.run(app, data, press=case.press, hangup_after=case.hangup_after, variables=patience)
+    call = host.start_call(host.extension((app, data)), variables=patience)
+    far_end(host, call, case)
+    result = call.wait()
     kept = {name: result.variables.get(name) for name in ("saw", "python_error", "went")}
     saw = json.loads(kept["saw"] or "null")
     return {**kept, "saw": saw, "cause": result.cause, "story": story(host, result)}
@@ -292,6 +315,56 @@ def test_a_program_that_does_not_come_is_not_waited_for(served: Host, serve: Ser
         started.process.send_signal(signal.SIGCONT)
     why = f"no program outside that serves '{name}' has taken the call in 0.5 s"
     assert (result.variables["python_error"], result.variables["went"]) == (why, "on")
+
+
+def test_a_call_is_offered_until_it_is_taken(served: Host) -> None:
+    """A program that is written by hand, and does not hear the first offer."""
+    wire = Wire.to(*served.event_socket())
+    wire.ask("event plain CUSTOM mod_rust::offer")
+    wire.ask("api pysocket serve byhand byhand_app")
+    call = served.start_call(after(served, "byhand_app", pysocket_timeout="20"))
+
+    def offered() -> dict[str, object]:
+        while True:
+            packet = wire.packet()
+            if packet.kind == "text/event-plain":
+                return dict(json.loads(packet.event()["_body"]))
+
+    first, second = offered(), offered()
+    assert first == second
+    assert first["call"] == call.uuid
+    assert wire.ask(f"api pysocket accept {call.uuid} {first['epoch']} byhand").body.startswith(b"+OK {")
+    assert wire.ask(f"api pysocket release {call.uuid} {first['epoch']}").body.strip() == b"+OK"
+    served.wait_for(lambda: served.api(f"uuid_getvar {call.uuid} went").strip() == "on" or None, 20)
+    call.hangup()
+    assert "python_error" not in call.wait().variables
+    wire.ask("api pysocket leave byhand")
+
+
+@pytest.mark.pocket_only
+def test_a_module_that_is_loaded_again_has_not_given_a_program_up(tmp_path: Path) -> None:
+    beats = iter(["-ERR pysocket Command not found!\n"] * 2)
+
+    def answer(command: str) -> str:
+        return next(beats, "+OK 0\n") if " beat " in command else "+OK\n"
+
+    fake = FakeSwitch(answers={"api pysocket": answer, "api global_getvar": "a=1\n"})
+    path = tmp_path / "reloaded.py"
+    path.write_text("async def handler(session, args): pass")
+    line = [sys.executable, "-m", "freeswitch.apps", "serve", f"127.0.0.1:{fake.port}", str(path)]
+    process = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        job = fake.wait_for("bgapi fsctl sps").partition("Job-UUID: ")[2]
+        fake.send(event_text("BACKGROUND_JOB", "+OK 30\n", Job_UUID=job))
+        fake.wait_for("api pysocket serve")
+        for _ in range(4):
+            fake.wait_for("api pysocket beat")
+        said = [command for command in fake.all_commands if "pysocket serve" in command or "nixevent" in command]
+        assert len(said) == 1, said
+    finally:
+        process.kill()
+        process.wait(30)
+        fake.close()
 
 
 # A process that ends, hangs, or is one of two

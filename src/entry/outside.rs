@@ -29,6 +29,8 @@ use crate::script::target::Target;
 
 /// How long a call waits for a program, where `pysocket_timeout` says nothing else.
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
+/// After how long a call is offered again.
+const AGAIN: Duration = Duration::from_millis(500);
 /// How often it looks whether one has come.
 pub(super) const LOOK_MS: u32 = 20;
 
@@ -108,8 +110,8 @@ fn offer(session: Session<'_>, held: &Detached, leg: &Arc<Leg>, line: &[u8]) -> 
         "epoch": call.epoch(),
         "arguments": String::from_utf8_lossy(target.arguments),
     });
-    message::offer(held, &name, &body);
-    let accepted = wait_for_a_program(session, held, &call, &thread, &name);
+    let offer = || message::offer(held, &name, &body);
+    let accepted = wait_for_a_program(session, held, &call, &thread, &name, offer);
     let outcome = accepted.and_then(|is_up| {
         if is_up {
             serve(session, held, &call, &thread);
@@ -156,9 +158,11 @@ fn wait_for_a_program(
     call: &calls::Call,
     thread: &SessionThread,
     name: &str,
+    offer: impl Fn(),
 ) -> Result<bool, Failed> {
     let patience = seconds(session, c"pysocket_timeout", PATIENCE);
     let until = end_of(patience);
+    let mut next = core::now_micros();
     while call.worker().is_none() {
         if !session.channel().ready() {
             // A program that accepts it in this moment is told that it is over.
@@ -172,6 +176,11 @@ fn wait_for_a_program(
                 "no program outside that serves '{name}' has taken the call in {} s",
                 patience.as_secs_f64()
             )));
+        }
+        // A program that was just about to listen has not heard the one before.
+        if core::now_micros() >= next {
+            offer();
+            next = end_of(AGAIN);
         }
         thread.keep_up(session, held, LOOK_MS);
     }

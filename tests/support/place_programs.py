@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hosts.base import Press
+HANG_UP = "hang up"
 
 
 @dataclass(frozen=True)
@@ -12,8 +12,8 @@ class Case:
     """A program, what it is called with, and what the far end does."""
 
     body: str
-    press: Press = ()
-    hangup_after: float | None = None
+    # What the far end does, each when it hears of an event of its call: it presses digits, or hangs up.
+    hears: tuple[tuple[str, str], ...] = ()
     # It is called with the number of this extension.
     far: tuple[tuple[str, str], ...] = ()
     # What it must have seen at least, so that two places cannot be wrong in the same way.
@@ -38,10 +38,11 @@ CASES: dict[str, Case] = {
         """
         await session.answer()
         await asyncio.sleep(1)
-        saw["ahead"] = await session.get_digits(3, timeout=5)
-        saw["rest"] = await session.get_digits(4, terminators="#", timeout=5)
+        saw["ahead"] = await session.get_digits(3, timeout=20)
+        await session.execute("set", "cue=1")
+        saw["rest"] = await session.get_digits(4, terminators="#", timeout=20)
         """,
-        press=[(0.3, "12345"), (1.5, "6#")],
+        hears=(("CHANNEL_ANSWER", "12345"), ("set cue=1", "6#")),
         saw={"ahead": "123", "rest": "456"},
     ),
     "digits_end_what_plays": Case(
@@ -50,7 +51,7 @@ CASES: dict[str, Case] = {
         saw["by"] = await session.play("silence_stream://20000", terminators="*#")
         saw["kept"] = await session.get_digits(1, timeout=1)
         """,
-        press=[(2.0, "7*")],
+        hears=(("PLAYBACK_START silence_stream://20000", "7*"),),
         saw={"by": "*", "kept": "7"},
     ),
     "no_digits": Case(
@@ -68,7 +69,7 @@ CASES: dict[str, Case] = {
             invalid_file="silence_stream://100")
         saw["variable"] = session.getVariable("pin")
         """,
-        press=[(2.0, "12"), (3.5, "42")],
+        hears=(("PLAYBACK_START silence_stream://20000", "12"), ("PLAYBACK_START silence_stream://20000", "42")),
         saw={"pin": "42", "variable": "42"},
     ),
     "cancelled": Case(
@@ -78,9 +79,10 @@ CASES: dict[str, Case] = {
         await asyncio.sleep(0.5)
         playing.cancel()
         saw["cancelled"] = (await asyncio.gather(playing, return_exceptions=True))[0].__class__.__name__
-        saw["after"] = await session.get_digits(1, timeout=10)
+        await session.execute("set", "cue=1")
+        saw["after"] = await session.get_digits(1, timeout=20)
         """,
-        press=[(2.5, "5")],
+        hears=(("set cue=1", "5"),),
         saw={"cancelled": "CancelledError", "after": "5"},
     ),
     "in_order": Case(
@@ -109,7 +111,7 @@ CASES: dict[str, Case] = {
             saw["cancelled"] = str(error)
             raise
         """,
-        hangup_after=2.5,
+        hears=(("PLAYBACK_START silence_stream://60000", HANG_UP),),
         saw={"hook": ["hangup", "NORMAL_CLEARING", False], "cancelled": "hangup"},
     ),
     "shield": Case(
@@ -117,7 +119,13 @@ CASES: dict[str, Case] = {
         await session.answer()
         session.variables["kept"] = "yes"
         async with session.hangup_shield():
-            await asyncio.sleep(1.2)
+            try:
+                await session.execute("set", "cue=1")
+            except freeswitch.SessionLost:
+                # The far end is quick.
+                pass
+            while session.lost is None:
+                await asyncio.sleep(0.05)
             saw["lost"] = session.lost, session.variables["kept"], session.ready()
             try:
                 await session.play("silence_stream://100")
@@ -125,11 +133,11 @@ CASES: dict[str, Case] = {
                 saw["verb"] = str(error)
         saw["never"] = True
         """,
-        hangup_after=0.5,
+        hears=(("set cue=1", HANG_UP),),
     ),
     "once": Case(
         """
-        wanted = session.once("DTMF", guard={"DTMF-Digit": "9"}, timeout=10)
+        wanted = session.once("DTMF", guard={"DTMF-Digit": "9"}, timeout=20)
         await session.answer()
         event = await wanted
         saw["digit"] = event["DTMF-Digit"]
@@ -138,7 +146,7 @@ CASES: dict[str, Case] = {
         except TimeoutError as error:
             saw["late"] = str(error)
         """,
-        press=[(2.0, "89")],
+        hears=(("CHANNEL_ANSWER", "89"),),
         saw={"digit": "9"},
     ),
     "stream": Case(
@@ -150,7 +158,7 @@ CASES: dict[str, Case] = {
             digits.append(event["DTMF-Digit"])
             if len(digits) == 3: break
         """,
-        press=[(2.0, "123")],
+        hears=(("CHANNEL_ANSWER", "123"),),
         saw={"digits": ["1", "2", "3"]},
     ),
     "watch": Case(
@@ -158,10 +166,12 @@ CASES: dict[str, Case] = {
         await session.answer()
         digits = saw["digits"] = []
         watch = session.on("DTMF", callback=lambda event: digits.append(event["DTMF-Digit"]))
-        await session.sleep(4)
+        await session.execute("set", "cue=1")
+        while len(digits) < 2:
+            await asyncio.sleep(0.05)
         watch.cancel()
         """,
-        press=[(2.0, "45")],
+        hears=(("set cue=1", "45"),),
         saw={"digits": ["4", "5"]},
     ),
     "placed": Case(
@@ -275,12 +285,18 @@ CASES: dict[str, Case] = {
     ),
     "flushed": Case(
         """
+        seen = 0
+        digits = session.stream("DTMF")
         await session.answer()
-        await asyncio.sleep(1)
+        async for _ in digits:
+            seen += 1
+            if seen == 2: break
+        # Its thread has taken the digits when it takes the next verb.
+        await session.execute("set", "cue=1")
         session.flush_digits()
         saw["none"] = await session.get_digits(1, timeout=0.3)
         """,
-        press=[(0.4, "12")],
+        hears=(("CHANNEL_ANSWER", "12"),),
         saw={"none": ""},
     ),
     "api": Case(

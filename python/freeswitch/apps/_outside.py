@@ -24,8 +24,9 @@ from freeswitch.apps._programs import Program
 log = logging.getLogger("freeswitch.apps")
 
 OFFER = "mod_rust::offer"
-# How often the switch is told that this program is there, in seconds.
+# How often the switch is told that this program is there, in seconds; and how soon again where it could not be.
 BEAT = 1.0
+SOON = 0.1
 # How long calls are waited for at the end, in seconds.
 FAREWELL = 5.0
 
@@ -125,6 +126,11 @@ def _one_line(error: BaseException) -> str:
     return (f"{kind}: {first}" if first else kind)[:400]
 
 
+def _is_unknown(command: str, answer: str) -> bool:
+    """Tell whether the event socket says that the switch does not have this command."""
+    return answer.strip() == f"-ERR {command} Command not found!"
+
+
 class _Placing:
     """A call that is being placed."""
 
@@ -163,9 +169,7 @@ class Outside:
     async def api(self, command: str, arguments: str) -> str:
         """Run an API command of the switch; the answer is that of `API().execute` there."""
         answer = str(await self.link.api(f"{command} {arguments}".strip()))
-        # What the event socket says of a command that the switch does not have.
-        is_unknown = answer.strip() == f"-ERR {command} Command not found!"
-        return "INVALID COMMAND!\n" if is_unknown else answer
+        return "INVALID COMMAND!\n" if _is_unknown(command, answer) else answer
 
     def exists(self, uuid: str) -> bool:
         """Tell whether a call may still be there."""
@@ -218,17 +222,24 @@ class Outside:
         self._tap.close()
 
     async def _beats(self) -> None:
+        pause = BEAT
         while not self._ends:
-            await asyncio.sleep(BEAT)
+            await asyncio.sleep(pause)
+            pause = BEAT
             if not self.link.is_up():
                 continue
             try:
                 mine = self.id
                 reply = str(await self.link.api(f"pysocket beat {mine}"))
-                if refusal(reply) is not None and mine == self.id:
-                    # The switch was started again, or has heard nothing for too long.
-                    self._lose_all("the switch has given this program up")
-                    await self._serve()
+                if refusal(reply) is None or mine != self.id:
+                    continue
+                pause = SOON
+                if _is_unknown("pysocket", reply):
+                    # The module is being loaded again, and knows this program afterwards, or says that it does not.
+                    continue
+                # The switch was started again, or has heard nothing for too long.
+                self._lose_all("the switch has given this program up")
+                await self._serve()
             except LinkError as error:
                 log.debug("%s", error)
 
@@ -293,6 +304,10 @@ class Outside:
         if program is None or self._ends:
             return
         uuid, epoch = body["call"], body["epoch"]
+        known = self._calls.get(uuid)
+        if uuid in self._accepting or (known is not None and known.epoch == epoch):
+            # It is offered until it is taken: this is an older word.
+            return
         self._accepting[uuid] = []
 
         def then(reply: str) -> None:
