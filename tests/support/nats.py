@@ -37,7 +37,7 @@ class Nats:
     def __init__(self, folder: Path, *settings: str) -> None:
         self.port = free_port()
         self.url = f"nats://127.0.0.1:{self.port}"
-        self._folder = folder
+        self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self._config = folder / "nats.conf"
         self._lines = settings
@@ -49,15 +49,15 @@ class Nats:
         assert SERVER is not None
         lines = [
             f"listen: 127.0.0.1:{self.port}",
-            f'jetstream {{ store_dir: "{self._folder / "data"}" }}',
+            f'jetstream {{ store_dir: "{self.folder / "data"}" }}',
             *(settings or self._lines),
         ]
         self._config.write_text("\n".join(lines), encoding="utf-8")
-        with (self._folder / "log").open("ab") as log:
+        with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen([SERVER, "-c", str(self._config)], stdout=log, stderr=log)
         end = time.monotonic() + PATIENCE
         while not self._listens():
-            assert self._process.poll() is None, (self._folder / "log").read_text(encoding="utf-8")
+            assert self._process.poll() is None, (self.folder / "log").read_text(encoding="utf-8")
             assert time.monotonic() < end, "the server does not listen"
             time.sleep(0.01)
 

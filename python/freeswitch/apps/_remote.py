@@ -1,7 +1,7 @@
-"""Serving calls over the bus: a worker, which takes what the application `pyremote` of every switch offers.
+"""Serving calls over the bus: one switch, and the calls that its application `pyremote` offers to a worker.
 
-What it asks of a call goes to the switch that has the call, as numbered requests that are sent again until they are
-answered; the switch carries each out once and in its turn, or says that the call is another's.
+What the worker asks of a call goes to the switch that has the call, as numbered requests that are sent again until they
+are answered; the switch carries each out once and in its turn, or says that the call is another's.
 """
 
 from __future__ import annotations
@@ -10,14 +10,10 @@ import asyncio
 import itertools
 import json
 import logging
-import os
-import sys
 import time
 from collections.abc import Iterable
 from contextvars import Context
-from typing import Any
-
-from _freeswitch import Event
+from typing import TYPE_CHECKING, Any
 
 from freeswitch import _bus, _loop
 from freeswitch._checkpoints import Checkpoint
@@ -28,12 +24,13 @@ from freeswitch.apps._outside import Bus, Outside
 from freeswitch.apps._outside_session import OutsideSession, session_of
 from freeswitch.apps._programs import Program
 
+if TYPE_CHECKING:
+    from freeswitch.apps._worker import Worker
+
 log = logging.getLogger("freeswitch.apps")
 
-# What workers and switches speak.
-PROTOCOL = 1
-# How often a worker says that it is there, in seconds: a switch takes it for dead after 1.25 s.
-BEAT = 0.4
+# After what time a request that was not heard is sent again, in seconds.
+SOON = 0.1
 # After how long without an answer something is asked again, in seconds.
 AGAIN = 0.5
 # How often a switch is asked whether calls are still this worker's, and how often in vain, until it is taken for dead.
@@ -186,7 +183,7 @@ class RemoteBus(Bus):
                 if not self.outside.is_there:
                     break
                 log.debug("%s: %s", self.uuid, error)
-                await asyncio.sleep(BEAT / 4)
+                await asyncio.sleep(SOON)
                 continue
             if reply.startswith("-LATER"):
                 await asyncio.sleep(0.01)
@@ -284,7 +281,7 @@ class Remote(Outside):
                 return
             await asyncio.wait([self._learn()], timeout=left)
             if not self.globals:
-                await asyncio.sleep(BEAT / 4)
+                await asyncio.sleep(SOON)
 
     async def _ask_what_is_known(self) -> None:
         try:
@@ -347,7 +344,7 @@ class Remote(Outside):
     def offered(self, body: dict[str, Any]) -> None:
         """Be offered a call."""
         program = self.programs.get(body["name"])
-        if program is None or self.worker.drains or body["call"] in self._accepting:
+        if program is None or not self.worker.takes(program.name) or body["call"] in self._accepting:
             return
         self._accepting[body["call"]] = []
         _loop.spawn(self._accept(body, program), Context())
@@ -363,7 +360,7 @@ class Remote(Outside):
             except BusError as error:
                 # It may have been heard: the switch must not take the call for served when it is not.
                 log.debug("%s: %s", uuid, error)
-                await asyncio.sleep(BEAT / 4)
+                await asyncio.sleep(SOON)
         why = refusal(reply)
         if why is not None:
             self._accepting.pop(uuid, None)
@@ -392,6 +389,11 @@ class Remote(Outside):
             if isinstance(bus, RemoteBus):
                 bus.asked.discard(number)
 
+    def end(self, bus: Bus, why: str) -> None:
+        """Be done with a call; count it."""
+        self.worker.count(bool(why))
+        super().end(bus, why)
+
     def lose(self, bus: Bus, how: str) -> None:
         """Let go of a call."""
         self._lose(bus, how)
@@ -413,100 +415,4 @@ class Remote(Outside):
                 _loop.kill(bus.run)
 
 
-class Worker:
-    """A process that serves calls of all switches of the bus. On the loop."""
-
-    def __init__(self, name: str, programs: Iterable[Program], version: str = "") -> None:
-        self.name, self.version = name, version
-        self.programs = list(programs)
-        self.drains = False
-        self._nodes: dict[str, Remote] = {}
-        self._listening: list[_bus.Listening] = []
-        self._ends = False
-        self._begun = time.monotonic()
-
-    def begin(self) -> None:
-        """Take calls from now on."""
-        self._listening = [
-            _bus.Listening(f"fs.worker.{self.name}", self._told),
-            _bus.Listening("fs.beat.*", self._heard),
-        ]
-        _loop.spawn(self._beats(), Context())
-        _loop.spawn(self._looks(), Context())
-
-    @property
-    def running(self) -> int:
-        """How many calls it serves."""
-        return sum(node.running for node in self._nodes.values())
-
-    def _node(self, name: str) -> Remote:
-        if name not in self._nodes:
-            self._nodes[name] = Remote(self, name)
-        return self._nodes[name]
-
-    def _told(self, event: Event) -> None:
-        try:
-            body = json.loads(event.getBody() or "")
-            kind, node = body["kind"], self._node(body["node"])
-            if kind == "offer":
-                node.offered(body)
-            else:
-                node.heard(body)
-        except (ValueError, KeyError, TypeError) as error:
-            log.warning("MR0023 a message to worker %s is none of a switch's: %r", self.name, error)
-
-    def _heard(self, event: Event) -> None:
-        try:
-            body = json.loads(event.getBody() or "")
-            if body["kind"] == "switch":
-                self._node(str(body["node"])).beats(body.get("instance"))
-        except (ValueError, KeyError, TypeError, AttributeError):
-            # It is counted by switches.
-            pass
-
-    def _say(self, leaves: bool = False) -> None:
-        beat = {
-            "node": self.name, "kind": "worker", "protocol": PROTOCOL, "version": self.version,
-            "apps": sorted(program.name for program in self.programs), "running": self.running,
-            "drains": self.drains or self._ends, "leaves": leaves, "pid": os.getpid(),
-            "up": int(time.monotonic() - self._begun), "runs_in": f"Python {sys.version.split()[0]}",
-        }  # fmt: skip
-        try:
-            _bus.send(f"fs.beat.{self.name}", json.dumps(beat).encode())
-        except BusError as error:
-            log.debug("%s", error)
-
-    async def _beats(self) -> None:
-        # By a turn of the loop that serves calls: one that is blocked must not look alive.
-        while not self._ends:
-            if _bus.is_connected():
-                self._say()
-            await asyncio.sleep(BEAT)
-
-    async def _looks(self) -> None:
-        while not self._ends:
-            await asyncio.sleep(LOOK)
-            for node in list(self._nodes.values()):
-                await node.look()
-
-    def drain(self) -> None:
-        """Take no more calls; those that there are end here, or go to another worker with their next checkpoint."""
-        self.drains = True
-        self._say()
-
-    async def stop(self, patience: float) -> None:
-        """End: coroutines are cancelled, and what is not over after so many seconds is left."""
-        for node in self._nodes.values():
-            await node.stop()
-        end = time.monotonic() + patience
-        while self.running and time.monotonic() < end:
-            await asyncio.sleep(0.02)
-        self._ends = True
-        # What they have said last is on its way.
-        await asyncio.sleep(0.05)
-        self._say(leaves=True)
-        for listening in self._listening:
-            listening.close()
-
-
-__all__ = ["BEAT", "PROTOCOL", "BusLink", "Remote", "RemoteSession", "Worker"]
+__all__ = ["LOOK", "BusLink", "Remote", "RemoteSession"]

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use async_nats::header::{NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, NATS_MESSAGE_TTL};
-use async_nats::jetstream::context::{Context, PublishError, PublishErrorKind};
+use async_nats::jetstream::ErrorCode;
+use async_nats::jetstream::context::{Context, GetStreamErrorKind, PublishError, PublishErrorKind};
 use async_nats::jetstream::kv::{Config, Entry, Operation, Store};
 use async_nats::{Client, HeaderMap, HeaderValue, jetstream};
 use freeswitch::event::shared::Event;
@@ -73,7 +74,23 @@ fn is_gone(entry: &Entry) -> bool {
     entry.operation != Operation::Put
 }
 
+/// Is there nothing kept yet, and nowhere to keep it? Who only looks does not make the bucket: it
+/// is made with the number of servers that the first who keeps something was told.
+async fn is_empty(client: &Client, shared: &Shared) -> bool {
+    if shared.store.lock().is_some() {
+        return false;
+    }
+    let found = context(client).get_stream(format!("KV_{BUCKET}")).await;
+    found.is_err_and(|error| match error.kind() {
+        GetStreamErrorKind::JetStream(why) => why.error_code() == ErrorCode::STREAM_NOT_FOUND,
+        _ => false,
+    })
+}
+
 pub(super) async fn get(client: &Client, shared: &Shared, key: &str) -> Outcome {
+    if is_empty(client, shared).await {
+        return Outcome::Nothing;
+    }
     let store = match store(client, shared).await {
         Ok(store) => store,
         Err(outcome) => return outcome,

@@ -5,7 +5,7 @@
 //! ([`command`]), and is carried out by the call's own thread, as for a coroutine in the switch.
 //! What came of it goes out as events, or as messages of the bus ([`message`]).
 //!
-//! On the bus a call is offered to one worker after the other, its verbs are numbered ([`turns`]),
+//! On the bus a call is offered to one worker after the other, by their weights (`choice`), its verbs are numbered ([`turns`]),
 //! and a call whose worker is no more is offered to another, under another epoch.
 
 #![cfg_attr(
@@ -14,6 +14,7 @@
 )]
 
 pub mod calls;
+mod choice;
 pub mod command;
 pub mod counters;
 pub mod message;

@@ -10,6 +10,7 @@ use parking_lot::{Condvar, Mutex};
 use serde::Deserialize;
 
 use super::calls;
+use super::choice::{self, Able};
 use super::message::Way;
 use crate::aio::bus::outgoing;
 use crate::interp::aside::Standing;
@@ -28,6 +29,9 @@ const LOOK: Duration = Duration::from_millis(100);
 const STALL: Duration = Duration::from_millis(300);
 /// While the bus is away nobody can say anything; for so long nobody is taken for dead.
 const AWAY: Duration = Duration::from_secs(10);
+/// The share of a worker that says none, and the largest.
+const WEIGHT: u64 = 100;
+const HEAVIEST: u64 = 1000;
 /// What workers on the bus and this switch speak.
 const PROTOCOL: u64 = 1;
 
@@ -41,14 +45,42 @@ struct Worker {
     way: Way,
     names: Arc<BTreeSet<String>>,
     last: Instant,
-    /// It takes no more calls.
-    drains: bool,
+    terms: Terms,
     /// How many calls it has said that it serves, and how many it was offered since.
     running: u64,
     offered: u64,
+    /// How many of each name it was offered, by its weight.
+    turns: HashMap<String, f64>,
+}
+
+/// Which calls a worker takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Terms {
+    /// None any more.
+    drains: bool,
+    /// Its share, beside those of others; with 0 none.
+    weight: u64,
+    /// None of these names, of which its version was withdrawn.
+    withdrawn: BTreeSet<String>,
+}
+
+impl Terms {
+    fn of_socket() -> Self {
+        Self {
+            drains: false,
+            weight: WEIGHT,
+            withdrawn: BTreeSet::new(),
+        }
+    }
 }
 
 impl Worker {
+    fn takes(&self, name: &str) -> bool {
+        let terms = &self.terms;
+        let is_open = !terms.drains && terms.weight > 0 && !terms.withdrawn.contains(name);
+        is_open && self.names.contains(name)
+    }
+
     fn patience(&self) -> Duration {
         match self.way {
             Way::Socket => PATIENCE,
@@ -70,9 +102,17 @@ struct Beat {
     running: u64,
     #[serde(default)]
     drains: bool,
+    #[serde(default = "weight")]
+    weight: u64,
+    #[serde(default)]
+    withdrawn: BTreeSet<String>,
     /// It has ended in order.
     #[serde(default)]
     leaves: bool,
+}
+
+fn weight() -> u64 {
+    WEIGHT
 }
 
 /// A program serves these names from now on, by the event socket.
@@ -83,9 +123,10 @@ pub fn serve(worker: &str, names: impl Iterator<Item = String>) {
             way: Way::Socket,
             names: Arc::new(names.collect()),
             last: Instant::now(),
-            drains: false,
+            terms: Terms::of_socket(),
             running: 0,
             offered: 0,
+            turns: HashMap::new(),
         },
     );
 }
@@ -132,15 +173,24 @@ pub fn heard(text: &[u8]) -> bool {
         leave(&beat.node);
         return true;
     }
+    let terms = Terms {
+        drains: beat.drains,
+        weight: beat.weight.min(HEAVIEST),
+        withdrawn: beat.withdrawn,
+    };
     let mut workers = WORKERS.lock();
     let known = workers.get_or_insert_default().get_mut(&beat.node);
     if let Some(worker) = known
         && *worker.names == beat.apps
     {
         worker.last = Instant::now();
-        worker.drains = beat.drains;
         worker.running = beat.running;
         worker.offered = 0;
+        if worker.terms != terms {
+            // It begins where the others are: it makes up for nothing.
+            worker.turns.clear();
+            worker.terms = terms;
+        }
         return true;
     }
     drop(workers);
@@ -148,9 +198,10 @@ pub fn heard(text: &[u8]) -> bool {
         way: Way::Bus,
         names: Arc::new(beat.apps),
         last: Instant::now(),
-        drains: beat.drains,
+        terms,
         running: beat.running,
         offered: 0,
+        turns: HashMap::new(),
     };
     put(&beat.node, worker);
     true
@@ -184,26 +235,39 @@ pub fn way_of(worker: &str) -> Option<Way> {
 pub fn serves(name: &str, way: Way, but: Option<&str>) -> bool {
     let workers = WORKERS.lock();
     let all = workers.iter().flatten();
-    all.into_iter().any(|(worker, is)| {
-        is.way == way && !is.drains && but != Some(worker) && is.names.contains(name)
-    })
+    all.into_iter()
+        .any(|(worker, is)| is.way == way && but != Some(worker) && is.takes(name))
 }
 
-/// The worker on the bus that serves this name with the fewest calls, and is none of these.
+/// The worker on the bus that gets the next call of this name, and is none of these.
 #[must_use]
 pub fn choose(name: &str, without: &BTreeSet<String>) -> Option<String> {
     let mut workers = WORKERS.lock();
     let able = workers.as_mut()?.iter_mut().filter(|(worker, is)| {
         is.way == Way::Bus
-            && !is.drains
             && is.last.elapsed() < BUS_PATIENCE
-            && is.names.contains(name)
+            && is.takes(name)
             && !without.contains(*worker)
     });
-    let (chosen, worker) = able.min_by_key(|(_, is)| is.running + is.offered)?;
+    let mut able: Vec<_> = able.collect();
+    let turns = able.iter().filter_map(|(_, is)| is.turns.get(name));
+    // Where one begins that was offered none yet.
+    let begin = turns.copied().reduce(f64::min).unwrap_or(0.0);
+    let shares: Vec<_> = able
+        .iter_mut()
+        .map(|(_, is)| Able {
+            weight: is.terms.weight,
+            running: is.running + is.offered,
+            turn: *is.turns.entry(name.to_owned()).or_insert(begin),
+        })
+        .collect();
+    let at = choice::choose(&shares)?;
+    let (chosen, worker) = &mut able[at];
     // Until it says itself how many it has.
     worker.offered += 1;
-    Some(chosen.clone())
+    let turn = shares[at].turn + (worker.terms.weight as f64).recip();
+    worker.turns.insert(name.to_owned(), turn);
+    Some((*chosen).clone())
 }
 
 /// A program serves no more calls, and has left those that it had.

@@ -11,14 +11,14 @@ from collections.abc import Sequence
 
 from freeswitch.apps import alias
 from freeswitch.apps._errors import ESLError
-from freeswitch.apps.command import calls, cluster, results, served
+from freeswitch.apps.command import calls, cluster, results, served, withdraw
 
 
 def parser() -> argparse.ArgumentParser:
     """Give what reads the command line."""
     top = argparse.ArgumentParser(prog="freeswitch-apps", description="Apps, load and measurements for FreeSWITCH.")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for part in (served, calls, results, cluster):
+    for part in (served, calls, results, cluster, withdraw):
         part.add_commands(commands)
     return top
 

@@ -37,7 +37,8 @@ def connected(arguments: argparse.Namespace, url: str, node: str | None = None) 
         if file is not None:
             _read(name, file)
     user, password, token = (os.environ.get(f"BUS_{what}") for what in ("USER", "PASSWORD", "TOKEN"))
-    bus.connect(url, node=node, user=user, password=password, token=token, **files)
+    replicas = getattr(arguments, "replicas", 1)
+    bus.connect(url, node=node, user=user, password=password, token=token, replicas=replicas, **files)
     try:
         end = time.monotonic() + BEGINS
         while not bus.state().connected:

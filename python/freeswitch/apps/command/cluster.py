@@ -1,4 +1,4 @@
-"""`bus`, `nodes` and `takeover`."""
+"""`bus`, `nodes` and `takeover`, and who is on a bus."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ def add_commands(commands: Any) -> None:
                          help="where keys and work are kept (default: a folder that goes with it)")  # fmt: skip
     serving.set_defaults(run=serve)
     listing = commands.add_parser("nodes", help="list the switches and workers of a bus")
-    _reaches(listing)
+    reaches(listing)
     listing.add_argument("--json", action="store_true", help="a line of JSON for each")
     listing.set_defaults(run=nodes)
     taking = commands.add_parser("takeover", help="have one switch recover the calls of another, which is dead")
-    _reaches(taking)
+    reaches(taking)
     taking.add_argument("dead", help="the node whose calls are taken; refused while it says that it is there")
     taking.add_argument("standing", help="the node that takes them, with the dead one's database and SIP address")
     taking.add_argument("--apart", action="append", default=[], metavar="NODE",
@@ -53,7 +53,8 @@ def add_commands(commands: Any) -> None:
     taking.set_defaults(run=takeover)
 
 
-def _reaches(command: argparse.ArgumentParser) -> None:
+def reaches(command: argparse.ArgumentParser) -> None:
+    """Add how the bus is reached."""
     command.add_argument(
         "url", help="nats://HOST:PORT; BUS_USER, BUS_PASSWORD and BUS_TOKEN are taken from the environment"
     )
@@ -125,18 +126,21 @@ def _wait(process: subprocess.Popen[bytes], address: str, port: int) -> None:
     raise ValueError(f"the server does not listen at {address} port {port} within {BEGINS:.0f} s")
 
 
-def _heard(seconds: float) -> dict[str, dict[str, Any]]:
+def heard(seconds: float) -> dict[str, dict[str, Any]]:
     """Listen, and give what each node has said last."""
     from freeswitch import _bus, _loop
 
     found: dict[str, dict[str, Any]] = {}
 
-    def heard(event: Any) -> None:
+    def hear(event: Any) -> None:
         with contextlib.suppress(ValueError, TypeError, KeyError):
             said = json.loads(event.getBody() or "")
-            found[str(said["node"])] = said
+            name = str(said["node"])
+            found[name] = said
+            if said.get("leaves"):
+                del found[name]
 
-    listening = _loop.call(_bus.Listening, "fs.beat.*", heard)
+    listening = _loop.call(_bus.Listening, "fs.beat.*", hear)
     time.sleep(seconds)
     _loop.call(listening.close)
     return found
@@ -145,7 +149,7 @@ def _heard(seconds: float) -> dict[str, dict[str, Any]]:
 def nodes(arguments: argparse.Namespace) -> None:
     """List them."""
     with connected(arguments, arguments.url):
-        found = _heard(LOOKS)
+        found = heard(LOOKS)
     for name in sorted(found):
         said = found[name]
         if arguments.json:
@@ -153,9 +157,20 @@ def nodes(arguments: argparse.Namespace) -> None:
         else:
             running, up = said.get("running", "?"), said.get("up", "?")
             print(f"{name:<24} {said.get('kind', '?'):<8} {said.get('version', '?'):<10} "
-                  f"{running:>6} running {up:>8} s  {said.get('runs_in', '')}".rstrip())  # fmt: skip
+                  f"{running:>6} running {up:>8} s  {said.get('runs_in', '')}{_of_worker(said)}".rstrip())  # fmt: skip
     if not found and not arguments.json:
         print(f"no switch and no worker has said in {LOOKS} s that it is there")
+
+
+def _of_worker(said: dict[str, Any]) -> str:
+    if "weight" not in said:
+        return ""
+    parts = [f"weight {said['weight']}", f"{said.get('failed', '?')} of {said.get('served', '?')} failed"]
+    if said.get("drains"):
+        parts.append("drains")
+    if withdrawn := said.get("withdrawn"):
+        parts.append(f"withdrawn: {' '.join(map(str, withdrawn))}")
+    return f"  {', '.join(parts)}"
 
 
 def takeover(arguments: argparse.Namespace) -> None:
@@ -164,12 +179,12 @@ def takeover(arguments: argparse.Namespace) -> None:
     if dead == standing:
         raise ValueError(f"{dead} cannot take its own calls: a switch that is back runs 'sofia recover' itself")
     with connected(arguments, arguments.url):
-        _may_take(_heard(DEAD), arguments)
+        _may_take(heard(DEAD), arguments)
         if arguments.fence is not None:
             done = subprocess.run(arguments.fence, shell=True, stdin=subprocess.DEVNULL, check=False)
             if done.returncode:
                 raise ValueError(f"the fence has failed with {done.returncode}: no call is taken")
-            _may_take(_heard(LOOKS), arguments)
+            _may_take(heard(LOOKS), arguments)
         reply = _ask(standing, "sofia recover").strip()
     # What FreeSWITCH answers: Recovered 3 call(s), or No calls to recover.
     if "call" not in reply or reply.startswith("-ERR"):
@@ -207,4 +222,4 @@ def _ask(node: str, command: str) -> str:
     return done.result(ANSWERS + 5.0).decode("utf-8", "replace")
 
 
-__all__ = ["add_commands", "nodes", "serve", "takeover"]
+__all__ = ["LOOKS", "add_commands", "heard", "nodes", "reaches", "serve", "takeover"]

@@ -35,9 +35,19 @@ def add_commands(commands: Any) -> None:
     serving.add_argument("--for", dest="seconds", type=float, default=None, help="stop after so many seconds")
     bus_options.add_options(serving, "of the bus: ")
     serving.add_argument("--version", default="", help="of the programs, as `nodes` shows it")
+    share = "of the bus: its share of the calls beside those of others, 0 to 1000; with 0 it takes none (%(default)s)"
+    serving.add_argument("--weight", type=_weight, default=100, metavar="N", help=share)
+    kept = "of the bus: how many servers keep what is kept, as bus-replicas of the switches (%(default)s)"
+    serving.add_argument("--replicas", type=int, choices=range(1, 6), default=1, help=kept)
     serving.add_argument("--drain", type=float, default=600.0, metavar="SECONDS",
                          help="how long calls of a bus may take to end after SIGTERM (%(default)s)")  # fmt: skip
     serving.set_defaults(run=serve)
+
+
+def _weight(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > 1000:
+        raise argparse.ArgumentTypeError(f"it is 0 to 1000, not {text!r}")
+    return int(text)
 
 
 def list_apps(_: argparse.Namespace) -> None:

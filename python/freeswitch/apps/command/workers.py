@@ -38,10 +38,10 @@ def work(arguments: argparse.Namespace, programs: Sequence[Program]) -> None:
 def _serve(arguments: argparse.Namespace, programs: Sequence[Program], name: str) -> None:
     from freeswitch import _loop
     from freeswitch.apps._places import run_on_loop
-    from freeswitch.apps._remote import Worker
+    from freeswitch.apps._worker import Worker
 
-    worker = Worker(name, programs, arguments.version)
-    _loop.call(worker.begin)
+    worker = Worker(name, programs, arguments.version, arguments.weight)
+    run_on_loop(worker.begin())
     names = ", ".join(sorted(program.name for program in programs))
     log.info("worker %s serves the calls of %s", name, names)
     drains = threading.Event()
