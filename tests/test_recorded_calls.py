@@ -11,9 +11,12 @@ from typing import Any
 
 import pytest
 
+from freeswitch._recording import FORMAT
 from hosts.base import Host
 from support.recorded_scripts import COROUTINE, IVR
 from support.recordings import Record, entries, recorder, replay
+
+HEAD = f'{{"format":{FORMAT},"line":"x","async":false,"file":"x.py","time":0,"seed":0,"hash_seed":"random"}}\n'
 
 
 @pytest.fixture
@@ -217,6 +220,26 @@ def test_operators_cross_too(record: Record) -> None:
     assert (played.returncode, played.stderr) == (0, "")
 
 
+def test_tasks_wake_in_the_order_in_which_they_did(record: Record) -> None:
+    file = record(
+        """
+        import asyncio
+        async def early(session):
+            await asyncio.sleep(0.12)
+            session.setVariable("order", "early")
+        async def late(session):
+            sum(range(20_000_000))  # takes real time, of which a replay knows nothing
+            await asyncio.sleep(0.05)
+            session.setVariable("order", "late")
+        async def handler(session, args):
+            await session.answer()
+            await asyncio.gather(early(session), late(session))
+        """
+    )
+    played = replay(file)
+    assert (played.returncode, played.stderr) == (0, "")
+
+
 def test_commands_and_keys_of_a_coroutine_are_played_back(record: Record) -> None:
     file = record(
         """
@@ -322,7 +345,15 @@ def test_a_handler_that_fails_does_so_again(record: Record) -> None:
 
 @pytest.mark.parametrize(
     ("text", "why"),
-    [("", "its first line"), ("[]", "its first line"), ("{", "is no recording"), ('{"format":99}', "has format 99")],
+    [
+        ("", "its first line"),
+        ("[]", "its first line"),
+        ("{", "is no recording"),
+        ('{"format":99}', "has format 99"),
+        (f'{{"format":{FORMAT}}}', "its first line has no 'line'"),
+        (f"{HEAD}5\n", "x.jsonl:2 is no line of a recording: '5'"),
+        (f'{HEAD}{{"open":"file"}}\n', "x.jsonl:2 is no line"),
+    ],
 )
 @pytest.mark.pocket_only
 def test_what_is_no_recording_is_refused(tmp_path: Path, text: str, why: str) -> None:
@@ -342,3 +373,49 @@ def test_a_recording_that_is_cut_is_played_as_far_as_it_goes(record: Record, tmp
     played = replay(cut)
     assert (played.returncode, played.stderr) == (0, "")
     assert played.stdout.endswith(" calls of the switch, as far as the recording goes\n")
+    # The switch has died in the middle of a line.
+    cut.write_text("\n".join(lines[:-4]) + "\n" + lines[-4][:20])
+    assert replay(cut).stdout == played.stdout
+
+
+@pytest.mark.pocket_only
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("def handler(session, args)\n", "{}:1: the script does not load: SyntaxError"),
+        ("\nraise ValueError('mine')\n", "{}:2: the script does not load: ValueError: mine"),
+        ("other = 1\n", "{}:1: the script has no function 'handler'"),
+        ("\nasync def handler(session, args): pass\n", "{}:2: handler was a plain function when it was recorded"),
+        ("def handler(session, args):\n    1 / 0\n", "{}:2: the script ends with ZeroDivisionError"),
+        ("\ndef handler(session, args): pass\n", "{}:2: the script ends; the recording has Session.answer()"),
+    ],
+)
+def test_a_script_that_cannot_be_played_is_told_in_one_line(
+    record: Record, tmp_path: Path, text: str, said: str
+) -> None:
+    file = record("def handler(session, args): session.answer()")
+    script = Path(entries(file)[0]["file"])
+    (tmp_path / script.name).write_text(text)
+    played = replay(file, "--scripts", str(tmp_path))
+    assert (played.returncode, played.stderr.count("\n")) == (1, 1), played.stderr
+    assert said.format(f"different: {tmp_path / script.name}") in played.stderr
+
+
+@pytest.mark.pocket_only
+def test_what_a_script_imports_and_is_not_here_is_named(record: Record, tmp_path: Path) -> None:
+    file = record("def handler(session, args): session.answer()")
+    script = Path(entries(file)[0]["file"])
+    (tmp_path / script.name).write_text("import no_such_thing\n")
+    played = replay(file, "--scripts", str(tmp_path))
+    assert played.returncode == 2
+    assert (
+        played.stderr == f"replay: {tmp_path / script.name}:1: No module named 'no_such_thing'; install it here, too\n"
+    )
+
+
+def test_a_coroutine_that_waits_elsewhere_is_told_with_its_line(record: Record, tmp_path: Path) -> None:
+    file = coroutine(record)
+    played = altered(file, tmp_path / "altered", "asyncio.sleep(0.1)", "asyncio.Event().wait()")
+    script = Path(entries(file)[0]["file"])
+    number = 1 + next(at for at, line in enumerate(script.read_text().splitlines()) if "asyncio.sleep(0.1)" in line)
+    assert played.stderr.startswith(f"different: {tmp_path / 'altered' / script.name}:{number}: the script waits")

@@ -6,6 +6,7 @@ replay` do. From then on each of these names looks whether the call that it is u
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import random
 import sys
@@ -98,6 +99,7 @@ def install() -> None:
         setattr(freeswitch.CoreSession, name, _kept(freeswitch.CoreSession, name))
     _functions()
     _coroutines()
+    _pauses()
     _chance()
 
 
@@ -253,6 +255,22 @@ def _verb(shown: str, original: Callable[..., Any], *, has_target: bool = True) 
     return verb
 
 
+def _pauses() -> None:
+    """Have pauses of coroutines cross: only so is it known which of several tasks woke first."""
+    original: Any = asyncio.sleep
+
+    @functools.wraps(original)
+    async def sleep(delay: float, result: Any = None) -> Any:
+        found = of_script()
+        if found is None:
+            return await original(delay, result)
+        # How long it is may hang on the time, which is never the same.
+        await found.cross_async("asyncio.sleep", None, (), {}, lambda: original(delay))
+        return result
+
+    asyncio.sleep = asyncio.tasks.sleep = sleep
+
+
 def _open(shown: str, original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def function(*args: Any, **kwargs: Any) -> Any:
@@ -304,17 +322,27 @@ def of_script() -> Tape | None:
     return found
 
 
-def place() -> str:
-    """Give the file and line of the script that is about to cross."""
+def is_script(frame: types.FrameType) -> bool:
+    """Whether a frame is of a script, or of a package that it uses, and not of ours or of Python's."""
+    name: str = frame.f_globals.get("__name__", "")
+    if name == "__main__":
+        # `python -m pocket` is one as well.
+        name = frame.f_globals.get("__package__") or name
+    return name.partition(".")[0] not in NOT_SCRIPTS
+
+
+def place(default: str = "") -> str:
+    """Give the file and line of the script that is about to cross; where none is found, what is given for that."""
     frame = sys._getframe(1)
     of_package = None
     while frame.f_back is not None:
-        name = frame.f_globals.get("__name__", "")
-        if name.partition(".")[0] not in NOT_SCRIPTS:
+        if is_script(frame):
             if not any(folder in frame.f_code.co_filename for folder in PACKAGES):
                 break
             of_package = of_package or frame
         frame = frame.f_back
     else:
+        if of_package is None and default:
+            return default
         frame = of_package or frame
     return f"{frame.f_code.co_filename}:{frame.f_lineno}"

@@ -28,7 +28,7 @@ from freeswitch._tape import TAPE
 if TYPE_CHECKING:
     from freeswitch._async import AsyncSession
 
-FORMAT = 1
+FORMAT = 2
 # A recording that has grown so large is cut: a call that never ends fills no disk.
 LARGEST = 64 * 1024 * 1024
 # Verbs whose answers are digits that were pressed, which a masked recording has as zeros.
@@ -103,6 +103,7 @@ class Recorder:
         self._opened: set[str] = set()
         self._numbers: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
         self._next_session = 0
+        self._tasks: weakref.WeakKeyDictionary[asyncio.Task[Any], int] = weakref.WeakKeyDictionary()
         seed = secrets.randbits(64)
         self.random = random.Random(seed)
         self.begun = time.time()
@@ -169,9 +170,17 @@ class Recorder:
     def _entry(self, **entry: Any) -> None:
         was, self.inside = self.inside, True
         try:
-            self._write({**entry, "at": round(time.time() - self.begun, 6)})
+            self._write({**entry, **self._task(), "at": round(time.time() - self.begun, 6)})
         finally:
             self.inside = was
+
+    def _task(self) -> dict[str, int]:
+        """Give the number of the task that this is written for, where it is one."""
+        try:
+            task = asyncio.current_task()
+        except RuntimeError:
+            task = None
+        return {} if task is None else {"task": self._tasks.setdefault(task, len(self._tasks))}
 
     def open(self, kind: str, what: str) -> None:
         """Take note of something that is not recorded."""

@@ -24,8 +24,12 @@ from freeswitch._tape import TAPE
 from pocket import _replay_clock
 
 Entry = dict[str, Any]
-# What a script does, which is compared; the rest of a recording is what was done to it.
-OUTPUTS = ("call", "returned", "end")
+# What a recording's first line has, and each other by its kind.
+HEAD = ("line", "async", "file", "time", "seed", "hash_seed")
+KINDS: dict[str, tuple[str, ...]] = {
+    "session": ("uuid",), "open": ("what", "line"), "call": ("name", "args", "line", "at"), "result": ("at",),
+    "callback": ("args", "at"), "returned": ("at",), "cancelled": ("at",), "lost": ("at",), "end": ("at",), "cut": (),
+}  # fmt: skip
 
 
 class RecordingError(ValueError):
@@ -53,14 +57,26 @@ class Recording:
 
     def __init__(self, file: Path) -> None:
         try:
-            lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+            text = file.read_text(encoding="utf-8")
         except (OSError, ValueError) as error:
             raise RecordingError(f"{file} is no recording: {error}") from None
-        if not lines or not isinstance(lines[0], dict) or "format" not in lines[0]:
+        first, *lines = text.splitlines() or [""]
+        # A switch that was killed may have left half a line.
+        if lines and not text.endswith("\n"):
+            lines.pop()
+        self.head = _object(first) or {}
+        if "format" not in self.head:
             raise RecordingError(f"{file} is no recording: its first line does not say what ran")
-        self.head, *self.entries = lines
         if self.head["format"] != FORMAT:
             raise RecordingError(f"{file} has format {self.head['format']}, and this replay plays {FORMAT}")
+        if missing := [name for name in HEAD if name not in self.head]:
+            raise RecordingError(f"{file} is no recording: its first line has no {missing[0]!r}")
+        self.entries: list[Entry] = []
+        for number, line in enumerate(lines, 2):
+            entry = _object(line)
+            if entry is None or not any(kind in entry and has.issubset(entry) for kind, has in _SHAPES):
+                raise RecordingError(f"{file}:{number} is no line of a recording: {line[:60]!r}")
+            self.entries.append(entry)
 
     @property
     def outside(self) -> list[str]:
@@ -71,6 +87,18 @@ class Recording:
     def is_whole(self) -> bool:
         """Whether it goes to the end of the script."""
         return any("end" in entry for entry in self.entries)
+
+
+_SHAPES = [(kind, frozenset(has)) for kind, has in KINDS.items()]
+
+
+def _object(line: str) -> Entry | None:
+    """Read a line of a recording; None where it is no object."""
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _session(_uuid: str) -> Any:
@@ -87,6 +115,8 @@ class Player:
         self.clock = _replay_clock.Clock(recording.head["time"])
         self.calls = 0
         self.difference: Stopped | None = None
+        # Where the script begins: what is told of it where no line is known.
+        self._begin = ""
         self._entries: list[Entry] = [entry for entry in recording.entries if not {"open", "session"} & entry.keys()]
         self._at = 0
         self._sessions: dict[int, Any] = {}
@@ -116,11 +146,11 @@ class Player:
         self.clock.reach(entry.get("at", 0.0))
         return entry
 
-    def _differ(self, text: str) -> Stopped:
+    def _differ(self, text: str, place: str = "") -> Stopped:
         if self.difference is None and self._head() is None and not self.recording.is_whole:
             self.difference = Over()
         if self.difference is None:
-            self.difference = Differs(_border.place(), text)
+            self.difference = Differs(place or _border.place(self._begin), text)
         return self.difference
 
     def session_of(self, number: int) -> Any:
@@ -149,11 +179,7 @@ class Player:
         asked = _codec.asked(name, target, args, kwargs, self.number_of)
         self._call_back()
         entry = self._head()
-        if (
-            entry is None
-            or "call" not in entry
-            or any(entry.get(key) != asked.get(key) for key in ("name", "on", "args", "kwargs"))
-        ):
+        if entry is None or not is_of(entry, asked):
             raise self._differ(f"the script calls {described(asked)}; {told(entry)}")
         self._next()
         self.calls += 1
@@ -262,6 +288,10 @@ class Player:
         stand_ins: Any = _border.stand_ins()
         with self.clock.patched(), mock.patch.multiple(freeswitch, **stand_ins):
             function, text = self._function(scripts)
+            self._begin = _begin(function)
+            if inspect.iscoroutinefunction(function) != self.recording.head["async"]:
+                was = "plain function" if inspect.iscoroutinefunction(function) else "coroutine"
+                raise Differs(self._begin, f"{function.__qualname__} was a {was} when it was recorded")
             token = TAPE.set(self)
             try:
                 self._run(function, text)
@@ -273,7 +303,7 @@ class Player:
     def _run(self, function: Callable[..., Any], text: str) -> None:
         self._end(self._run_plain(function, self.session_of(0), text))
 
-    def _run_plain(self, function: Callable[..., Any], session: Any, text: str) -> str | None:
+    def _run_plain(self, function: Callable[..., Any], session: Any, text: str) -> BaseException | None:
         try:
             function(*taken(function, session, text))
             self._call_back()
@@ -282,10 +312,10 @@ class Player:
         except SystemExit:
             return None
         except BaseException as error:
-            return f"{type(error).__name__}: {error}"
+            return error
         return None
 
-    def _end(self, error: str | None) -> None:
+    def _end(self, error: BaseException | None) -> None:
         entry = self._head()
         while entry is not None and "call" not in entry and "end" not in entry and "callback" not in entry:
             # Answers that nobody waits for any more.
@@ -293,11 +323,14 @@ class Player:
             entry = self._head()
         if entry is None:
             return
+        shown = f" with {type(error).__name__}: {error}" if error else ""
+        place = _raised(error) or self._begin
         if "end" not in entry:
-            raise self._differ(f"the script ends{f' with {error}' if error else ''}; {told(entry)}")
+            raise self._differ(f"the script ends{shown}; {told(entry)}", place)
         if bool(entry["end"]) != bool(error):
-            ends = f"with {error}" if error else "well"
-            raise self._differ(f"the script ends {ends}; the recording has {entry['end'] or 'no error'}")
+            raise self._differ(
+                f"the script ends{shown or ' well'}; the recording has {entry['end'] or 'no error'}", place
+            )
 
     def _function(self, scripts: list[Path]) -> tuple[Callable[..., Any], str]:
         target, _, text = self.recording.head["line"].partition(" ")
@@ -305,12 +338,45 @@ class Player:
         for folder in reversed(scripts):
             if str(folder) not in sys.path:
                 sys.path.insert(0, str(folder))
-        loaded: ModuleType = importlib.import_module(module)
-        function = loaded
+        try:
+            loaded: ModuleType = importlib.import_module(module)
+        except ModuleNotFoundError as error:
+            if f"{module}.".startswith(f"{error.name}."):
+                raise RecordingError(f"{error}; say where the script lies with --scripts") from None
+            raise RecordingError(f"{_raised(error)}: {error}; install it here, too") from None
+        except (Exception, SystemExit) as error:
+            raise Differs(
+                _raised(error) or module, f"the script does not load: {type(error).__name__}: {error}"
+            ) from None
+        made: Any = loaded
         for part in (name or "handler").split("."):
-            function = getattr(function, part)
-        made: Any = function
+            made = getattr(made, part, None)
+        if not callable(made):
+            raise Differs(f"{loaded.__file__}:1", f"the script has no function {name or 'handler'!r}")
         return made, text
+
+
+def is_of(entry: Entry, asked: Entry) -> bool:
+    """Whether an entry is the call of just this."""
+    return "call" in entry and all(entry.get(key) == asked.get(key) for key in ("name", "on", "args", "kwargs"))
+
+
+def _begin(function: Callable[..., Any]) -> str:
+    """Give the file and line at which a function begins."""
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    return f"{code.co_filename}:{code.co_firstlineno}" if code else ""
+
+
+def _raised(error: BaseException | None) -> str:
+    """Give the file and line of a script at which an error was raised."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{error.filename}:{error.lineno}"
+    place, at = "", error.__traceback__ if error else None
+    while at is not None:
+        if _border.is_script(at.tb_frame) and not at.tb_frame.f_code.co_filename.startswith("<frozen"):
+            place = f"{at.tb_frame.f_code.co_filename}:{at.tb_lineno}"
+        at = at.tb_next
+    return place
 
 
 def taken(function: Callable[..., Any], *arguments: Any) -> tuple[Any, ...]:

@@ -68,8 +68,8 @@ def _play(player: Player, scripts: list[Path]) -> int:
     except Differs as difference:
         print(f"different: {difference}", file=sys.stderr)
         return DIFFERENT
-    except ModuleNotFoundError as error:
-        print(f"replay: {error}; say where the script lies with --scripts", file=sys.stderr)
+    except RecordingError as error:
+        print(f"replay: {error}", file=sys.stderr)
         return NONE
     whole = "" if recording.is_whole else ", as far as the recording goes"
     print(f"{'open' if recording.outside else 'identical'}: {player.calls} calls of the switch{whole}")
