@@ -331,6 +331,19 @@ def test_calls_that_nobody_chose_are_not_recorded(host: Host, tmp_path: Path) ->
     assert list((tmp_path / "recorded").iterdir()) == []
 
 
+def test_log_lines_keep_their_place_while_calls_are_recorded(record: Record, host: Host) -> None:
+    file = record("""
+        import freeswitch
+        def handler(session, args):
+            freeswitch.consoleLog("info", "from here\\n")
+            session.consoleLog("info", "and here\\n")
+        """)
+    script = Path(entries(file)[0]["file"])
+    first, second = host.wait_log("^from here"), host.wait_log("^and here")
+    assert [Path(line.file).name for line in (first, second)] == [script.name] * 2
+    assert (first.line, second.line) == (4, 5)
+
+
 def test_a_handler_that_fails_does_so_again(record: Record) -> None:
     file = record(
         """

@@ -8,25 +8,40 @@ use pyo3::prelude::*;
 
 use super::convert::bytes_of;
 
-/// The innermost Python code that runs on this thread.
+/// What stands between a script and the switch while calls are recorded.
+const BORDER: [&[u8]; 4] = [
+    b"freeswitch._border>",
+    b"freeswitch/_border.py",
+    b"freeswitch._recording>",
+    b"freeswitch/_recording.py",
+];
+
+/// The innermost Python code that runs on this thread, but for what records its calls.
 #[must_use]
 pub fn here(py: Python<'_>) -> Option<(CString, CString, i32)> {
     // SAFETY: attached. The frame is borrowed, and stays while this code, which
-    // it called, runs; GetCode gives a new reference.
-    let (code, line) = unsafe {
-        let frame = ffi::PyEval_GetFrame();
-        if frame.is_null() {
-            return None;
+    // it called, runs; a reference of its own is taken.
+    let mut frame = unsafe {
+        Bound::<PyAny>::from_borrowed_ptr_or_opt(py, ffi::PyEval_GetFrame().cast::<ffi::PyObject>())
+    }?;
+    loop {
+        // SAFETY: attached, and a frame. GetCode and GetBack give new references.
+        let (code, line, back) = unsafe {
+            let raw = frame.as_ptr().cast();
+            (
+                Bound::<PyAny>::from_owned_ptr_or_opt(py, ffi::PyFrame_GetCode(raw).cast())?,
+                ffi::PyFrame_GetLineNumber(raw),
+                Bound::<PyAny>::from_owned_ptr_or_opt(py, ffi::PyFrame_GetBack(raw).cast()),
+            )
+        };
+        let text = |name| {
+            let value = code.getattr(name).ok()?;
+            Some(c_string_shown(&bytes_of(&value)?))
+        };
+        let file = text("co_filename")?;
+        match back {
+            Some(back) if BORDER.iter().any(|name| file.to_bytes().ends_with(name)) => frame = back,
+            _ => return Some((file, text("co_name")?, line)),
         }
-        let line = ffi::PyFrame_GetLineNumber(frame);
-        (
-            Bound::from_owned_ptr_or_opt(py, ffi::PyFrame_GetCode(frame).cast())?,
-            line,
-        )
-    };
-    let text = |name| {
-        let value = code.getattr(name).ok()?;
-        Some(c_string_shown(&bytes_of(&value)?))
-    };
-    Some((text("co_filename")?, text("co_name")?, line))
+    }
 }
