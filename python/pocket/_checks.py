@@ -17,9 +17,18 @@ def patience(timeout: float | None, hangup_after: float | None) -> float:
 
 def dialplan(given: str | os.PathLike[str]) -> str:
     """The dialplan's text; one that the switch could not use is said at once."""
+    if not isinstance(given, (str, os.PathLike)):
+        raise TypeError(
+            f"dialplan: {given!r} must be XML as a str or a file as a pathlib.Path, not {type(given).__name__}; "
+            "actions by number are what the pytest marker dialplan takes"
+        )
     if not isinstance(given, str):
         path = Path(given)
-        return check_xml(f"dialplan={path}", path.read_text(encoding="utf-8"))
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise ValueError(f"dialplan={path}: it is no text in UTF-8: {error.reason} at {error.start}") from None
+        return check_xml(f"dialplan={path}", text)
     if given.strip() and "<" not in given:
         raise ValueError(
             f"dialplan: {given!r} is no XML; for a file give pathlib.Path({given!r}), "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,6 +24,12 @@ Open = Callable[..., pocket.Switch]
 def test_a_dialplan_that_is_none(dialplan: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         pocket.Switch(dialplan=dialplan)
+
+
+def test_a_dialplan_by_number_is_the_marker_s() -> None:
+    actions: Any = {"5000": "python ivr"}
+    with pytest.raises(TypeError, match=r"XML as a str or a file as a pathlib.Path, not dict"):
+        pocket.Switch(dialplan=actions)
 
 
 def test_a_dialplan_may_be_a_file(tmp_path: Path) -> None:

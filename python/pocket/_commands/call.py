@@ -91,6 +91,8 @@ def run(args: argparse.Namespace) -> int:
         seconds("--timeout", args.timeout)
         if args.html and not args.html.parent.is_dir():
             raise NotADirectoryError(f"--html {args.html}: there is no folder {args.html.parent}")
+        if args.html and args.html.is_dir():
+            raise IsADirectoryError(f"--html {args.html}: that is a folder; name a file in it")
         switch = _switch(args).open()
     except (OSError, ValueError) as error:
         print(f"call: {error}", file=sys.stderr)
@@ -120,11 +122,21 @@ def run(args: argparse.Namespace) -> int:
         faults = ladder.faults_in(switch.log)
         _show(switch, call)
         if args.html:
-            args.html.write_text(ladder.page(switch, call), encoding="utf-8")
-            print(f"\ndrawn in {args.html}")
+            status = _draw(args.html, switch, call) or status
     if ended:
         print(f"\n{ended}", file=sys.stderr)
     return status or int(bool(faults))
+
+
+def _draw(file: Path, switch: Switch, call: Call) -> int:
+    """Draw the call; 2 where the file cannot be written."""
+    try:
+        file.write_text(ladder.page(switch, call), encoding="utf-8")
+    except OSError as error:
+        print(f"call: --html {file}: {error.strerror}", file=sys.stderr)
+        return 2
+    print(f"\ndrawn in {file}")
+    return 0
 
 
 def _end(switch: Switch, call: Call) -> str:
