@@ -310,7 +310,7 @@ def test_wrong_settings_are_refused(dial: Make) -> None:
         """
 def run(to):
     make("loopback/none", rate=10)
-    for line in ("rate = 0", "rate = -1", "period = 0", "duration = -1", "rate = float('inf')"):
+    for line in ("rate = 0", "rate = -1", "period = 0", "duration = -1", "rate = float('inf')", "limit = -1"):
         try: exec("dialer." + line)
         except ValueError as error: seen.append(str(error).partition(" must")[0])
     try: get_originator().start()
@@ -320,7 +320,7 @@ def run(to):
     for text in ("ramp:1", "step:x", "burst:0/1", "wave:1", "burst:5/0"):
         try: profiles.parse_profile(text)
         except ValueError as error: seen.append(text in str(error))
-    for text in ("x", "exp:", "exp:x", "normal:1", "-1"):
+    for text in ("x", "exp:", "exp:x", "normal:1", "-1", "exp:-1", "uniform:3-1", "normal:1,-1"):
         try: profiles.parse_duration(text)
         except ValueError as error: seen.append(text in str(error))
 _state = state
@@ -329,8 +329,8 @@ def state(): return {"seen": seen}
     )
     argument = "argument '{}'"
     assert dialer.ask()["seen"] == [
-        *map(argument.format, ("rate", "rate", "period", "duration", "rate")),
-        "a dialer needs an app for its calls", "TypeError", *[True] * 10,
+        *map(argument.format, ("rate", "rate", "period", "duration", "rate", "limit")),
+        "a dialer needs an app for its calls", "TypeError", *[True] * 13,
     ]  # fmt: skip
 
 

@@ -90,7 +90,7 @@ class Originator(Placing):
         self.max_offered: float = default["max_offered"] if max_offered is None else max_offered
         self._profile, self._period = profile, _positive(default["period"] if period is None else period, "period")
         self._rate = _positive(default["rate"] if rate is None else rate, "rate")
-        self._limit = float(default["limit"] if limit is None else limit)
+        self._limit = _counted(default["limit"] if limit is None else limit, "limit")
         if duration is not None:
             self.duration = duration
         else:
@@ -137,7 +137,7 @@ class Originator(Placing):
 
     @limit.setter
     def limit(self, value: float) -> None:
-        self._limit = float(value)
+        self._limit = _counted(value, "limit")
         self._tell_apps("__setlimit__", value)
         self._set_auto_duration()
         self._changed()
@@ -315,6 +315,13 @@ def _positive(value: float, name: str) -> float:
     number = float(value)
     if not 0 < number < INFINITE:
         raise ValueError(f"argument '{name}' must be above 0, not {value}")
+    return number
+
+
+def _counted(value: float, name: str) -> float:
+    number = float(value)
+    if not number >= 0:
+        raise ValueError(f"argument '{name}' must be 0 or more, not {value}")
     return number
 
 

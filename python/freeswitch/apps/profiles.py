@@ -199,16 +199,22 @@ class Held:
 
 def exponential(mean: float) -> Held:
     """Give the durations that calls of people have, roughly: many short ones, some long."""
+    if not 0 < mean < INFINITE:
+        raise ValueError(f"'mean' must be above 0, not {mean}")
     return Held(f"exponential({mean})", mean, lambda: random.expovariate(1.0 / mean))
 
 
 def uniform(low: float, high: float) -> Held:
     """Give durations between two, each as likely."""
+    if not _number(low, "low") <= _number(high, "high") < INFINITE:
+        raise ValueError(f"'high' must be a number of 'low' ({low}) or more, not {high}")
     return Held(f"uniform({low}, {high})", (low + high) / 2, lambda: random.uniform(low, high))
 
 
 def normal(mean: float, deviation: float) -> Held:
     """Give durations around a mean."""
+    if not max(_number(mean, "mean"), _number(deviation, "deviation")) < INFINITE:
+        raise ValueError(f"'mean' and 'deviation' must be numbers, not {mean} and {deviation}")
     return Held(f"normal({mean}, {deviation})", mean, lambda: random.gauss(mean, deviation))
 
 

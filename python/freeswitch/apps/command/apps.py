@@ -56,6 +56,11 @@ def load_file(path: str) -> ModuleType:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
+    except SyntaxError as error:
+        sys.modules.pop(name, None)
+        # What is no text at all, Python does not name.
+        error.filename, error.lineno = error.filename or path, error.lineno or 1
+        raise
     except BaseException:
         sys.modules.pop(name, None)
         raise
