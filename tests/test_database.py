@@ -80,6 +80,7 @@ def body(saw):
         saw["too few"] = tried(db.query, "select ?", [])
         saw["too many"] = tried(db.query, "select 1", [1])
         saw["kind"] = tried(db.query, "select ?", [object()])
+        saw["function"] = tried(db.query, "select 1", print)
         saw["nul"] = tried(db.query, "select ?", ["a\\0b"])
         saw["nan"] = tried(db.query, "select ?", [float("nan")])
         saw["after"] = db.first_row("select 1 as one")
@@ -96,6 +97,7 @@ def body(saw):
         "too few": "ValueError",
         "too many": "ValueError",
         "kind": "TypeError",
+        "function": "TypeError",
         "nul": "ValueError",
         "nan": "ValueError",
         "closed": "RuntimeError",

@@ -43,9 +43,11 @@ pub struct Failure<'a> {
 
 impl fmt::Display for Failure<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A line that names no function has no target.
+        let space = if self.target.is_empty() { "" } else { " " };
         write!(
             f,
-            "{} {} {} failed ({})",
+            "{} {}{space}{} failed ({})",
             self.code, self.way, self.target, self.outcome
         )
     }

@@ -7,7 +7,7 @@ use freeswitch::database::{Database, DatabaseError, Row};
 use parking_lot::Mutex;
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
+use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyIterator, PyList, PyString, PyTuple};
 
 use super::invocation;
 use super::sql::{Dialect, Piece, Pieces, write_text};
@@ -84,7 +84,7 @@ impl Dbh {
         let statement = match parameters.filter(|p| !p.is_none()) {
             None => Ok(sql.clone()),
             Some(parameters) => {
-                let parameters: Vec<_> = parameters.try_iter()?.collect::<PyResult<_>>()?;
+                let parameters: Vec<_> = each(parameters)?.collect::<PyResult<_>>()?;
                 let dialect = self.dialect(py, sql.as_bytes(), &parameters)?;
                 filled(sql.as_bytes(), &parameters, dialect)
             }
@@ -256,6 +256,25 @@ fn shown<'py>(py: Python<'py>, row: &Row) -> PyResult<Bound<'py, PyDict>> {
         dict.set_item(str_of(py, name), value.as_ref().map(|v| str_of(py, v)))?;
     }
     Ok(dict)
+}
+
+/// The values for the `?` of a statement; a function is a habit of `mod_lua`'s.
+fn each<'py>(parameters: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyIterator>> {
+    parameters.try_iter().map_err(|_| {
+        let kind = parameters
+            .get_type()
+            .name()
+            .map(|n| n.to_string())
+            .unwrap_or_default();
+        let hint = if parameters.is_callable() {
+            "; what a query gives is iterated over: for row in db.query(sql)"
+        } else {
+            ""
+        };
+        PyTypeError::new_err(format!(
+            "argument 'parameters' must be a sequence of values, not {kind}{hint}"
+        ))
+    })
 }
 
 /// Writes a statement with its parameters in their places.
