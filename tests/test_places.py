@@ -210,9 +210,12 @@ def result_of(host: Host, app: str, program: str, case: Case) -> dict[str, objec
     call = host.start_call(host.extension((app, data)), variables=patience)
     far_end(host, call, case)
     result = call.wait()
-    kept = {name: result.variables.get(name) for name in ("saw", "python_error", "went")}
-    saw = json.loads(kept["saw"] or "null")
-    return {**kept, "saw": saw, "cause": result.cause, "story": story(host, result)}
+    kept = {name: result.variables.get(name) for name in ("python_error", "went")}
+    if case.outlives:
+        text = host.wait_for(lambda: re.search("{.*", host.api(f"global_getvar saw_{call.uuid}")), 20, "what it saw")[0]
+    else:
+        text = result.variables.get("saw") or "null"
+    return {**kept, "saw": json.loads(text), "cause": result.cause, "story": story(host, result)}
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -16,6 +16,8 @@ class Case:
     hears: tuple[tuple[str, str], ...] = ()
     # It is called with the number of this extension.
     far: tuple[tuple[str, str], ...] = ()
+    # It goes on when the call is over: what it saw is in the global variable saw_<uuid>.
+    outlives: bool = False
     # What it must have seen at least, so that two places cannot be wrong in the same way.
     saw: dict[str, object] | None = None
 
@@ -131,9 +133,12 @@ CASES: dict[str, Case] = {
                 await session.play("silence_stream://100")
             except freeswitch.SessionLost as error:
                 saw["verb"] = str(error)
+            await freeswitch.api("global_setvar", f"saw_{session.uuid}={json.dumps(saw)}")
         saw["never"] = True
         """,
         hears=(("set cue=1", HANG_UP),),
+        saw={"lost": ["hangup", "yes", False], "verb": "the call is over (hangup)"},
+        outlives=True,
     ),
     "once": Case(
         """

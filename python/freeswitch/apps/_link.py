@@ -36,6 +36,12 @@ def refusal(reply: str) -> str | None:
     return reply.removeprefix("-ERR").strip() or "no reason was given" if is_refused else None
 
 
+class NoAnswer(str):
+    """What `then` gets instead of an answer: the connection was lost, or is not there. `-ERR` and the reason."""
+
+    __slots__ = ()
+
+
 class Reply(str):
     """What the switch has answered: the text, which switchio's programs take for an event that has it as its body."""
 
@@ -239,5 +245,5 @@ def local() -> Link:
 
 _LOCAL = LocalLink()
 
-__all__ = ["EventTap", "Link", "LinkError", "LocalLink", "Refused", "Reply", "Then", "local", "not_begun",
+__all__ = ["EventTap", "Link", "LinkError", "LocalLink", "NoAnswer", "Refused", "Reply", "Then", "local", "not_begun",
            "refusal"]  # fmt: skip

@@ -17,7 +17,7 @@ import _freeswitch
 from _freeswitch import Event, OriginateError
 
 from freeswitch import _calls, _loop
-from freeswitch.apps._link import Link, LinkError, Then, refusal
+from freeswitch.apps._link import Link, LinkError, NoAnswer, Then, refusal
 from freeswitch.apps._outside_session import Mirror, OutsideSession, session_of, text_of
 from freeswitch.apps._programs import Program
 
@@ -59,7 +59,10 @@ class Bus:
 
         def then(reply: str) -> None:
             why = refusal(reply)
-            if why is not None:
+            if isinstance(reply, NoAnswer):
+                # The end of the connection ends its calls, and says so.
+                log.debug("%s: %s", self.uuid, why)
+            elif why is not None:
                 # There is no such call, or it is another's.
                 log.debug("%s: %s", self.uuid, why)
                 _loop.answered(ticket, "gone", None, None)

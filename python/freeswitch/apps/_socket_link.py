@@ -18,7 +18,7 @@ from _freeswitch import Event, Socket, SocketTap, on_loop
 
 from freeswitch import _loop, _place
 from freeswitch._waits import Outcome
-from freeswitch.apps._link import Link, LinkError, Refused, Reply, Then, not_begun, refusal
+from freeswitch.apps._link import Link, LinkError, NoAnswer, Refused, Reply, Then, not_begun, refusal
 from freeswitch.apps._places import SETTING_UP
 from freeswitch.apps._recovery import NAMES, Recovery
 
@@ -211,7 +211,7 @@ class SocketLink(Link):
         name = self.name
 
         def answered(text: str | None, why: str | None) -> None:
-            done(text if text is not None else f"-ERR FreeSWITCH at {name}: {why}")
+            done(text if text is not None else NoAnswer(f"-ERR FreeSWITCH at {name}: {why}"))
 
         self._socket.send([f"api {line}"], answered)
 
@@ -324,7 +324,7 @@ def _is_at_once(line: str) -> bool:
 
 def _text_of(outcome: Outcome) -> str:
     error = outcome.exception()
-    return f"-ERR {error}" if error is not None else str(outcome.result())
+    return NoAnswer(f"-ERR {error}") if error is not None else str(outcome.result())
 
 
 def _on_loop(function: Callable[..., Any], *arguments: Any) -> None:
