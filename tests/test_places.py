@@ -370,6 +370,45 @@ def test_a_module_that_is_loaded_again_has_not_given_a_program_up(tmp_path: Path
         fake.close()
 
 
+@pytest.mark.pocket_only
+def test_a_transfer_is_done_before_it_ends_the_coroutine(tmp_path: Path) -> None:
+    """The switch may tell of the end of the call before it answers to what has brought it about."""
+    news = {"variables": {}, "fields": {}, "state": "CS_EXECUTE", "cause": "NONE", "ready": True, "media_ready": True,
+            "answered": True, "bridged": False}  # fmt: skip
+
+    def answer(command: str) -> str:
+        if " accept " in command:
+            return f"+OK {json.dumps(news)}\n"
+        if '"transfer"' in command:
+            lost = {"kind": "lost", "how": "transfer", "call": "a", "epoch": 1, "news": None}
+            fake.send(event_text("CUSTOM", json.dumps(lost), Event_Subclass=f"mod_rust::worker::{worker}"))
+        return '+OK {"done":{}}\n'
+
+    fake = FakeSwitch(answers={"api pysocket": answer, "api global_getvar": "a=1\n"})
+    path = tmp_path / "transfers.py"
+    path.write_text("""
+import asyncio
+
+async def handler(session, args):
+    await session.transfer("600", "XML", "default")
+    try: await asyncio.sleep(60)
+    except asyncio.CancelledError as error: session.setVariable("saw", f"{error} after it")
+""")
+    line = [sys.executable, "-m", "freeswitch.apps", "serve", f"127.0.0.1:{fake.port}", str(path)]
+    process = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        job = fake.wait_for("bgapi fsctl sps").partition("Job-UUID: ")[2]
+        fake.send(event_text("BACKGROUND_JOB", "+OK 30\n", Job_UUID=job))
+        worker = fake.wait_for("api pysocket serve").split(" ")[3]
+        offer = {"name": "transfers", "call": "a", "epoch": 1, "arguments": ""}
+        fake.send(event_text("CUSTOM", json.dumps(offer), Event_Subclass="mod_rust::offer"))
+        assert '"transfer after it"' in fake.wait_for('api pysocket now a 1 {"set_variable"')
+    finally:
+        process.kill()
+        process.wait(30)
+        fake.close()
+
+
 # A process that ends, hangs, or is one of two
 
 

@@ -39,6 +39,9 @@ class Bus:
         self.mirror = Mirror()
         self.lost: str | None = None
         self.is_released = False
+        # How many verbs are carried out at once just now, and how the call was lost meanwhile.
+        self._at_once = 0
+        self._lost_meanwhile: str | None = None
         # The coroutine that serves it, or the session that one has placed.
         self.run: int | None = None
         self.session: OutsideSession | None = None
@@ -76,8 +79,18 @@ class Bus:
             self.lost = self.lost or "hangup"
 
     async def outcome(self, verb: str) -> str | None:
-        """Have a verb carried out at once; why it was not."""
-        reply = await self.reply("now", verb)
+        """Have a verb carried out at once; why it was not.
+
+        What the verb brings about, the end of the coroutine at a transfer, comes after it, as in the switch.
+        """
+        self._at_once += 1
+        try:
+            reply = await self.reply("now", verb)
+        finally:
+            self._at_once -= 1
+            if self._lost_meanwhile is not None and not self._at_once:
+                how, self._lost_meanwhile = self._lost_meanwhile, None
+                self.outside._lose(self, how)
         why = refusal(reply)
         if why is not None:
             return why
@@ -89,6 +102,12 @@ class Bus:
         if "transfer" in json.loads(verb):
             self.lost = self.lost or "transfer"
         return None
+
+    def loses(self, how: str) -> bool:
+        """Tell whether the call is lost from now on; not before a verb that is carried out at once is answered."""
+        if self._at_once:
+            self._lost_meanwhile = how
+        return not self._at_once
 
     def cancel(self, ticket: int) -> None:
         """End a verb before its time."""
@@ -362,6 +381,8 @@ class Outside:
     def _lose(self, bus: Bus, how: str) -> None:
         if bus.run is not None and how == "killed":
             _loop.kill(bus.run)
+            return
+        if not bus.loses(how):
             return
         bus.lost = how
         if bus.run is not None:
