@@ -192,10 +192,16 @@ def test_what_is_no_request_is_refused(listener: Listener, request_: bytes, stat
 
 
 def test_a_client_that_says_nothing_is_sent_away(listener: Listener) -> None:
+    with socket.create_connection(("127.0.0.1", listener.port), timeout=20) as silent:
+        assert silent.recv(1) == b""
+    assert listener.get("/health")[0] == 200
+
+
+def test_clients_that_say_nothing_keep_nobody_waiting(listener: Listener) -> None:
     with contextlib.ExitStack() as stack:
-        for _ in range(2):
-            stack.enter_context(socket.create_connection(("127.0.0.1", listener.port)))
-        # Each has two seconds.
+        for _ in range(100):
+            stack.enter_context(socket.create_connection(("127.0.0.1", listener.port), timeout=20))
+        # Each may be silent for two seconds; one after the other they would be so for longer than this waits.
         assert listener.get("/health")[0] == 200
 
 

@@ -12,7 +12,7 @@ const MOST: usize = 8 * 1024;
 /// How many headers it may have.
 const HEADERS: usize = 64;
 /// How long reading it, and writing the answer, may take.
-const PATIENCE: Duration = Duration::from_secs(2);
+pub const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What was asked for.
 #[derive(Debug, PartialEq, Eq)]

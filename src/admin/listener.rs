@@ -1,7 +1,7 @@
 //! The listener that Prometheus reads: `/metrics`, `/health` and `/ready`.
 //!
-//! One thread, one connection at a time. It never attaches to Python: a script
-//! that keeps the interpreter's lock keeps nobody from seeing that it does.
+//! One thread, one request at a time; a connection that says nothing keeps no other one waiting. It
+//! never attaches to Python: a script that keeps the interpreter's lock keeps nobody from seeing that it does.
 
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
@@ -9,6 +9,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use freeswitch::{Detached, causes, core};
 use parking_lot::Mutex;
@@ -29,6 +30,8 @@ pub struct Setting {
 
 /// The thread's stack, in bytes.
 const STACK: usize = 1 << 20;
+/// How many connections may have said nothing yet; the oldest goes for one more.
+const SILENT: usize = 64;
 
 struct Running {
     setting: Setting,
@@ -137,21 +140,24 @@ struct Serving {
     served: Arc<Mutex<Option<TcpStream>>>,
 }
 
+/// A connection that has said nothing yet, and until when it is waited for.
+type Silent = (TcpStream, Instant);
+
 impl Serving {
     fn run(&self) {
         // SAFETY: this thread is ours, and never attaches to Python.
         let held = unsafe { Detached::new() };
-        while self.wait() {
-            let Ok((mut client, _)) = self.listener.accept() else {
-                // It has gone again, or there is no descriptor for it: others may end.
-                thread::sleep(std::time::Duration::from_millis(20));
+        let mut silent: Vec<Silent> = Vec::new();
+        while self.wait(&mut silent) {
+            let Some(ready) = silent.iter().position(|(client, _)| is_readable(client)) else {
                 continue;
             };
+            let (mut client, _) = silent.remove(ready);
             let Ok(again) = client.try_clone() else {
                 continue;
             };
             *self.served.lock() = Some(again);
-            if client.set_nonblocking(false).is_ok() && !self.is_over() {
+            if !self.is_over() {
                 http::serve(&mut client, self.token.as_deref(), |request| {
                     answer(&held, request)
                 });
@@ -164,25 +170,66 @@ impl Serving {
         self.told_to_end.load(Ordering::SeqCst)
     }
 
-    /// Waits for a connection; false when the listener is to end.
-    fn wait(&self) -> bool {
-        let entry = |fd| libc::pollfd {
-            fd,
-            events: libc::POLLIN,
-            revents: 0,
-        };
-        let mut watched = [
-            entry(self.listener.as_raw_fd()),
-            entry(self.heard.as_raw_fd()),
-        ];
+    /// Waits until a connection has something to say, taking those that come; false when the listener is to end.
+    fn wait(&self, silent: &mut Vec<Silent>) -> bool {
         while !self.is_over() {
-            // SAFETY: two entries of ours, whose descriptors live as long as this does.
-            if unsafe { libc::poll(watched.as_mut_ptr(), 2, -1) } > 0 && watched[0].revents != 0 {
+            let now = Instant::now();
+            silent.retain(|(_, until)| *until > now);
+            let mut watched = vec![
+                entry(self.listener.as_raw_fd()),
+                entry(self.heard.as_raw_fd()),
+            ];
+            watched.extend(silent.iter().map(|(client, _)| entry(client.as_raw_fd())));
+            let first = silent.iter().map(|(_, until)| *until - now).min();
+            if !poll(&mut watched, first) {
+                continue;
+            }
+            if watched[0].revents != 0 {
+                self.accept(silent);
+            }
+            if watched[2..].iter().any(|client| client.revents != 0) {
                 return !self.is_over();
             }
         }
         false
     }
+
+    fn accept(&self, silent: &mut Vec<Silent>) {
+        let accepted = self.listener.accept();
+        let Some((client, _)) = accepted
+            .ok()
+            .filter(|(client, _)| client.set_nonblocking(false).is_ok())
+        else {
+            // It has gone again, or there is no descriptor for it: others may end.
+            thread::sleep(Duration::from_millis(20));
+            return;
+        };
+        if silent.len() >= SILENT {
+            silent.remove(0);
+        }
+        silent.push((client, Instant::now() + http::PATIENCE));
+    }
+}
+
+fn entry(fd: i32) -> libc::pollfd {
+    libc::pollfd {
+        fd,
+        events: libc::POLLIN,
+        revents: 0,
+    }
+}
+
+/// Waits until one of these has something, or for so long; whether one has.
+fn poll(watched: &mut [libc::pollfd], limit: Option<Duration>) -> bool {
+    // A millisecond more: the limit is over then.
+    let ms = limit.map_or(-1, |limit| limit.as_millis() as i32 + 1);
+    // SAFETY: entries of the caller's, of which there are a few, and whose descriptors live as long as this does.
+    unsafe { libc::poll(watched.as_mut_ptr(), watched.len() as libc::nfds_t, ms) > 0 }
+}
+
+/// Has it said something, or gone?
+fn is_readable(client: &TcpStream) -> bool {
+    poll(&mut [entry(client.as_raw_fd())], Some(Duration::ZERO))
 }
 
 fn answer(held: &Detached, request: &Request) -> Answer {
