@@ -3,13 +3,14 @@
 //! The call's own thread says whose the call is: it offers it to one worker after the other, each time
 //! under another epoch, and while nobody has it, it keeps media flowing and keeps digits.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::ffi::{CStr, c_char};
+use std::ffi::{CStr, CString, c_char};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use bindings::switch_core_session_t;
+use bindings::{SWITCH_STATUS_BREAK, switch_core_session_t};
 use freeswitch::edge::guard;
 use freeswitch::session as switch;
 use freeswitch::session::Session;
@@ -113,6 +114,8 @@ struct Served<'a> {
     is_recovered: bool,
     /// One of them has kept what the next needs to go on.
     is_kept: bool,
+    /// The last of them has died with it.
+    is_orphan: bool,
 }
 
 fn on_call(
@@ -160,6 +163,7 @@ fn on_call(
         dead: 0,
         is_recovered,
         is_kept: is_recovered,
+        is_orphan: false,
     };
     let outcome = served.run(leg);
     // Who takes a call over leaves a mark, so that the one before keeps nothing any more.
@@ -184,6 +188,7 @@ impl Served<'_> {
             thread.turn_away();
             self.is_kept |= call.is_kept();
             let worker = call.worker().unwrap_or_default();
+            self.is_orphan = matches!(call.outcome(), Some(Outcome::Died(_)));
             match call.outcome() {
                 Some(Outcome::Failed(why)) => return Err(Ended::Failed(why)),
                 Some(Outcome::Moves) if self.is_up() => {
@@ -221,54 +226,46 @@ impl Served<'_> {
 
     /// Finds a worker that accepts it; nothing where the call is over before.
     fn find(&self, thread: &Arc<SessionThread>) -> Result<Option<Listed>, Ended> {
-        let until = end_of(self.patience);
-        let mut late = BTreeSet::new();
-        let name = &self.name;
-        loop {
-            if !self.is_up() {
-                return Ok(None);
-            }
-            if self.is_killed.load(Ordering::Acquire) {
-                return Err(Ended::Failed(KILLED.to_owned()));
-            }
-            let is_late = core::now_micros() > until;
-            if is_late || runs::time_is_over() {
-                let seconds = self.patience.as_secs_f64();
-                return Err(Ended::Unserved(format!(
-                    "no worker that serves '{name}' has taken the call in {seconds} s"
-                )));
-            }
-            let Some(worker) = workers::choose(name, &late) else {
-                let is_hopeless = self.owners == 0
-                    && outgoing::is_up()
-                    && workers::are_known()
-                    && !workers::serves(name, Way::Bus, None);
-                if is_hopeless {
-                    return Err(Ended::Unserved(format!("no worker serves '{name}'")));
-                }
-                // Who was late may be in time now.
-                late.clear();
-                thread.keep_up(self.session, self.held, LOOK_MS);
-                continue;
-            };
-            let call = calls::offered(self.session.uuid(), name, thread.clone(), Some(&worker));
-            self.offer(&call, &worker);
-            let accepts = end_of(ACCEPTS).min(until);
-            while call.worker().is_none() {
-                let is_over = !self.is_up() || self.is_killed.load(Ordering::Acquire);
-                let is_late = core::now_micros() > accepts;
-                if (is_over || is_late) && call.withdraw() {
+        let mut music = self.is_orphan.then(|| self.music()).flatten();
+        let search = RefCell::new(Search::new(self, thread));
+        let found = RefCell::new(None);
+        let goes_on = || {
+            let step = search.borrow_mut().step();
+            let is_found = step.is_some();
+            *found.borrow_mut() = step;
+            !is_found
+        };
+        while goes_on() {
+            if let Some(file) = music.as_deref()
+                && self.session.channel().media_ready()
+            {
+                let played = self
+                    .session
+                    .play_while(self.held, file, thread.typed(), &goes_on);
+                if found.borrow().is_some() {
                     break;
                 }
-                thread.keep_up(self.session, self.held, LOOK_MS);
+                // `uuid_break` is no reason for silence.
+                if let Err(status) = played
+                    && status.0 != SWITCH_STATUS_BREAK
+                    && self.is_up()
+                {
+                    let file = file.to_string_lossy();
+                    tracing::warn!(
+                        "MR0025 pyremote_orphan_music {file} cannot be played: {status}"
+                    );
+                    music = None;
+                }
             }
-            if call.worker().is_some() {
-                counters::ACCEPTS.add();
-                return Ok(Some(call));
-            }
-            counters::LATE.add();
-            late.insert(worker);
+            thread.keep_up(self.session, self.held, LOOK_MS);
         }
+        found.into_inner().unwrap_or(Ok(None))
+    }
+
+    /// What the caller hears while the call has lost its worker, and no other has it.
+    fn music(&self) -> Option<CString> {
+        let named = self.session.channel().variable(c"pyremote_orphan_music")?;
+        CString::new(named).ok().filter(|name| !name.is_empty())
     }
 
     fn offer(&self, call: &calls::Call, worker: &str) {
@@ -282,5 +279,87 @@ impl Served<'_> {
             "resumed": self.owners > 0 || self.is_recovered,
         });
         message::send(self.held, Way::Bus, worker, body);
+    }
+}
+
+/// The search for a worker that accepts a call, in steps that do not wait.
+struct Search<'a, 'b> {
+    served: &'a Served<'b>,
+    thread: &'a Arc<SessionThread>,
+    /// When it is given up, in the switch's microseconds.
+    until: i64,
+    /// Who has not accepted in time.
+    late: BTreeSet<String>,
+    offered: Option<Offered>,
+}
+
+/// A call that one worker may accept, until then.
+struct Offered {
+    call: Listed,
+    worker: String,
+    until: i64,
+}
+
+impl<'a, 'b> Search<'a, 'b> {
+    fn new(served: &'a Served<'b>, thread: &'a Arc<SessionThread>) -> Self {
+        Self {
+            served,
+            thread,
+            until: end_of(served.patience),
+            late: BTreeSet::new(),
+            offered: None,
+        }
+    }
+
+    /// Looks once; what came of the search, where it is over.
+    fn step(&mut self) -> Option<Result<Option<Listed>, Ended>> {
+        let served = self.served;
+        let is_up = served.is_up();
+        let is_killed = served.is_killed.load(Ordering::Acquire);
+        if let Some(offered) = self.offered.take() {
+            let is_late = core::now_micros() > offered.until;
+            let is_refused = (!is_up || is_killed || is_late) && offered.call.withdraw();
+            if offered.call.worker().is_some() {
+                counters::ACCEPTS.add();
+                return Some(Ok(Some(offered.call)));
+            }
+            if !is_refused {
+                self.offered = Some(offered);
+                return None;
+            }
+            counters::LATE.add();
+            self.late.insert(offered.worker);
+        }
+        if !is_up {
+            return Some(Ok(None));
+        }
+        if is_killed {
+            return Some(Err(Ended::Failed(KILLED.to_owned())));
+        }
+        let name = &served.name;
+        if core::now_micros() > self.until || runs::time_is_over() {
+            let seconds = served.patience.as_secs_f64();
+            return Some(Err(Ended::Unserved(format!(
+                "no worker that serves '{name}' has taken the call in {seconds} s"
+            ))));
+        }
+        let Some(worker) = workers::choose(name, &self.late) else {
+            let is_hopeless = served.owners == 0
+                && outgoing::is_up()
+                && workers::are_known()
+                && !workers::serves(name, Way::Bus, None);
+            // Who was late may be in time now.
+            self.late.clear();
+            return is_hopeless.then(|| Err(Ended::Unserved(format!("no worker serves '{name}'"))));
+        };
+        let (uuid, thread) = (served.session.uuid(), self.thread.clone());
+        let call = calls::offered(uuid, name, thread, Some(&worker));
+        served.offer(&call, &worker);
+        self.offered = Some(Offered {
+            call,
+            worker,
+            until: end_of(ACCEPTS).min(self.until),
+        });
+        None
     }
 }

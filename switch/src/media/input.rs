@@ -6,8 +6,8 @@ use std::sync::Arc;
 use bindings::{
     SWITCH_INPUT_TYPE_DTMF, SWITCH_INPUT_TYPE_EVENT, SWITCH_STATUS_BREAK, SWITCH_STATUS_IGNORE,
     SWITCH_STATUS_SUCCESS, switch_core_session_t, switch_dtmf_t, switch_event_t,
-    switch_file_handle_t, switch_input_args_t, switch_input_type_t, switch_ivr_process_fh,
-    switch_status_t,
+    switch_file_handle_t, switch_frame_t, switch_input_args_t, switch_input_type_t,
+    switch_ivr_process_fh, switch_status_t,
 };
 
 use crate::edge::guard;
@@ -100,6 +100,8 @@ pub(crate) struct Wait<'a> {
     no_text: [u8; 8],
     input: &'a dyn Input,
     file: *mut switch_file_handle_t,
+    /// Asked at each frame whether it goes on.
+    goes_on: Option<&'a dyn Fn() -> bool>,
 }
 
 impl<'a> Wait<'a> {
@@ -109,7 +111,14 @@ impl<'a> Wait<'a> {
             no_text: [0; 8],
             input,
             file,
+            goes_on: None,
         }
+    }
+
+    /// The same, for as long as this says so: it is asked at each frame, of 20 ms as a rule.
+    pub(crate) fn while_it(mut self, goes_on: &'a dyn Fn() -> bool) -> Self {
+        self.goes_on = Some(goes_on);
+        self
     }
 
     /// The arguments, good while `self` stays where it is.
@@ -119,8 +128,8 @@ impl<'a> Wait<'a> {
             input_callback: Some(on_input),
             buf: this,
             buflen: 0,
-            read_frame_callback: None,
-            user_data: std::ptr::null_mut(),
+            read_frame_callback: self.goes_on.map(|_| on_frame as _),
+            user_data: self.goes_on.map_or(std::ptr::null_mut(), |_| this),
             dmachine: std::ptr::null_mut(),
             loops: 0,
         }
@@ -166,6 +175,22 @@ impl Drop for Playing<'_> {
             unsafe { channel.set_private(Self::KEY, self.file) };
         }
     }
+}
+
+unsafe extern "C" fn on_frame(
+    _session: *mut switch_core_session_t,
+    _frame: *mut switch_frame_t,
+    user_data: *mut c_void,
+) -> switch_status_t {
+    guard(c"frame callback", SWITCH_STATUS_BREAK, || {
+        // SAFETY: args() put a Wait there, which lives until the call it was
+        // given to returns, and this runs within it.
+        let wait = unsafe { &*user_data.cast::<Wait<'_>>() };
+        match wait.goes_on {
+            Some(goes_on) if !goes_on() => SWITCH_STATUS_BREAK,
+            _ => SWITCH_STATUS_SUCCESS,
+        }
+    })
 }
 
 unsafe extern "C" fn on_input(

@@ -1,7 +1,7 @@
 //! Playing, waiting and transferring, with an ear for digits and events.
 
 use std::borrow::Cow;
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 
 use bindings::{
     SWITCH_FALSE, SWITCH_TRUE, switch_file_handle_t, switch_input_args_t, switch_ivr_insert_file,
@@ -82,6 +82,38 @@ impl Session<'_> {
             // SAFETY: the session lives, and all that is pointed to outlives the call.
             unsafe { switch_ivr_play_file(self.as_ptr(), handle, name.as_ptr(), args) }
         }))
+    }
+
+    /// Plays a file, tone or stream for as long as `goes_on` says so, which is asked at each frame,
+    /// or to its end.
+    ///
+    /// # Errors
+    /// As [`Self::play`], with `BREAK` when `goes_on` ended it.
+    pub fn play_while(
+        self,
+        _: &Detached,
+        name: &CStr,
+        input: &dyn Input,
+        goes_on: &dyn Fn() -> bool,
+    ) -> Result<(), Status> {
+        const TIMER: &CStr = c"timer_name";
+        let name = self.safe(name);
+        let mut file = File::new();
+        let handle = &raw mut file.handle;
+        // With a timer of its own the core looks at no frame, and would ask nobody.
+        let timer = self.channel().variable(TIMER);
+        if timer.is_some() {
+            let _ = self.channel().set_variable(TIMER, None);
+        }
+        let mut wait = Wait::new(input, handle).while_it(goes_on);
+        let mut args = wait.args();
+        // SAFETY: the session lives, and all that is pointed to outlives the call.
+        let status =
+            unsafe { switch_ivr_play_file(self.as_ptr(), handle, name.as_ptr(), &raw mut args) };
+        if let Some(timer) = timer.and_then(|timer| CString::new(timer).ok()) {
+            let _ = self.channel().set_variable(TIMER, Some(&timer));
+        }
+        Status::check(status)
     }
 
     /// Records to a file (`switch_ivr_record_file`), for at most `limit_s` seconds
