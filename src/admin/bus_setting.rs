@@ -1,6 +1,7 @@
 //! The bus's parameters of `python.conf`, of which some are secret.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use freeswitch::core;
 
@@ -64,6 +65,12 @@ impl BusSetting {
                 let headers: Vec<_> = headers.map(str::to_owned).collect();
                 self.records_of_calls().headers = headers;
             }
+            "bus-worker-patience" => match value.parse::<f64>() {
+                Ok(seconds) if (0.3..=60.0).contains(&seconds) => {
+                    self.setting.worker_patience = Some(Duration::from_secs_f64(seconds));
+                }
+                _ => return Err((value.to_owned(), "it is seconds, 0.3 to 60")),
+            },
             "bus-records-limit" => match value.parse::<u64>() {
                 Ok(megabytes @ 1..=1_000_000) => self.setting.records_limit = megabytes << 20,
                 _ => return Err((value.to_owned(), "it is megabytes, 1 to 1000000")),

@@ -23,7 +23,7 @@ log = logging.getLogger("freeswitch.apps")
 
 # What workers and switches speak.
 PROTOCOL = 1
-# How often a worker says that it is there, in seconds: a switch takes it for dead after 1.25 s.
+# How often a worker says that it is there, in seconds: a switch takes it for dead after 1.25 s (bus-worker-patience).
 BEAT = 0.4
 # Its share of the calls, beside those of the other workers of an app.
 WEIGHT = 100
@@ -32,8 +32,10 @@ WEIGHT = 100
 class Worker:
     """A process that serves calls of all switches of the bus. On the loop."""
 
-    def __init__(self, name: str, programs: Iterable[Program], version: str = "", weight: int = WEIGHT) -> None:
-        self.name, self.version, self.weight = name, version, weight
+    def __init__(
+        self, name: str, programs: Iterable[Program], version: str = "", weight: int = WEIGHT, beat: float = BEAT
+    ) -> None:
+        self.name, self.version, self.weight, self.beat = name, version, weight, beat
         self.programs = list(programs)
         names = (program.name for program in self.programs)
         self._withdrawn = Withdrawn(names, version, self._say)
@@ -101,7 +103,8 @@ class Worker:
             "node": self.name, "kind": "worker", "protocol": PROTOCOL, "version": self.version,
             "apps": sorted(program.name for program in self.programs), "running": self.running,
             "drains": self.drains or self._ends, "leaves": leaves, "pid": os.getpid(), "weight": self.weight,
-            "served": self._served, "failed": self._failed, "withdrawn": sorted(self._withdrawn.names),
+            "beat": self.beat, "served": self._served, "failed": self._failed,
+            "withdrawn": sorted(self._withdrawn.names),
             "up": int(time.monotonic() - self._begun), "runs_in": f"Python {sys.version.split()[0]}",
         }  # fmt: skip
         try:
@@ -114,7 +117,7 @@ class Worker:
         while not self._ends:
             if _bus.is_connected():
                 self._say()
-            await asyncio.sleep(BEAT)
+            await asyncio.sleep(self.beat)
 
     async def _looks(self) -> None:
         while not self._ends:

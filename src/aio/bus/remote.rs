@@ -54,7 +54,7 @@ pub(super) async fn hear(shared: &Arc<Shared>, client: watch::Receiver<Option<Cl
     let Some(hands) = Hands::begin() else {
         return std::future::pending().await;
     };
-    workers::listens();
+    workers::listens(shared.setting.worker_patience);
     let mut twins = Twins::default();
     let own = subjects::beat(node);
     loop {

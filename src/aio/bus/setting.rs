@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Where the servers are, who we are, and what proves it.
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -26,6 +27,8 @@ pub struct Setting {
     pub replicas: usize,
     /// How many bytes of records wait on the disk at most.
     pub records_limit: u64,
+    /// How long a worker may say nothing until it is taken for dead; 1.25 s otherwise.
+    pub worker_patience: Option<Duration>,
     /// Whether each call leaves a record.
     pub call_records: Option<CallRecords>,
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use freeswitch::core;
@@ -21,7 +22,9 @@ pub const BEAT: Duration = Duration::from_secs(1);
 /// After how long without one it is taken for dead.
 pub const PATIENCE: Duration = Duration::from_secs(4);
 /// The same on the bus, where a worker says so every 0.4 s: three may be missed.
-pub const BUS_PATIENCE: Duration = Duration::from_millis(1250);
+const BUS_PATIENCE: Duration = Duration::from_millis(1250);
+/// How often a worker on the bus says so that does not tell, in seconds.
+const BUS_BEAT: f64 = 0.4;
 /// How often it is looked for workers on the bus that say nothing.
 const LOOK: Duration = Duration::from_millis(100);
 /// A look that comes so much later than it should says that this process stood still: what workers
@@ -40,6 +43,16 @@ static CHANGED: Condvar = Condvar::new();
 static THREAD: Standing = Standing::new("mod_rust outside");
 /// Since when workers on the bus are listened to.
 static LISTENS: Mutex<Option<Instant>> = Mutex::new(None);
+
+/// How long a worker on the bus may say nothing, in microseconds; 0 for [`BUS_PATIENCE`].
+static PATIENCE_US: AtomicU64 = AtomicU64::new(0);
+
+fn bus_patience() -> Duration {
+    match PATIENCE_US.load(Ordering::Relaxed) {
+        0 => BUS_PATIENCE,
+        micros => Duration::from_micros(micros),
+    }
+}
 
 struct Worker {
     way: Way,
@@ -84,7 +97,7 @@ impl Worker {
     fn patience(&self) -> Duration {
         match self.way {
             Way::Socket => PATIENCE,
-            Way::Bus => BUS_PATIENCE,
+            Way::Bus => bus_patience(),
         }
     }
 }
@@ -109,6 +122,13 @@ struct Beat {
     /// It has ended in order.
     #[serde(default)]
     leaves: bool,
+    /// How often it says that it is there, in seconds.
+    #[serde(default = "bus_beat")]
+    beat: f64,
+}
+
+fn bus_beat() -> f64 {
+    BUS_BEAT
 }
 
 fn weight() -> u64 {
@@ -141,8 +161,10 @@ fn put(name: &str, worker: Worker) {
     CHANGED.notify_one();
 }
 
-/// Workers on the bus are heard from now on.
-pub fn listens() {
+/// Workers on the bus are heard from now on, and may say nothing for so long.
+pub fn listens(patience: Option<Duration>) {
+    let micros = patience.map_or(0, |patience| patience.as_micros());
+    PATIENCE_US.store(u64::try_from(micros).unwrap_or(0), Ordering::Relaxed);
     *LISTENS.lock() = Some(Instant::now());
 }
 
@@ -150,7 +172,7 @@ pub fn listens() {
 #[must_use]
 pub fn are_known() -> bool {
     let since = *LISTENS.lock();
-    since.is_some_and(|since| since.elapsed() > BUS_PATIENCE)
+    since.is_some_and(|since| since.elapsed() > bus_patience())
 }
 
 /// Somebody on the bus says that it is there; false where that is no such message.
@@ -194,6 +216,7 @@ pub fn heard(text: &[u8]) -> bool {
         return true;
     }
     drop(workers);
+    tell_of_beat(&beat.node, beat.beat);
     let worker = Worker {
         way: Way::Bus,
         names: Arc::new(beat.apps),
@@ -205,6 +228,17 @@ pub fn heard(text: &[u8]) -> bool {
     };
     put(&beat.node, worker);
     true
+}
+
+/// A worker that has too little room to be late is said once, as it comes.
+fn tell_of_beat(name: &str, beat: f64) {
+    let patience = bus_patience().as_secs_f64();
+    if beat * 3.0 > patience {
+        tracing::warn!(
+            "MR0025 worker {name} says every {beat} s that it is there, and bus-worker-patience is {patience} s, less than three \
+             times that: a word that comes late may cost it its calls"
+        );
+    }
 }
 
 /// A program is still there; false where it was given up.
@@ -245,7 +279,7 @@ pub fn choose(name: &str, without: &BTreeSet<String>) -> Option<String> {
     let mut workers = WORKERS.lock();
     let able = workers.as_mut()?.iter_mut().filter(|(worker, is)| {
         is.way == Way::Bus
-            && is.last.elapsed() < BUS_PATIENCE
+            && is.last.elapsed() < bus_patience()
             && is.takes(name)
             && !without.contains(*worker)
     });
@@ -297,7 +331,7 @@ impl Looks {
             let was_away = self.away.take().is_some();
             let stalled = gone > tick + STALL;
             return if was_away || stalled {
-                gone.max(BUS_PATIENCE)
+                gone.max(bus_patience())
             } else {
                 Duration::ZERO
             };

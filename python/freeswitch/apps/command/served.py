@@ -37,6 +37,8 @@ def add_commands(commands: Any) -> None:
     serving.add_argument("--version", default="", help="of the programs, as `nodes` shows it")
     share = "of the bus: its share of the calls beside those of others, 0 to 1000; with 0 it takes none (%(default)s)"
     serving.add_argument("--weight", type=_weight, default=100, metavar="N", help=share)
+    often = "of the bus: how often it says that it is there, 0.1 to 20 (%(default)s): docs/cluster.md"
+    serving.add_argument("--beat", type=_beat, default=0.4, metavar="SECONDS", help=often)
     kept = "of the bus: how many servers keep what is kept, as bus-replicas of the switches (%(default)s)"
     serving.add_argument("--replicas", type=int, choices=range(1, 6), default=1, help=kept)
     serving.add_argument("--drain", type=float, default=600.0, metavar="SECONDS",
@@ -48,6 +50,13 @@ def _weight(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) > 1000:
         raise argparse.ArgumentTypeError(f"it is 0 to 1000, not {text!r}")
     return int(text)
+
+
+def _beat(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        if 0.1 <= float(text) <= 20:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"it is seconds, 0.1 to 20, not {text!r}")
 
 
 def list_apps(_: argparse.Namespace) -> None:

@@ -40,7 +40,7 @@ def _serve(arguments: argparse.Namespace, programs: Sequence[Program], name: str
     from freeswitch.apps._places import run_on_loop
     from freeswitch.apps._worker import Worker
 
-    worker = Worker(name, programs, arguments.version, arguments.weight)
+    worker = Worker(name, programs, arguments.version, arguments.weight, arguments.beat)
     run_on_loop(worker.begin())
     names = ", ".join(sorted(program.name for program in programs))
     log.info("worker %s serves the calls of %s", name, names)
