@@ -93,12 +93,13 @@ impl Plan {
 /// # Safety
 /// It is what was planned.
 unsafe fn put(texts: &mut Vec<u8>, span: Span, text: *const c_char) {
-    if !text.is_null() {
-        // SAFETY: so long it was when it was planned, and nobody changes it.
-        let bytes = unsafe { slice::from_raw_parts(text.cast::<u8>(), span.length as usize) };
-        texts.extend_from_slice(bytes);
+    if text.is_null() {
+        texts.push(0);
+        return;
     }
-    texts.push(0);
+    // SAFETY: so long it was when it was planned, with its NUL behind it, and nobody changes it.
+    let bytes = unsafe { slice::from_raw_parts(text.cast::<u8>(), span.length as usize + 1) };
+    texts.extend_from_slice(bytes);
 }
 
 impl Snapshot {

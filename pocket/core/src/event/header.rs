@@ -39,13 +39,15 @@ pub(super) fn hash(name: &[u8]) -> c_ulong {
 /// A new header, not linked, of a name without NUL. The name lies behind it, in one block of
 /// memory, and so does the value that it is made with: an event of a leg has a hundred headers. A
 /// value that comes later has a block of its own.
+///
+/// One of an arena has no hash: its event is read once by most, and looked up in by few.
 pub(super) fn new(name: &[u8], value: Option<&[u8]>, arena: Option<&mut Arena>) -> *mut Header {
     debug_assert!(!name.contains(&0), "a name of C ends with its first NUL");
     let value = value.map(text::visible);
     let size = size_of::<Header>() + name.len() + 1 + value.map_or(0, |value| value.len() + 1);
-    let header: *mut Header = match arena {
-        Some(arena) => arena.take(size).cast(),
-        None => text::allocate(size).cast(),
+    let (header, hash): (*mut Header, _) = match arena {
+        Some(arena) => (arena.take(size).cast(), 0),
+        None => (text::allocate(size).cast(), hash(name)),
     };
     // SAFETY: the block holds the header and both texts with their NULs, and all of it
     // is written; malloc's alignment and the arena's are enough for the header.
@@ -66,7 +68,7 @@ pub(super) fn new(name: &[u8], value: Option<&[u8]>, arena: Option<&mut Arena>) 
             value: value.map_or(ptr::null_mut(), <*mut u8>::cast),
             array: ptr::null_mut(),
             idx: 0,
-            hash: hash(name),
+            hash,
             next: ptr::null_mut(),
         });
     }
@@ -96,10 +98,13 @@ pub(super) unsafe fn free(header: *mut Header, is_in_arena: bool) {
     // SAFETY: `array` holds `idx` strings from malloc, and is from malloc or NULL; the
     // header's block was made by `new`, and is given up by the caller.
     unsafe {
-        for at in 0..usize::try_from((*header).idx).unwrap_or(0) {
-            libc::free((*(*header).array.add(at)).cast());
+        // Hardly any has one.
+        if !(*header).array.is_null() {
+            for at in 0..usize::try_from((*header).idx).unwrap_or(0) {
+                libc::free((*(*header).array.add(at)).cast());
+            }
+            libc::free((*header).array.cast());
         }
-        libc::free((*header).array.cast());
         free_value(header);
         if !is_in_arena {
             libc::free(header.cast());
@@ -116,8 +121,23 @@ pub(super) unsafe fn is_named(header: *const Header, wanted: &[u8], hash: c_ulon
     // SAFETY: live.
     unsafe {
         let known = (*header).hash;
-        (known == hash || known == 0) && name(header).eq_ignore_ascii_case(wanted)
+        (known == hash || known == 0) && is_text((*header).name, wanted)
     }
+}
+
+/// Whether a text of C is this one, case aside; most differ in their first bytes.
+///
+/// # Safety
+/// `text` ends with NUL.
+unsafe fn is_text(text: *const c_char, wanted: &[u8]) -> bool {
+    // SAFETY: a byte is read only behind others that are not the NUL: `wanted` has none there, or
+    // the comparison is over.
+    let byte = |at: usize| unsafe { text.cast::<u8>().add(at).read() };
+    wanted
+        .iter()
+        .enumerate()
+        .all(|(at, wanted)| byte(at) != 0 && byte(at).eq_ignore_ascii_case(wanted))
+        && byte(wanted.len()) == 0
 }
 
 /// # Safety

@@ -124,7 +124,11 @@ impl Event {
 
     /// For adding headers whose names begin with the same texts.
     pub(crate) fn with_prefix(&mut self, prefix: &[&str]) -> Prefixed<'_> {
-        let name = prefix.concat().into_bytes();
+        // Room for most names, so that it grows for few.
+        let mut name = Vec::with_capacity(64);
+        for text in prefix {
+            name.extend_from_slice(text.as_bytes());
+        }
         Prefixed {
             event: self,
             prefix: name.len(),
@@ -218,7 +222,8 @@ impl Event {
     }
 }
 
-/// Adds headers whose names begin with the same text, which is written once.
+/// Adds headers whose names begin with the same text, which is written once. They are names of
+/// headers or variables: with no index, and no NUL.
 pub(crate) struct Prefixed<'a> {
     event: &'a mut Event,
     prefix: usize,
@@ -229,7 +234,15 @@ impl Prefixed<'_> {
     pub(crate) fn add(&mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) {
         self.name.truncate(self.prefix);
         self.name.extend_from_slice(name.as_ref());
-        self.event.add(&self.name, value);
+        // SAFETY: the event is ours.
+        unsafe {
+            raw::add_named(
+                self.event.as_ptr(),
+                SWITCH_STACK_BOTTOM,
+                &self.name,
+                value.as_ref(),
+            );
+        }
     }
 
     pub(crate) fn add_number(&mut self, name: &str, number: i64) {

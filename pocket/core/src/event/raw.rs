@@ -200,21 +200,36 @@ pub(super) unsafe fn add(
         // SAFETY: as this function's own.
         unsafe { set_body(event, Some(value)) };
     }
+    // SAFETY: the event is ours for all of this.
+    unsafe {
+        // C sees no name behind its first NUL.
+        match name.find_byteset(b"[\0") {
+            Some(at) if name[at] == b'[' => {
+                let index = text::number(&name[at + 1..]);
+                let top = stack.0 & SWITCH_STACK_TOP.0 != 0;
+                set_indexed(event, &name[..at], index, value, top);
+            }
+            Some(at) => add_named(event, stack, &name[..at], value),
+            None => add_named(event, stack, name, value),
+        }
+    }
+}
+
+/// As [`add`], by a name that is one: with no index, and no NUL.
+///
+/// # Safety
+/// As for [`set_body`].
+pub(super) unsafe fn add_named(
+    event: *mut switch_event,
+    stack: switch_stack_t,
+    name: &[u8],
+    value: &[u8],
+) {
     let push = stack.0 & SWITCH_STACK_PUSH.0 != 0;
     let unshift = stack.0 & SWITCH_STACK_UNSHIFT.0 != 0;
     let top = stack.0 & SWITCH_STACK_TOP.0 != 0;
     // SAFETY: the event is ours for all of this.
     unsafe {
-        // C sees no name behind its first NUL.
-        let end = name.find_byteset(b"[\0");
-        let name = match end {
-            Some(at) if name[at] == b'[' => {
-                let index = text::number(&name[at + 1..]);
-                return set_indexed(event, &name[..at], index, value, top);
-            }
-            Some(at) => &name[..at],
-            None => name,
-        };
         if push || unshift {
             let existing = find(event, name);
             if !existing.is_null() {
@@ -233,7 +248,7 @@ pub(super) unsafe fn add(
         }
         if let Some(pieces) = header::pieces(value) {
             for piece in pieces {
-                add(event, SWITCH_STACK_PUSH, name, piece);
+                add_named(event, SWITCH_STACK_PUSH, name, piece);
             }
             return;
         }

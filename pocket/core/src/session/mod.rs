@@ -48,7 +48,10 @@ use endpoint::{Endpoint, Heard};
 /// Writes to the log about a session, from this line.
 macro_rules! say {
     ($session:expr, $level:ident, $($text:tt)+) => {
-        $session.log($crate::log::$level, $crate::place::here!(), format_args!($($text)+))
+        // What is said is looked for only where it is kept.
+        if $session.logs($crate::log::$level) {
+            $session.log($crate::log::$level, $crate::place::here!(), format_args!($($text)+))
+        }
     };
 }
 pub(crate) use say;
@@ -274,6 +277,11 @@ impl Session {
 
     pub(crate) fn log_level(&self) -> i32 {
         self.log_level.load(Ordering::Relaxed)
+    }
+
+    /// Whether a line of this level is kept.
+    pub(crate) fn logs(&self, level: i32) -> bool {
+        self.core.log.takes(level, Some(self.log_level())).is_some()
     }
 
     pub(crate) fn log(
