@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import uuid
 import xml.etree.ElementTree as ET
 from urllib.parse import unquote_to_bytes
 
@@ -142,13 +143,15 @@ def test_bgapi_names_its_job(wire: Wire) -> None:
     ],
 )
 def test_a_job_is_told_of_after_its_reply(wire: Wire, line: str, argument: bytes | None, body: bytes | None) -> None:
+    # Its own: the job of a test before may end late.
+    job = str(uuid.uuid4())
     wire.ask("event plain BACKGROUND_JOB")
-    wire.ask(f"filter Job-UUID {JOB}")
-    wire.command(f"bgapi {line}\nJob-UUID: {JOB}")
-    assert wire.packet().reply == f"+OK Job-UUID: {JOB}".encode()
+    wire.ask(f"filter Job-UUID {job}")
+    wire.command(f"bgapi {line}\nJob-UUID: {job}")
+    assert wire.packet().reply == f"+OK Job-UUID: {job}".encode()
     event = wire.event()
     assert event["Event-Name"] == b"BACKGROUND_JOB"
-    assert (event["Job-UUID"], event["Job-Command"]) == (JOB.encode(), line.partition(" ")[0].encode())
+    assert (event["Job-UUID"], event["Job-Command"]) == (job.encode(), line.partition(" ")[0].encode())
     assert (event.get("Job-Command-Arg"), event.get("_body")) == (argument, body)
     assert "Job-Owner-UUID" not in event
 

@@ -72,7 +72,7 @@ class Bert:
         """Answer, or test."""
         sess.setvars(self.opts)
         if not sess.is_inbound():
-            sess.execute("bert_test")
+            self._test(sess)
             return
         if self.ring_response:
             sess.broadcast(f"{self.ring_response}::", delay=self.pdd)
@@ -85,7 +85,20 @@ class Bert:
     def on_answer(self, sess: Session) -> None:
         """Send back what is heard, or test."""
         if sess.is_inbound():
-            sess.execute("bert_test" if self.two_sided else "echo")
+            if self.two_sided:
+                self._test(sess)
+            else:
+                sess.execute("echo")
+
+    def _test(self, sess: Session) -> None:
+        codec = sess.get("variable_read_codec")
+        if codec and codec != "PCMU":
+            self.log.error(
+                "Bert: %s has the codec %s, and mod_bert tests PCMU alone: place the call with absolute_codec_string=PCMU, "
+                "or use ToneCheck, as over loopback, whose legs have L16",
+                sess.uuid, codec,
+            )  # fmt: skip
+        sess.execute("bert_test")
 
     @callback("mod_bert::lost_sync")
     def on_lost_sync(self, sess: Session) -> None:
