@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -185,7 +186,9 @@ def test_python_conf_names_app_files(fresh: Callable[..., Host], tmp_path: Path,
     lines = [f"{path}:Original {app_id}".rstrip(), f"{wrong}:Nobody"]
     params = "".join(f'<param name="switchio-app" value="{line}"/>' for line in lines)
     host = fresh(config=f'<configuration name="python.conf"><settings>{params}</settings></configuration>')
-    assert host.wait_log(f"MR0010 python.conf: switchio-app '{wrong}:Nobody'").level == "ERR"
+    # It may be said before anybody listens to the log.
+    said = re.compile(rf"\[ERR\].* MR0010 python.conf: switchio-app '{re.escape(str(wrong))}:Nobody'")
+    host.wait_for(lambda: said.search(host.log_text()), 20, said.pattern)
     variables = {"switchio_app": app_id} if app_id else {}
     parked = host.extension(*(("set", f"{name}={value}") for name, value in variables.items()), ("park", ""))
     result = host.call(extension=parked)

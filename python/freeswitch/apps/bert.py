@@ -94,8 +94,8 @@ class Bert:
         codec = sess.get("variable_read_codec")
         if codec and codec != "PCMU":
             self.log.error(
-                "Bert: %s has the codec %s, and mod_bert tests PCMU alone: place the call with absolute_codec_string=PCMU, "
-                "or use ToneCheck, as over loopback, whose legs have L16",
+                "Bert: %s has the codec %s, and mod_bert tests PCMU alone: place the call with "
+                "absolute_codec_string=PCMU, or use ToneCheck, as over loopback, whose legs have L16",
                 sess.uuid, codec,
             )  # fmt: skip
         sess.execute("bert_test")
