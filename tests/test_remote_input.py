@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from hosts.base import Host
+from support.hand_switch import HandSwitch
 from support.nats import Nats, Raw, connected, node_of, state
 from support.workers import HEAD, WAITS, Work, app, begun, nats, needs_nats, node, saw, work
 
@@ -91,6 +94,28 @@ def test_a_worker_is_told_whether_what_it_wants_is_sent(node: Host, nats: Nats) 
     raw.publish("fs.unwant", b"wants/1")
     node.wait_for(lambda: ask(1) == "-LATER" or None, 10)
     raw.close()
+
+
+def test_a_worker_ends_though_the_end_of_a_call_that_it_placed_was_not_told(nats: Nats, tmp_path: Path) -> None:
+    program = tmp_path / "places.py"
+    program.write_text(
+        "import freeswitch\nasync def handler(session, args):\n    other = await freeswitch.originate('a/b')\n"
+        "    await other.hangup()\n"
+    )
+    switch = HandSwitch(nats, "places")
+    line = [sys.executable, "-m", "freeswitch.apps", "serve", nats.url, str(program)]
+    worker = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 30
+        while switch.asked.count("release") < 2:
+            assert time.monotonic() < deadline, switch.asked
+            time.sleep(0.02)
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(30) == 0
+    finally:
+        worker.kill()
+        worker.wait()
+        switch.close()
 
 
 def test_what_is_asked_twice_is_done_once(node: Host, nats: Nats, app: str, request: pytest.FixtureRequest) -> None:

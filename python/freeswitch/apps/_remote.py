@@ -401,6 +401,9 @@ class Remote(Outside):
     def taken(self, bus: Bus, why: str) -> None:
         """Be told by the switch that a call is not this worker's any more: its coroutine ends."""
         if bus.is_released or bus.lost is not None:
+            if bus.run is None:
+                # It was placed here and let go of, and its end was told to nobody: nothing more comes of it.
+                self._calls.pop(bus.uuid, None)
             return
         is_over = "no such call" in why
         if not is_over:
