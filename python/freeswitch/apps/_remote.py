@@ -90,7 +90,7 @@ class BusLink(Link):
             await asyncio.sleep(0.005)
 
     async def until_heard(self) -> None:
-        """Wait until the switch sends what was asked for: a verb that is asked for later must not be before it."""
+        """Wait until the switch sends what was asked for: what is asked for later must not be done before."""
         heard = self._heard
         if heard is None:
             return
@@ -107,6 +107,7 @@ class BusLink(Link):
         """Ask something of the switch's calls, once."""
 
         async def ask() -> None:
+            await self.until_heard()
             try:
                 reply = await self.line(line.removeprefix("pysocket "), 5.0)
             except BusError as error:
@@ -121,6 +122,7 @@ class BusLink(Link):
         outcome = Outcome()
 
         async def ask() -> None:
+            await self.until_heard()
             try:
                 data = line.encode("utf-8", "surrogateescape")
                 answer = await _bus.request(f"fs.{self.name}.api", data, timeout=COMMAND)
