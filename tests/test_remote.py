@@ -10,7 +10,7 @@ import pytest
 
 from hosts.base import Host
 from support.nats import state
-from support.workers import HEAD, WAITS, Work, app, begun, nats, needs_nats, node, saw, variable, work
+from support.workers import BEGINS, HEAD, WAITS, Work, app, begun, nats, needs_nats, node, saw, variable, work
 
 __all__ = ["app", "nats", "node", "work"]
 pytestmark = needs_nats
@@ -358,12 +358,8 @@ async def handler(session, args):
 
 def test_a_worker_that_drains_alone_serves_its_calls_to_their_end(node: Host, work: Work, app: str) -> None:
     worker = work(
-        HEAD
+        BEGINS
         + """
-async def handler(session, args):
-    await session.answer()
-    session.setVariable("pid", str(os.getpid()))
-    await session.execute("set", "begun=${pid}")
     digits = await session.get_digits(1, timeout=20)
     await session.checkpoint("on")
     session.setVariable("saw", json.dumps(digits))

@@ -9,7 +9,7 @@ import pytest
 from hosts.base import Host
 from support.nats import Nats, needs_nats, state
 from support.relay import Relay
-from support.workers import HEAD, Work, Worker, app, begun, nats, on_bus, saw, work
+from support.workers import BEGINS, Work, Worker, app, begun, nats, on_bus, saw, work
 
 __all__ = ["app", "nats", "work"]
 pytestmark = needs_nats
@@ -18,12 +18,8 @@ pytestmark = needs_nats
 BUS_PATIENCE = 1.25
 
 ASKS = (
-    HEAD
+    BEGINS
     + """
-async def handler(session, args):
-    await session.answer()
-    session.setVariable("pid", str(os.getpid()))
-    await session.execute("set", "begun=${pid}")
     await session.checkpoint("asked")
     digits = await session.get_digits(1, timeout=60)
     session.setVariable("saw", json.dumps([digits, session.resumed]))

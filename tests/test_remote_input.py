@@ -15,7 +15,7 @@ import pytest
 from hosts.base import Host
 from support.hand_switch import HandSwitch
 from support.nats import Nats, Raw, connected, node_of, state
-from support.workers import HEAD, WAITS, Work, app, begun, nats, needs_nats, node, saw, work
+from support.workers import BEGINS, HEAD, WAITS, Work, app, begun, nats, needs_nats, node, saw, work
 
 __all__ = ["app", "nats", "node", "work"]
 pytestmark = needs_nats
@@ -172,12 +172,8 @@ def test_what_is_asked_twice_is_done_once(node: Host, nats: Nats, app: str, requ
 @pytest.mark.parametrize("how", ["restarted", "hung"])
 def test_calls_outlive_a_server_that_restarts(node: Host, nats: Nats, work: Work, app: str, how: str) -> None:
     work(
-        HEAD
+        BEGINS
         + """
-async def handler(session, args):
-    await session.answer()
-    session.setVariable("pid", str(os.getpid()))
-    await session.execute("set", "begun=${pid}")
     digits = await session.get_digits(1, timeout=60)
     await session.checkpoint(digits)
     session.setVariable("saw", json.dumps([digits, session.resumed]))

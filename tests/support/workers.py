@@ -123,6 +123,18 @@ def variable(host: Host, uuid: str, name: str) -> str:
 HEAD = "import asyncio, json, os, sys, time\nimport freeswitch\n"
 
 
+# How a handler starts whose calls `begun` waits for; what follows is its body.
+BEGINS = (
+    HEAD
+    + """
+async def handler(session, args):
+    await session.answer()
+    session.setVariable("pid", str(os.getpid()))
+    await session.execute("set", "begun=${pid}")
+"""
+)
+
+
 def saw(result: CallResult) -> object:
     """What the handler has left in a variable."""
     assert "saw" in result.variables, result.variables.get("python_error")
@@ -152,6 +164,6 @@ def begun(host: Host, app: str, *before: tuple[str, str]) -> tuple[LiveCall, int
 
 
 __all__ = [
-    "HEAD", "WAITS", "Nats", "Work", "Worker", "app", "begun", "nats", "needs_nats", "node", "on_bus", "saw",
+    "BEGINS", "HEAD", "WAITS", "Nats", "Work", "Worker", "app", "begun", "nats", "needs_nats", "node", "on_bus", "saw",
     "variable", "work",
 ]  # fmt: skip
