@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import subprocess
 import sys
 import threading
-import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ import pytest
 from hosts.base import Host
 from support.hand_switch import HandSwitch
 from support.nats import Nats, Raw, connected, node_of, state
-from support.workers import BEGINS, HEAD, WAITS, Work, app, begun, nats, needs_nats, node, saw, work
+from support.workers import BEGINS, HEAD, WAITS, Work, app, begun, nats, needs_nats, node, saw, variable, work
 
 __all__ = ["app", "nats", "node", "work"]
 pytestmark = needs_nats
@@ -96,6 +97,18 @@ def test_a_worker_is_told_whether_what_it_wants_is_sent(node: Host, nats: Nats) 
     raw.close()
 
 
+@contextlib.contextmanager
+def beside(nats: Nats, program: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Have a worker that no switch under test knows."""
+    line = [sys.executable, "-m", "freeswitch.apps", "serve", nats.url, str(program)]
+    worker = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield worker
+    finally:
+        worker.kill()
+        worker.wait()
+
+
 def test_a_worker_ends_though_the_end_of_a_call_that_it_placed_was_not_told(nats: Nats, tmp_path: Path) -> None:
     program = tmp_path / "places.py"
     program.write_text(
@@ -103,19 +116,25 @@ def test_a_worker_ends_though_the_end_of_a_call_that_it_placed_was_not_told(nats
         "    await other.hangup()\n"
     )
     switch = HandSwitch(nats, "places")
-    line = [sys.executable, "-m", "freeswitch.apps", "serve", nats.url, str(program)]
-    worker = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        deadline = time.monotonic() + 30
-        while switch.asked.count("release") < 2:
-            assert time.monotonic() < deadline, switch.asked
-            time.sleep(0.02)
+    with contextlib.closing(switch), beside(nats, program) as worker:
+        switch.is_asked("release", 2)
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(30) == 0
-    finally:
-        worker.kill()
-        worker.wait()
-        switch.close()
+
+
+@pytest.mark.parametrize("says_first", [[None], [""], ["-ERR 64 commands of workers run already"]])
+def test_what_a_switch_does_not_say_of_itself_is_asked_again(
+    nats: Nats, tmp_path: Path, says_first: list[str | None]
+) -> None:
+    program = tmp_path / "asks.py"
+    program.write_text(
+        "async def handler(session, args):\n    await session.execute('log', session.getVariable('a') or 'not known')\n"
+    )
+    switch = HandSwitch(nats, "asks", says_first)
+    with contextlib.closing(switch), beside(nats, program):
+        switch.is_asked("ask")
+        verb = next(line for line in switch.asked if line.startswith("ask"))
+        assert '"data":"1"' in verb.replace(" ", ""), verb
 
 
 def test_what_is_asked_twice_is_done_once(node: Host, nats: Nats, app: str, request: pytest.FixtureRequest) -> None:
@@ -190,6 +209,44 @@ def test_calls_outlive_a_server_that_restarts(node: Host, nats: Nats, work: Work
             node.sleep(0.5)
     call.press("5")
     assert saw(call.wait(60)) == ["5", False]
+
+
+@contextlib.contextmanager
+def away(nats: Nats) -> Iterator[None]:
+    """Have the server killed, and started again."""
+    nats.stop()
+    try:
+        yield
+    finally:
+        nats.start()
+
+
+@pytest.mark.parametrize("how", ["restarted", "hung"])
+def test_a_checkpoint_that_is_not_acknowledged_is_asked_for_again(
+    node: Host, nats: Nats, work: Work, app: str, tmp_path: Path, how: str
+) -> None:
+    cue = tmp_path / "cue"
+    worker = work(
+        BEGINS
+        + f"""
+    await session.checkpoint("before")
+    await session.execute("set", "kept=before")
+    while not os.path.exists({str(cue)!r}):
+        await asyncio.sleep(0.02)
+    try:
+        await session.checkpoint("after")
+        said = None
+    except ConnectionError as error:
+        said = str(error)
+    session.setVariable("saw", json.dumps([said, session.last_checkpoint, session.resumed]))
+"""
+    )
+    call, _ = begun(node, app)
+    variable(node, call.uuid, "kept")
+    with nats.hung() if how == "hung" else away(nats):
+        cue.touch()
+        worker.says("MR0023 checkpoint calls.* is asked for again")
+    assert saw(call.wait(60)) == [None, "after", False]
 
 
 def test_a_plain_handler_is_refused_when_it_is_loaded(nats: Nats, tmp_path: Path) -> None:

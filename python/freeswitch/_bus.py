@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import _freeswitch
 
 from freeswitch import _loop
-from freeswitch._errors import BusError
+from freeswitch._errors import BusError, BusLate
 
 T = TypeVar("T")
 
@@ -108,7 +108,9 @@ async def ask(function: Callable[..., object], *args: Any, timeout: float = PATI
         _waiting.pop(ticket, None)
         if let_go is not None:
             let_go()
-    if kind in {"late", "failed"}:
+    if kind == "late":
+        raise BusLate(text)
+    if kind == "failed":
         raise BusError(text)
     return kind, number, text, data
 

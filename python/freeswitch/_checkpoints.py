@@ -6,14 +6,20 @@ cannot change it: it knows an older revision, and the switch, which says whose t
 
 from __future__ import annotations
 
+import logging
 import re
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, is_dataclass
 from typing import Any
 
-from freeswitch import kv
-from freeswitch._errors import BusError
+from freeswitch import _bus, kv
+from freeswitch._errors import BusError, BusLate
 
+log = logging.getLogger("freeswitch")
+
+# For how long one that the bus has not acknowledged is asked for again, in seconds.
+AGAIN = 2 * _bus.PATIENCE
 # How long one is kept of a call that nobody goes on with, in seconds.
 KEPT = 86400
 
@@ -68,36 +74,57 @@ class Checkpoint:
         await self._put({"epoch": self.epoch, "state": state})
 
     async def _put(self, value: dict[str, Any]) -> None:
-        while True:
+        async def attempt() -> bool:
             try:
-                if self._revision is None:
-                    self._revision = await _lives(kv.create, self.key, value)
-                else:
-                    self._revision = await _lives(kv.update, self.key, value, self._revision)
+                await self._write(value)
             except kv.Conflict:
                 # Another has it, or had it: a UUID may come again, and a put may be late.
                 await self._check()
                 found = await kv.entry(self.key)
                 self._revision = None if found is None else found.revision
-            else:
-                return
+                return False
+            return True
+
+        await self._until_done(attempt)
 
     async def take_over(self) -> Any:
         """Give the state that another has kept, None where there is none, and let nobody else change it any more."""
-        while True:
+        value: dict[str, Any] = {}
+
+        async def attempt() -> bool:
+            nonlocal value
             found = await kv.entry(self.key)
             value = {"epoch": self.epoch, "state": None, "fence": True}
             if found is not None and isinstance(found.value, dict):
                 value = {**found.value, "epoch": self.epoch}
+            self._revision = None if found is None else found.revision
             try:
-                if found is None:
-                    self._revision = await _lives(kv.create, self.key, value)
-                else:
-                    self._revision = await _lives(kv.update, self.key, value, found.revision)
+                await self._write(value)
             except kv.Conflict:
                 await self._check()
-                continue
-            return value["state"]
+                return False
+            return True
+
+        await self._until_done(attempt)
+        return value["state"]
+
+    async def _write(self, value: dict[str, Any]) -> None:
+        if self._revision is None:
+            self._revision = await _lives(kv.create, self.key, value)
+        else:
+            self._revision = await _lives(kv.update, self.key, value, self._revision)
+
+    async def _until_done(self, attempt: Callable[[], Awaitable[bool]]) -> None:
+        end = time.monotonic() + AGAIN
+        while True:
+            try:
+                if await attempt():
+                    return
+            except BusLate as error:
+                # A server that died with it may have kept it: then the next attempt finds another revision.
+                if time.monotonic() >= end:
+                    raise
+                log.warning("MR0023 checkpoint %s is asked for again: %s", self.key, error)
 
     async def forget(self) -> None:
         """Forget it: the call is over."""

@@ -17,8 +17,12 @@ class BusError(ConnectionError):
     """The bus is not there, has not answered in time, or has refused what was asked for; the text says which."""
 
 
+class BusLate(BusError):
+    """The bus has not answered in time: what was asked for may have been done, or not."""
+
+
 class Conflict(RuntimeError):
     """A key was there already (`create`), or was at another revision (`update`): somebody else was first."""
 
 
-__all__ = ["BusError", "Conflict", "SessionLost", "VerbError"]
+__all__ = ["BusError", "BusLate", "Conflict", "SessionLost", "VerbError"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
+import time
+from collections.abc import Sequence
 
 from support.nats import Nats, Raw
 
@@ -14,7 +16,9 @@ NEWS = {"variables": {}, "fields": {}, "state": "CS_EXECUTE", "cause": "NONE", "
 class HandSwitch:
     """Offers the call `a` to the first worker that serves an app; calls that it places are `b`, and over at once."""
 
-    def __init__(self, nats: Nats, app: str) -> None:
+    def __init__(self, nats: Nats, app: str, says_first: Sequence[str | None] = ()) -> None:
+        # What it says first of its global variables; None is no answer.
+        self._says = [*says_first, "a=1"]
         # What workers have asked for.
         self.asked: list[str] = []
         self._app, self._port = app, nats.port
@@ -42,15 +46,26 @@ class HandSwitch:
         self._tell({"kind": "offer", "name": self._app, "call": "a", "epoch": 1, "arguments": "", "resumed": False})
 
     def _answer(self, words: list[str], reply: str) -> None:
-        self.asked.append(words[0] if words[0] != "in" else words[5])
-        answers = {"accept": f"+OK {json.dumps(NEWS)}", "still": '+OK {"b": "there is no such call"}',
-                   "global_getvar": "a=1"}  # fmt: skip
+        self.asked.append(" ".join(words[5:] if words[0] == "in" else words))
+        answers = {"accept": f"+OK {json.dumps(NEWS)}", "still": '+OK {"b": "there is no such call"}'}
+        if words[0] == "global_getvar":
+            said = self._says.pop(0) if len(self._says) > 1 else self._says[0]
+            if said is None:
+                return
+            answers[words[0]] = said
         self._wire.publish(reply, answers.get(words[0], "+OK").encode())
         if words[0] == "place":
             self._tell({"kind": "placed", "number": int(words[2]), "call": "b", "epoch": 2, "news": NEWS})
 
     def _tell(self, body: dict[str, object]) -> None:
         self._wire.publish(f"fs.worker.{self._worker}", json.dumps({**body, "node": "hand"}).encode())
+
+    def is_asked(self, what: str, times: int = 1) -> None:
+        """Wait until workers have asked for something so often."""
+        deadline = time.monotonic() + 30
+        while sum(line.startswith(what) for line in self.asked) < times:
+            assert time.monotonic() < deadline, self.asked
+            time.sleep(0.02)
 
     def close(self) -> None:
         """End."""

@@ -208,10 +208,13 @@ class Outside:
 
     async def _read_switch(self) -> None:
         """Read what sessions read of their switch: its global variables, and the sessions that it begins a second."""
-        found = str(await self.link.api("global_getvar"))
-        limit = str(await self.link.api("fsctl sps"))
+        found = await self._ask_switch("global_getvar")
+        limit = await self._ask_switch("fsctl sps")
         self.globals = dict(line.split("=", 1) for line in found.splitlines() if "=" in line)
         self.calls_a_second = float("".join(c for c in limit if c.isdigit()) or self.calls_a_second)
+
+    async def _ask_switch(self, line: str) -> str:
+        return str(await self.link.api(line))
 
     async def _serve(self) -> None:
         is_again = self._tap is not None

@@ -117,6 +117,14 @@ class BusLink(Link):
 
         _loop.spawn(ask(), Context())
 
+    async def run(self, line: str, timeout: float) -> Reply:
+        """Run an API command that takes at most so many seconds. LinkError where no answer comes."""
+        try:
+            answer = await _bus.request(f"fs.{self.name}.api", line.encode("utf-8", "surrogateescape"), timeout=timeout)
+        except BusError as error:
+            raise LinkError(f"FreeSWITCH {self.name}: {error}") from error
+        return Reply(answer.decode("utf-8", "surrogateescape"))
+
     def api(self, line: str) -> Outcome:
         """Run an API command."""
         outcome = Outcome()
@@ -124,15 +132,13 @@ class BusLink(Link):
         async def ask() -> None:
             await self.until_heard()
             try:
-                data = line.encode("utf-8", "surrogateescape")
-                answer = await _bus.request(f"fs.{self.name}.api", data, timeout=COMMAND)
-            except BusError as error:
-                failed: Exception = LinkError(f"FreeSWITCH {self.name}: {error}")
+                reply = await self.run(line, COMMAND)
+            except LinkError as error:
                 if outcome.set_running_or_notify_cancel():
-                    outcome.set_exception(failed)
+                    outcome.set_exception(error)
                 return
             if outcome.set_running_or_notify_cancel():
-                outcome.set_result(Reply(answer.decode("utf-8", "surrogateescape")))
+                outcome.set_result(reply)
 
         _loop.spawn(ask(), Context())
         return outcome
@@ -290,7 +296,13 @@ class Remote(Outside):
             await self._read_switch()
         except LinkError as error:
             log.debug("%s", error)
+        if not self.globals:
+            # Every switch has some: it has said something else, which is no reason to ask no more.
             self._known = None
+
+    async def _ask_switch(self, line: str) -> str:
+        # A request may be lost with its answer: what comes at once, or not at all, is asked for again.
+        return await self.link.run(line, LOOK)
 
     async def look(self) -> None:
         """Ask whether its calls are this worker's still, and for what was not heard."""

@@ -190,6 +190,10 @@ pub(super) fn not_stored(error: &PublishError) -> Outcome {
         PublishErrorKind::TimedOut => {
             Outcome::Late("the server has not acknowledged it".to_owned())
         }
+        // A server that begins has not found its streams; a connection that was lost has taken it along.
+        PublishErrorKind::StreamNotFound | PublishErrorKind::BrokenPipe => {
+            Outcome::Late(error.to_string())
+        }
         PublishErrorKind::MaxPayloadExceeded => {
             Outcome::Failed("the value is larger than the server takes (max_payload)".to_owned())
         }

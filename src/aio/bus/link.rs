@@ -76,11 +76,11 @@ fn change(held: &Detached, setting: Option<&Setting>, has_switch: bool) {
     *running = setting.and_then(|setting| match open(setting.clone(), has_switch) {
         Ok(opened) => Some(opened),
         Err(error) => {
+            CURRENT.lock().take();
             tracing::error!("MR0023 there is no thread for the bus: {error}");
             None
         }
     });
-    *CURRENT.lock() = running.as_ref().map(|running| running.shared.clone());
 }
 
 /// Ends the link; no thread is left.
@@ -107,6 +107,8 @@ fn open(setting: Setting, has_switch: bool) -> std::io::Result<Running> {
         changed: Notify::new(),
         watched: Notify::new(),
     });
+    // Before the thread takes what is answered by way of it.
+    *CURRENT.lock() = Some(shared.clone());
     let theirs = shared.clone();
     let thread = without_signals(|| {
         thread::Builder::new()

@@ -156,31 +156,47 @@ fn work(lines: &Receiver<Line>, ends: &AtomicBool) {
     }
 }
 
+/// One of the API commands that run, until this goes.
+struct Place;
+
+impl Place {
+    fn take() -> Option<Self> {
+        let place = Self;
+        (RUNNING.fetch_add(1, Ordering::AcqRel) < COMMANDS).then_some(place)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        RUNNING.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
 fn run_command(message: &Message) {
     let Some((line, reply)) = line(message) else {
         return;
     };
-    if RUNNING.fetch_add(1, Ordering::AcqRel) >= COMMANDS {
-        RUNNING.fetch_sub(1, Ordering::AcqRel);
-        let busy = format!("-ERR {COMMANDS} commands of workers run already");
-        outgoing::send(reply, busy.into_bytes());
-        return;
-    }
-    let run = move |held: &Detached| {
-        let answer = execute(held, line);
-        RUNNING.fetch_sub(1, Ordering::AcqRel);
-        if !core::gone() {
-            outgoing::send(reply, answer);
-        }
+    // Who asks hears of it in any case: it waits for as long as a command may take.
+    let refuse = |why: String| outgoing::send(reply.clone(), format!("-ERR {why}").into_bytes());
+    let Some(place) = Place::take() else {
+        return refuse(format!("{COMMANDS} commands of workers run already"));
     };
     let Some(_inside) = core::inside() else {
-        return;
+        return refuse("the switch ends".to_owned());
+    };
+    let to = reply.clone();
+    let run = move |held: &Detached| {
+        let answer = execute(held, line);
+        drop(place);
+        if !core::gone() {
+            outgoing::send(to, answer);
+        }
     };
     if let Err(status) = of_switch::start(run) {
-        RUNNING.fetch_sub(1, Ordering::AcqRel);
         freeswitch::once_a_second!(times => {
             tracing::error!("MR0017 a command of a worker has no thread: {status} ({times} times since the last such line)");
         });
+        refuse(format!("there is no thread for it: {status}"));
     }
 }
 
