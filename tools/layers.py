@@ -281,6 +281,7 @@ TREES = (
     Tree(
         ROOT / "pocket" / "core" / "src",
         (
+            "two_leg_tests",
             "call_tests",
             "clock_model",
             "clock_tests",

@@ -9,6 +9,7 @@ from typing import Any
 
 from freeswitch.apps.command.apps import find
 from freeswitch.apps.command.display import Display
+from freeswitch.apps.command.numbers import not_negative, positive, whole
 from freeswitch.apps.command.places import Place, add_options, place
 from freeswitch.apps.profiles import parse_duration, parse_profile
 
@@ -23,18 +24,20 @@ def add_commands(commands: Any) -> None:
     add_options(dialing)
     add_calls(dialing)
     add_rate(dialing)
-    dialing.add_argument("--for", dest="seconds", type=float, default=None, help="stop after so many seconds")
+    dialing.add_argument("--for", dest="seconds", type=positive, default=None, help="stop after so many seconds")
     dialing.add_argument("--interactive", action="store_true",
                          help="a Python console with `dialer`, which does not start by itself")  # fmt: skip
     dialing.set_defaults(run=dial)
     finding = commands.add_parser("find-capacity", help="raise the rate until set-up time or failures pass a bound")
     add_options(finding)
     add_calls(finding)
-    finding.add_argument("--start-rate", type=float, default=5.0, help="calls a second at first (default: %(default)s)")
-    finding.add_argument("--max-rate", type=float, default=250.0, help="where it ends (default: %(default)s)")
-    finding.add_argument("--step-for", type=float, default=10.0, help="seconds at each rate (default: %(default)s)")
-    finding.add_argument("--max-setup", type=float, default=500.0, help="ms of set-up, 95 %% of calls (%(default)s)")
-    finding.add_argument("--max-failures", type=float, default=1.0, help="percent (default: %(default)s)")
+    finding.add_argument(
+        "--start-rate", type=positive, default=5.0, help="calls a second at first (default: %(default)s)"
+    )
+    finding.add_argument("--max-rate", type=positive, default=250.0, help="where it ends (default: %(default)s)")
+    finding.add_argument("--step-for", type=positive, default=10.0, help="seconds at each rate (default: %(default)s)")
+    finding.add_argument("--max-setup", type=positive, default=500.0, help="ms of set-up, 95 %% of calls (%(default)s)")
+    finding.add_argument("--max-failures", type=not_negative, default=1.0, help="percent (default: %(default)s)")
     finding.set_defaults(run=find_capacity)
 
 
@@ -53,8 +56,8 @@ def add_rate(command: argparse.ArgumentParser) -> None:
     command.add_argument("--rate", type=float, default=None, help="calls a second, fractions too (default: 30)")
     command.add_argument("--rate-profile", type=_read(parse_profile), default=None, metavar="PROFILE",
                          help="ramp:0-50/60, step:5/60,10/60 or burst:100/10, instead of --rate")  # fmt: skip
-    command.add_argument("--limit", type=int, default=None, help="calls at once (default: 1)")
-    command.add_argument("--max-offered", type=int, default=None, help="stop after so many calls")
+    command.add_argument("--limit", type=whole(1), default=None, help="calls at once (default: 1)")
+    command.add_argument("--max-offered", type=whole(1), default=None, help="stop after so many calls")
 
 
 def add_calls(command: argparse.ArgumentParser) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from freeswitch.apps.command.bus_options import add_options, connected
+from freeswitch.apps.command.numbers import whole
 
 # How long a server may take to begin to listen, in seconds.
 BEGINS = 20.0
@@ -34,7 +35,7 @@ def add_commands(commands: Any) -> None:
     serving = commands.add_parser("bus", help="run a NATS server to try a bus with, until Ctrl-C")
     where = "where (%(default)s); where others reach it, BUS_TOKEN in the environment is its token"
     serving.add_argument("--listen", default="127.0.0.1", metavar="ADDRESS", help=where)
-    serving.add_argument("--port", type=int, default=4222, help="its port (%(default)s)")
+    serving.add_argument("--port", type=whole(1, 65535), default=4222, help="its port (%(default)s)")
     serving.add_argument("--store", type=Path, default=None, metavar="FOLDER",
                          help="where keys and work are kept (default: a folder that goes with it)")  # fmt: skip
     serving.set_defaults(run=serve)

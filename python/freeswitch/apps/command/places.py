@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+from freeswitch.apps.command.numbers import whole
+
 # Every call on pocket is parked, for the app to come.
 DIALPLAN = """<extension name="parks"><condition field="destination_number" expression=".*">
 <action application="park"/></condition></extension>"""
@@ -65,7 +67,9 @@ def add_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("hosts", nargs="*", metavar="HOST", help="a switch: host or host:port of its event socket")
     command.add_argument("--pocket", action="store_true", help="a rehearsal: on the embedded switch, in virtual time")
     command.add_argument("--password", default="ClueCon", help="of the event sockets (default: %(default)s)")
-    command.add_argument("--port", type=int, default=8021, help="of the event sockets (default: %(default)s)")
+    command.add_argument(
+        "--port", type=whole(1, 65535), default=8021, help="of the event sockets (default: %(default)s)"
+    )
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from typing import Any
 from freeswitch.apps._programs import Program, is_program, load
 from freeswitch.apps.command import bus_options
 from freeswitch.apps.command.apps import find
+from freeswitch.apps.command.numbers import not_negative, positive
 from freeswitch.apps.command.places import Place, add_options, place, rehearsal
 from freeswitch.apps.command.workers import is_bus, work
 
@@ -32,7 +33,7 @@ def add_commands(commands: Any) -> None:
         "--app-id", "--app-header", default="default", help="for the calls of this id (%(default)s: all)"
     )
     serving.add_argument("--loglevel", "-l", default="INFO", help="what is logged to stderr (default: %(default)s)")
-    serving.add_argument("--for", dest="seconds", type=float, default=None, help="stop after so many seconds")
+    serving.add_argument("--for", dest="seconds", type=positive, default=None, help="stop after so many seconds")
     bus_options.add_options(serving, "of the bus: ")
     serving.add_argument("--version", default="", help="of the programs, as `nodes` shows it")
     share = "of the bus: its share of the calls beside those of others, 0 to 1000; with 0 it takes none (%(default)s)"
@@ -41,7 +42,7 @@ def add_commands(commands: Any) -> None:
     serving.add_argument("--beat", type=_beat, default=0.4, metavar="SECONDS", help=often)
     kept = "of the bus: how many servers keep what is kept, as bus-replicas of the switches (%(default)s)"
     serving.add_argument("--replicas", type=int, choices=range(1, 6), default=1, help=kept)
-    serving.add_argument("--drain", type=float, default=600.0, metavar="SECONDS",
+    serving.add_argument("--drain", type=not_negative, default=600.0, metavar="SECONDS",
                          help="how long calls of a bus may take to end after SIGTERM (%(default)s)")  # fmt: skip
     serving.set_defaults(run=serve)
 
