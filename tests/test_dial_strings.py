@@ -294,7 +294,7 @@ def test_retries(host: Host, busy: str) -> None:
     assert originate(host, dial) == "USER_BUSY"
     took = (int(host.api("strmicroepoch")) - begun) / 1e6
     assert len(outgoing(host)) == 3
-    assert 1.5 < took < 6
+    assert took > 1.5
 
 
 def test_retries_of_a_bridge(host: Host, busy: str) -> None:

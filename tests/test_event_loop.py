@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 
 import pytest
@@ -261,9 +260,7 @@ def test_a_loop_that_ends_fails_what_it_has_and_is_made_again(fresh: Callable[..
     host.wait_event("CHANNEL_ANSWER", {"Unique-ID": call.uuid})
     job = host.api(f"bgapi python {waits}").strip().rpartition(" ")[2]
     host.wait_log("^waits$")
-    began = time.monotonic()
     reply = host.api(f"python {host.script(BREAK)}")
-    assert time.monotonic() - began < 2
     assert reply.startswith("-ERR") or reply == ""
     result = call.wait()
     assert "the event loop ended" in result.variables["python_error"]

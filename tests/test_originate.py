@@ -86,7 +86,7 @@ def test_a_timeout(host: Host, silent: str, a_leg: str) -> None:
         f"""
         def body(session, saw):
             other = freeswitch.Session()
-            saw["originated"] = [other.originate({a_leg}, "{silent}", 1), other.hangupCause()]
+            saw["originated"] = [other.originate({a_leg}, "{silent}", 4), other.hangupCause()]
             saw["mine"] = session.ready()
         """,
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import time
 
 import pytest
 
@@ -78,10 +77,9 @@ async def handler(session, args):
 
 def test_without_a_worker_the_switch_says_so(node: Host) -> None:
     node.call(("pyremote", "nobody_has_it"))
-    # Workers have had the time to be known: from now on it is said at once.
-    begun = time.monotonic()
-    result = node.call(("pyremote", "nobody_has_it one"), ("hangup", "CALL_REJECTED"))
-    assert time.monotonic() - begun < 2
+    # Workers have had the time to be known: from now on nobody is waited for.
+    patient = ("set", "pyremote_timeout=3600")
+    result = node.call(patient, ("pyremote", "nobody_has_it one"), ("hangup", "CALL_REJECTED"))
     assert result.variables["python_error"] == "no worker serves 'nobody_has_it'"
     assert result.cause == "CALL_REJECTED"
     node.wait_log("MR0025 pyremote nobody_has_it one: no worker serves 'nobody_has_it'; the dialplan goes on")
@@ -173,11 +171,9 @@ def test_a_hangup_with_no_worker_is_not_waited_for(node: Host, work: Work, app: 
     worker = work(WAITS)
     call, _ = begun(node, app)
     worker.send(how)
-    begin = time.monotonic()
     call.hangup()
     call.wait()
-    # Three beats that do not come, and some room on a machine that is busy; with a worker that lives it may be 10 s.
-    assert time.monotonic() - begin < 5
+    # It says that a hangup was waited for until the end.
     node.no_log("MR0013")
 
 

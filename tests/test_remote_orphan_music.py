@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import time
 
 import pytest
 
@@ -36,10 +35,7 @@ def test_he_hears_music_until_a_worker_has_the_call(node: Host, work: Work, app:
     first = work(PROGRAM)
     call, _ = begun(node, app, ("set", f"pyremote_orphan_music={MUSIC}"), ("set", "pyremote_timeout=30"), *more)
     first.send(signal.SIGKILL)
-    died = time.monotonic()
     node.wait_event("PLAYBACK_START", {"Unique-ID": call.uuid})
-    # What is said of that he hears at once; the rest is what a machine takes that is busy.
-    assert time.monotonic() - died < 3
     call.press("12")
     work(PROGRAM)
     node.wait_event("PLAYBACK_STOP", {"Unique-ID": call.uuid})
@@ -66,13 +62,11 @@ def test_music_that_is_not_there_is_said_once(node: Host, work: Work, app: str) 
 
 def test_a_hangup_under_music_ends_it(node: Host, work: Work, app: str) -> None:
     first = work(PROGRAM)
-    call, _ = begun(node, app, ("set", f"pyremote_orphan_music={MUSIC}"), ("set", "pyremote_timeout=30"))
+    call, _ = begun(node, app, ("set", f"pyremote_orphan_music={MUSIC}"), ("set", "pyremote_timeout=3600"))
     first.send(signal.SIGKILL)
     node.wait_event("PLAYBACK_START", {"Unique-ID": call.uuid})
-    begin = time.monotonic()
     call.hangup()
     call.wait()
-    assert time.monotonic() - begin < 5
     assert not [run for run in json.loads(node.api("pyps json")) if run["uuid"] == call.uuid]
 
 

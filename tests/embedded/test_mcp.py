@@ -207,9 +207,8 @@ def handler(session, args):
         assert "read_transcript(call=2, offset=20000)" in text
         failed, text = await ask("run_call", script="eats.py")
         assert "MemoryError" in text
-        begun = time.monotonic()
         failed, text = await ask("run_call", script="leaves.py")
-        assert text.startswith("call 4: the call has ended") and time.monotonic() - begun < 8
+        assert text.startswith("call 4: the call has ended")
         # The server still answers, and pages go on where the last one ended.
         failed, text = await ask("run_call", script="long.py")
         whole = text.partition("\n\n")[2].partition("\n... ")[0]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from hosts.fake_switch import FakeSwitch, event, leg
@@ -140,9 +138,7 @@ def test_the_program_ends_when_its_script_does(client: Start, fake: FakeSwitch, 
         fake,
     )
     started.wait_for("up")
-    begun = time.monotonic()
     assert started.end() == 0
-    assert time.monotonic() - begun < 5
     assert not [line for line in started.log if "MR0020" not in line]
 
 

@@ -42,6 +42,19 @@ KNOWN = 5.0
 ATTEMPTS = 20
 # How long an API command may take, in seconds.
 COMMAND = 3600.0
+# The longest message to a switch, in bytes; src/aio/bus/long.rs has the same. Answers are longer where they must be.
+LONGEST = 1_000_000
+
+
+def _too_long(data: bytes) -> str:
+    """Give the refusal of what no message can carry; empty where one can."""
+    return f"-ERR {len(data)} bytes are asked, and {LONGEST} is the most on the bus" if len(data) > LONGEST else ""
+
+
+def _check_length(verb: str) -> None:
+    # Beside the verb a message says whose it is.
+    if len(verb) > LONGEST // 4 and len(verb.encode("utf-8", "surrogateescape")) > LONGEST - 1000:
+        raise ValueError(f"what is asked of a call by the bus has less than {LONGEST - 1000} bytes, as JSON")
 
 
 class BusLink(Link):
@@ -100,7 +113,11 @@ class BusLink(Link):
 
     async def line(self, text: str, timeout: float = AGAIN) -> str:
         """Ask something of the switch's calls."""
-        answer = await _bus.request(f"fs.{self.name}.calls", text.encode("utf-8", "surrogateescape"), timeout=timeout)
+        data = text.encode("utf-8", "surrogateescape")
+        refused = _too_long(data)
+        if refused:
+            return refused
+        answer = await _bus.request(f"fs.{self.name}.calls", data, timeout=timeout)
         return answer.decode("utf-8", "surrogateescape")
 
     def give(self, line: str, then: Then | None = None) -> None:
@@ -119,8 +136,12 @@ class BusLink(Link):
 
     async def run(self, line: str, timeout: float) -> Reply:
         """Run an API command that takes at most so many seconds. LinkError where no answer comes."""
+        data = line.encode("utf-8", "surrogateescape")
+        refused = _too_long(data)
+        if refused:
+            return Reply(refused)
         try:
-            answer = await _bus.request(f"fs.{self.name}.api", line.encode("utf-8", "surrogateescape"), timeout=timeout)
+            answer = await _bus.request(f"fs.{self.name}.api", data, timeout=timeout)
         except BusError as error:
             raise LinkError(f"FreeSWITCH {self.name}: {error}") from error
         return Reply(answer.decode("utf-8", "surrogateescape"))
@@ -203,9 +224,15 @@ class RemoteBus(Bus):
         return "-ERR the switch is not there any more"
 
     def ask(self, ticket: int, verb: str) -> None:
-        """Have a verb carried out in its turn."""
+        """Have a verb carried out in its turn. ValueError where no message can carry it."""
+        _check_length(verb)
         self.asked.add(ticket)
         super().ask(ticket, verb)
+
+    def now(self, verb: str) -> None:
+        """Have a verb carried out at once. ValueError where no message can carry it."""
+        _check_length(verb)
+        super().now(verb)
 
     def cancel(self, ticket: int) -> None:
         """End a verb before its time."""

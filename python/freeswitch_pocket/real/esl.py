@@ -96,6 +96,8 @@ class Pool:
         self._port = port
         self._password = password
         self._idle: list[Connection] = []
+        # The switch listens with a backlog of 5: of more that come at once the system loses some.
+        self._connects = threading.Lock()
 
     def api(self, command: str) -> str:
         """Run one command of the console, from any thread."""
@@ -106,7 +108,8 @@ class Pool:
         try:
             connection = self._idle.pop()
         except IndexError:
-            connection = Connection(self._port, self._password)
+            with self._connects:
+                connection = Connection(self._port, self._password)
         try:
             reply = connection.command(line)
         except EslError:

@@ -14,6 +14,7 @@ use tokio::time::interval;
 
 use super::asked::{Asked, asked};
 use super::counters::RECEIVED;
+use super::long;
 use super::shared::{Shared, connected};
 
 use super::subjects::{self, HELLO, UNWANT, WANT};
@@ -97,11 +98,16 @@ async fn refresh(client: &Client, shared: &Shared, one: &Arc<Asked>, open: &mut 
             continue;
         }
         if let Ok(mut events) = client.subscribe(subject.clone()).await {
-            let one = one.clone();
+            let (one, client) = (one.clone(), client.clone());
             let task = tokio::spawn(async move {
                 while let Some(message) = events.next().await {
-                    RECEIVED.add();
-                    one.offer(&message.payload);
+                    match long::whole(&client, &message).await {
+                        Ok(event) => {
+                            RECEIVED.add();
+                            one.offer(&event);
+                        }
+                        Err(why) => long::missed(&message, &why),
+                    }
                 }
             });
             mine.insert(subject, task.abort_handle());

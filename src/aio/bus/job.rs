@@ -8,7 +8,7 @@ use tokio::time::timeout_at;
 
 use super::shared::{Shared, connected};
 use super::task::{Job, Outcome, Task};
-use super::{kv, work};
+use super::{kv, long, work};
 
 /// Does it, as soon as there is a connection.
 pub(super) async fn run(job: Job, client: watch::Receiver<Option<Client>>, shared: &Shared) {
@@ -61,10 +61,13 @@ async fn request(client: &Client, subject: String, data: Vec<u8>, patience: Dura
         .payload(data.into())
         .timeout(Some(patience));
     match client.send_request(subject, request).await {
-        Ok(message) => Outcome::Found {
-            data: message.payload.to_vec(),
-            number: 0,
-            reply: String::new(),
+        Ok(message) => match long::whole(client, &message).await {
+            Ok(data) => Outcome::Found {
+                data: data.into_owned(),
+                number: 0,
+                reply: String::new(),
+            },
+            Err(why) => Outcome::Late(format!("the answer did not come whole: {why}")),
         },
         Err(error) => match error.kind() {
             RequestErrorKind::NoResponders => Outcome::Nobody,

@@ -19,7 +19,7 @@ use super::shared::{
     CURRENT, REFUSED, REQUESTS, Shared, State, UNKNOWN, is_of_certificate, without_signals,
 };
 use super::task::{Job, Outgoing};
-use super::{asker, call_records, job, listen, outgoing, publisher, pulse, records, remote};
+use super::{asker, call_records, job, listen, long, outgoing, publisher, pulse, records, remote};
 
 /// The thread's stack, in bytes, and that of threads that look names up.
 const STACK: usize = 8 << 20;
@@ -142,6 +142,7 @@ fn close(held: &Detached, running: Running) {
     let _ = stop.send(true);
     // A panic in it was logged by its guard.
     let _ = thread.join();
+    long::forget();
     publisher::end(held);
     *shared.state.lock() = State::None;
 }

@@ -9,8 +9,8 @@ use futures_util::StreamExt;
 use tokio::sync::watch;
 
 use super::asked::{WATCHES, Watch, What};
-use super::kv;
 use super::shared::{Shared, connected};
+use super::{kv, long};
 
 /// Listens for what is watched, and for what comes to be.
 pub(super) async fn listen(shared: &Arc<Shared>, client: watch::Receiver<Option<Client>>) {
@@ -51,14 +51,21 @@ async fn messages(client: watch::Receiver<Option<Client>>, watch: &Watch, group:
     };
     let Ok(mut messages) = subscribed else { return };
     while let Some(message) = messages.next().await {
+        let payload = match long::whole(&client, &message).await {
+            Ok(payload) => payload,
+            Err(why) => {
+                long::missed(&message, &why);
+                continue;
+            }
+        };
         let reply = message.reply.as_ref().map_or("", |reply| reply.as_str());
         let head = format!(
             "Event-Name: MESSAGE\nSubject: {}\nReply: {}\nContent-Length: {}\n\n",
             encode(message.subject.as_bytes()),
             encode(reply.as_bytes()),
-            message.payload.len(),
+            payload.len(),
         );
-        if let Some(event) = WireEvent::new([head.as_bytes(), &message.payload].concat()) {
+        if let Some(event) = WireEvent::new([head.as_bytes(), &payload].concat()) {
             watch.queue.append(Event::wire(event));
         }
     }

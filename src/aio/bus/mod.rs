@@ -5,7 +5,8 @@
 //! one for what coroutines ask for (`task`, carried out by `job`), one for events that other
 //! nodes have asked for (`publisher`). Events of other nodes come by `asker`, keys and
 //! messages by `listen`. Records go by the disk (`spool`), which a thread of its own writes to.
-//! What workers that serve calls say comes by `remote`, and what they are told goes by `outgoing`;
+//! What workers that serve calls say comes by `remote`, and what they are told goes by `outgoing`,
+//! in parts where it is `long`;
 //! `pulse` notices a connection that stays open and carries nothing, `twins` notices another switch of this one's name.
 
 pub mod setting;
@@ -26,6 +27,8 @@ mod kv;
 mod link;
 #[cfg(feature = "nats")]
 mod listen;
+#[cfg(feature = "nats")]
+mod long;
 #[cfg(feature = "nats")]
 pub mod outgoing;
 #[cfg(feature = "nats")]

@@ -5,32 +5,34 @@ use freeswitch::edge;
 use tokio::sync::{mpsc, watch};
 
 use super::counters::{LOST, MESSAGES};
-use super::pulse;
 use super::shared::{State, connected, current};
 use super::task::Outgoing;
+use super::{long, pulse};
 
 /// Leaves a message to be sent; where there is no bus, or no room, that is counted and said.
 pub fn send(subject: String, data: Vec<u8>) {
-    leave(Outgoing {
-        subject,
-        data,
-        deletes: false,
-    });
+    leave(subject, HeaderMap::new(), data);
 }
 
 /// Leaves a key to be taken away.
 pub fn delete(key: &str) {
-    leave(Outgoing {
-        subject: format!("$KV.freeswitch.{key}"),
-        data: Vec::new(),
-        deletes: true,
-    });
+    let mut headers = HeaderMap::new();
+    headers.insert("KV-Operation", "DEL");
+    leave(format!("$KV.freeswitch.{key}"), headers, Vec::new());
 }
 
-fn leave(message: Outgoing) {
-    let is_left = !edge::is_forked()
-        && current().is_some_and(|shared| shared.outgoing.try_send(message).is_ok());
-    if !is_left {
+fn leave(subject: String, mut headers: HeaderMap, data: Vec<u8>) {
+    let left = || {
+        let shared = current().filter(|_| !edge::is_forked())?;
+        let data = long::first(&shared.setting.node, data, &mut headers)?;
+        let message = Outgoing {
+            subject,
+            headers,
+            data,
+        };
+        shared.outgoing.try_send(message).ok()
+    };
+    if left().is_none() {
         LOST.add();
         freeswitch::once_a_second!(times => {
             tracing::warn!("MR0023 the bus takes no messages to workers: {times} were not sent since the last such line");
@@ -62,17 +64,15 @@ pub(super) async fn send_all(
     while let Some(message) = messages.recv().await {
         let Outgoing {
             subject,
+            headers,
             data,
-            deletes,
         } = message;
-        let sent = if deletes {
-            let mut headers = HeaderMap::new();
-            headers.insert("KV-Operation", "DEL");
+        let sent = if headers.is_empty() {
+            client.publish(subject, data.into()).await
+        } else {
             client
                 .publish_with_headers(subject, headers, data.into())
                 .await
-        } else {
-            client.publish(subject, data.into()).await
         };
         match sent {
             Ok(()) => MESSAGES.add(),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use async_nats::{Client, Message};
+use async_nats::{Client, HeaderMap, Message};
 use freeswitch::event::snapshot::Snapshot;
 use freeswitch::event::subscription::Subscription;
 use freeswitch::event::wire;
@@ -19,7 +19,8 @@ use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, interval};
 
-use super::counters::{PUBLISHED, QUEUED_EVENTS, STRANGE};
+use super::counters::{DROPPED, PUBLISHED, QUEUED_EVENTS, STRANGE};
+use super::long;
 use super::shared::{self, Shared, connected};
 use super::subjects::{self, HELLO, UNWANT, WANT};
 use super::twins;
@@ -235,8 +236,19 @@ pub(super) async fn send(
         let uuid = event.header(c"Unique-ID").unwrap_or_default();
         let subject = subjects::event(node, &event.kind().name(), &subjects::word(uuid));
         let text = wire::text_of(&event, &[("Bus-Node", node.as_bytes())]);
-        if client.publish(subject, text.into()).await.is_ok() {
+        let mut headers = HeaderMap::new();
+        let sent = match long::first(node, text, &mut headers) {
+            Some(text) if headers.is_empty() => client.publish(subject, text.into()).await.is_ok(),
+            Some(part) => {
+                let sent = client.publish_with_headers(subject, headers, part.into());
+                sent.await.is_ok()
+            }
+            None => false,
+        };
+        if sent {
             PUBLISHED.add();
+        } else {
+            DROPPED.add();
         }
         QUEUED_EVENTS.add(-1);
     }

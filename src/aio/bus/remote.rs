@@ -15,11 +15,10 @@ use freeswitch::{Detached, api, core, edge};
 use futures_util::StreamExt;
 use tokio::sync::watch;
 
-use super::outgoing;
 use super::publisher::{self, strange};
 use super::shared::{Shared, connected};
-use super::subjects;
 use super::twins::Twins;
+use super::{long, outgoing, subjects};
 use crate::aio::outside::{command, workers};
 
 /// The thread's stack, in bytes.
@@ -28,8 +27,6 @@ const STACK: usize = 8 << 20;
 const QUEUE: usize = 8192;
 /// How many API commands run at once.
 const COMMANDS: usize = 64;
-/// The longest answer, in bytes: a server takes messages of 1 MiB.
-const LONGEST: usize = 1_000_000;
 
 /// API commands that run.
 static RUNNING: AtomicUsize = AtomicUsize::new(0);
@@ -44,8 +41,9 @@ pub(super) async fn hear(shared: &Arc<Shared>, client: watch::Receiver<Option<Cl
         return std::future::pending().await;
     };
     let node = &shared.setting.node;
-    let (Ok(mut beats), Ok(mut calls), Ok(mut commands)) = (
+    let (Ok(mut beats), Ok(mut rests), Ok(mut calls), Ok(mut commands)) = (
         client.subscribe(subjects::BEATS).await,
+        client.subscribe(subjects::rest(node)).await,
         client.subscribe(subjects::calls(node)).await,
         client.subscribe(subjects::commands(node)).await,
     ) else {
@@ -67,6 +65,9 @@ pub(super) async fn hear(shared: &Arc<Shared>, client: watch::Receiver<Option<Cl
                     strange(&message);
                 }
             }
+            Some(message) = rests.next() => if let Some((asked, reply)) = line(&message) {
+                outgoing::send(reply, long::part(&asked));
+            },
             Some(message) = calls.next() => hands.give(&message),
             Some(message) = commands.next() => run_command(&message),
             else => return std::future::pending().await,
@@ -210,9 +211,9 @@ fn execute(held: &Detached, line: Vec<u8>) -> Vec<u8> {
     let part = |bytes: &[u8]| CString::new(bytes).unwrap_or_default();
     let argument = line.get(end + 1..).map(part);
     let answer = api::execute(held, &part(&line[..end]), argument.as_deref(), None);
-    if answer.len() > LONGEST {
-        let size = answer.len();
-        return format!("-ERR the answer is {size} bytes, and {LONGEST} is the most on the bus")
+    if answer.len() > long::MOST {
+        let (size, most) = (answer.len(), long::MOST);
+        return format!("-ERR the answer is {size} bytes, and {most} is the most on the bus")
             .into_bytes();
     }
     answer

@@ -30,6 +30,11 @@ pub(super) fn commands(node: &str) -> String {
     format!("fs.{node}.api")
 }
 
+/// What is left of a node's messages that are longer than a server takes.
+pub(super) fn rest(node: &str) -> String {
+    format!("fs.{node}.rest")
+}
+
 /// An event of a node's; a `*` stands for any one.
 pub(super) fn event(node: &str, name: &str, uuid: &str) -> String {
     format!("fs.{node}.ev.{name}.{uuid}")

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use async_nats::HeaderMap;
 use freeswitch::edge;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -167,9 +168,8 @@ fn post(number: u64, outcome: Outcome) {
 /// A message that nobody waits for.
 pub(super) struct Outgoing {
     pub(super) subject: String,
+    pub(super) headers: HeaderMap,
     pub(super) data: Vec<u8>,
-    /// It takes a key away.
-    pub(super) deletes: bool,
 }
 
 /// One thing to do, for whom, and by when.
