@@ -53,6 +53,10 @@ impl Loopback {
         };
         *self.peer.lock() = Arc::downgrade(&peer);
         for (name, value) in self.variables.lock().drain(..) {
+            // What originate adds for the leg that it makes: the dial string has not said it.
+            if name == "originate_early_media" {
+                continue;
+            }
             peer.set_checked(&name, &value, false);
         }
         for name in crate::text::split(
@@ -82,7 +86,6 @@ impl Endpoint for Loopback {
             return false;
         }
         session.set("loopback_leg", if self.is_b { "B" } else { "A" });
-        session.set("is_loopback", "1");
         true
     }
 
@@ -129,6 +132,8 @@ impl Endpoint for Loopback {
     }
 
     fn on_hangup(&self, session: &Session) {
+        // mod_loopback says so no sooner, unless it is set up to.
+        session.set("is_loopback", "1");
         if let Some(peer) = self.peer() {
             peer.hangup(session.cause());
         }
