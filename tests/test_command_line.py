@@ -31,6 +31,9 @@ class Mine:
 
 class Fails(Mine):
     def prepost(self): raise KeyError("in prepost")
+
+class Wants(Mine):
+    def prepost(self, nonsense): pass
 """
 
 
@@ -143,6 +146,10 @@ def test_a_rate_is_judged_by_set_up_failures_and_what_was_placed() -> None:
     [
         (("dial",), "name a host"),
         (("dial", "--pocket", "host"), "leave out host"),
+        (("dial", "host:port"), "'host:port' is no HOST, HOST:PORT or [ADDRESS]:PORT"),
+        (("serve", "host:99999", "--app", "TonePlay"), "with a port from 1 to 65535"),
+        (("dial", "[::1"), "'[::1' is no HOST, "),
+        (("dial", "[::1]:1"), "FreeSWITCH at ::1:1: "),
         (("dial", "--pocket", "--app", "NoSuchApp"), "there is no app 'NoSuchApp'; there are "),
         (("dial", "--pocket", "--app", "none.py:Mine"), "there is no file "),
         (("dial", "--pocket", "--app", "mine.py:Other"), "mine.py has no 'Other'"),
@@ -180,6 +187,12 @@ def test_a_rate_is_judged_by_set_up_failures_and_what_was_placed() -> None:
         (("report", "mine.py"), "no file of calls"),
         (("dial", "--duration", "x", "--pocket"), "the duration 'x' cannot be read"),
         (("dial", "--rate-profile", "x", "--pocket"), "a profile is ramp:"),
+        (("dial", "--rate-profile", "ramp:5", "--pocket"), "'5' has no '/'"),
+        (("dial", "--rate-profile", "ramp:5/2", "--pocket"), "'5' has no '-'"),
+        (("dial", "--rate-profile", "burst:5", "--pocket"), "'5' has no '/'"),
+        (("dial", "--rate-profile", "ramp:0-5/2/1/7", "--pocket"), "ends with '/7'"),
+        (("dial", "--duration", "uniform:5", "--pocket"), "'5' has no '-'"),
+        (("dial", "--pocket", "--app", "mine.py:Wants"), "Wants.prepost wants 'nonsense', and nobody gives it"),
     ],
 )
 def test_what_is_wrong_is_one_line(tmp_path: Path, words: tuple[str, ...], wrong: str) -> None:

@@ -235,6 +235,9 @@ class Client:
             and wish.kind in {wish.POSITIONAL_OR_KEYWORD, wish.KEYWORD_ONLY}
             and wish.name not in {"self", *prepost}
         ]
+        lacks = [name for name in names if name not in given and not hasattr(self, name)]
+        if lacks:
+            raise AttributeError(f"{utils.get_name(ns)}.prepost wants {lacks[0]!r}, and nobody gives it")
         return {name: given[name] if name in given else getattr(self, name) for name in names}
 
     @property

@@ -154,17 +154,32 @@ def parse_profile(text: str) -> Profile:
     kind, _, rest = text.partition(":")
     try:
         if kind == "ramp":
-            rates, seconds, *hold = rest.split("/")
-            start, stop = rates.split("-")
-            return Ramp(float(start), float(stop), float(seconds), *map(float, hold))
+            rates, times = _cut(rest, "/")
+            start, stop = _cut(rates, "-")
+            return Ramp(float(start), float(stop), *_one_or_two(times))
         if kind == "step":
             return Steps([_pair(step) for step in rest.split(",")])
         if kind == "burst":
-            calls, every, *count = rest.split("/")
-            return Burst(int(calls), float(every), *map(float, count))
-    except (TypeError, ValueError) as error:
+            calls, times = _cut(rest, "/")
+            return Burst(int(calls), *_one_or_two(times))
+    except ValueError as error:
         raise ValueError(f"the profile {text!r} cannot be read: {error}") from error
     raise ValueError(f"a profile is ramp:, step: or burst:, not {text!r}")
+
+
+def _cut(text: str, at: str) -> tuple[str, str]:
+    before, found, after = text.partition(at)
+    if not found:
+        raise ValueError(f"{text!r} has no {at!r}")
+    return before, after
+
+
+def _one_or_two(text: str) -> tuple[float, float]:
+    first, found, second = text.partition("/")
+    second, more, last = second.partition("/")
+    if more:
+        raise ValueError(f"it ends with '/{last}'")
+    return float(first), float(second) if found else INFINITE
 
 
 def _pair(text: str) -> tuple[float, float]:
@@ -227,10 +242,10 @@ def parse_duration(text: str) -> Duration:
         if kind == "exp":
             return exponential(float(rest))
         if kind == "uniform":
-            low, high = rest.split("-")
+            low, high = _cut(rest, "-")
             return uniform(float(low), float(high))
         if kind == "normal":
-            mean, deviation = rest.split(",")
+            mean, deviation = _cut(rest, ",")
             return normal(float(mean), float(deviation))
     except ValueError as error:
         raise ValueError(f"the duration {text!r} cannot be read: {error}") from error

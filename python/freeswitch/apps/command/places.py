@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +14,9 @@ from freeswitch.apps.command.numbers import whole
 # Every call on pocket is parked, for the app to come.
 DIALPLAN = """<extension name="parks"><condition field="destination_number" expression=".*">
 <action application="park"/></condition></extension>"""
+
+ADDRESS = re.compile(r"(?:\[(?P<v6>[^\[\]]+)\]|(?P<host>[^:\[\]]+))(?::(?P<port>[0-9]{1,9}))?")
+LAST_PORT = 65535
 
 
 class Place(Protocol):
@@ -68,7 +72,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--pocket", action="store_true", help="a rehearsal: on the embedded switch, in virtual time")
     command.add_argument("--password", default="ClueCon", help="of the event sockets (default: %(default)s)")
     command.add_argument(
-        "--port", type=whole(1, 65535), default=8021, help="of the event sockets (default: %(default)s)"
+        "--port", type=whole(1, LAST_PORT), default=8021, help="of the event sockets (default: %(default)s)"
     )
 
 
@@ -104,11 +108,17 @@ def place(arguments: argparse.Namespace) -> Iterator[Place]:
         return
     if not arguments.hosts:
         raise ValueError("name a host whose event socket is to be used, or say --pocket")
-    contacts = []
-    for text in arguments.hosts:
-        host, _, port = text.partition(":")
-        contacts.append((host, int(port or arguments.port), arguments.password))
-    yield Hosts(contacts)
+    yield Hosts([(*_address(text, arguments.port), arguments.password) for text in arguments.hosts])
+
+
+def _address(text: str, port: int) -> tuple[str, int]:
+    if text.count(":") > 1 and "[" not in text:
+        return text, port  # an address of IPv6 alone
+    match = ADDRESS.fullmatch(text)
+    given = int(match["port"] or port) if match else 0
+    if not match or not 0 < given <= LAST_PORT:
+        raise ValueError(f"{text!r} is no HOST, HOST:PORT or [ADDRESS]:PORT with a port from 1 to {LAST_PORT}")
+    return match["v6"] or match["host"], given
 
 
 __all__ = ["Hosts", "Place", "Pocket", "add_options", "place", "rehearsal"]
