@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from hosts.fake_switch import FakeSwitch, event, leg
@@ -100,6 +102,41 @@ def test_an_app_works_on_a_call(client: Start, fake: FakeSwitch) -> None:
     assert started.wait_for("hungup")["cause"] == "USER_BUSY"
     assert started.end() == 0
     assert len([line for line in started.log if "MR0015" in line]) == 1
+
+
+def test_what_stands_open_when_the_program_ends_was_not_refused(client: Start, fake: FakeSwitch) -> None:
+    asked, over = threading.Event(), threading.Event()
+
+    def is_slow(_: str) -> str:
+        asked.set()
+        over.wait(20)
+        return "+OK"
+
+    fake.answers["api uuid_answer"] = is_slow
+    started = client(
+        """
+class Parked:
+    @apps.callback("CHANNEL_PARK")
+    def on_park(self, session): session.answer()
+link = _socket_link.connect("127.0.0.1", PORT)
+serve(Parked, link)
+say("ready")
+sys.stdin.readline()
+last = link.command("api echo")
+link.close()
+try: last.result(20)
+except OSError as error: say("closed", why=str(error))
+""",
+        fake,
+    )
+    started.wait_for("ready")
+    fake.send(leg("CHANNEL_CREATE", "u-1"))
+    fake.send(leg("CHANNEL_PARK", "u-1"))
+    assert asked.wait(20)
+    assert started.end() == 0
+    over.set()
+    assert started.wait_for("closed")["why"].endswith("it was closed")
+    assert [line for line in started.log if "MR0015" in line] == []
 
 
 def test_place_and_what_needs_a_switch(client: Start, fake: FakeSwitch) -> None:

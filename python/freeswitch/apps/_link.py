@@ -173,6 +173,10 @@ class Link:
         """Tell whether the switch is there."""
         return True
 
+    def is_closed(self) -> bool:
+        """Tell whether it was ended by the program itself."""
+        return False
+
     def recovery(self, listener: Listener, tap: Any) -> Recovery | None:
         """Give what sees to the calls of a listener where the connection is lost; None where it cannot be."""
         return None

@@ -74,7 +74,7 @@ class SocketLink(Link):
         self.host, self.port, self.name = host, port, f"{host}:{port}"
         self.timeout, self.grace = timeout, grace
         self._told: str | None = None
-        self._was_up = False
+        self._was_up = self._ended = False
         self._opening: list[Outcome] = []
         # Commands that run as jobs, and the tap that their ends come by.
         self._lock = threading.Lock()
@@ -100,6 +100,10 @@ class SocketLink(Link):
     def is_up(self) -> bool:
         """Tell whether it is connected."""
         return self.state == "up"
+
+    def is_closed(self) -> bool:
+        """Tell whether `close` has ended it."""
+        return self._ended
 
     @property
     def counts(self) -> tuple[int, int]:
@@ -146,6 +150,7 @@ class SocketLink(Link):
 
     def close(self) -> None:
         """End the connection."""
+        self._ended = True
         self._socket.close()
 
     # Events

@@ -85,6 +85,9 @@ class Verbs:
         self.con.give(command, answered)
 
     def _refused(self, command: str, why: str) -> None:
+        # What stands open when the program itself ends the connection, nobody has refused.
+        if self.con.is_closed():
+            return
         _freeswitch.count_refused()
         log.warning("MR0015 call %s: '%s' was refused: %s", self.uuid, command, why)
 
