@@ -172,6 +172,12 @@ def test_the_page_has_every_plot_and_needs_no_other_file() -> None:
     assert "NORMAL_TEMPORARY_FAILURE" in page
 
 
+def test_no_plot_begins_before_the_first_call() -> None:
+    early = [{**row, "job_launch": row["caller_create"] + 0.01} for row in RUN]
+    plots = {plot.title: plot for plot in plots_of(early)}
+    assert min(when for when, _ in plots["Calls at once"].lines["calls"]) == 0.0
+
+
 def test_the_table_says_the_figures() -> None:
     lines = dict(line.rsplit(None, 1) for line in as_text(RUN).splitlines() if line.startswith(("answered", "failed")))
     assert lines == {"answered": "2", "failed": "2"}

@@ -35,7 +35,8 @@ def plots_of(rows: Sequence[Row]) -> list[Plot]:
     bucket = max(1.0, round(length / 200))
     rates = per_second(rows, bucket)
     seconds = "seconds since the first call"
-    active = [(when - start, float(count)) for when, count in active_over_time(rows)]
+    # The switch may have made a call before we noted that we asked for it, and its clock may go before ours.
+    active = [(max(0.0, when - start), float(count)) for when, count in active_over_time(rows)]
     return [
         Plot("Set-up time", _setup_over_time(rows, start, bucket), seconds, "ms"),
         Plot(
