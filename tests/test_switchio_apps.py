@@ -292,7 +292,8 @@ SOFIA = """<configuration name="sofia.conf"><profiles><profile name="tried"><set
 <param name="sip-ip" value="127.0.0.1"/><param name="rtp-ip" value="127.0.0.1"/><param name="sip-port" value="{port}"/>
 <param name="context" value="default"/><param name="dialplan" value="XML"/><param name="auth-calls" value="false"/>
 <param name="inbound-codec-prefs" value="PCMU"/><param name="outbound-codec-prefs" value="PCMU"/>
-<param name="apply-inbound-acl" value="loopback.auto"/><param name="manage-presence" value="false"/>
+<param name="apply-inbound-acl" value="loopback.auto"/><param name="rtp-timer-name" value="soft"/>
+<param name="manage-presence" value="false"/>
 </settings></profile></profiles></configuration>"""
 
 
@@ -337,3 +338,25 @@ cdr = CDR()
     for leg in ("caller", "callee"):
         app.wait(f"1.0 <= cdr.storer.rows[0]['{leg}_mos'] <= 5.0")
         app.wait(f"0.0 <= cdr.storer.rows[0]['{leg}_rtp_loss'] <= 100.0")
+
+
+@pytest.mark.freeswitch_only  # pocket has no SIP
+def test_bert_understands_its_bits_over_sip(tried: Try, host: Host, parked: str, sip: int) -> None:
+    host.api("load mod_bert")
+    if host.api("module_exists mod_bert").strip() != "true":
+        pytest.skip("this switch has no mod_bert")
+    app = tried(
+        """
+def run(rest):
+    to, port = rest.split()
+    checks.append(load(Bert))
+    client.set_orig_cmd(f"{to}@127.0.0.1:{port}", profile="tried")
+    client.originate(app_id="tried")
+checks = []
+""",
+        f"{parked} {sip}",
+    )
+    app.wait("legs['out'].vars.get('bert_sync')", True)
+    app.ask("do", "client.hupall('tried')")
+    app.wait("['NORMAL_CLEARING', 'in'] in said and len(checks[0].timed_out) == 0")
+    host.api("unload mod_bert")
