@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import ast
 import re
+import shlex
 import sqlite3
 import subprocess
 import sys
 import wave
 from collections.abc import Iterable, Iterator
 from contextlib import closing
+from importlib.util import find_spec
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -97,6 +99,34 @@ def test_the_blocks_run(page: Path, tmp_path: Path) -> None:
     passed = re.search(r"^(\d+) passed", done.stdout, re.MULTILINE)
     assert passed, done.stdout
     assert int(passed[1]) >= tests
+
+
+def commands_of(page: Path, program: str) -> list[str]:
+    """The lines of its blocks that call a program."""
+    sources = (str(region.lexemes["source"]) for region, _, _ in blocks(page))
+    found = [line for source in sources for line in source.splitlines() if line.startswith(f"{program} ")]
+    assert found
+    return found
+
+
+def test_the_dialers_commands_run(tmp_path: Path) -> None:
+    for line in commands_of(DOCS / "dialer.md", "freeswitch-apps"):
+        if " HOST " in line:
+            continue
+        words = shlex.split(line, comments=True)[1:]
+        command = [sys.executable, "-m", "freeswitch.apps", *words]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=TIMEOUT, check=False)
+        if "--png" in words and find_spec("matplotlib") is None:
+            assert "PNG needs matplotlib" in done.stderr
+        else:
+            assert done.returncode == 0, done.stderr
+    assert (tmp_path / "run1" / "report.html").exists()
+
+
+def test_the_dialers_commands_on_the_switch(host: Host, tmp_path: Path) -> None:
+    for line in commands_of(DOCS / "dialer.md", "pydial"):
+        said = host.api(line.replace("/tmp/run1", str(tmp_path)))
+        assert said.startswith(("+OK", "state: ")), f"{line}: {said}"
 
 
 def files_of(page: Path) -> dict[str, str]:
