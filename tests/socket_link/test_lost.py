@@ -152,6 +152,26 @@ say("raw", why=why(raw))
     assert "closed the connection" in started.wait_for("raw")["why"]
 
 
+def test_what_a_dialer_has_asked_for_fails_with_the_connection(client: Start, fake: FakeSwitch) -> None:
+    started = client(
+        """
+from freeswitch.apps import get_originator
+from freeswitch.apps.players import TonePlay
+dialer = get_originator([("127.0.0.1", PORT, "ClueCon")], rate=20, limit=5, max_offered=2, duration=1)
+for node in dialer.pool.clients: node.set_orig_cmd("user/1000")
+dialer.load_app(TonePlay)
+dialer.start()
+while sum(dialer.failed.values()) < 2: time.sleep(0.01)
+say("over", failed=dict(dialer.failed))
+""",
+        fake,
+    )
+    for _ in range(2):
+        fake.wait_for("bgapi originate")
+    fake.close()
+    assert started.wait_for("over")["failed"] == {"CONNECTION_LOST": 2}
+
+
 def test_a_switch_that_says_nothing_more_is_lost(client: Start) -> None:
     """It is stopped, or the network between is gone: no end of the connection is told."""
     mute = FakeSwitch()

@@ -29,6 +29,10 @@ class LinkError(ConnectionError):
     """The switch cannot be reached by its event socket, or was lost."""
 
 
+# Why a call has ended, or was not placed, of which the switch can no longer be asked.
+CONNECTION_LOST = "CONNECTION_LOST"
+
+
 def refusal(reply: str) -> str | None:
     """Give why the switch has refused a command, if it has."""
     reply = reply.strip()

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import cycle
 from typing import Any
 
+from freeswitch.apps._link import CONNECTION_LOST
 from freeswitch.apps._marks import callback
 from freeswitch.apps._pacing import LATE, REFUSALS, Backoff, Credit
 from freeswitch.apps._weights import WeightedIterator
@@ -232,7 +233,7 @@ class Placing:
         if error is not None:
             if placed.has_ended or not has_legs:
                 self._over(placed)
-            self._fail(placed.app_id, placed, str(error).partition(" ")[0] or "NONE", loop.time())
+            self._fail(placed.app_id, placed, _cause(placed, str(error)), loop.time())
             return
         self.answered += 1
         if placed.has_ended:
@@ -312,6 +313,12 @@ class Placing:
         self._over(placed)
         if not placed.job.done():
             self._fail(placed.app_id, placed, "NO_REPORT", asyncio.get_running_loop().time())
+
+
+def _cause(placed: Placed, said: str) -> str:
+    """Give why a call was not placed, in a word: what the link says of itself is a sentence that has its name."""
+    is_links = f"FreeSWITCH at {placed.node.listener.link.name}" in said
+    return CONNECTION_LOST if is_links else said.partition(" ")[0] or "NONE"
 
 
 __all__ = ["Placed", "Placing", "State", "limiter"]

@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from _freeswitch import Event, SocketTap, read_event
 
-from freeswitch.apps._link import LinkError
+from freeswitch.apps._link import CONNECTION_LOST, LinkError
 from freeswitch.apps._places import call
 
 if TYPE_CHECKING:
@@ -29,8 +29,6 @@ log = logging.getLogger("freeswitch.apps")
 
 # What a link tells of itself.
 NAMES = ("SERVER_CONNECTED", "SERVER_DISCONNECTED")
-# Why a leg has ended of which the switch can no longer be asked.
-CAUSE = "CONNECTION_LOST"
 # What is still reported of a leg that went on while the link was down.
 ENDS = frozenset({"CHANNEL_HANGUP", "CHANNEL_HANGUP_COMPLETE", "CHANNEL_DESTROY"})
 
@@ -172,7 +170,7 @@ class Recovery:
             **{name: value for name, value in known.items() if name not in OF_THE_EVENT},
             "Unique-ID": session.uuid,
             "Answer-State": "hangup",
-            "Hangup-Cause": CAUSE,
+            "Hangup-Cause": CONNECTION_LOST,
             "Event-Date-Timestamp": str(time.time_ns() // 1000),
             "Reason": self._why,
         }
