@@ -66,6 +66,21 @@ def test_digits_that_were_typed_ahead_end_at_their_terminator(host: Host) -> Non
     assert saw == {"typed": "456#78*", "read": "456", "asked": "78"}
 
 
+def test_after_a_digit_that_was_typed_ahead_the_next_is_waited_for_as_between_two(host: Host) -> None:
+    saw, _ = in_coroutine(
+        host,
+        """
+        async def body(session, saw):
+            typed = session.once("DTMF", guard={"DTMF-Digit": "2"}, timeout=20)
+            await session.answer()
+            await typed
+            saw["read"] = await session.get_digits(5, timeout=600, between=0.3)
+        """,
+        press=[(0.5, "12")],
+    )
+    assert saw == {"read": "12"}
+
+
 def test_digits_end_what_plays(host: Host) -> None:
     saw, _ = in_coroutine(
         host,

@@ -43,6 +43,8 @@ class AsyncSession(Session):
         self._hook_done: asyncio.Event | None = None
         # What runs on a call that was placed with an app.
         self._app: asyncio.Task[Any] | None = None
+        # What is to be done when a call that was placed is transferred: its thread may not have come for work yet.
+        self._when_transferred: Callable[[], object] | None = None
         # It has a span that is recorded.
         self._is_traced = False
         self._checkpoint: Checkpoint | None = None
@@ -195,6 +197,9 @@ class AsyncSession(Session):
         """Join the call with another, a dial string or a session that was placed, until one ends it."""
         if isinstance(other, str):
             await self._verb(self._thread.execute, "bridge", other)
+        elif isinstance(other, AsyncSession) and other.lost:
+            # Its leg may be there for a moment yet, and joining it would come out as that has it.
+            raise SessionLost(f"the other call is over ({other.lost})")
         else:
             await self._verb(self._thread.bridge, other)
 
@@ -222,6 +227,8 @@ class AsyncSession(Session):
         """Send the call to another extension. The coroutine of the call is cancelled when it next waits."""
         if await _told(self._thread.transfer(extension, dialplan, context)) is not None:
             raise VerbError(f"the call cannot be transferred to {extension}")
+        if self._when_transferred is not None:
+            self._when_transferred()
 
     async def send_dtmf(self, digits: str) -> None:
         """Send digits to the far end."""

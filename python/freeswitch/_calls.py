@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 from typing import Any
 
 import _freeswitch
@@ -144,6 +145,7 @@ def placed(ticket: int, thread: Any, cause: str | None) -> None:
         future.set_exception(error)
         return
     session, uuid = AsyncSession(thread), thread.uuid
+    session._when_transferred = functools.partial(originated_over, uuid, "transfer")
     # A call that ends before its thread comes for work has nobody else to tell of it.
     watch = at_end(uuid, lambda _: originated_over(uuid, "hangup"))
     _loop.here.placed[uuid] = (session, watch)

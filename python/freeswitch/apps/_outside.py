@@ -24,6 +24,8 @@ from freeswitch.apps._programs import Program
 log = logging.getLogger("freeswitch.apps")
 
 OFFER = "mod_rust::offer"
+# What the event socket makes of an empty answer.
+NO_REPLY = "-ERR no reply\n"
 # How often the switch is told that this program is there, in seconds; and how soon again where it could not be.
 BEAT = 1.0
 SOON = 0.1
@@ -191,6 +193,8 @@ class Outside:
     async def api(self, command: str, arguments: str) -> str:
         """Run an API command of the switch; the answer is that of `API().execute` there."""
         answer = str(await self.link.api(f"{command} {arguments}".strip()))
+        if answer == NO_REPLY:
+            return ""
         return "INVALID COMMAND!\n" if _is_unknown(command, answer) else answer
 
     def exists(self, uuid: str) -> bool:

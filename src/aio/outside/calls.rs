@@ -349,8 +349,15 @@ impl Call {
 
     /// Carries out at once a verb that does not take its turn.
     #[must_use]
-    pub fn carry_out(&self, held: &Detached, verb: &Verb) -> Answer {
-        self.thread.carry_out(held, verb)
+    pub fn carry_out(self: &Arc<Self>, held: &Detached, verb: &Verb) -> Answer {
+        let answer = self.thread.carry_out(held, verb);
+        let is_gone = matches!((verb, &answer), (Verb::Transfer { .. }, Answer::Done {}));
+        if self.is_placed && is_gone {
+            // Its thread says nothing where it has not come for work yet.
+            self.lost("transfer");
+            drop(Listed(self.clone()));
+        }
+        answer
     }
 
     /// Its program has ended its work, or is no more.

@@ -178,7 +178,9 @@ impl Session<'_> {
         if let Some(digits) = enough(&typed, max, terminators) {
             return digits;
         }
-        let (mut wait, between) = times.waits();
+        let (first, between) = times.waits();
+        // The first digit may have been typed ahead.
+        let mut wait = if typed.is_empty() { first } else { between };
         let mut collector = Collector {
             digits: RefCell::new(typed),
             terminator: Cell::new(None),

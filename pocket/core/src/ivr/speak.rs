@@ -67,7 +67,7 @@ pub(crate) fn speak(
     }
     if !is_there(engine) {
         say!(session, ERROR, "Invalid TTS module {engine}[{voice}]!");
-        return FAILURE;
+        return GENERR;
     }
     let data = vec![("engine", engine.to_owned()), ("voice", voice.to_owned())];
     utter(session, Kind::Spoken, text, data, text, input)
