@@ -202,6 +202,25 @@ def fresh(spec: Spec, hosts: Manager, request: pytest.FixtureRequest) -> Iterato
 
 
 @pytest.fixture
+def lend(request: pytest.FixtureRequest) -> Iterator[Callable[[Host], Host]]:
+    """Have a switch that a module keeps for itself be one of this test's: `lend(host)`."""
+    lent: list[Host] = []
+
+    def take(host: Host) -> Host:
+        request.node.stash.setdefault(USED, []).append(host)
+        lent.append(host)
+        host.begin_test()
+        return host
+
+    yield take
+    for host in lent:
+        assert host.alive(), f"{host.name} died in this test"
+        if not host.has_no_calls():
+            host.api("hupall")
+            host.wait_no_calls()
+
+
+@pytest.fixture
 def parked(host: Host) -> str:
     """An extension whose calls park, for somebody to come and work on them."""
     return host.extension(("park", ""))
