@@ -67,6 +67,15 @@ def test_a_bus_to_try_is_there_until_it_is_ended(host: Host, run: Run) -> None:
 
 
 @needs_nats
+def test_a_bus_whose_port_another_server_has_is_not_there(run: Run, nats: Nats) -> None:
+    second = run("bus", "--port", str(nats.port))
+    out, errors = second.communicate(timeout=TIMEOUT)
+    assert (second.returncode, out) == (1, "")
+    assert "address already in use" in errors
+    assert errors.endswith("the server has ended with 1; what it says stands above\n")
+
+
+@needs_nats
 def test_what_is_kept_in_a_store_outlives_the_bus(run: Run, tmp_path: Path) -> None:
     program = """
 import sys
@@ -108,6 +117,8 @@ def test_a_bus_that_others_reach_needs_a_token(run: Run) -> None:
     assert running.stdout is not None
     line = running.stdout.readline()
     assert "and bus-token" in line and "s3cr3t" not in line
+    # Where it listens is no address to connect to.
+    assert re.search(r'value="nats://[^"]+"', line) and "0.0.0.0" not in line
     without = run("nodes", f"nats://127.0.0.1:{port}", BUS_TOKEN="")
     out, errors = without.communicate(timeout=TIMEOUT)
     assert without.returncode == 1 and "it refuses the user, password, token or credentials" in errors

@@ -26,6 +26,8 @@ from sybil.parsers.markdown.lexers import RawFencedCodeBlockLexer
 
 import llms
 from hosts.base import CallResult, Host
+from support.nats import Nats, needs_nats
+from support.workers import Worker, on_bus
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -169,6 +171,29 @@ def ivr(host: Host, tmp_path: Path) -> Host:
     host.api(f"global_setvar customers=sqlite://{database}")
     host.api(f"global_setvar recordings_dir={tmp_path}")
     return host
+
+
+@needs_nats
+def test_the_page_of_the_bus_brings_a_call_to_a_worker(served: Host, tmp_path: Path) -> None:
+    files = files_of(DOCS / "cluster.md")
+    program = tmp_path / "greet.py"
+    program.write_text(files["greet.py"], encoding="utf-8")
+    served.dialplan(files["dialplan/default/00_greet.xml"])
+    bus, worker = Nats(tmp_path / "nats"), None
+    try:
+        on_bus(served, bus)
+        worker = Worker(served, bus.url, program, out=tmp_path / "printed").up()
+        call = served.start_call("5511")
+        served.wait_event("PLAYBACK_STOP", {"Unique-ID": call.uuid})
+        assert worker.name in served.api("pyps")
+        call.press("1234")
+        result = call.wait()
+        assert (result.cause, result.variables.get("python_error")) == ("NORMAL_CLEARING", None)
+        assert "wants sales, and pressed '1234'" in (tmp_path / "printed").read_text(encoding="utf-8")
+    finally:
+        if worker is not None:
+            worker.end()
+        bus.stop()
 
 
 PIN, MENU = "ivr/ivr-please_enter_pin_followed_by_pound.wav", "ivr/ivr-sample_submenu.wav"

@@ -25,9 +25,12 @@ NAMES = iter(range(1, 1_000_000))
 class Worker:
     """A worker with some programs."""
 
-    def __init__(self, host: Host, url: str, *files: Path, options: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, host: Host, url: str, *files: Path, options: tuple[str, ...] = (), out: Path = Path(os.devnull)
+    ) -> None:
         line = [sys.executable, "-m", "freeswitch.apps", "serve", url, *map(str, files), *options]
-        self.process = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        with out.open("w") as printed:
+            self.process = subprocess.Popen(line, stdout=printed, stderr=subprocess.PIPE, text=True)
         self.said: list[str] = []
         self._host = host
         self._read = threading.Thread(target=self._reads)

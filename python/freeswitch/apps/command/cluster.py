@@ -20,6 +20,8 @@ from typing import Any
 from freeswitch.apps.command.bus_options import add_options, connected
 from freeswitch.apps.command.numbers import whole
 
+IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+
 # How long a server may take to begin to listen, in seconds.
 BEGINS = 20.0
 # Nodes say every second that they are there.
@@ -80,13 +82,13 @@ def serve(arguments: argparse.Namespace) -> int:
         raise ValueError(f"--listen is an IP address, not {arguments.listen!r}") from None
     if not address.is_loopback and not token:
         raise ValueError(f"others than this machine reach {address}: set BUS_TOKEN, which every switch then needs")
-    shown = f"[{address}]" if address.version == 6 else str(address)
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="freeswitch-bus-")))
         store = arguments.store or folder / "data"
         config = folder / "nats.conf"
         lines = [
-            f'listen: "{shown}:{arguments.port}"',
+            f'listen: "{_shown(address)}:{arguments.port}"',
+            f'server_name: "{folder.name}"',
             f"jetstream {{ store_dir: {json.dumps(str(store.resolve()))} }}",
             # A subscriber that is stuck must not slow a switch.
             "no_fast_producer_stall: true",
@@ -97,12 +99,27 @@ def serve(arguments: argparse.Namespace) -> int:
         config.write_text("\n".join(lines), encoding="utf-8")
         process = subprocess.Popen([server, "-c", str(config)], stdin=subprocess.DEVNULL)
         stack.callback(_end, process)
-        _wait(process, str(address), arguments.port)
-        print(f'The bus is there. In python.conf: <param name="bus-url" value="nats://{shown}:{arguments.port}"/>'
+        _wait(process, str(address), arguments.port, folder.name)
+        print(f'The bus is there. In python.conf: <param name="bus-url" value="nats://{_reached(address)}:{arguments.port}"/>'
               + (" and bus-token" if token else ""), flush=True)  # fmt: skip
         with contextlib.suppress(KeyboardInterrupt):
             return process.wait()
         return 0
+
+
+def _shown(address: IPAddress) -> str:
+    return f"[{address}]" if address.version == 6 else str(address)
+
+
+def _reached(address: IPAddress) -> str:
+    # 0.0.0.0 is where to listen, and nowhere to connect to: what others reach is most likely the address that this
+    # machine has towards the rest of the world. Nothing is sent.
+    if address.is_unspecified:
+        family, far = (socket.AF_INET6, "2001:db8::1") if address.version == 6 else (socket.AF_INET, "192.0.2.1")
+        with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as wire:
+            wire.connect((far, 9))
+            address = ipaddress.ip_address(wire.getsockname()[0])
+    return _shown(address)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -114,14 +131,15 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _wait(process: subprocess.Popen[bytes], address: str, port: int) -> None:
+def _wait(process: subprocess.Popen[bytes], address: str, port: int, name: str) -> None:
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)
     end = time.monotonic() + BEGINS
     while time.monotonic() < end:
         if process.poll() is not None:
             raise ValueError(f"the server has ended with {process.returncode}; what it says stands above")
         with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=1.0) as wire:
-            if wire.recv(4) == b"INFO":
+            # Another server may have the port: this one is about to end then.
+            if f'"server_name":"{name}"'.encode() in wire.makefile("rb").readline():
                 return
         time.sleep(0.02)
     raise ValueError(f"the server does not listen at {address} port {port} within {BEGINS:.0f} s")
