@@ -5,8 +5,10 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,8 +18,8 @@ from hosts.manager import MODULE, Spec
 from hosts.ports import free_port
 from support.configuration import settings
 from support.nats import Nats, connected, needs_nats, node_of
-from support.sip import IVR, Callers, begin_profile, needs_sipp, said
-from support.workers import Worker, nats, on_bus
+from support.sip import IVR, Callers, Media, begin_profile, needs_sipp, said
+from support.workers import Worker, nats, on_bus, variable
 
 __all__ = ["nats"]
 pytestmark = [pytest.mark.freeswitch_only, needs_sipp, needs_nats]
@@ -32,12 +34,12 @@ def port() -> int:
 
 
 @pytest.fixture
-def call(tmp_path: Path, port: int) -> Iterator[Callable[[str], Callers]]:
+def call(tmp_path: Path, port: int) -> Iterator[Callable[..., Callers]]:
     """Have SIPp call an extension."""
     begun: list[Callers] = []
 
-    def start(extension: str) -> Callers:
-        begun.append(Callers(tmp_path / "sipp", port, extension, CALLS))
+    def start(extension: str, calls: int = CALLS, **more: Any) -> Callers:
+        begun.append(Callers(tmp_path / "sipp", port, extension, calls, **more))
         return begun[-1]
 
     yield start
@@ -80,7 +82,7 @@ def went_on(calls: Callers, log: Path) -> None:
 
 @pytest.mark.parametrize("way", ["pyremote", "python"])
 def test_calls_of_a_killed_switch_go_on_at_the_same_menu(
-    first: FreeSwitchHost, ivr: str, port: int, call: Callable[[str], Callers], tmp_path: Path, way: str
+    first: FreeSwitchHost, ivr: str, port: int, call: Callable[..., Callers], tmp_path: Path, way: str
 ) -> None:
     log = tmp_path / "said"
     name = ivr if way == "pyremote" else first.script(IVR)
@@ -94,8 +96,49 @@ def test_calls_of_a_killed_switch_go_on_at_the_same_menu(
     went_on(calls, log)
 
 
+def test_a_handler_waits_until_the_far_end_has_answered(
+    first: FreeSwitchHost, port: int, tmp_path: Path, call: Callable[..., Callers]
+) -> None:
+    log, late = tmp_path / "said", 4.0
+    calls = call(first.extension(("python", f"{first.script(IVR)} {log}")), answers_after=int(late * 1000))
+    at_the_second_menu(first, log)
+    first.abandon()
+    first.restart()
+    begin_profile(first, port)
+    begun = time.time()
+    assert f"Recovered {CALLS} call(s)" in first.api("sofia recover")
+    went_on(calls, log)
+    assert all(line["at"] > begun + late for line in said(log, "begins") if line["resumed"])
+
+
+def test_a_digit_by_rfc_2833_right_after_a_recovery_is_heard(
+    first: FreeSwitchHost, port: int, tmp_path: Path, call: Callable[..., Callers]
+) -> None:
+    log, media = tmp_path / "said", Media()
+
+    def press(digits: str) -> None:
+        uuid = said(log, "begins")[0]["uuid"]
+        media.press(digits, int(variable(first, uuid, "local_media_port")))
+
+    try:
+        calls = call(first.extension(("python", f"{first.script(IVR)} {log}")), calls=1, media=media.port)
+        first.wait_event("CHANNEL_ANSWER")
+        press("7")
+        first.wait_for(lambda: said(log, "played") or None, what="the call at the second menu")
+        first.abandon()
+        first.restart()
+        begin_profile(first, port)
+        assert "Recovered 1 call(s)" in first.api("sofia recover")
+        first.wait_for(lambda: len(said(log, "begins")) == 2 or None, what="the far end's answer")
+        press("42")
+        assert calls.done() == ""
+    finally:
+        media.close()
+    assert [(line["state"]["digit"], line["digits"]) for line in said(log, "digits")] == [("7", "42")]
+
+
 def test_another_switch_takes_the_calls_once_the_first_is_dead(
-    first: FreeSwitchHost, spec: Spec, nats: Nats, ivr: str, port: int, call: Callable[[str], Callers], tmp_path: Path
+    first: FreeSwitchHost, spec: Spec, nats: Nats, ivr: str, port: int, call: Callable[..., Callers], tmp_path: Path
 ) -> None:
     folder, log = tmp_path / "second", tmp_path / "said"
     (folder / "db").mkdir(parents=True)

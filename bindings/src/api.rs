@@ -706,6 +706,7 @@ pub const CF_ORIGINATING: switch_channel_flag_t = switch_channel_flag_t(30);
 pub const CF_STOP_BROADCAST: switch_channel_flag_t = switch_channel_flag_t(31);
 pub const CF_PARK: switch_channel_flag_t = switch_channel_flag_t(41);
 pub const CF_ORIGINATOR: switch_channel_flag_t = switch_channel_flag_t(43);
+pub const CF_MEDIA_ACK: switch_channel_flag_t = switch_channel_flag_t(45);
 pub const CF_NOT_READY: switch_channel_flag_t = switch_channel_flag_t(48);
 pub const CF_DIALPLAN: switch_channel_flag_t = switch_channel_flag_t(62);
 pub const CF_ZOMBIE_EXEC: switch_channel_flag_t = switch_channel_flag_t(70);

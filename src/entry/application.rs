@@ -15,6 +15,7 @@ use super::api::line;
 use super::async_call;
 use super::pyrun;
 use super::recording;
+use super::recovered;
 use super::request::{Failed, Request};
 use crate::interp::convert::str_of;
 use crate::python::session;
@@ -34,6 +35,8 @@ pub unsafe extern "C" fn python(session: *mut switch_core_session_t, data: *cons
         let _call = call_log::of_call(&session.uuid(), session.log_level());
         // SAFETY: both go before this returns.
         let (leg, _home) = unsafe { Leg::of_entry(session) };
+        // SAFETY: the core called this thread, which is in no Python.
+        recovered::wait_for_the_far_end(session, &unsafe { Detached::new() });
         run(session, &leg, line);
     });
 }

@@ -10,6 +10,7 @@ pub mod json;
 pub mod outside;
 pub mod pyrun;
 pub mod recording;
+mod recovered;
 pub mod remote;
 pub mod request;
 pub mod xml_fetch;

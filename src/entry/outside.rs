@@ -16,6 +16,7 @@ use serde_json::json;
 
 use super::api::line;
 use super::application::tell;
+use super::recovered;
 use super::request::Failed;
 use crate::aio::outside::calls::{self, Outcome};
 use crate::aio::outside::message::{self, Way};
@@ -48,6 +49,7 @@ pub unsafe extern "C" fn application(session: *mut switch_core_session_t, data: 
         let (leg, _home) = unsafe { Leg::of_entry(session) };
         // SAFETY: the core called this thread, which is in no Python.
         let held = unsafe { Detached::new() };
+        recovered::wait_for_the_far_end(session, &held);
         let outcome = offer(session, &held, &leg, line);
         if let Err(Failed(why)) = &outcome {
             let line = String::from_utf8_lossy(line);

@@ -20,6 +20,7 @@ use serde_json::json;
 use super::api::line;
 use super::application::{run, tell};
 use super::outside::{KILLED, LOOK_MS, PATIENCE, end_of, name_of, seconds, serve};
+use super::recovered;
 use super::request::Failed;
 use crate::aio::bus::outgoing;
 use crate::aio::outside::calls::{self, Listed, Outcome};
@@ -63,6 +64,7 @@ pub unsafe extern "C" fn application(session: *mut switch_core_session_t, data: 
         // SAFETY: the core called this thread, which is in no Python.
         let held = unsafe { Detached::new() };
         let shown = String::from_utf8_lossy(line);
+        recovered::wait_for_the_far_end(session, &held);
         let (outcome, is_kept) = on_call(session, &held, &leg, line);
         let why = match outcome {
             Ok(()) => {
@@ -150,8 +152,7 @@ fn on_call(
     });
     // It was not told to end before it began.
     let _ = listed.script().begin_wait("pyremote", Some(breaker));
-    let recovered = session.channel().variable(c"recovered");
-    let is_recovered = recovered.is_some_and(|text| &*text == b"true");
+    let is_recovered = recovered::is_recovered(session);
     let mut served = Served {
         session,
         held,

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import shutil
 import socket
+import struct
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,8 @@ PROFILE = """<configuration name="sofia.conf"><profiles><profile name="test"><se
 <param name="sip-ip" value="127.0.0.1"/><param name="rtp-ip" value="127.0.0.1"/><param name="sip-port" value="{port}"/>
 <param name="context" value="default"/><param name="dialplan" value="XML"/><param name="auth-calls" value="false"/>
 <param name="inbound-codec-prefs" value="PCMU"/><param name="outbound-codec-prefs" value="PCMU"/>
-<param name="rtp-timer-name" value="soft"/><param name="dtmf-type" value="info"/>
+<param name="rtp-timer-name" value="soft"/><param name="dtmf-type" value="rfc2833"/>
+<param name="liberal-dtmf" value="true"/>
 <param name="track-calls" value="true"/>
 </settings></profile></profiles></configuration>"""
 
@@ -32,6 +35,10 @@ t=0 0
 m=audio [media_port] RTP/AVP 0
 a=rtpmap:0 PCMU/8000
 """
+SDP_WITH_DIGITS = (
+    SDP.replace("[media_port] RTP/AVP 0", "{port} RTP/AVP 0 101")
+    + "a=rtpmap:101 telephone-event/8000\na=fmtp:101 0-15\n"
+)
 OUR_SIDE = """Via: SIP/2.0/UDP [local_ip]:[local_port];branch=[branch]
 From: <sip:sipp@[local_ip]:[local_port]>;tag=[call_number]
 To: <sip:[service]@[remote_ip]:[remote_port]>{tag}
@@ -39,13 +46,17 @@ Call-ID: [call_id]
 CSeq: {number} {method}
 Contact: <sip:sipp@[local_ip]:[local_port]>
 Max-Forwards: 70"""
-ANSWER = """SIP/2.0 200 OK
+RESPONSE = """SIP/2.0 {status}
 [last_Via:]
 [last_From:]
 [last_To:]
 [last_Call-ID:]
 [last_CSeq:]
 Contact: <sip:sipp@[local_ip]:[local_port]>"""
+ANSWER = RESPONSE.format(status="200 OK")
+# A packet of a digit by RFC 2833 (version and type, number, time, source; event, end and volume, duration), 8 kHz.
+DIGIT = struct.Struct("!BBHIIBBH")
+DIGITS = "0123456789*#"
 
 
 def _ours(method: str, number: int, body: str = "", kind: str = "") -> str:
@@ -67,24 +78,35 @@ def _press(number: int, digit: str, *, last: bool = False) -> str:
     return _ours("INFO", number, body, "application/dtmf-relay") + then
 
 
-def scenario(*, recovers: bool) -> str:
-    """A call that presses field0, is there when its switch comes back, and presses field1 and field2."""
-    again = f"""<recv request="INVITE"/><send retrans="500"><![CDATA[
+def scenario(*, recovers: bool, answers_after: int = 0, media: int | None = None) -> str:
+    """A call that presses field0, is there when its switch comes back, and presses field1 and field2.
+
+    Then it answers after so many milliseconds. With a port for its media it leaves digits to that.
+    """
+    sdp = SDP if media is None else SDP_WITH_DIGITS.format(port=media)
+    again = f"""<recv request="INVITE"/><send><![CDATA[
+{RESPONSE.format(status="100 Trying")}
+Content-Length: 0
+
+]]></send><pause milliseconds="{answers_after}"/><send retrans="500"><![CDATA[
 {ANSWER}
-{_with(SDP, "application/sdp")}
+{_with(sdp, "application/sdp")}
 ]]></send><recv request="ACK"/><pause milliseconds="300"/>"""
+    presses = (
+        [_press(2, "[field0]"), _press(3, "[field1]"), _press(4, "[field2]", last=True)] if media is None else [""] * 3
+    )
     return f"""<?xml version="1.0"?><scenario name="call">
-{_ours("INVITE", 1, SDP, "application/sdp")}
+{_ours("INVITE", 1, sdp, "application/sdp")}
 <recv response="100" optional="true"/><recv response="180" optional="true"/><recv response="183" optional="true"/>
 <recv response="200" rrs="true"><action>
 <ereg regexp="tag=([^;]*)" search_in="hdr" header="To:" assign_to="all,tag"/></action></recv>
 <Reference variables="all"/>
 {_ours("ACK", 2)}
 <pause milliseconds="1200"/>
-{_press(2, "[field0]")}
+{presses[0]}
 {again if recovers else ""}
-{_press(3, "[field1]")}
-{_press(4, "[field2]", last=True)}
+{presses[1]}
+{presses[2]}
 <recv request="BYE"/>
 <send><![CDATA[
 {ANSWER}
@@ -96,12 +118,22 @@ Content-Length: 0
 class Callers:
     """Callers at one address, each of whom presses digits of his own: `N % 10` first, then N in two digits."""
 
-    def __init__(self, folder: Path, port: int, extension: str, calls: int, *, recovers: bool = True) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        port: int,
+        extension: str,
+        calls: int,
+        *,
+        recovers: bool = True,
+        answers_after: int = 0,
+        media: int | None = None,
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.calls = calls
         self.expected = [(f"{number % 10}", f"{number:02d}") for number in range(calls)]
         path, digits = folder / "call.xml", folder / "digits.csv"
-        path.write_text(scenario(recovers=recovers))
+        path.write_text(scenario(recovers=recovers, answers_after=answers_after, media=media))
         lines = [f"{first};{rest[0]};{rest[1]};" for first, rest in self.expected]
         digits.write_text("\n".join(["SEQUENTIAL", *lines, ""]))
         command = ["sipp", f"127.0.0.1:{port}", "-sf", str(path), "-inf", str(digits), "-s", extension,
@@ -134,6 +166,34 @@ def free_media_port() -> int:
         port = free_port(socket.SOCK_DGRAM)
         if port % 2 == 0:
             return port
+
+
+class Media:
+    """The media of one far end, which presses digits by RFC 2833."""
+
+    def __init__(self) -> None:
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind(("127.0.0.1", 0))
+        self.port: int = self._socket.getsockname()[1]
+        self._number, self._time = 1, 1600
+
+    def press(self, digits: str, port: int) -> None:
+        """Press digits, 60 ms each, to a port of the switch."""
+        for digit in digits:
+            for packet in range(6):
+                begins, ends, duration = packet == 0, packet > 2, min(packet + 1, 3) * 160
+                kind = 101 | (0x80 if begins else 0)
+                event = DIGITS.index(digit), 0x8A if ends else 0x0A, duration
+                packed = DIGIT.pack(0x80, kind, self._number, self._time, 2833, *event)
+                self._socket.sendto(packed, ("127.0.0.1", port))
+                self._number += 1
+                time.sleep(0.02)
+            self._time += 1600
+            time.sleep(0.1)
+
+    def close(self) -> None:
+        """Let go of its port."""
+        self._socket.close()
 
 
 def begin_profile(host: FreeSwitchHost, port: int) -> None:
