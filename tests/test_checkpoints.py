@@ -76,6 +76,31 @@ async def handler(session, args):
     assert saw(result) == [True, ["menu", 2], "next"]
 
 
+@pytest.mark.parametrize(("whose", "state"), [("this@host", ["menu", 2]), ("another@host", None)])
+def test_what_another_call_of_its_uuid_has_kept_is_not_for_a_recovered_one(
+    kept: Host, whose: str, state: object
+) -> None:
+    name = kept.script(
+        HEAD
+        + """
+async def before(session, args):
+    await kv.put(f"calls.{session.uuid}", {"epoch": 7, "state": ["menu", 2], "call_id": args})
+async def handler(session, args):
+    found = [session.resumed, session.last_checkpoint]
+    await session.checkpoint("next")
+    value = await kv.get(f"calls.{session.uuid}")
+    session.setVariable("saw", json.dumps([*found, value["state"], value["call_id"]]))
+"""
+    )
+    result = kept.call(
+        ("set", "sip_call_id=this@host"),
+        ("python", f"{name}::before {whose}"),
+        ("set", "recovered=true"),
+        ("python", name),
+    )
+    assert saw(result) == [True, state, "next", "this@host"]
+
+
 def test_a_recovered_call_that_has_kept_nothing_is_told_so(kept: Host) -> None:
     name = kept.script(
         HEAD

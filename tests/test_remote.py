@@ -220,6 +220,27 @@ def test_another_worker_goes_on_from_the_checkpoint(node: Host, work: Work, app:
     assert "never" not in result.variables
 
 
+def test_what_another_call_of_its_uuid_has_kept_is_not_gone_on_from(node: Host, work: Work, app: str) -> None:
+    source = (
+        BEGINS
+        + """
+    if not session.resumed: await session.play("silence_stream://-1")
+    session.setVariable("saw", json.dumps([session.resumed, session.last_checkpoint]))
+"""
+    )
+    workers = [work(source), work(source)]
+    call, pid = begun(node, app)
+    keeps = node.script("""
+from freeswitch import kv
+async def fsapi(session, stream, env, args):
+    await kv.put(f"calls.{args}", {"epoch": 7, "state": {"step": 9}})
+    stream.write("+OK kept")
+""")
+    assert node.api(f"python {keeps} {call.uuid}") == "+OK kept"
+    next(worker for worker in workers if worker.process.pid == pid).send(signal.SIGKILL)
+    assert saw(call.wait()) == [True, None]
+
+
 def test_what_a_stopped_worker_asks_for_is_refused(node: Host, work: Work, app: str) -> None:
     source = (
         HEAD

@@ -10,7 +10,7 @@ import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
-from _freeswitch import API, Event, OriginateError, Placing, Session, place
+from _freeswitch import API, Event, OriginateError, Placing, Session, SessionGone, place
 
 from freeswitch import _loop, _spans, events
 from freeswitch._checkpoints import Checkpoint, as_state
@@ -256,7 +256,12 @@ class AsyncSession(Session):
         await self._kept()
 
     def _new_checkpoint(self) -> Checkpoint:
-        return Checkpoint(self._thread.uuid)
+        return Checkpoint(self._thread.uuid, call_id=self._call_id())
+
+    def _call_id(self) -> str | None:
+        with contextlib.suppress(SessionGone):
+            return self.getVariable("sip_call_id")
+        return None
 
     async def _kept(self) -> None:
         """What is to be done when a state was kept."""

@@ -1,7 +1,8 @@
 """Checkpoints of calls: what a handler keeps so that it can go on after its worker or its switch has ended.
 
 A call's lies in `freeswitch.kv`, under its UUID, with the epoch of who has kept it. A worker that has lost its call
-cannot change it: it knows an older revision, and the switch, which says whose the call is, is asked.
+cannot change it: it knows an older revision, and the switch, which says whose the call is, is asked. A UUID may come
+again, and what was kept of the call before it be there still: neither its epochs nor its Call-ID are this call's.
 """
 
 from __future__ import annotations
@@ -58,10 +59,23 @@ async def _nobody() -> None:
 
 
 class Checkpoint:
-    """That of one call; `check` raises where the call is another's."""
+    """That of one call; `check` raises where the call is another's.
 
-    def __init__(self, uuid: str, epoch: int = 0, check: Callable[[], Awaitable[None]] = _nobody) -> None:
+    `since` is the first epoch of the call, 0 where a switch that was killed may have had it; `call_id` is its SIP
+    Call-ID, which the switch that recovers it has, too.
+    """
+
+    def __init__(
+        self,
+        uuid: str,
+        epoch: int = 0,
+        check: Callable[[], Awaitable[None]] = _nobody,
+        *,
+        since: int = 0,
+        call_id: str | None = None,
+    ) -> None:
         self.key, self.epoch, self._check = key(uuid), epoch, check
+        self._since, self._call_id = since, call_id
         self._revision: int | None = None
 
     @property
@@ -71,7 +85,15 @@ class Checkpoint:
 
     async def keep(self, state: Any) -> None:
         """Keep a state; when this returns, it is on the disk."""
-        await self._put({"epoch": self.epoch, "state": state})
+        await self._put(self._value({"state": state}))
+
+    def _value(self, more: dict[str, Any]) -> dict[str, Any]:
+        return {**more, "epoch": self.epoch, "call_id": self._call_id}
+
+    def _is_mine(self, value: Any) -> bool:
+        if not isinstance(value, dict):
+            return False
+        return value.get("epoch", 0) >= self._since and value.get("call_id", self._call_id) == self._call_id
 
     async def _put(self, value: dict[str, Any]) -> None:
         async def attempt() -> bool:
@@ -94,9 +116,9 @@ class Checkpoint:
         async def attempt() -> bool:
             nonlocal value
             found = await kv.entry(self.key)
-            value = {"epoch": self.epoch, "state": None, "fence": True}
-            if found is not None and isinstance(found.value, dict):
-                value = {**found.value, "epoch": self.epoch}
+            value = self._value({"state": None, "fence": True})
+            if found is not None and self._is_mine(found.value):
+                value = self._value(found.value)
             self._revision = None if found is None else found.revision
             try:
                 await self._write(value)

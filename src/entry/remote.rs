@@ -3,7 +3,7 @@
 //! The call's own thread says whose the call is: it offers it to one worker after the other, each time
 //! under another epoch, and while nobody has it, it keeps media flowing and keeps digits.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::ffi::{CStr, CString, c_char};
 use std::sync::Arc;
@@ -114,6 +114,8 @@ struct Served<'a> {
     dead: u32,
     /// The core has brought it back after its switch was killed.
     is_recovered: bool,
+    /// The epoch of its first offer, 0 before.
+    first: Cell<u64>,
     /// One of them has kept what the next needs to go on.
     is_kept: bool,
     /// The last of them has died with it.
@@ -163,6 +165,7 @@ fn on_call(
         owners: 0,
         dead: 0,
         is_recovered,
+        first: Cell::new(0),
         is_kept: is_recovered,
         is_orphan: false,
     };
@@ -271,12 +274,22 @@ impl Served<'_> {
 
     fn offer(&self, call: &calls::Call, worker: &str) {
         counters::OFFERS.add();
+        if self.first.get() == 0 {
+            self.first.set(call.epoch());
+        }
+        // What was kept before is another call's, whose UUID comes again; a switch that was killed knew other epochs.
+        let since = if self.is_recovered {
+            0
+        } else {
+            self.first.get()
+        };
         let body = json!({
             "kind": "offer",
             "name": self.name,
             "call": self.session.uuid().to_string_lossy(),
             "epoch": call.epoch(),
             "arguments": self.arguments,
+            "since": since,
             "resumed": self.owners > 0 || self.is_recovered,
         });
         message::send(self.held, Way::Bus, worker, body);

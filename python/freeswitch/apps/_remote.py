@@ -170,8 +170,10 @@ class RemoteBus(Bus):
 
     outside: Remote
 
-    def __init__(self, outside: Remote, uuid: str, epoch: int) -> None:
+    def __init__(self, outside: Remote, uuid: str, epoch: int, since: int = 0) -> None:
         super().__init__(outside, uuid, epoch)
+        # The epoch of the call's first offer, where its switch has had it from its beginning.
+        self.since = since
         self._numbers = itertools.count(1)
         # Verbs that are not answered.
         self.asked: set[int] = set()
@@ -256,7 +258,8 @@ class RemoteSession(OutsideSession):
     _bus: RemoteBus
 
     def _new_checkpoint(self) -> Checkpoint:
-        return Checkpoint(self.uuid, self._bus.epoch, self._bus.check)
+        bus = self._bus
+        return Checkpoint(self.uuid, bus.epoch, bus.check, since=bus.since, call_id=self._call_id())
 
     async def _kept(self) -> None:
         await self._bus.check()
@@ -411,7 +414,7 @@ class Remote(Outside):
         if before is not None:
             self.taken(before, "it was offered again")
         await self._until_known(uuid)
-        bus = RemoteBus(self, uuid, epoch)
+        bus = RemoteBus(self, uuid, epoch, body.get("since", 0))
         bus.mirror.take(json.loads(reply.removeprefix("+OK ")))
         session = session_of(bus, RemoteSession)
         if body["resumed"]:
