@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from freeswitch import _bus, _loop
 from freeswitch._checkpoints import Checkpoint
-from freeswitch._errors import BusError, SessionLost
+from freeswitch._errors import BusError, BusLate, SessionLost
 from freeswitch._waits import Outcome
 from freeswitch.apps._link import Link, LinkError, Reply, Then, refusal
 from freeswitch.apps._outside import Bus, Outside
@@ -95,6 +95,9 @@ class BusLink(Link):
         while time.monotonic() < end:
             try:
                 reply = await self.line(f"wished {wish} {version}")
+            except BusLate:
+                # A switch that is busy is asked again.
+                continue
             except BusError as error:
                 log.debug("switch %s: %s", self.name, error)
                 return
