@@ -23,18 +23,12 @@ log = logging.getLogger("freeswitch.apps")
 
 # What workers and switches speak.
 PROTOCOL = 1
-# How often a worker says that it is there, in seconds: a switch takes it for dead after 1.25 s (bus-worker-patience).
-BEAT = 0.4
-# Its share of the calls, beside those of the other workers of an app.
-WEIGHT = 100
 
 
 class Worker:
     """A process that serves calls of all switches of the bus. On the loop."""
 
-    def __init__(
-        self, name: str, programs: Iterable[Program], version: str = "", weight: int = WEIGHT, beat: float = BEAT
-    ) -> None:
+    def __init__(self, name: str, programs: Iterable[Program], version: str, weight: int, beat: float) -> None:
         self.name, self.version, self.weight, self.beat = name, version, weight, beat
         self.programs = list(programs)
         names = (program.name for program in self.programs)
@@ -146,4 +140,4 @@ class Worker:
             listening.close()
 
 
-__all__ = ["BEAT", "PROTOCOL", "WEIGHT", "Worker"]
+__all__ = ["PROTOCOL", "Worker"]

@@ -38,6 +38,7 @@ def add_commands(commands: Any) -> None:
     serving.add_argument("--version", default="", help="of the programs, as `nodes` shows it")
     share = "of the bus: its share of the calls beside those of others, 0 to 1000; with 0 it takes none (%(default)s)"
     serving.add_argument("--weight", type=_weight, default=100, metavar="N", help=share)
+    # A switch takes a worker for dead after 1.25 s (bus-worker-patience).
     often = "of the bus: how often it says that it is there, 0.1 to 20 (%(default)s): docs/cluster.md"
     serving.add_argument("--beat", type=_beat, default=0.4, metavar="SECONDS", help=often)
     kept = "of the bus: how many servers keep what is kept, as bus-replicas of the switches (%(default)s)"
