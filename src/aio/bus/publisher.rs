@@ -40,15 +40,15 @@ struct Wish {
     headers: Vec<(std::ffi::CString, Vec<u8>)>,
 }
 
-static WISHES: RwLock<Vec<Arc<Wish>>> = RwLock::new(Vec::new());
-/// The versions of the wishes that are heeded, by their names.
-static HEEDED: RwLock<Option<HashMap<String, u64>>> = RwLock::new(None);
 /// What one node wants, until it no longer says so.
 struct Asked {
-    wanted: Vec<Arc<Wish>>,
+    wanted: Vec<Wish>,
     version: u64,
     until: Instant,
 }
+
+/// What is heeded, by the names of who asks.
+static WISHES: RwLock<Option<HashMap<String, Asked>>> = RwLock::new(None);
 
 static BOUND: Mutex<Option<HashMap<u32, Subscription>>> = Mutex::new(None);
 /// Events of all kinds come by one subscription.
@@ -68,7 +68,7 @@ pub(super) async fn heed(shared: &Arc<Shared>, client: watch::Receiver<Option<Cl
     let _ = client
         .publish(HELLO, shared.setting.node.clone().into())
         .await;
-    let mut wishes: HashMap<String, Asked> = HashMap::new();
+    *WISHES.write() = Some(HashMap::new());
     let mut look = interval(BEAT);
     loop {
         tokio::select! {
@@ -77,6 +77,12 @@ pub(super) async fn heed(shared: &Arc<Shared>, client: watch::Receiver<Option<Cl
                     strange(&message);
                     continue;
                 };
+                // Before it is heeded, and with no lock held: dispatch threads, which the core has wait for this, take it.
+                for want in wanted.iter().flat_map(|wish| &wish.wants) {
+                    bind(want.kind);
+                }
+                let mut wishes = WISHES.write();
+                let wishes = wishes.get_or_insert_default();
                 if wanted.is_empty() {
                     wishes.remove(&id);
                 } else if wishes.len() < MOST || wishes.contains_key(&id) {
@@ -85,23 +91,17 @@ pub(super) async fn heed(shared: &Arc<Shared>, client: watch::Receiver<Option<Cl
                 }
             }
             Some(message) = unwants.next() => {
-                wishes.remove(&*String::from_utf8_lossy(&message.payload));
+                if let Some(wishes) = WISHES.write().as_mut() {
+                    wishes.remove(&*String::from_utf8_lossy(&message.payload));
+                }
             }
             _ = look.tick() => {
                 let now = Instant::now();
-                wishes.retain(|_, asked| asked.until > now);
+                if let Some(wishes) = WISHES.write().as_mut() {
+                    wishes.retain(|_, asked| asked.until > now);
+                }
             }
         }
-        let all: Vec<_> = wishes
-            .values()
-            .flat_map(|asked| asked.wanted.clone())
-            .collect();
-        for want in all.iter().flat_map(|wish| &wish.wants) {
-            bind(want.kind);
-        }
-        *WISHES.write() = all;
-        let versions = wishes.iter().map(|(id, asked)| (id.clone(), asked.version));
-        *HEEDED.write() = Some(versions.collect());
     }
 }
 
@@ -110,9 +110,13 @@ pub(super) fn heeds(text: &str) -> bool {
     let Some((id, version)) = text.rsplit_once(' ') else {
         return false;
     };
-    let heeded = HEEDED.read();
-    let known = heeded.as_ref().and_then(|all| all.get(id));
-    known.is_some_and(|known| version.parse().is_ok_and(|version: u64| *known >= version))
+    let wishes = WISHES.read();
+    let known = wishes.as_ref().and_then(|all| all.get(id));
+    known.is_some_and(|known| {
+        version
+            .parse()
+            .is_ok_and(|version: u64| known.version >= version)
+    })
 }
 
 /// Counts a message that is none of ours, and says so.
@@ -125,7 +129,7 @@ pub(super) fn strange(message: &Message) {
 }
 
 /// Who asks, the version of that, and for what; nothing where it is no such message.
-fn read(message: &Message, node: &str) -> Option<(String, u64, Vec<Arc<Wish>>)> {
+fn read(message: &Message, node: &str) -> Option<(String, u64, Vec<Wish>)> {
     let value: Value = serde_json::from_slice(&message.payload).ok()?;
     let id = value.get("id")?.as_str()?.to_owned();
     let version = value.get("version").and_then(Value::as_u64).unwrap_or(0);
@@ -149,7 +153,7 @@ fn read(message: &Message, node: &str) -> Option<(String, u64, Vec<Arc<Wish>>)> 
                 .collect(),
             headers: headers.collect::<Option<_>>()?,
         };
-        Some(Arc::new(wish))
+        Some(wish)
     });
     Some((id, version, asked.collect::<Option<_>>()?))
 }
@@ -180,8 +184,7 @@ fn bind(kind: Kind) {
 
 /// Unbinds all; the link has ended.
 pub(super) fn end(held: &Detached) {
-    WISHES.write().clear();
-    HEEDED.write().take();
+    WISHES.write().take();
     let bound = BOUND.lock().take();
     for (_, subscription) in bound.into_iter().flatten() {
         subscription.end(held);
@@ -195,7 +198,10 @@ fn on_event(by: Kind, event: View<'_>) {
         // It comes by the other subscription, too.
         return;
     }
-    let is_wanted = WISHES.read().iter().any(|wish| wish.is_for(event));
+    let is_wanted = WISHES.read().as_ref().is_some_and(|wishes| {
+        let mut all = wishes.values().flat_map(|asked| &asked.wanted);
+        all.any(|wish| wish.is_for(event))
+    });
     if is_wanted
         && let Some(shared) = shared::current()
         && let Some(copy) = Snapshot::of(event)
