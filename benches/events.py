@@ -162,12 +162,16 @@ def outside(host: FreeSwitchHost, source: str, events: int) -> float:
     return events / (float(last[1]) - begun) if last else 0.0
 
 
-def prepare(folder: Path) -> None:
-    """Build the module that fires, and install the clients."""
+def build(folder: Path) -> None:
+    """Build the module that fires."""
     subprocess.run(
         ["cc", "-O2", "-fPIC", "-shared", "-o", str(folder / "mod_bench.so"), str(ROOT / "benches/native/mod_bench.c")],
         check=True,
     )
+
+
+def install() -> None:
+    """Install the clients."""
     if not PEERS.exists():
         subprocess.run([sys.executable, "-m", "venv", str(PEERS)], check=True)
         subprocess.run([str(PEERS / "bin" / "pip"), "install", "-q", "genesis", "greenswitch"], check=False)
@@ -185,7 +189,8 @@ def load(host: FreeSwitchHost, bench: Path) -> None:
 def main(events: int, rounds: int) -> int:
     """Run, and print."""
     with rig.folder() as folder, rig.running() as ours, rig.running(module="mod_python3") as theirs:
-        prepare(folder)
+        build(folder)
+        install()
         for host in (ours, theirs):
             load(host, folder / "mod_bench.so")
         ways: dict[str, Callable[[], float]] = {

@@ -99,7 +99,8 @@ asyncio.run(main())
 def recorded() -> bytes:
     """Give what a FreeSWITCH sends for so many events."""
     with rig.folder() as folder, rig.running() as host:
-        events.prepare(folder)
+        events.build(folder)
+        events.install()
         (host.folder / "mod" / "mod_bench.so").symlink_to(folder / "mod_bench.so")
         if "+OK" not in host.pool.api("load mod_bench"):
             raise SystemExit(f"mod_bench does not load:\n{host.log_text()[-2000:]}")
