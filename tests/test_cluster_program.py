@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -73,6 +74,19 @@ def test_a_bus_whose_port_another_server_has_is_not_there(run: Run, nats: Nats) 
     assert (second.returncode, out) == (1, "")
     assert "address already in use" in errors
     assert errors.endswith("the server has ended with 1; what it says stands above\n")
+
+
+@needs_nats
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_the_server_ends_with_the_bus_to_try(run: Run, how: int) -> None:
+    port = free_port()
+    running = run("bus", "--port", str(port))
+    assert running.stdout is not None and "bus-url" in running.stdout.readline()
+    running.send_signal(how)
+    running.communicate(timeout=TIMEOUT)
+    assert running.returncode == 0
+    # Nobody has the port.
+    socket.create_server(("127.0.0.1", port)).close()
 
 
 @needs_nats

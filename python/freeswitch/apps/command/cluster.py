@@ -9,6 +9,7 @@ import ipaddress
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -97,6 +98,8 @@ def serve(arguments: argparse.Namespace) -> int:
             lines.append(f"authorization {{ token: {json.dumps(token)} }}")
         config.touch(mode=0o600)
         config.write_text("\n".join(lines), encoding="utf-8")
+        # As Ctrl-C: the server does not outlive this.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         process = subprocess.Popen([server, "-c", str(config)], stdin=subprocess.DEVNULL)
         stack.callback(_end, process)
         _wait(process, str(address), arguments.port, folder.name)
