@@ -23,7 +23,7 @@ CASES: dict[str, Case] = {
         await session.answer()
         for _ in range(2):
             try:
-                await asyncio.wait_for(session.play("silence_stream://20000"), 0.1)
+                await asyncio.wait_for(session.play("silence_stream://20000"), 1)
             except TimeoutError:
                 saw["ended"] = saw.get("ended", 0) + 1
         try:
@@ -62,7 +62,7 @@ CASES: dict[str, Case] = {
     "cancelled_before_it_begins": Case(
         """
         await session.answer()
-        first = asyncio.create_task(session.play("tone_stream://%(100,0,440)"))
+        first = asyncio.create_task(session.play("tone_stream://%(1000,0,440)"))
         second = asyncio.create_task(session.play("tone_stream://%(100,0,550)"))
         third = asyncio.create_task(session.execute("set", "third=yes"))
         await asyncio.sleep(0)
