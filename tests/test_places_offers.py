@@ -38,6 +38,13 @@ def test_what_cannot_serve_is_said_when_it_is_loaded(serve: Serve, text: str, wh
     assert why in started.said[0]
 
 
+@pytest.mark.parametrize(("body", "said"), [("await session.checkpoint(1)", 1), ("await session.answer()", 0)])
+def test_a_program_that_keeps_checkpoints_is_told_of_when_it_is_loaded(serve: Serve, body: str, said: int) -> None:
+    started = serve(f"async def step(session):\n    {body}\nasync def handler(session, args): await step(session)").up()
+    started.end()
+    assert sum("keeps checkpoints, which no program beside a switch can" in line for line in started.said) == said
+
+
 @pytest.mark.freeswitch_only
 def test_a_switch_without_the_module_is_named(plain: Host, tmp_path: Path) -> None:
     path = tmp_path / "lonely.py"

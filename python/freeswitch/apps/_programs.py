@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import inspect
 import os
 from collections.abc import Awaitable, Callable
+from types import ModuleType
 from typing import Any
 
 from freeswitch.apps.command.apps import load_file
@@ -14,8 +16,10 @@ from freeswitch.apps.command.apps import load_file
 class Program:
     """An `async def handler(session, args)`, and the name that a dialplan calls it by."""
 
-    def __init__(self, name: str, function: Callable[[Any, str], Awaitable[object]]) -> None:
-        self.name, self.function = name, function
+    def __init__(
+        self, name: str, function: Callable[[Any, str], Awaitable[object]], keeps_checkpoints: bool = False
+    ) -> None:
+        self.name, self.function, self.keeps_checkpoints = name, function, keeps_checkpoints
 
 
 def is_program(text: str) -> bool:
@@ -42,7 +46,15 @@ def load(text: str) -> Program:
         inspect.signature(found).bind(None, "")
     except TypeError as error:
         raise ValueError(f"{path}: {function or 'handler'} is called with (session, args): {error}") from None
-    return Program(name, found)
+    return Program(name, found, _keeps_checkpoints(module))
+
+
+def _keeps_checkpoints(module: ModuleType) -> bool:
+    try:
+        tree = ast.parse(inspect.getsource(module))
+    except (OSError, TypeError, SyntaxError):
+        return False
+    return any(isinstance(node, ast.Attribute) and node.attr == "checkpoint" for node in ast.walk(tree))
 
 
 __all__ = ["Program", "is_program", "load"]

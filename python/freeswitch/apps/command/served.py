@@ -130,13 +130,19 @@ def _serve_programs(
     from freeswitch.apps._places import run_on_loop
     from freeswitch.apps._socket_link import connect
 
+    log = logging.getLogger("freeswitch.apps")
+    for name in sorted(program.name for program in programs if program.keeps_checkpoints):
+        log.warning(
+            "MR0022 %s keeps checkpoints, which no program beside a switch can: session.checkpoint raises RuntimeError "
+            "there. Serve its calls over a bus (freeswitch-apps serve nats://...), or in the switch", name,
+        )  # fmt: skip
     links = [connect(*contact) for contact in contacts]
     serving = []
     try:
         for link in links:
             serving.append(run_on_loop(_outside.serve(link, programs)))
             names = ", ".join(sorted(program.name for program in programs))
-            logging.getLogger("freeswitch.apps").info("%s serves the calls of %s", names, link.name)
+            log.info("%s serves the calls of %s", names, link.name)
         # As Ctrl-C: calls are left in order.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         left = float("inf") if arguments.seconds is None else arguments.seconds
