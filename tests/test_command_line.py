@@ -158,6 +158,7 @@ def test_a_rate_is_judged_by_set_up_failures_and_what_was_placed() -> None:
         (("dial", "--pocket", "--app", "mine.py:Mine/nothing=1"), "nothing"),
         (("dial", "--pocket", "--app", "mine.py:Fails"), "KeyError: 'in prepost'"),
         (("dial", "--pocket", "--app", "broken.py:Mine"), "broken.py"),
+        (("serve", "--pocket", "exits.py"), "exits.py ends the program when it is loaded: SystemExit(0)"),
         (("dial", "--pocket", "--rate", "0"), "'rate' must be above 0"),
         (("dial", "--pocket", "--limit", "0"), "argument --limit: it is a whole number, 1 or more, not '0'"),
         (("dial", "--pocket", "--max-offered", "-3"), "argument --max-offered: it is a whole number, 1 or more"),
@@ -200,6 +201,7 @@ def test_what_is_wrong_is_one_line(tmp_path: Path, words: tuple[str, ...], wrong
     (tmp_path / "broken.py").write_text("def x(:\n", encoding="utf-8")
     (tmp_path / "lacks.py").write_text("import os\nimport none_such\n", encoding="utf-8")
     (tmp_path / "other.py").write_text("import switchio.none\n", encoding="utf-8")
+    (tmp_path / "exits.py").write_text("import sys\nsys.exit(0)\n", encoding="utf-8")
     done = run(*words, folder=tmp_path)
     assert done.returncode in {1, 2}
     assert wrong in done.stderr.splitlines()[-1]

@@ -61,6 +61,9 @@ def load_file(path: str) -> ModuleType:
         # What is no text at all, Python does not name.
         error.filename, error.lineno = error.filename or path, error.lineno or 1
         raise
+    except SystemExit as error:
+        sys.modules.pop(name, None)
+        raise ImportError(f"{path} ends the program when it is loaded: SystemExit({error.code!r})") from None
     except BaseException:
         sys.modules.pop(name, None)
         raise
