@@ -18,6 +18,9 @@ from freeswitch._errors import SessionLost, VerbError
 from freeswitch._place import OUTSIDE
 from freeswitch.events import Stream, Watch
 
+# Why a verb fails whose other call is over; switch/src/verb/perform.rs has the same.
+OTHER_GONE = "the other call is gone"
+
 HangupHook = Callable[["AsyncSession", str], Awaitable[object] | object]
 App = Callable[["AsyncSession"], Awaitable[object]]
 
@@ -201,7 +204,13 @@ class AsyncSession(Session):
             # Its leg may be there for a moment yet, and joining it would come out as that has it.
             raise SessionLost(f"the other call is over ({other.lost})")
         else:
-            await self._verb(self._thread.bridge, other)
+            try:
+                await self._verb(self._thread.bridge, other)
+            except VerbError as error:
+                if str(error) != OTHER_GONE:
+                    raise
+                # Its end is not known to it yet.
+                raise SessionLost("the other call is over") from None
 
     # What waits for no other verb
 

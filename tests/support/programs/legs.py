@@ -90,9 +90,9 @@ CASES: dict[str, Case] = {
             except freeswitch.OriginateError as error:
                 causes.append(error.cause)
         saw["last"] = other.lost
-        await session.bridge(other)
+        await other.play("tone_stream://%(40,0,440)")
         """,
-        far=(("answer", ""), ("sleep", "200")),
+        far=(("answer", ""), ("sleep", "20000")),
         saw={"causes": ["USER_BUSY", "CALL_REJECTED", "USER_BUSY"], "last": None},
     ),
     "nobody_answers": Case(
