@@ -129,6 +129,9 @@ def test_the_dialers_commands_on_the_switch(host: Host, tmp_path: Path) -> None:
     for line in commands_of(DOCS / "dialer.md", "pydial"):
         said = host.api(line.replace("/tmp/run1", str(tmp_path)))
         assert said.startswith(("+OK", "state: ")), f"{line}: {said}"
+    # The next one closes the results of this one.
+    again = "pydial start error/USER_BUSY --max-offered 1"
+    host.wait_for(lambda: host.api(again).startswith("+OK") or None, what="the end of its calls")
 
 
 def files_of(page: Path) -> dict[str, str]:

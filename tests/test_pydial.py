@@ -71,6 +71,25 @@ def test_what_is_wrong_is_said(host: Host, command: str, wrong: str) -> None:
     assert host.api(f"pydial {command}").startswith(wrong)
 
 
+def test_the_results_of_a_dialer_that_a_reload_has_ended_are_closed(dialing: Host, parked: str, tmp_path: Path) -> None:
+    open_files = dialing.script("""
+        import gc, os
+        def fsapi(session, stream, env, args):
+            # One that was left open is said here, by a ResourceWarning.
+            gc.collect()
+            fds = (f"/proc/self/fd/{fd}" for fd in os.listdir("/proc/self/fd"))
+            stream.write(str(sum(os.readlink(fd) == args for fd in fds if os.path.islink(fd))))
+    """)
+    command = f"pydial start loopback/{parked} --rate 0.01 --limit 1 --duration 600"
+    assert dialing.api(f"{command} --results {tmp_path}").startswith("+OK")
+    assert dialing.api(f"python {open_files} {tmp_path}/calls.csv") == "1"
+    dialing.api("pydial hupall")
+    dialing.wait_no_calls()
+    assert dialing.api("reload mod_rust").startswith("+OK")
+    assert dialing.api(command).startswith("+OK")
+    assert dialing.api(f"python {open_files} {tmp_path}/calls.csv") == "0"
+
+
 def test_settings_that_are_wrong(dialing: Host, parked: str) -> None:
     assert dialing.api(f"pydial start loopback/{parked} --rate 0.01 --limit 1 --duration 600").startswith("+OK")
     assert dialing.api("pydial set rate").startswith("-ERR pydial set <setting> <value>: rate, limit, max-offered")

@@ -84,12 +84,14 @@ def _start(text: str) -> str:
 
 
 def _end(put_away: Any) -> None:
-    """Put the last dialer away; where the module was reloaded since, its event loop has gone with it."""
+    """Put the last dialer away; where the module was reloaded since, its event loop has gone, but for its files."""
     from freeswitch import _loop
 
     before = _running.pop()
     if before.loop is _loop.here.loop:
         put_away(before.dialer)
+    else:
+        before.dialer.measurers.close()
 
 
 def _now() -> _Running:
