@@ -132,6 +132,8 @@ def test_the_dialers_commands_on_the_switch(host: Host, tmp_path: Path) -> None:
     # The next one closes the results of this one.
     again = "pydial start error/USER_BUSY --max-offered 1"
     host.wait_for(lambda: host.api(again).startswith("+OK") or None, what="the end of its calls")
+    host.wait_for(lambda: '"STOPPED"' in host.api("pydial status json") or None, what="the end of the next one")
+    host.api("pydial hupall")
 
 
 def files_of(page: Path) -> dict[str, str]:

@@ -86,6 +86,7 @@ def test_the_results_of_a_dialer_that_a_reload_has_ended_are_closed(dialing: Hos
     dialing.api("pydial hupall")
     dialing.wait_no_calls()
     assert dialing.api("reload mod_rust").startswith("+OK")
+    assert dialing.api("pydial status").startswith("-ERR there is no dialer")
     assert dialing.api(command).startswith("+OK")
     assert dialing.api(f"python {open_files} {tmp_path}/calls.csv") == "0"
 

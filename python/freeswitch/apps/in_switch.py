@@ -25,11 +25,16 @@ class _Running:
         # It goes with the module's event loop.
         self.loop = loop
 
-    def is_up(self) -> bool:
-        """Tell whether it places calls, or some of its calls are not over."""
+    def is_here(self) -> bool:
+        """Tell whether the event loop that it works in goes on."""
         from freeswitch import _loop
 
-        return self.loop is _loop.here.loop and bool(not self.dialer.stopped() or self.dialer.count_calls())
+        # After a reload the old one stands there until somebody needs another.
+        return self.loop is _loop.here.loop and bool(self.loop.is_running())
+
+    def is_up(self) -> bool:
+        """Tell whether it places calls, or some of its calls are not over."""
+        return self.is_here() and bool(not self.dialer.stopped() or self.dialer.count_calls())
 
 
 class _Parser(argparse.ArgumentParser):
@@ -78,26 +83,23 @@ def _start(text: str) -> str:
         _end(put_away)
     settings = {"rate": given.rate, "limit": given.limit, "max_offered": given.max_offered}
     dialer = make_dialer(given, None, profile=given.rate_profile, **settings)
-    _running[:] = [_Running(dialer, _loop.here.loop)]
     dialer.start()
+    # The loop is there now, at the latest.
+    _running[:] = [_Running(dialer, _loop.here.loop)]
     return f"+OK to {given.destination} at {dialer.rate:g} calls a second, at most {dialer.limit:g} at once"
 
 
 def _end(put_away: Any) -> None:
     """Put the last dialer away; where the module was reloaded since, its event loop has gone, but for its files."""
-    from freeswitch import _loop
-
     before = _running.pop()
-    if before.loop is _loop.here.loop:
+    if before.is_here():
         put_away(before.dialer)
     else:
         before.dialer.measurers.close()
 
 
 def _now() -> _Running:
-    from freeswitch import _loop
-
-    if not _running or _running[0].loop is not _loop.here.loop:
+    if not _running or not _running[0].is_here():
         raise ValueError("there is no dialer: pydial start <destination> [options]")
     return _running[0]
 
