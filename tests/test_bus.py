@@ -72,6 +72,11 @@ async def body(say): say(f"{bus.state().configured} {bus.state().connected}")
     assert said == "False False"
 
 
+def lines_of(host: Host) -> int:
+    """How often it was said that there is no server: twice where that was before the module is loaded again, too."""
+    return sum("MR0023" in line.text for line in host.log())
+
+
 def test_a_server_that_is_not_there_is_one_line_and_no_wait(host: Host) -> None:
     port = free_port()
     host.config(settings(("bus-url", f"nats://127.0.0.1:{port}")))
@@ -81,8 +86,10 @@ def test_a_server_that_is_not_there_is_one_line_and_no_wait(host: Host) -> None:
     value, took = get(host, 0.7)
     assert "the bus is not connected" in str(value) and "refused" in str(value)
     assert 0.6 < took < 5
-    # It was tried again meanwhile, and that is no news.
-    assert len([line for line in host.log() if "MR0023" in line.text]) == 1
+    # It is tried again meanwhile, and that is no news.
+    told = lines_of(host)
+    get(host, 0.7)
+    assert lines_of(host) == told
     assert state(host, "failed_bus_requests") >= 1
 
 
@@ -114,7 +121,9 @@ def test_a_wrong_password_is_one_line_without_the_password(host: Host, tmp_path:
         value, took = get(host, 0.7)
         assert "refuses" in str(value) and took < 5
         host.no_log("wr0ng-Secret")
-        assert len([line for line in host.log() if "MR0023" in line.text]) == 1
+        told = lines_of(host)
+        get(host, 0.7)
+        assert lines_of(host) == told
         right = [(name, value.replace("wr0ng-Secret", "right")) for name, value in wrong]
         host.config(settings(*right))
         connected(host)

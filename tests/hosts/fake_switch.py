@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 GREETING = b"Content-Type: auth/request\n\n"
-DEADLINE = 30.0
+DEADLINE = 60.0
 
 
 class FakeSwitch:

@@ -183,7 +183,7 @@ def test_a_switch_that_says_nothing_more_is_lost(client: Start) -> None:
             served(connection, command)
 
     mute._obey = obey  # type: ignore[method-assign]
-    started = watching(client, mute, silence=0.3)
+    started = watching(client, mute, silence=2.0)
     # It is asked, and answers: all is well.
     for _ in range(3):
         mute.wait_for("api global_getvar core_uuid")

@@ -103,9 +103,9 @@ def serve(arguments: argparse.Namespace) -> int:
         process = subprocess.Popen([server, "-c", str(config)], stdin=subprocess.DEVNULL)
         stack.callback(_end, process)
         _wait(process, str(address), arguments.port, folder.name)
-        print(f'The bus is there. In python.conf: <param name="bus-url" value="nats://{_reached(address)}:{arguments.port}"/>'
-              + (" and bus-token" if token else ""), flush=True)  # fmt: skip
         with contextlib.suppress(KeyboardInterrupt):
+            print(f'The bus is there. In python.conf: <param name="bus-url" value="nats://{_reached(address)}:{arguments.port}"/>'
+                  + (" and bus-token" if token else ""), flush=True)  # fmt: skip
             return process.wait()
         return 0
 
