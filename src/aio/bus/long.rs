@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use async_nats::client::PublishError;
 use async_nats::{Client, HeaderMap, Message, Request};
 use parking_lot::Mutex;
 
@@ -77,6 +78,21 @@ pub(super) fn part(asked: &[u8]) -> Vec<u8> {
 /// Forgets what is kept.
 pub(super) fn forget() {
     KEEPS.lock().clear();
+}
+
+/// Sends a message, with its headers where it has any.
+pub(super) async fn publish(
+    client: &Client,
+    subject: String,
+    headers: HeaderMap,
+    data: Vec<u8>,
+) -> Result<(), PublishError> {
+    if headers.is_empty() {
+        client.publish(subject, data.into()).await
+    } else {
+        let sent = client.publish_with_headers(subject, headers, data.into());
+        sent.await
+    }
 }
 
 /// The whole of a message that has come.

@@ -5,8 +5,8 @@
 //! one for what coroutines ask for (`task`, carried out by `job`), one for events that other
 //! nodes have asked for (`publisher`). Events of other nodes come by `asker`, keys and
 //! messages by `listen`. Records go by the disk (`spool`), which a thread of its own writes to.
-//! What workers that serve calls say comes by `remote`, and what they are told goes by `outgoing`,
-//! in parts where it is `long`;
+//! What workers that serve calls say comes by `remote`, and what they are told goes by `outgoing`.
+//! A message that is too long for a server goes in parts (`long`);
 //! `pulse` notices a connection that stays open and carries nothing, `twins` notices another switch of this one's name.
 
 pub mod setting;

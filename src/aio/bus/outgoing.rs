@@ -67,14 +67,7 @@ pub(super) async fn send_all(
             headers,
             data,
         } = message;
-        let sent = if headers.is_empty() {
-            client.publish(subject, data.into()).await
-        } else {
-            client
-                .publish_with_headers(subject, headers, data.into())
-                .await
-        };
-        match sent {
+        match long::publish(&client, subject, headers, data).await {
             Ok(()) => MESSAGES.add(),
             Err(error) => {
                 LOST.add();

@@ -244,11 +244,7 @@ pub(super) async fn send(
         let text = wire::text_of(&event, &[("Bus-Node", node.as_bytes())]);
         let mut headers = HeaderMap::new();
         let sent = match long::first(node, text, &mut headers) {
-            Some(text) if headers.is_empty() => client.publish(subject, text.into()).await.is_ok(),
-            Some(part) => {
-                let sent = client.publish_with_headers(subject, headers, part.into());
-                sent.await.is_ok()
-            }
+            Some(text) => long::publish(&client, subject, headers, text).await.is_ok(),
             None => false,
         };
         if sent {
