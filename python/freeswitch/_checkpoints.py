@@ -1,8 +1,8 @@
 """Checkpoints of calls: what a handler keeps so that it can go on after its worker or its switch has ended.
 
 A call's lies in `freeswitch.kv`, under its UUID, with the epoch of who has kept it. A worker that has lost its call
-cannot change it: it knows an older revision, and the switch, which says whose the call is, is asked. A UUID may come
-again, and what was kept of the call before it be there still: neither its epochs nor its Call-ID are this call's.
+cannot change it: it knows an older revision, and the switch, which says whose the call is, is asked. A UUID may
+come again while what the call before it has kept is still there: that has other epochs, or another Call-ID.
 """
 
 from __future__ import annotations

@@ -46,11 +46,6 @@ COMMAND = 3600.0
 LONGEST = 1_000_000
 
 
-def _too_long(data: bytes) -> str:
-    """Give the refusal of what no message can carry; empty where one can."""
-    return f"-ERR {len(data)} bytes are asked, and {LONGEST} is the most on the bus" if len(data) > LONGEST else ""
-
-
 def _check_length(verb: str) -> None:
     # Beside the verb a message says whose it is.
     if len(verb) > LONGEST // 4 and len(verb.encode("utf-8", "surrogateescape")) > LONGEST - 1000:
@@ -116,11 +111,13 @@ class BusLink(Link):
 
     async def line(self, text: str, timeout: float = AGAIN) -> str:
         """Ask something of the switch's calls."""
+        return await self._request("calls", text, timeout)
+
+    async def _request(self, what: str, text: str, timeout: float) -> str:
         data = text.encode("utf-8", "surrogateescape")
-        refused = _too_long(data)
-        if refused:
-            return refused
-        answer = await _bus.request(f"fs.{self.name}.calls", data, timeout=timeout)
+        if len(data) > LONGEST:
+            return f"-ERR {len(data)} bytes are asked, and {LONGEST} is the most on the bus"
+        answer = await _bus.request(f"fs.{self.name}.{what}", data, timeout=timeout)
         return answer.decode("utf-8", "surrogateescape")
 
     def give(self, line: str, then: Then | None = None) -> None:
@@ -139,15 +136,10 @@ class BusLink(Link):
 
     async def run(self, line: str, timeout: float) -> Reply:
         """Run an API command that takes at most so many seconds. LinkError where no answer comes."""
-        data = line.encode("utf-8", "surrogateescape")
-        refused = _too_long(data)
-        if refused:
-            return Reply(refused)
         try:
-            answer = await _bus.request(f"fs.{self.name}.api", data, timeout=timeout)
+            return Reply(await self._request("api", line, timeout))
         except BusError as error:
             raise LinkError(f"FreeSWITCH {self.name}: {error}") from error
-        return Reply(answer.decode("utf-8", "surrogateescape"))
 
     def api(self, line: str) -> Outcome:
         """Run an API command."""
@@ -330,7 +322,7 @@ class Remote(Outside):
         except LinkError as error:
             log.debug("%s", error)
         if not self.globals:
-            # Every switch has some: it has said something else, which is no reason to ask no more.
+            # Every switch has global variables: an answer with none is an error, and the next call asks again.
             self._known = None
 
     async def _ask_switch(self, line: str) -> str:

@@ -90,7 +90,7 @@ def _start(text: str) -> str:
 
 
 def _end(put_away: Any) -> None:
-    """Put the last dialer away; where the module was reloaded since, its event loop has gone, but for its files."""
+    """Put the last dialer away. After a reload its event loop has gone, and its files alone are left to be closed."""
     before = _running.pop()
     if before.is_here():
         put_away(before.dialer)

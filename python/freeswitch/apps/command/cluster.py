@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from freeswitch.apps.command.bus_options import add_options, connected
-from freeswitch.apps.command.numbers import whole
+from freeswitch.apps.command.numbers import LAST_PORT, whole
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -38,7 +38,7 @@ def add_commands(commands: Any) -> None:
     serving = commands.add_parser("bus", help="run a NATS server to try a bus with, until Ctrl-C")
     where = "where (%(default)s); where others reach it, BUS_TOKEN in the environment is its token"
     serving.add_argument("--listen", default="127.0.0.1", metavar="ADDRESS", help=where)
-    serving.add_argument("--port", type=whole(1, 65535), default=4222, help="its port (%(default)s)")
+    serving.add_argument("--port", type=whole(1, LAST_PORT), default=4222, help="its port (%(default)s)")
     serving.add_argument("--store", type=Path, default=None, metavar="FOLDER",
                          help="where keys and work are kept (default: a folder that goes with it)")  # fmt: skip
     serving.set_defaults(run=serve)

@@ -7,6 +7,8 @@ import contextlib
 import math
 from collections.abc import Callable
 
+LAST_PORT = 65535
+
 
 def whole(least: int, most: int | None = None) -> Callable[[str], int]:
     """Read a whole number, of at least `least` and at most `most`."""
@@ -21,20 +23,22 @@ def whole(least: int, most: int | None = None) -> Callable[[str], int]:
     return read
 
 
-def positive(text: str) -> float:
-    """Read a number above 0."""
-    with contextlib.suppress(ValueError):
-        if 0 < float(text) < math.inf:
-            return float(text)
-    raise argparse.ArgumentTypeError(f"it is a number above 0, not {text!r}")
-
-
 def not_negative(text: str) -> float:
     """Read a number of 0 or more."""
+    return _number(text, "of 0 or more", zero=True)
+
+
+def positive(text: str) -> float:
+    """Read a number above 0."""
+    return _number(text, "above 0", zero=False)
+
+
+def _number(text: str, wanted: str, *, zero: bool) -> float:
     with contextlib.suppress(ValueError):
-        if 0 <= float(text) < math.inf:
-            return float(text)
-    raise argparse.ArgumentTypeError(f"it is a number of 0 or more, not {text!r}")
+        number = float(text)
+        if 0 < number < math.inf or (zero and number == 0):
+            return number
+    raise argparse.ArgumentTypeError(f"it is a number {wanted}, not {text!r}")
 
 
-__all__ = ["not_negative", "positive", "whole"]
+__all__ = ["LAST_PORT", "not_negative", "positive", "whole"]

@@ -9,14 +9,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from freeswitch.apps.command.numbers import whole
+from freeswitch.apps.command.numbers import LAST_PORT, whole
 
 # Every call on pocket is parked, for the app to come.
 DIALPLAN = """<extension name="parks"><condition field="destination_number" expression=".*">
 <action application="park"/></condition></extension>"""
 
 ADDRESS = re.compile(r"(?:\[(?P<v6>[^\[\]]+)\]|(?P<host>[^:\[\]]+))(?::(?P<port>[0-9]{1,9}))?")
-LAST_PORT = 65535
 
 
 class Place(Protocol):
