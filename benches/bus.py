@@ -182,7 +182,10 @@ def events_of(host: FreeSwitchHost, nats: Nats, folder: Path, count: int) -> dic
         found["took"] = count / (json.loads(seen.read_text())[1] - at), 0.0
         published = state(host, "bus_events_sent")
         worker.send(signal.SIGSTOP)
-        sent = lambda all_: state(host, "bus_events_sent") + state(host, "dropped_bus_events") >= published + all_  # noqa: E731
+
+        def sent(all_: int) -> bool:
+            return state(host, "bus_events_sent") + state(host, "dropped_bus_events") >= published + all_
+
         found["a stuck one"] = fired(host, count, sent)[:2]
     finally:
         worker.end()

@@ -172,9 +172,13 @@ def plain(spec: Spec, hosts: Manager, request: pytest.FixtureRequest) -> Iterato
     yield from _lent(hosts.shared(spec, with_module=False), request)
 
 
-def _lent(host: Host, request: pytest.FixtureRequest) -> Iterator[Host]:
+def _begin(host: Host, request: pytest.FixtureRequest) -> None:
     request.node.stash.setdefault(USED, []).append(host)
     host.begin_test()
+
+
+def _lent(host: Host, request: pytest.FixtureRequest) -> Iterator[Host]:
+    _begin(host, request)
     yield host
     assert host.alive(), f"{host.name} died in this test"
     try:
@@ -207,9 +211,8 @@ def lend(request: pytest.FixtureRequest) -> Iterator[Callable[[Host], Host]]:
     lent: list[Host] = []
 
     def take(host: Host) -> Host:
-        request.node.stash.setdefault(USED, []).append(host)
         lent.append(host)
-        host.begin_test()
+        _begin(host, request)
         return host
 
     yield take

@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from hosts.base import Host
+from hosts.manager import Spec
 from hosts.ports import free_port
 from support.configuration import settings
 from support.saw import in_loop
@@ -85,9 +86,9 @@ class Nats:
             os.kill(self._process.pid, signal.SIGCONT)
 
 
-def node_of(host: Host) -> str:
+def node_of(switch: Host | Spec) -> str:
     """Name a switch on the bus: those of a run are on one server together."""
-    return re.sub(r"[^A-Za-z0-9]", "_", host.name)
+    return re.sub(r"[^A-Za-z0-9]", "_", switch.name)
 
 
 class Raw:

@@ -11,7 +11,7 @@ from typing import Any
 from hosts.base import CallResult, Event, Host, LiveCall
 from hosts.manager import Manager, Spec
 from support.configuration import settings
-from support.nats import Nats, connected
+from support.nats import Nats, connected, node_of
 from support.programs.case import HANG_UP, Case
 from support.served import Served
 from support.workers import Worker
@@ -131,8 +131,7 @@ class Places:
         """Give a switch of its own, started where it is not."""
         if spec in self._hosts:
             return self._hosts[spec]
-        node = re.sub(r"[^A-Za-z0-9]", "_", spec.name)
-        config = settings(("bus-url", self._nats.url), ("bus-node", node)) if self._nats is not None else None
+        config = settings(("bus-url", self._nats.url), ("bus-node", node_of(spec))) if self._nats is not None else None
         host = self._hosts[spec] = self._manager.fresh(spec, config=config, real_time=True)
         for program, case in self.cases.items():
             host.script(case.text(), module_of(program))
