@@ -198,7 +198,6 @@ impl Core {
         for (name, value) in variables {
             self.globals.set(name, value);
         }
-        self.spawn("pocket events", |core| core.events.run())?;
         self.spawn("pocket far end", |core| core.timers.run())?;
         // A faulty document is in the log; the empty one stays in its place.
         let _ = self.xml.reload(&self.log, &|name| self.globals.get(name));

@@ -1,4 +1,5 @@
-//! Who gets which event, and the thread that hands them out.
+//! Who gets which event, and how they are handed out: by whoever fires one, with all that were
+//! fired before, one thread at a time. A thread of its own would be woken for each of them.
 
 use std::collections::VecDeque;
 use std::ffi::c_void;
@@ -15,7 +16,7 @@ use crate::clock::{Clock, Signal, Wait};
 use crate::newest::Newest;
 use crate::place::{Place, base_name};
 
-/// The core's own length; a thread that fires into a full queue waits.
+/// The core's own length; a thread that fires into a full queue waits until it has room.
 const QUEUE: usize = 100_000;
 /// Bytes of events kept for the switch's owner until it asks.
 const TAP_BYTES: usize = 256 << 20;
@@ -32,10 +33,10 @@ pub(crate) struct Node {
 }
 
 // SAFETY: user_data is the module's, which promises with the subscription that
-// its callback may run on the dispatch thread.
+// its callback may run on any thread that fires an event.
 unsafe impl Send for Node {}
-// SAFETY: a node is never changed; user_data is only handed to the callback, on the
-// dispatch thread.
+// SAFETY: a node is never changed; user_data is only handed to the callback, on one thread
+// at a time.
 unsafe impl Sync for Node {}
 
 /// What the switch's owner asked to see.
@@ -84,7 +85,8 @@ pub(crate) struct Bus {
     /// handed an event, and so holds the nodes, may fire another.
     bound: Mutex<Vec<switch_event_types_t>>,
     queue: Mutex<VecDeque<Event>>,
-    arrived: Signal,
+    /// Who holds it hands out what is in the queue.
+    turn: Mutex<()>,
     taken: Signal,
     sequence: AtomicU64,
     dates: Mutex<Dates>,
@@ -102,7 +104,7 @@ impl Bus {
             nodes: RwLock::default(),
             bound: Mutex::default(),
             queue: Mutex::default(),
-            arrived: Signal::new(),
+            turn: Mutex::default(),
             taken: Signal::new(),
             sequence: AtomicU64::new(0),
             dates: Mutex::default(),
@@ -174,15 +176,15 @@ impl Bus {
         }
     }
 
-    /// As [`Bus::fire`], for an event that was made for something else, too: where nobody would
-    /// get it, the dispatch thread is not woken for it.
+    /// As [`Bus::fire`], for an event that was made for something else, too.
     pub(crate) fn fire_if_wanted(&self, event: Event) {
         if self.would_get(event.kind()) {
             self.fire(event);
         }
     }
 
-    /// Queues the event for the dispatch thread.
+    /// Queues the event, and hands out what is queued, unless another thread is at it, or a
+    /// callback of this one: it comes to this event, too.
     pub(crate) fn fire(&self, event: Event) {
         let mut event = Some(event);
         while !self.closed.load(Ordering::SeqCst) {
@@ -194,35 +196,40 @@ impl Bus {
                 }
             }
             if event.is_none() {
-                self.clock.raise(&self.arrived);
+                self.hand_out();
                 return;
             }
             self.clock.wait(Wait::on(&self.taken, generation, None));
         }
     }
 
-    /// Hands out events until the bus is closed and empty. The dispatch thread.
-    pub(crate) fn run(&self) {
-        loop {
-            let generation = self.arrived.generation();
-            let next = self.queue.lock().pop_front();
-            match next {
-                Some(event) => {
-                    self.deliver(event);
-                    self.clock.raise(&self.taken);
-                }
-                None if self.closed.load(Ordering::SeqCst) => return,
-                None => {
-                    self.clock.wait(Wait::on(&self.arrived, generation, None));
-                }
+    fn hand_out(&self) {
+        // Looked at again when the turn is over: who came meanwhile has left it to this thread.
+        while !self.queue.lock().is_empty() {
+            let Some(_turn) = self.turn.try_lock() else {
+                return;
+            };
+            while let Some(event) = self.next() {
+                self.deliver(event);
             }
         }
     }
 
-    /// No event is taken in any more; those that are queued still go out.
+    fn next(&self) -> Option<Event> {
+        let (next, was_full) = {
+            let mut queue = self.queue.lock();
+            let was_full = queue.len() >= QUEUE;
+            (queue.pop_front(), was_full)
+        };
+        if was_full {
+            self.clock.raise(&self.taken);
+        }
+        next
+    }
+
+    /// No event is taken in any more.
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
-        self.clock.raise(&self.arrived);
         self.clock.raise(&self.taken);
     }
 

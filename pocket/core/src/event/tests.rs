@@ -99,3 +99,85 @@ fn the_hash_of_a_name_is_the_core_s() {
         assert_eq!(header::hash(&name[..length]), one_by_one(&name[..length]));
     }
 }
+
+/// Keeps the name that each event has, and fires one more from within the callback of `first`.
+unsafe extern "C" fn keep(event: *mut switch_event) {
+    // SAFETY: the bus hands out a live event, with the user data of the test's own node.
+    let (name, kept) = unsafe {
+        let name = Event::with(event, |event| event.get(b"name").map(ToString::to_string));
+        (name, &*(*event).bind_user_data.cast::<Kept>())
+    };
+    let name = name.flatten().expect("each has one");
+    if name == "first" {
+        kept.bus.fire(named("second"));
+        kept.names.lock().push("first, to its end".to_owned());
+    } else {
+        kept.names.lock().push(name);
+    }
+}
+
+struct Kept {
+    bus: dispatch::Bus,
+    names: parking_lot::Mutex<Vec<String>>,
+}
+
+impl Kept {
+    fn bound() -> Box<Self> {
+        let clock = std::sync::Arc::new(crate::clock::Clock::new(false));
+        let kept = Box::new(Self {
+            bus: dispatch::Bus::new(clock, "here".to_owned()),
+            names: parking_lot::Mutex::default(),
+        });
+        let user_data = std::ptr::from_ref(&*kept).cast_mut().cast();
+        kept.bus.bind(SWITCH_EVENT_CUSTOM, None, keep, user_data);
+        kept
+    }
+}
+
+fn named(name: &str) -> Event {
+    let mut event = custom();
+    event.add("name", name);
+    event
+}
+
+#[test]
+fn an_event_has_been_handed_out_when_it_is_fired() {
+    let kept = Kept::bound();
+    kept.bus.fire(named("a"));
+    assert_eq!(*kept.names.lock(), ["a"]);
+    kept.bus.close();
+    kept.bus.fire(named("b"));
+    assert_eq!(*kept.names.lock(), ["a"]);
+}
+
+#[test]
+fn what_a_callback_fires_comes_after_what_it_was_given() {
+    let kept = Kept::bound();
+    kept.bus.fire(named("first"));
+    assert_eq!(*kept.names.lock(), ["first, to its end", "second"]);
+}
+
+#[test]
+fn threads_that_fire_at_once_lose_none_and_keep_their_order() {
+    const THREADS: usize = 4;
+    const EACH: usize = 500;
+    let kept = Kept::bound();
+    std::thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let bus = &kept.bus;
+            scope.spawn(move || {
+                for number in 0..EACH {
+                    bus.fire(named(&format!("{thread} {number}")));
+                }
+            });
+        }
+    });
+    let names = kept.names.lock();
+    for thread in 0..THREADS {
+        let mine = names
+            .iter()
+            .filter_map(|name| name.strip_prefix(&format!("{thread} ")));
+        assert!(mine.eq((0..EACH).map(|number| number.to_string())));
+    }
+    assert_eq!(names.len(), THREADS * EACH);
+}
