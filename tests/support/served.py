@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from hosts.base import Host, LiveCall
+from support.serving import Serving
 
 # A program whose call waits, and that says so by a variable which is written in the order of its verbs.
 WAITS = """
@@ -28,47 +26,28 @@ async def handler(session, args):
 """
 
 
-class Served:
-    """`freeswitch-apps serve`, with some programs."""
+class Served(Serving):
+    """`freeswitch-apps serve` on a switch's event socket."""
 
     def __init__(
         self, host: Host, *files: Path, options: tuple[str, ...] = (), at: tuple[int, str] | None = None
     ) -> None:
         port, password = at or host.event_socket()
-        line = [sys.executable, "-m", "freeswitch.apps", "serve", f"127.0.0.1:{port}", *map(str, files)]
-        self.process = subprocess.Popen(
-            [*line, "--password", password, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-        self.said: list[str] = []
+        super().__init__(host, f"127.0.0.1:{port}", *files, "--password", password, *options)
         self.files = files
-        self._read = threading.Thread(target=self._reads)
-        self._read.start()
-        self._host = host
-
-    def _reads(self) -> None:
-        assert self.process.stderr
-        self.said.extend(iter(self.process.stderr.readline, ""))
 
     def up(self) -> Served:
         """Wait until it serves."""
-        self._host.wait_for(lambda: any("serves the calls" in line for line in self.said) or None, 30, str(self.said))
+        self.says("serves the calls")
         return self
 
     def again(self) -> None:
         """Wait until it serves again."""
-        self._host.wait_for(lambda: any("served again" in line for line in self.said) or None, 30, str(self.said))
+        self.says("served again")
 
     def end(self, how: int = signal.SIGINT) -> int:
         """End it; its exit code."""
-        if self.process.poll() is None:
-            self.process.send_signal(how)
-        code = self.process.wait(30)
-        self._read.join(30)
-        assert self.process.stdout
-        self.process.stdout.close()
-        assert self.process.stderr
-        self.process.stderr.close()
-        return code
+        return super().end(how)
 
 
 Serve = Callable[..., Served]

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
-import subprocess
-import sys
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,56 +13,26 @@ import pytest
 from hosts.base import CallResult, Host, LiveCall
 from support.configuration import settings
 from support.nats import Nats, connected, needs_nats, node_of, server
+from support.serving import NOWHERE, Serving
 
 # What a test has to name itself, so that workers of two do not serve each other's calls.
 NAMES = iter(range(1, 1_000_000))
 
 
-class Worker:
+class Worker(Serving):
     """A worker with some programs."""
 
-    def __init__(
-        self, host: Host, url: str, *files: Path, options: tuple[str, ...] = (), out: Path = Path(os.devnull)
-    ) -> None:
-        line = [sys.executable, "-m", "freeswitch.apps", "serve", url, *map(str, files), *options]
-        with out.open("w") as printed:
-            self.process = subprocess.Popen(line, stdout=printed, stderr=subprocess.PIPE, text=True)
-        self.said: list[str] = []
-        self._host = host
-        self._read = threading.Thread(target=self._reads)
-        self._read.start()
-
-    def _reads(self) -> None:
-        assert self.process.stderr
-        self.said.extend(iter(self.process.stderr.readline, ""))
-
-    def says(self, pattern: str) -> re.Match[str]:
-        """Wait for a line."""
-
-        def look() -> re.Match[str] | None:
-            return next(filter(None, (re.search(pattern, line) for line in self.said)), None)
-
-        return self._host.wait_for(look, 30, f"{pattern} in {self.said}")
+    def __init__(self, host: Host, url: str, *files: Path, options: tuple[str, ...] = (), out: Path = NOWHERE) -> None:
+        super().__init__(host, url, *files, *options, out=out)
 
     def up(self) -> Worker:
         """Wait until it serves."""
         self.name = self.says(r"worker (\S+) serves the calls").group(1)
         return self
 
-    def send(self, number: int) -> None:
-        """Send it a signal."""
-        os.kill(self.process.pid, number)
-
     def end(self, how: int = signal.SIGKILL) -> int:
         """End it; its exit code."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGCONT)
-            self.process.send_signal(how)
-        code = self.process.wait(30)
-        self._read.join(30)
-        assert self.process.stderr
-        self.process.stderr.close()
-        return code
+        return super().end(how)
 
 
 Work = Callable[..., Worker]
