@@ -23,6 +23,18 @@ def whole(least: int, most: int | None = None) -> Callable[[str], int]:
     return read
 
 
+def seconds(least: float, most: float) -> Callable[[str], float]:
+    """Read how many seconds, at least `least` and at most `most`."""
+
+    def read(text: str) -> float:
+        with contextlib.suppress(ValueError):
+            if least <= float(text) <= most:
+                return float(text)
+        raise argparse.ArgumentTypeError(f"it is seconds, {least:g} to {most:g}, not {text!r}")
+
+    return read
+
+
 def not_negative(text: str) -> float:
     """Read a number of 0 or more."""
     return _number(text, "of 0 or more", zero=True)
@@ -41,4 +53,4 @@ def _number(text: str, wanted: str, *, zero: bool) -> float:
     raise argparse.ArgumentTypeError(f"it is a number {wanted}, not {text!r}")
 
 
-__all__ = ["LAST_PORT", "not_negative", "positive", "whole"]
+__all__ = ["LAST_PORT", "not_negative", "positive", "seconds", "whole"]

@@ -13,7 +13,7 @@ from typing import Any
 from freeswitch.apps._programs import Program, is_program, load
 from freeswitch.apps.command import bus_options
 from freeswitch.apps.command.apps import find
-from freeswitch.apps.command.numbers import not_negative, positive
+from freeswitch.apps.command.numbers import not_negative, positive, seconds, whole
 from freeswitch.apps.command.places import Place, add_options, place, rehearsal
 from freeswitch.apps.command.workers import is_bus, work
 
@@ -37,28 +37,15 @@ def add_commands(commands: Any) -> None:
     bus_options.add_options(serving, "of the bus: ")
     serving.add_argument("--version", default="", help="of the programs, as `nodes` shows it")
     share = "of the bus: its share of the calls beside those of others, 0 to 1000; with 0 it takes none (%(default)s)"
-    serving.add_argument("--weight", type=_weight, default=100, metavar="N", help=share)
+    serving.add_argument("--weight", type=whole(0, 1000), default=100, metavar="N", help=share)
     # A switch takes a worker for dead after 1.25 s (bus-worker-patience).
     often = "of the bus: how often it says that it is there, 0.1 to 20 (%(default)s): docs/cluster.md"
-    serving.add_argument("--beat", type=_beat, default=0.4, metavar="SECONDS", help=often)
+    serving.add_argument("--beat", type=seconds(0.1, 20), default=0.4, metavar="SECONDS", help=often)
     kept = "of the bus: how many servers keep what is kept, as bus-replicas of the switches (%(default)s)"
     serving.add_argument("--replicas", type=int, choices=range(1, 6), default=1, help=kept)
     serving.add_argument("--drain", type=not_negative, default=600.0, metavar="SECONDS",
                          help="how long calls of a bus may take to end after SIGTERM (%(default)s)")  # fmt: skip
     serving.set_defaults(run=serve)
-
-
-def _weight(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or int(text) > 1000:
-        raise argparse.ArgumentTypeError(f"it is 0 to 1000, not {text!r}")
-    return int(text)
-
-
-def _beat(text: str) -> float:
-    with contextlib.suppress(ValueError):
-        if 0.1 <= float(text) <= 20:
-            return float(text)
-    raise argparse.ArgumentTypeError(f"it is seconds, 0.1 to 20, not {text!r}")
 
 
 def list_apps(_: argparse.Namespace) -> None:
