@@ -28,6 +28,8 @@ def dialplan(given: str | os.PathLike[str]) -> str:
             text = path.read_text(encoding="utf-8")
         except UnicodeDecodeError as error:
             raise ValueError(f"dialplan={path}: it is no text in UTF-8: {error.reason} at {error.start}") from None
+        if text.strip() and "<" not in text:
+            raise ValueError(f"dialplan={path}: there is no XML in it")
         return check_xml(f"dialplan={path}", text)
     if given.strip() and "<" not in given:
         raise ValueError(

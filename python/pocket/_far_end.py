@@ -65,7 +65,9 @@ def seconds(name: str, value: float) -> float:
     """A time that is none is said at once."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"{name}: {value!r} must be a number of seconds, not {type(value).__name__}")
-    if not value >= 0:
+    if value != value:
+        raise ValueError(f"{name}: {value!r} is no number of seconds")
+    if value < 0:
         raise ValueError(f"{name}: {value!r} lies in the past; give seconds of 0 or more")
     if value > LONGEST:
         raise ValueError(

@@ -106,6 +106,10 @@ def test_a_call_that_does_not_end_says_where_its_script_stands(tmp_path: Path) -
         (["call", __file__, "--hangup-after", "inf"], "call: hangup_after: inf is longer than a switch runs"),
         (["call", __file__, "--hangup-after=-1"], "call: hangup_after: -1.0 lies in the past"),
         (["call", __file__, "--timeout=-1"], "call: --timeout: -1.0 lies in the past"),
+        (["call", __file__, "--timeout", "nan"], "call: --timeout: nan is no number"),
+        (["call", __file__, "--says", "3:yes,4:"], "'4:' must be seconds, a colon and digits or words"),
+        (["call", sys.executable], f"call: {sys.executable} is no script: its name does not end in .py"),
+        (["call", __file__, "--scripts", "/usr"], f"call: {__file__} does not lie in the folder of the scripts, /usr"),
         (
             ["call", __file__, "--html", "/no/such/call.html"],
             "call: --html /no/such/call.html: there is no folder /no/such",
@@ -129,6 +133,33 @@ def test_what_makes_no_sense(words: list[str], told: str) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_a_script_in_a_folder_of_the_scripts_folder(tmp_path: Path) -> None:
+    script = tmp_path / "scripts" / "sales" / "day-time" / "ivr.py"
+    script.parent.mkdir(parents=True)
+    script.write_text("def second(session, args):\n    print('second', args)\n", encoding="utf-8")
+    done = run("call", f"{script}::second", "--args", "some", "--scripts", tmp_path / "scripts")
+    assert "[INFO] second some" in done.stdout
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize("name", ["my ivr.py", "ivr.1.py", "my dir/ivr.py"])
+def test_a_script_that_a_dialplan_cannot_name(tmp_path: Path, name: str) -> None:
+    script = tmp_path / name
+    script.parent.mkdir(exist_ok=True)
+    script.write_text("def handler(session, args): pass\n", encoding="utf-8")
+    done = run("call", script, "--scripts", tmp_path)
+    assert done.returncode == 2
+    assert "a dialplan cannot name it: neither a script nor its folders may have a space or a dot" in done.stderr
+
+
+def test_words_with_commas(tmp_path: Path) -> None:
+    script = tmp_path / "hears.py"
+    script.write_text(HEARS, encoding="utf-8")
+    done = run("call", script, "--says", "1:yes, at 5, please,4:no", "--hangup-after", "9")
+    said = [line.split(None, 2)[2] for line in done.stdout.splitlines() if " heard " in line]
+    assert said == ["yes, at 5, please", "no"]
+
+
 def test_a_function_of_a_script_and_a_dialplan(tmp_path: Path) -> None:
     (tmp_path / "two.py").write_text("def second(session, args):\n    print('second', args)\n", encoding="utf-8")
     assert "[INFO] second" in run("call", f"{tmp_path / 'two.py'}::second").stdout
@@ -139,6 +170,12 @@ def test_a_function_of_a_script_and_a_dialplan(tmp_path: Path) -> None:
     done = run("call", "--dialplan", tmp_path / "plan.xml", "--scripts", tmp_path, "--dial", "42")
     assert "[INFO] second by dialplan" in done.stdout
 
+
+HEARS = """
+def handler(session, args):
+    session.answer()
+    session.sleep(20000)
+"""
 
 DIALS = """
 def handler(session, args):

@@ -85,6 +85,18 @@ def test_a_call_is_run_and_its_transcript_read(folder: Path) -> None:
     assert "It runs the code of these scripts" in (folder.parent / "stderr").read_text()
 
 
+def test_a_script_in_a_folder_within_is_run(folder: Path) -> None:
+    (folder / "sales").mkdir()
+    (folder / "sales" / "hello.py").write_text(HELLO.replace("pressed", "sold"))
+
+    async def use(ask: Ask, _client: ClientSession) -> None:
+        assert (await ask("list_scripts"))[1].splitlines() == ["hello.py: handler", "sales/hello.py: handler"]
+        _, text = await ask("run_call", script="sales/hello.py", press=[{"at": 1.5, "digits": "12#"}])
+        assert text.startswith("call 1: the call has ended\n") and "sold 12" in text
+
+    served(folder, use)
+
+
 def test_a_script_that_fails_says_so(folder: Path) -> None:
     (folder / "bad.py").write_text("def handler(session, args): 1 / 0\ndef other(session, args): session.hangup()\n")
     (folder / "broken.py").write_text("def handler(:\n")

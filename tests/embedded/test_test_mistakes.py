@@ -42,6 +42,9 @@ def test_a_dialplan_may_be_a_file(tmp_path: Path) -> None:
         assert switch.call("1").variables["a"] == "b"
     with pytest.raises(FileNotFoundError):
         pocket.Switch(dialplan=tmp_path / "absent.xml")
+    path.write_text("5000 = python ivr")
+    with pytest.raises(ValueError, match=f"dialplan={path}: there is no XML in it"):
+        pocket.Switch(dialplan=path)
 
 
 def test_a_configuration_that_is_faulty() -> None:
@@ -55,7 +58,7 @@ def test_a_configuration_that_is_faulty() -> None:
         ([(1.0, "")], ValueError, "no text of digits"),
         ([(1.0, "one")], ValueError, "'one'"),
         ([(-1.0, "1")], ValueError, "past"),
-        ([(float("nan"), "1")], ValueError, "past"),
+        ([(float("nan"), "1")], ValueError, "nan is no number"),
         (["1"], TypeError, "pair"),
         ("1", TypeError, "say when"),
         ([("1", "1")], TypeError, "number of seconds"),

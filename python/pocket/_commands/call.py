@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
+import re
 import sys
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
@@ -155,17 +157,18 @@ def _switch(args: argparse.Namespace) -> Switch:
         raise FileNotFoundError(f"there is no script {script}")
     if not file and not args.dialplan:
         raise ValueError("name a script, or a --dialplan that runs one")
+    scripts = args.scripts or (script.resolve().parent if file else Path.cwd())
     if args.dialplan:
         dialplan: str | Path = args.dialplan
     else:
-        target = script.stem + (f"::{function}" if function else "")
+        target = _module(script, scripts) + (f"::{function}" if function else "")
         data = quoteattr(f"{target} {args.args}".rstrip())
         dialplan = (
             '<extension name="script"><condition field="destination_number" expression="^(.*)$">'
             f'<action application="python" data={data}/></condition></extension>'
         )
     return Switch(
-        scripts=args.scripts or (script.resolve().parent if file else Path.cwd()),
+        scripts=scripts,
         conf=args.conf,
         sounds=args.sounds,
         missing_sounds=args.missing_sounds,
@@ -173,6 +176,24 @@ def _switch(args: argparse.Namespace) -> Switch:
         real_time=args.real_time,
         debug=args.debug,
     )
+
+
+def _module(script: Path, scripts: Path) -> str:
+    """Give the name by which a dialplan calls a script; ValueError where there is none."""
+    if script.suffix != ".py":
+        raise ValueError(f"{script} is no script: its name does not end in .py")
+    # Where it lies by its name: a script may be a link to one elsewhere.
+    whole, folder = Path(os.path.abspath(script)), Path(os.path.abspath(scripts))
+    if not whole.is_relative_to(folder):
+        whole, folder = script.resolve(), scripts.resolve()
+    if not whole.is_relative_to(folder):
+        raise ValueError(f"{script} does not lie in the folder of the scripts, {scripts}")
+    parts = whole.relative_to(folder).with_suffix("").parts
+    if any(re.search(r"[\s.]", part) for part in parts):
+        raise ValueError(
+            f"{script}: a dialplan cannot name it: neither a script nor its folders may have a space or a dot"
+        )
+    return ".".join(parts)
 
 
 def _show(switch: Switch, call: Call) -> None:

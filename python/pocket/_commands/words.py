@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable
 from typing import Any
 
 from pocket._switch import Switch
 
+_STEP = re.compile(r",(?=\s*[0-9.]+:)")
 PHONE = "ADDRESS [busy] [never] [NAME=VALUE]..."
 
 
 def timed(text: str) -> list[tuple[float, str]]:
-    """Read `1.5:1` or `1.5:1,3:42#`: seconds after the call's beginning, and digits or words."""
+    """Read `1.5:1` or `1.5:1,3:42#`: seconds after the call's beginning, and digits or words.
+
+    A comma ends a step only where seconds and a colon follow: words may have some.
+    """
     steps = []
-    for part in text.split(","):
+    for part in _STEP.split(text):
         seconds, colon, what = part.partition(":")
         try:
             at = float(seconds)
         except ValueError:
             at = -1.0
         if not colon or not what or not 0 <= at < float("inf"):
-            raise argparse.ArgumentTypeError(f"{part!r} must be seconds, a colon and digits, such as 1.5:1")
+            raise argparse.ArgumentTypeError(f"{part!r} must be seconds, a colon and digits or words, such as 1.5:1")
         steps.append((at, what))
     return steps
 
