@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import importlib
+import re
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -72,6 +73,71 @@ def asked(
     if kwargs:
         entry["kwargs"] = {key: encode(each, number_of) for key, each in kwargs.items()}
     return entry
+
+
+# How deep forms may lie in each other: what json reads, encode and decode can go through, too.
+DEEPEST = 100
+
+
+def _is_text(held: Any) -> bool:
+    return isinstance(held, str)
+
+
+def _is_headers(held: Any) -> bool:
+    # Several headers of one name are a list.
+    return isinstance(held, list) and all(
+        isinstance(each, list)
+        and len(each) == 2
+        and _is_text(each[0])
+        and (_is_text(each[1]) or (isinstance(each[1], list) and all(map(_is_text, each[1]))))
+        for each in held
+    )
+
+
+def is_form(form: Any, depth: int = 0) -> bool:
+    """Whether this is a form that `encode` gives, and `decode` takes."""
+    if form is None or type(form) in PLAIN:
+        return True
+    if depth > DEEPEST:
+        return False
+
+    def all_are(held: Any) -> bool:
+        return isinstance(held, list) and all(is_form(each, depth + 1) for each in held)
+
+    if isinstance(form, list):
+        return all_are(form)
+    if not isinstance(form, dict) or len(form) != 1:
+        return False
+    ((kind, held),) = form.items()
+    checks: dict[str, Callable[[Any], bool]] = {
+        "argument": lambda held: held is True,
+        "itself": lambda held: held is True,
+        "repr": _is_text,
+        "tuple": all_are,
+        "rows": all_are,
+        "set": lambda held: isinstance(held, list) and all(map(_is_text, held)),
+        "dict": lambda held: isinstance(held, list) and all(all_are(each) and len(each) == 2 for each in held),
+        "bytes": lambda held: _is_text(held) and re.fullmatch("([0-9a-f]{2})*", held) is not None,
+        "uuid": lambda held: _is_text(held) and re.fullmatch("[0-9a-f]{32}", held) is not None,
+        "session": lambda held: type(held) is int,
+        "dtmf": lambda held: isinstance(held, list) and list(map(type, held)) == [str, int],
+        "event": lambda held: (
+            isinstance(held, list) and len(held) == 2 and _is_headers(held[0]) and (held[1] is None or _is_text(held[1]))
+        ),
+    }
+    return kind in checks and checks[kind](held)
+
+
+def is_error(form: Any) -> bool:
+    """Whether this is a form that `encode_error` gives."""
+    return (
+        isinstance(form, dict)
+        and form.keys() >= {"type", "args", "with"}
+        and _is_text(form["type"])
+        and isinstance(form["args"], list)
+        and all(map(is_form, form["args"]))
+        and isinstance(form["with"], dict)
+    )
 
 
 def decode(form: Any, session_of: Callable[[int], Any], argument: Any = None) -> Any:

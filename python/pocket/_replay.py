@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import importlib
 import inspect
-import json
 import random
 import sys
 from collections.abc import Callable
@@ -19,22 +18,10 @@ from unittest import mock
 
 import freeswitch
 from freeswitch import _border, _codec
-from freeswitch._recording import FORMAT, shown
+from freeswitch._recording import shown
 from freeswitch._tape import TAPE
 from pocket import _replay_clock
-
-Entry = dict[str, Any]
-# What a recording's first line has, and each other by its kind.
-HEAD = ("line", "async", "file", "time", "seed", "hash_seed")
-KINDS: dict[str, tuple[str, ...]] = {
-    "session": ("uuid",), "open": ("what", "line"), "call": ("name", "args", "line", "at"), "result": ("at",),
-    "callback": ("args", "at"), "returned": ("at",), "cancelled": ("at",), "lost": ("at",), "end": ("at",), "cut": (),
-}  # fmt: skip
-
-
-class RecordingError(ValueError):
-    """A file is no recording, or not one that can be played."""
-
+from pocket._recording_file import Entry, Recording, RecordingError
 
 class Stopped(BaseException):
     """The replay is over before its script is."""
@@ -50,55 +37,6 @@ class Differs(Stopped):
     def __init__(self, place: str, text: str) -> None:
         super().__init__(f"{place}: {text}")
         self.place = place
-
-
-class Recording:
-    """The entries of a recorded call."""
-
-    def __init__(self, file: Path) -> None:
-        try:
-            text = file.read_text(encoding="utf-8")
-        except (OSError, ValueError) as error:
-            raise RecordingError(f"{file} is no recording: {error}") from None
-        first, *lines = text.splitlines() or [""]
-        # A switch that was killed may have left half a line.
-        if lines and not text.endswith("\n"):
-            lines.pop()
-        self.head = _object(first) or {}
-        if "format" not in self.head:
-            raise RecordingError(f"{file} is no recording: its first line does not say what ran")
-        if self.head["format"] != FORMAT:
-            raise RecordingError(f"{file} has format {self.head['format']}, and this replay plays {FORMAT}")
-        if missing := [name for name in HEAD if name not in self.head]:
-            raise RecordingError(f"{file} is no recording: its first line has no {missing[0]!r}")
-        self.entries: list[Entry] = []
-        for number, line in enumerate(lines, 2):
-            entry = _object(line)
-            if entry is None or not any(kind in entry and has.issubset(entry) for kind, has in _SHAPES):
-                raise RecordingError(f"{file}:{number} is no line of a recording: {line[:60]!r}")
-            self.entries.append(entry)
-
-    @property
-    def outside(self) -> list[str]:
-        """What the script used that was not recorded."""
-        return [f"{entry['open']} {entry['what']} ({entry['line']})" for entry in self.entries if "open" in entry]
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether it goes to the end of the script."""
-        return any("end" in entry for entry in self.entries)
-
-
-_SHAPES = [(kind, frozenset(has)) for kind, has in KINDS.items()]
-
-
-def _object(line: str) -> Entry | None:
-    """Read a line of a recording; None where it is no object."""
-    try:
-        found = json.loads(line)
-    except ValueError:
-        return None
-    return found if isinstance(found, dict) else None
 
 
 def _session(_uuid: str) -> Any:
@@ -334,7 +272,7 @@ class Player:
 
     def _function(self, scripts: list[Path]) -> tuple[Callable[..., Any], str]:
         target, _, text = self.recording.head["line"].partition(" ")
-        module, _, name = target.partition("::")
+        module, name = self.recording.module, target.partition("::")[2]
         for folder in reversed(scripts):
             if str(folder) not in sys.path:
                 sys.path.insert(0, str(folder))
@@ -416,4 +354,4 @@ def told(entry: Entry | None) -> str:
     return f"the recording has a {kind} here"
 
 
-__all__ = ["Differs", "Over", "Player", "Recording", "RecordingError", "Stopped"]
+__all__ = ["Differs", "Over", "Player", "Stopped"]

@@ -12,7 +12,8 @@ from typing import Any
 import freeswitch
 from freeswitch import _border, _calls, _codec
 from freeswitch._async import AsyncSession
-from pocket._replay import Entry, Player, Recording, Stopped, is_of, taken, told
+from pocket._recording_file import Entry, Recording
+from pocket._replay import Player, Stopped, is_of, taken, told
 
 # How late a timer or a wake-up may have been when the call was recorded, in seconds.
 LATE = 0.02

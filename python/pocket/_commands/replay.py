@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 from freeswitch import _border
-from pocket._replay import Differs, Over, Player, Recording, RecordingError
+from pocket._recording_file import Recording, RecordingError
+from pocket._replay import Differs, Over, Player
 from pocket._replay_async import AsyncPlayer
 
 # Exit statuses: the same, different, no recording, and one that uses what is not recorded.
