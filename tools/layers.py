@@ -337,6 +337,7 @@ TREES = (
             "_recording",
             "_border",
             "_unrecorded",
+            "_masking",
             "_codec",
             "_scripts",
             "_serving",

@@ -122,7 +122,10 @@ def is_form(form: Any, depth: int = 0) -> bool:
         "session": lambda held: type(held) is int,
         "dtmf": lambda held: isinstance(held, list) and list(map(type, held)) == [str, int],
         "event": lambda held: (
-            isinstance(held, list) and len(held) == 2 and _is_headers(held[0]) and (held[1] is None or _is_text(held[1]))
+            isinstance(held, list)
+            and len(held) == 2
+            and _is_headers(held[0])
+            and (held[1] is None or _is_text(held[1]))
         ),
     }
     return kind in checks and checks[kind](held)

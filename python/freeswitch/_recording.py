@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from freeswitch import _border, _codec, _shared, _unrecorded
 from freeswitch._codec import ITSELF
+from freeswitch._masking import Mask
 from freeswitch._tape import TAPE
 
 if TYPE_CHECKING:
@@ -31,11 +32,6 @@ if TYPE_CHECKING:
 FORMAT = 2
 # A recording that has grown so large is cut: a call that never ends fills no disk.
 LARGEST = 64 * 1024 * 1024
-# Verbs whose answers are digits that were pressed, which a masked recording has as zeros.
-READ_DIGITS = (
-    "getDigits", "get_digits", "read", "collectDigits", "playAndGetDigits", "play_and_get_digits",
-    "AsyncSession.play", "AsyncSession.record", "AsyncSession.speak",
-)  # fmt: skip
 log = logging.getLogger("freeswitch.recording")
 
 
@@ -95,9 +91,7 @@ class Recorder:
     def __init__(self, folder: str, session: Any, line: str, *, is_masked: bool) -> None:
         self.uuid = session.get_uuid()
         self.inside = False
-        self._masks = is_masked
-        # Variables that digits were read into.
-        self._masked_names: set[str] = set()
+        self._mask = Mask() if is_masked else None
         self._number = 0
         self._written = 0
         self._opened: set[str] = set()
@@ -194,8 +188,8 @@ class Recorder:
         """Write that something is asked of the switch; the number of it."""
         self._number += 1
         entry = _codec.asked(name, target, args, kwargs, self.number_of)
-        if self._masks and name.endswith(("read", "playAndGetDigits", "play_and_get_digits")):
-            self._masked_names.update(each for each in (*args, *kwargs.values()) if isinstance(each, str))
+        if self._mask is not None:
+            entry = self._mask.asked(entry)
         self._entry(call=self._number, **entry, line=_border.place())
         return self._number
 
@@ -203,19 +197,17 @@ class Recorder:
         if value is not None and value is target:
             self._entry(result=number, value=ITSELF)
             return
-        hides = self._masks and (
-            name.endswith(READ_DIGITS) or (name.endswith("getVariable") and self._masked_names.intersection(args[:1]))
-        )
         form = _codec.encode(value, self.number_of)
-        self._entry(result=number, value=masked(form) if hides else self._form(form))
+        self._entry(result=number, value=form if self._mask is None else self._mask.answer(name, args, form))
 
-    def _form(self, form: Any) -> Any:
-        """Give a form without the digits that an event or a DTMF has, where they are masked."""
-        is_of_digits = self._masks and isinstance(form, dict) and ("dtmf" in form or "event" in form)
-        return masked(form) if is_of_digits else form
+    def _heard(self, form: Any) -> Any:
+        return form if self._mask is None else self._mask.heard(form)
+
+    def _given(self, form: Any) -> Any:
+        return form if self._mask is None else self._mask.given(form)
 
     def _error(self, number: int, error: BaseException) -> None:
-        self._entry(result=number, error=_codec.encode_error(error, self.number_of))
+        self._entry(result=number, error=self._heard(_codec.encode_error(error, self.number_of)))
 
     def cross(
         self, name: str, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any], go: Callable[[], Any]
@@ -300,15 +292,15 @@ class Recorder:
             was, self.inside = self.inside, False
             outer = TAPE.get()
             TAPE.set(self)
-            forms = [self._form(_codec.encode(each, self.number_of, argument)) for each in args]
+            forms = [self._heard(_codec.encode(each, self.number_of, argument)) for each in args]
             self._entry(callback=number, args=forms)
             try:
                 value = function(*args)
             except BaseException as error:
-                self._entry(returned=number, error=_codec.encode_error(error, self.number_of))
+                self._entry(returned=number, error=self._given(_codec.encode_error(error, self.number_of)))
                 raise
             else:
-                self._entry(returned=number, value=_codec.encode(value, self.number_of))
+                self._entry(returned=number, value=self._given(_codec.encode(value, self.number_of)))
                 return value
             finally:
                 self.inside = was
@@ -324,7 +316,7 @@ class Recorder:
 
     def end(self, error: str | None) -> None:
         """Write how the script has ended."""
-        self._entry(end=error)
+        self._entry(end=self._given(error))
         self.close()
 
 
@@ -333,24 +325,6 @@ def shown(args: tuple[Any, ...]) -> tuple[Any, ...]:
     names, guard = args[0], args[1]
     headers = guard[0] if isinstance(guard, tuple) else guard
     return (*names, dict(headers) if isinstance(headers, dict) else {})
-
-
-def masked(form: Any) -> Any:
-    """Give a form with a zero for each digit that was pressed."""
-    if isinstance(form, str):
-        return "".join("0" if each in "0123456789ABCDabcd*#" else each for each in form)
-    if isinstance(form, list):
-        return [masked(each) for each in form]
-    if isinstance(form, dict) and len(form) == 1:
-        ((kind, held),) = form.items()
-        if kind == "dtmf":
-            held = ["0", held[1]]
-        elif kind == "event":
-            held = [[[name, "0" if name == "DTMF-Digit" else value] for name, value in held[0]], held[1]]
-        elif kind == "tuple":
-            held = masked(held)
-        return {kind: held}
-    return form
 
 
 def _file_of(line: str) -> str | None:

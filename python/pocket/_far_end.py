@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -65,7 +66,7 @@ def seconds(name: str, value: float) -> float:
     """A time that is none is said at once."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"{name}: {value!r} must be a number of seconds, not {type(value).__name__}")
-    if value != value:
+    if math.isnan(value):
         raise ValueError(f"{name}: {value!r} is no number of seconds")
     if value < 0:
         raise ValueError(f"{name}: {value!r} lies in the past; give seconds of 0 or more")

@@ -94,9 +94,7 @@ class Recording:
             if name not in self.head:
                 raise RecordingError(f"{file} is no recording: its first line has no {name!r}")
             if not is_good(self.head[name]):
-                raise RecordingError(
-                    f"{file} is no recording: its first line has {self.head[name]!r:.60} as {name!r}"
-                )
+                raise RecordingError(f"{file} is no recording: its first line has {self.head[name]!r:.60} as {name!r}")
         self.entries: list[Entry] = []
         for number, line in enumerate(lines, 2):
             entry = _object(line)
@@ -127,7 +125,7 @@ class Recording:
     @property
     def module(self) -> str:
         """The script's module; RecordingError for what no script is called: nothing else is run."""
-        module = self.head["line"].partition(" ")[0].partition("::")[0]
+        module: str = self.head["line"].partition(" ")[0].partition("::")[0]
         if not re.fullmatch(r"[^\s./\\]+(\.[^\s./\\]+)*", module):
             raise RecordingError(f"{module!r} is no script's name")
         if module.partition(".")[0] in sys.stdlib_module_names:

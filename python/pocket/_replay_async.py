@@ -13,7 +13,7 @@ import freeswitch
 from freeswitch import _border, _calls, _codec
 from freeswitch._async import AsyncSession
 from pocket._recording_file import Entry, Recording
-from pocket._replay import Player, Stopped, is_of, taken, told
+from pocket._replay import Player, Stopped, taken, told
 
 # How late a timer or a wake-up may have been when the call was recorded, in seconds.
 LATE = 0.02
@@ -161,7 +161,7 @@ class AsyncPlayer(Player):
         turns = 0
         while turns < TURNS and self.difference is None:
             entry = self._head()
-            if entry is None or is_of(entry, asked) or self._is_own(entry):
+            if entry is None or self.is_of(entry, asked) or self._is_own(entry):
                 break
             if self._is_awaited(entry):
                 self._deliver()

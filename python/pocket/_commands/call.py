@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import os
 import re
 import sys
 from pathlib import Path
@@ -183,8 +182,8 @@ def _module(script: Path, scripts: Path) -> str:
     if script.suffix != ".py":
         raise ValueError(f"{script} is no script: its name does not end in .py")
     # Where it lies by its name: a script may be a link to one elsewhere.
-    whole, folder = Path(os.path.abspath(script)), Path(os.path.abspath(scripts))
-    if not whole.is_relative_to(folder):
+    whole, folder = script.absolute(), scripts.absolute()
+    if ".." in whole.parts or not whole.is_relative_to(folder):
         whole, folder = script.resolve(), scripts.resolve()
     if not whole.is_relative_to(folder):
         raise ValueError(f"{script} does not lie in the folder of the scripts, {scripts}")
