@@ -1,4 +1,4 @@
-"""Keeps digits that were pressed out of a recording: where a script hands them on, the switch gets them, the file zeros.
+"""Keeps digits that were pressed out of a recording, also where a script hands them on: there it has zeros.
 
 All that is masked has been pressed: a text of three digits or more that came one after the other, wherever it stands,
 and a text that is an answer as a whole.

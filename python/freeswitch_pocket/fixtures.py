@@ -196,10 +196,10 @@ def _check_marks(node: Any, prefix: str) -> None:
                 raise pytest.UsageError(f"{mark.name}: {match!r} is no regular expression: {error}") from None
 
 
-def _name_of(text: str) -> str:
-    found = re.search(r"<configuration\s[^>]*name=[\"']([^\"']+)", text)
+def _name_of(text: object) -> str:
+    found = re.search(r"<configuration\s[^>]*name=[\"']([^\"']+)", text) if isinstance(text, str) else None
     if found is None:
-        raise pytest.UsageError(f"a configuration is XML, <configuration name=...>, not {text[:60]!r}")
+        raise pytest.UsageError(f"a configuration is XML, <configuration name=...>, not {text!r:.60}")
     return found[1]
 
 

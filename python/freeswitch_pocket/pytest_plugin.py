@@ -172,11 +172,23 @@ def text_of(marker: object, root: Path) -> str:
 
 
 def _extension(number: str, actions: object) -> str:
+    import re
     from xml.sax.saxutils import quoteattr
 
     parts = []
-    for action in [actions] if isinstance(actions, str) else list(actions):  # type: ignore[call-overload]
-        application, _, data = action.partition(" ") if isinstance(action, str) else (action[0], "", action[1])
+    for action in actions if isinstance(actions, (list, tuple)) else [actions]:
+        match action:
+            case str():
+                application, _, data = action.partition(" ")
+            case (str(application), str(data)):
+                pass
+            case _:
+                application = data = ""
+        if not application:
+            raise pytest.UsageError(
+                f"dialplan: the actions of {number!r} are {actions!r}: give 'python ivr', or a list of such"
+            )
         parts.append(f"<action application={quoteattr(application)} data={quoteattr(data)}/>")
-    condition = f'<condition field="destination_number" expression={quoteattr(f"^{number}$")}>'
+    # A number may have signs that mean something in a pattern: *97, +4930.
+    condition = f'<condition field="destination_number" expression={quoteattr(f"^{re.escape(number)}$")}>'
     return f"<extension name={quoteattr(number)}>{condition}{''.join(parts)}</condition></extension>"

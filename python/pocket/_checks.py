@@ -66,6 +66,8 @@ def check_address(address: str) -> None:
 
 def variables(given: Mapping[str, str] | None) -> dict[str, str]:
     """Variables by name; one that is no text is said at once."""
+    if given is not None and not isinstance(given, Mapping):
+        raise TypeError(f"variables: {given!r} must be a mapping of names to values, not {type(given).__name__}")
     for name, value in (given or {}).items():
         check_text("variables", name)
         check_text(f"variables[{name!r}]", value)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from pocket import _pocket
 
@@ -93,6 +94,8 @@ def digits(name: str, text: str) -> str:
 
 def cause(name: str, text: str) -> str:
     """A cause that the switch does not know is said at once, with those that are like it."""
+    if not isinstance(text, str):
+        raise TypeError(f"{name}: {text!r} must be a str, not {type(text).__name__}")
     known = _pocket.causes()
     if text.upper() in known or text.isdigit():
         return text
@@ -109,6 +112,8 @@ def _split(name: str, given: Press) -> tuple[list[tuple[float, str]], list[Cue]]
         )
     if isinstance(given, Mapping):
         return [], [_cue(name, sound, answer) for sound, answer in given.items()]
+    if not isinstance(given, Iterable):
+        raise TypeError(f"{name}: {given!r} must be pairs of seconds and a text, or sounds and their answers")
     timed = []
     for entry in given:
         try:
@@ -133,7 +138,14 @@ def _cue(name: str, sound: str, answer: Answer | Sequence[Answer]) -> Cue:
     if not isinstance(sound, str):
         raise TypeError(f"{name}: {sound!r} must be a sound's name; times stand in a list: [(1.5, '1')]")
     repeats = isinstance(answer, str | tuple)
-    answers = [answer] if isinstance(answer, str | tuple) else list(answer)
+    given: Any = answer
+    answers: list[Answer] = [given] if repeats or not isinstance(given, Iterable) else list(given)
+    for one in answers:
+        if not isinstance(one, str) and not (isinstance(one, tuple) and len(one) == 2):
+            raise TypeError(
+                f"{name}: the answer to {sound!r} must be a text, a pair of seconds and a text, or a list of these, "
+                f"not {one!r}"
+            )
     if not answers:
         raise ValueError(f"{name}: {sound!r} has no answer")
     times = {one[0] if isinstance(one, tuple) else None for one in answers}

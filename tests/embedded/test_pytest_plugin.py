@@ -215,6 +215,10 @@ def test_a_prefix(project: pytest.Pytester) -> None:
     [
         ('dialplan("no_such.xml")', "there is no dialplan *no_such.xml"),
         ("dialplan(5)", "a dialplan is XML, a file or actions by number, not int"),
+        ('dialplan({"5000": 5})', "dialplan: the actions of '5000' are 5: give 'python ivr', or a list of such"),
+        ('dialplan({"5000": [("python",)]})', "dialplan: the actions of '5000' are [[]('python',)]: give 'python*"),
+        ('dialplan({"5000": ["answer", ""]})', "dialplan: the actions of '5000' are [[]'answer', '']: give 'python*"),
+        ("configuration(5)", "a configuration is XML, <configuration name=...>, not 5"),
         ('configuration("python.conf")', "a configuration is XML*'python.conf'"),
         ("dialplan", "dialplan(): it is used as dialplan({*"),
         ('dialplan(xml="<x/>")', "dialplan(xml='<x/>'): it is used as dialplan({*"),
@@ -229,6 +233,21 @@ def test_markers_that_make_no_sense(project: pytest.Pytester, marker: str, told:
     result = run(project, f"import pytest\n@pytest.mark.{marker}\ndef test_it(switch): pass\n")
     result.stdout.fnmatch_lines([f"*{told}*"])
     assert result.ret != 0
+
+
+def test_numbers_with_signs_are_numbers(project: pytest.Pytester) -> None:
+    result = run(
+        project,
+        """
+        import pytest
+
+        @pytest.mark.dialplan({"*97": "set given=star", "+4930": "set given=plus", "5(0": "set given=bracket"})
+        @pytest.mark.parametrize("number, given", [("*97", "star"), ("+4930", "plus"), ("5(0", "bracket")])
+        def test_it(call, number, given):
+            assert call(number).variables["given"] == given
+        """,
+    )
+    result.assert_outcomes(passed=3)
 
 
 def test_the_switch_is_not_imported_where_no_test_asks_for_it(pytester: pytest.Pytester) -> None:

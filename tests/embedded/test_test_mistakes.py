@@ -66,6 +66,11 @@ def test_a_configuration_that_is_faulty() -> None:
         ({"menu": []}, ValueError, "no answer"),
         ({"menu": (-1, "1")}, ValueError, "past"),
         ({1.5: "1"}, TypeError, "sound's name"),
+        (5, TypeError, "press: 5 must be pairs of seconds and a text, or sounds"),
+        (None, TypeError, "press: None must be pairs of seconds and a text, or sounds"),
+        ({"menu": 5}, TypeError, "press: the answer to 'menu' must be a text, a pair .*, or a list of these, not 5"),
+        ({"menu": ("1",)}, TypeError, r"press: the answer to 'menu' must be .*, not \('1',\)"),
+        ({"menu": [(1, "1"), 5]}, TypeError, "press: the answer to 'menu' must be .*, not 5"),
     ],
 )
 def test_digits_that_are_none(switch_with: Open, press: object, error: type[Exception], message: str) -> None:
@@ -105,6 +110,8 @@ def test_other_values_that_make_no_sense(switch_with: Open) -> None:
         (lambda switch: switch.run("python", 5), "data: 5 must be a str, not int"),
         (lambda switch: switch.run(None), "number: None must be a str, not NoneType"),
         (lambda switch: switch.call("5", variables={"a": 1}), r"variables\['a'\]: 1 must be a str, not int"),
+        (lambda switch: switch.call("5", variables=[("a", "b")]), r"variables: \[\('a', 'b'\)\] must be a mapping"),
+        (lambda switch: switch.phone("user/1", refuses=17), "refuses: 17 must be a str, not int"),
         (lambda switch: switch.call("5", variables={1: "a"}), "variables: 1 must be a str, not int"),
         (lambda switch: switch.call("5", caller_id_number=1000), "caller_id_number: 1000 must be a str, not int"),
         (lambda switch: switch.api(["status"]), r"command: \['status'\] must be a str, not list"),
