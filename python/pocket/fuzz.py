@@ -284,7 +284,19 @@ def _wait(switch: Switch, call: Call, until: float) -> None:
         switch.sleep(STEP)
 
 
+def _check_reached(call: Call) -> None:
+    """Look whether the call came to anything: a test of nothing would be green for ever."""
+    if not call.transcript.of_kind("application"):
+        ends = [entry for entry in call.transcript.of_kind("hung up") if entry.data.get("by") == "switch"]
+        if ends:
+            raise Fault(
+                f"nothing has run on the call: the switch hung it up with {ends[0].text}; "
+                "look at the number, the dialplan, and the application's name"
+            )
+
+
 def _check(switch: Switch, call: Call, rules: _Rules, awaited: Awaited) -> None:
+    _check_reached(call)
     faults = ladder.faults_in(switch.log)
     if faults:
         raise Fault(f"a script has failed: {faults[0].summary}\n{faults[0].text}")

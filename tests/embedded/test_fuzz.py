@@ -120,6 +120,29 @@ def test_a_leg_that_goes_late_because_the_machine_is_busy_gives_no_alarm(tmp_pat
         thread.join()
 
 
+@pytest.mark.parametrize(
+    ("where", "cause"),
+    [
+        ({"number": "5999"}, "NO_ROUTE_DESTINATION"),
+        ({"number": "5000"}, "DESTINATION_OUT_OF_ORDER"),
+        ({"run": "pyton ivr"}, "DESTINATION_OUT_OF_ORDER"),
+    ],
+    ids=["no extension", "no application in it", "no application"],
+)
+def test_a_call_that_reaches_nothing_is_a_fault(tmp_path: Path, where: dict[str, str], cause: str) -> None:
+    dialplan = """<extension name="x"><condition field="destination_number" expression="^5000$">
+        <action application="pyton" data="ivr"/></condition></extension>"""
+
+    given: dict[str, Any] = {**where}
+
+    @fuzz.callers(**given, scripts=tmp_path, dialplan=dialplan, examples=5, seed=SEED)
+    def test(call: pocket.Call) -> None:
+        pass
+
+    with pytest.raises(fuzz.Fault, match=f"nothing has run on the call: the switch hung it up with {cause}"):
+        test()
+
+
 def test_a_caller_reads_well() -> None:
     assert repr(fuzz.Caller()) == "Caller()"
     caller = fuzz.Caller([(1.5, "1")], None, (3, -0.01), {"user/1001": {"busy": True}})
