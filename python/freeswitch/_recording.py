@@ -58,6 +58,9 @@ def begin(session: Any, line: str) -> bool:
         return False
     wanted = (session.getVariable("python_record") or "").strip().lower()
     if wanted not in {"true", "yes", "on", "1", "masked"}:
+        if wanted not in {"", "false", "no", "off", "0"}:
+            text = "%s is not recorded: python_record is %r, and not true, masked or false"
+            log.warning(text, session.get_uuid(), wanted)
         return False
     try:
         recorder = Recorder(_Here.folder, session, line, is_masked=wanted == "masked")
