@@ -215,7 +215,7 @@ class Log:
         revision = int(reply.split(".")[5])
         value = json.loads(body)
         step = value["state"]["step"] if value["state"] else 0
-        self.kept[subject.rpartition(".")[2]].append((revision, value["epoch"], step))
+        self.kept[subject.split(".")[3]].append((revision, value["epoch"], step))
 
     def _ask(self) -> None:
         _, _, body = self._requests.next()

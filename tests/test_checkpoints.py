@@ -44,13 +44,13 @@ async def handler(session, args):
     for step in range(3):
         await session.checkpoint({"step": step})
     found.append(session.last_checkpoint)
-    found.append((await kv.get(f"calls.{session.uuid}"))["state"])
+    found.append((await kv.get(f"calls.{session.uuid}.{__name__}"))["state"])
     session.setVariable("saw", json.dumps(found))
 async def after(session, args):
     for _ in range(200):
-        if await kv.entry(f"calls.{session.uuid}") is None: break
+        if await kv.entry(f"calls.{session.uuid}.{__name__}") is None: break
         await asyncio.sleep(0.02)
-    session.setVariable("after", json.dumps(await kv.get(f"calls.{session.uuid}")))
+    session.setVariable("after", json.dumps(await kv.get(f"calls.{session.uuid}.{__name__}")))
 """
     )
     result = kept.call(("answer", ""), ("python", name), ("python", f"{name}::after"))
@@ -58,12 +58,16 @@ async def after(session, args):
     assert saw(result, "after") is None
 
 
-def test_a_call_that_the_core_has_recovered_goes_on(kept: Host) -> None:
+# Keys had no names of programs once.
+@pytest.mark.parametrize("more", ["", ".{__name__}"])
+def test_a_call_that_the_core_has_recovered_goes_on(kept: Host, more: str) -> None:
     name = kept.script(
         HEAD
-        + """
+        + f"""
 async def before(session, args):
-    await kv.put(f"calls.{session.uuid}", {"epoch": 7, "state": ["menu", 2]})
+    await kv.put(f"calls.{{session.uuid}}{more}", {{"epoch": 7, "state": ["menu", 2]}})
+"""
+        + """
 async def handler(session, args):
     found = [session.resumed, session.last_checkpoint]
     await session.checkpoint("next")
@@ -84,11 +88,11 @@ def test_what_another_call_of_its_uuid_has_kept_is_not_for_a_recovered_one(
         HEAD
         + """
 async def before(session, args):
-    await kv.put(f"calls.{session.uuid}", {"epoch": 7, "state": ["menu", 2], "call_id": args})
+    await kv.put(f"calls.{session.uuid}.{__name__}", {"epoch": 7, "state": ["menu", 2], "call_id": args})
 async def handler(session, args):
     found = [session.resumed, session.last_checkpoint]
     await session.checkpoint("next")
-    value = await kv.get(f"calls.{session.uuid}")
+    value = await kv.get(f"calls.{session.uuid}.{__name__}")
     session.setVariable("saw", json.dumps([*found, value["state"], value["call_id"]]))
 """
     )
@@ -99,6 +103,48 @@ async def handler(session, args):
         ("python", name),
     )
     assert saw(result) == [True, state, "next", "this@host"]
+
+
+KEEPS = (
+    HEAD
+    + """
+async def killed(session, args):
+    await kv.put(f"calls.{session.uuid}.{__name__}", {"epoch": 0, "state": args})
+async def handler(session, args):
+    session.setVariable(f"saw_{args}", json.dumps([session.resumed, session.last_checkpoint]))
+    await session.checkpoint("next")
+"""
+)
+
+
+def test_of_two_programs_of_a_call_each_goes_on_from_its_own(kept: Host) -> None:
+    one, two = kept.script(KEEPS), kept.script(KEEPS)
+    result = kept.call(
+        ("python", f"{two}::killed two"), ("set", "recovered=true"), ("python", f"{one} one"), ("python", f"{two} two")
+    )
+    assert saw(result, "saw_one") == [True, None]
+    assert saw(result, "saw_two") == [True, "two"]
+
+
+def test_what_a_later_call_of_its_uuid_has_kept_stays(kept: Host) -> None:
+    name = kept.script(
+        HEAD
+        + """
+async def handler(session, args):
+    await session.checkpoint("earlier")
+    # The later one, on another switch.
+    key = f"calls.{session.uuid}.{__name__}"
+    await kv.put(key, {**await kv.get(key), "state": "later"})
+async def after(session, args):
+    # What was asked for before is done.
+    await kv.put(f"calls.{session.uuid}.after", 1)
+    session.setVariable("saw", json.dumps(await kv.get(f"calls.{session.uuid}.{__name__}")))
+"""
+    )
+    result = kept.call(("python", name), ("python", f"{name}::after"))
+    found = saw(result)
+    assert isinstance(found, dict)
+    assert found["state"] == "later"
 
 
 def test_a_recovered_call_that_has_kept_nothing_is_told_so(kept: Host) -> None:

@@ -60,6 +60,26 @@ async def main():
 """) == [True, "key mine.a was not put: it is not at revision N; absent", 2, True, "put"]
 
 
+def test_a_delete_may_be_of_the_revision_that_was_read(kept: Callable[[str], Any]) -> None:
+    assert kept("""
+async def main():
+    first = await kv.put(f"{mine}.a", 1)
+    second = await kv.put(f"{mine}.a", 2)
+    told = []
+    for key, revision in ((f"{mine}.a", first), (f"{mine}.absent", first)):
+        try: await kv.delete(key, revision=revision)
+        except kv.Conflict as error: told.append(str(error).replace(mine, "mine").replace(str(first), "N"))
+    told.append(await kv.get(f"{mine}.a"))
+    await kv.delete(f"{mine}.a", revision=second)
+    return [*told, await kv.get(f"{mine}.a")]
+""") == [
+        "key mine.a was not deleted: it is not at revision N",
+        "key mine.absent was not deleted: it is not at revision N",
+        2,
+        None,
+    ]
+
+
 def test_what_was_deleted_can_be_created_again(kept: Callable[[str], Any]) -> None:
     assert kept("""
 async def main():

@@ -96,6 +96,34 @@ def test_calls_of_a_killed_switch_go_on_at_the_same_menu(
     went_on(calls, log)
 
 
+GREETS = """
+import json
+
+async def handler(session, args):
+    with open(args, "a") as file:
+        file.write(json.dumps({"what": "greets", "resumed": session.resumed, "state": session.last_checkpoint}) + "\\n")
+    await session.answer()
+    await session.checkpoint("greeted")
+"""
+
+
+@pytest.mark.parametrize("way", ["pyremote", "python"])
+def test_of_two_programs_of_a_call_each_goes_on_from_its_own_checkpoint(
+    first: FreeSwitchHost, ivr: str, port: int, call: Callable[..., Callers], tmp_path: Path, way: str
+) -> None:
+    log = tmp_path / "said"
+    name = ivr if way == "pyremote" else first.script(IVR)
+    calls = call(first.extension(("python", f"{first.script(GREETS)} {log}"), (way, f"{name} {log}")))
+    at_the_second_menu(first, log)
+    first.abandon()
+    first.restart()
+    begin_profile(first, port)
+    assert f"Recovered {CALLS} call(s)" in first.api("sofia recover")
+    went_on(calls, log)
+    greeted = [line["state"] for line in said(log, "greets") if line["resumed"]]
+    assert greeted == [None] * CALLS
+
+
 def test_a_handler_waits_until_the_far_end_has_answered(
     first: FreeSwitchHost, port: int, tmp_path: Path, call: Callable[..., Callers]
 ) -> None:

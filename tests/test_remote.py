@@ -93,6 +93,31 @@ def test_without_a_worker_the_fallback_takes_the_call(node: Host) -> None:
     node.wait_log(f"MR0025 pyremote nobody_has_it: no worker serves 'nobody_has_it'; {name} here takes it")
 
 
+def test_the_fallback_goes_on_from_the_checkpoint_and_nothing_after_it_does(node: Host, work: Work, app: str) -> None:
+    source = (
+        BEGINS
+        + """
+    await session.checkpoint("kept")
+    await session.execute("set", "is_kept=${pid}")
+    await session.play("silence_stream://-1")
+"""
+    )
+    worker = work(source)
+    name = node.script("""
+import json
+async def handler(session, args):
+    session.setVariable(args, json.dumps([session.resumed, session.last_checkpoint]))
+""")
+    call = node.start_call(
+        node.extension(("set", f"pyremote_fallback={name} saw"), ("pyremote", app), ("python", f"{name} after"))
+    )
+    variable(node, call.uuid, "is_kept")
+    worker.send(signal.SIGKILL)
+    result = call.wait(30)
+    assert saw(result) == [True, "kept"]
+    assert json.loads(result.variables["after"]) == [False, None]
+
+
 def test_without_a_bus_there_is_no_worker(served: Host) -> None:
     result = served.call(("pyremote", "some_app"), ("hangup", "CALL_REJECTED"))
     assert result.variables["python_error"] == "there is no bus: bus-url in python.conf names one"
@@ -236,7 +261,7 @@ async def fsapi(session, stream, env, args):
     await kv.put(f"calls.{args}", {"epoch": 7, "state": {"step": 9}})
     stream.write("+OK kept")
 """)
-    assert node.api(f"python {keeps} {call.uuid}") == "+OK kept"
+    assert node.api(f"python {keeps} {call.uuid}.{app}") == "+OK kept"
     next(worker for worker in workers if worker.process.pid == pid).send(signal.SIGKILL)
     assert saw(call.wait()) == [True, None]
 
@@ -251,7 +276,7 @@ async def handler(session, args):
         await session.execute("set", "second=has it")
         await session.get_digits(1, timeout=60)
         from freeswitch import kv
-        kept = await kv.entry(f"calls.{session.uuid}")
+        kept = await kv.entry(f"calls.{session.uuid}.{__name__}")
         session.setVariable("saw", json.dumps(kept.value["state"]))
         return
     await session.answer()

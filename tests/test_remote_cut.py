@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from hosts.base import Host
-from support.nats import Nats, needs_nats, state
+from support.nats import Nats, Raw, needs_nats, state
 from support.relay import Relay
-from support.workers import BEGINS, Work, Worker, app, begun, nats, on_bus, saw, work
+from support.workers import BEGINS, Work, Worker, app, begun, nats, on_bus, saw, variable, work
 
 __all__ = ["app", "nats", "work"]
 pytestmark = needs_nats
@@ -66,3 +66,46 @@ def test_a_call_whose_worker_gave_its_switch_up_is_offered_again(node: Host, wor
     node.wait_for(lambda: state(node, "remote_accepts") == accepts + 1 or None, 30)
     call.press("5")
     assert saw(call.wait(60)) == ["5", True]
+
+
+KEEPS = (
+    BEGINS
+    + """
+    await session.checkpoint("earlier")
+    await session.execute("set", "is_kept=${pid}")
+    await session.play("silence_stream://-1")
+"""
+)
+
+
+def kept(nats: Nats, key: str) -> bytes:
+    """What is under a key; nothing where it was deleted."""
+    client = Raw(nats.port)
+    try:
+        client.subscribe("test.kept")
+        client.request(f"$JS.API.DIRECT.GET.KV_freeswitch.$KV.freeswitch.{key}", b"", "test.kept")
+        return client.next()[2]
+    finally:
+        client.close()
+
+
+def test_what_a_call_has_kept_goes_once_the_bus_is_back_but_for_a_later_calls(
+    node: Host, nats: Nats, work: Work, app: str, way: Relay
+) -> None:
+    work(KEEPS)
+    calls = [begun(node, app)[0] for _ in range(2)]
+    keys = [f"calls.{call.uuid}.{app}" for call in calls]
+    for call, key in zip(calls, keys, strict=True):
+        variable(node, call.uuid, "is_kept")
+        assert b"earlier" in kept(nats, key)
+    later = b'{"state":"later","epoch":7,"call_id":null}'
+    with way.held():
+        for call in calls:
+            call.hangup()
+            call.wait(30)
+        client = Raw(nats.port)
+        client.publish(f"$KV.freeswitch.{keys[0]}", later)
+        client.close()
+        node.wait_for(lambda: kept(nats, keys[0]) == later or None)
+    node.wait_for(lambda: not kept(nats, keys[1]) or None, 30)
+    assert kept(nats, keys[0]) == later

@@ -50,6 +50,8 @@ class AsyncSession(Session):
         self._when_transferred: Callable[[], object] | None = None
         # It has a span that is recorded.
         self._is_traced = False
+        # What the dialplan has named; '' for a call that was placed.
+        self._program = ""
         self._checkpoint: Checkpoint | None = None
         # Another worker, or the switch before it was killed, had the call before: what it has kept last.
         self.resumed = False
@@ -265,7 +267,7 @@ class AsyncSession(Session):
         await self._kept()
 
     def _new_checkpoint(self) -> Checkpoint:
-        return Checkpoint(self._thread.uuid, call_id=self._call_id())
+        return Checkpoint(self._thread.uuid, self._program, call_id=self._call_id())
 
     def _call_id(self) -> str | None:
         with contextlib.suppress(SessionGone):

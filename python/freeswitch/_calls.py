@@ -33,6 +33,15 @@ def _was_recovered(session: AsyncSession) -> bool:
         return False
 
 
+def _program_of(name: str, session: AsyncSession) -> str:
+    """Name the program that checkpoints are of: `pyremote_fallback` goes on with those of the workers' program."""
+    with contextlib.suppress(_freeswitch.SessionGone):
+        fallback, _, program = (session.getVariable("pyremote_program") or "").partition(" ")
+        if fallback.removesuffix("::handler") == name.removesuffix("::handler"):
+            return program
+    return name
+
+
 async def _resume(session: AsyncSession) -> None:
     try:
         await session._resume()
@@ -42,8 +51,9 @@ async def _resume(session: AsyncSession) -> None:
 
 def start(run: Any, session: AsyncSession, outside: Any = None) -> None:
     """Start an async handler with its session; `outside` reaches its switch, where that is not this process."""
-    if outside is None and _was_recovered(session):
-        session.resumed = True
+    if outside is None:
+        session._program = _program_of(run.name, session)
+        session.resumed = _was_recovered(session)
     running = _loop.here.runs[run.id] = _loop.Running(run.id, session, run.uuid, run.finish)
     running.context.run(OUTSIDE.set, outside)
     if outside is None and _freeswitch.records_calls():

@@ -1,12 +1,14 @@
 """Checkpoints of calls: what a handler keeps so that it can go on after its worker or its switch has ended.
 
-A call's lies in `freeswitch.kv`, under its UUID, with the epoch of who has kept it. A worker that has lost its call
-cannot change it: it knows an older revision, and the switch, which says whose the call is, is asked. A UUID may
-come again while what the call before it has kept is still there: that has other epochs, or another Call-ID.
+A call's lies in `freeswitch.kv`, under its UUID and its program's name, with the epoch of who has kept it: of several
+programs in one call each has its own. A worker that has lost its call cannot change it: it knows an older revision,
+and the switch, which says whose the call is, is asked. A UUID may come again while what the call before it has kept is
+still there: that has other epochs, or another Call-ID, and nobody takes it away who has not kept it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 import time
@@ -28,11 +30,18 @@ KEPT = 86400
 _lasting: list[bool] = []
 
 
-def key(uuid: str) -> str:
-    """Give the key of a call's checkpoint; src/aio/outside/calls.rs has the same."""
-    if re.fullmatch(r"[-_a-zA-Z0-9]+", uuid):
-        return f"calls.{uuid}"
-    return f"calls.={uuid.encode('utf-8', 'surrogateescape').hex()}"
+def _word(text: str) -> str:
+    if re.fullmatch(r"[-_a-zA-Z0-9]+", text):
+        return text
+    return f"={text.encode('utf-8', 'surrogateescape').hex()}"
+
+
+def key(uuid: str, program: str) -> str:
+    """Give the key of what a program keeps of a call; src/aio/outside/calls.rs has the same.
+
+    `program` is as the dialplan names it: `module`, or `module::function`.
+    """
+    return f"calls.{_word(uuid)}.{_word(program.removesuffix('::handler'))}"
 
 
 def as_state(state: Any) -> Any:
@@ -59,7 +68,7 @@ async def _nobody() -> None:
 
 
 class Checkpoint:
-    """That of one call; `check` raises where the call is another's.
+    """That of one program of a call; `check` raises where the call is another's.
 
     `since` is the first epoch of the call, 0 where a switch that was killed may have had it; `call_id` is its SIP
     Call-ID, which the switch that recovers it has, too.
@@ -68,13 +77,16 @@ class Checkpoint:
     def __init__(
         self,
         uuid: str,
+        program: str,
         epoch: int = 0,
         check: Callable[[], Awaitable[None]] = _nobody,
         *,
         since: int = 0,
         call_id: str | None = None,
     ) -> None:
-        self.key, self.epoch, self._check = key(uuid), epoch, check
+        self.key, self.epoch, self._check = key(uuid, program), epoch, check
+        # Where it was before keys had the names of programs.
+        self._nameless = f"calls.{_word(uuid)}"
         self._since, self._call_id = since, call_id
         self._revision: int | None = None
 
@@ -91,7 +103,7 @@ class Checkpoint:
         return {**more, "epoch": self.epoch, "call_id": self._call_id}
 
     def _is_mine(self, value: Any) -> bool:
-        if not isinstance(value, dict):
+        if not isinstance(value, dict) or "state" not in value:
             return False
         return value.get("epoch", 0) >= self._since and value.get("call_id", self._call_id) == self._call_id
 
@@ -116,15 +128,21 @@ class Checkpoint:
         async def attempt() -> bool:
             nonlocal value
             found = await kv.entry(self.key)
+            nameless = None if found is not None else await kv.entry(self._nameless)
+            kept = found or nameless
             value = self._value({"state": None, "fence": True})
-            if found is not None and self._is_mine(found.value):
-                value = self._value(found.value)
+            if kept is not None and self._is_mine(kept.value):
+                value = self._value(kept.value)
             self._revision = None if found is None else found.revision
             try:
                 await self._write(value)
             except kv.Conflict:
                 await self._check()
                 return False
+            if nameless is not None and self._is_mine(nameless.value):
+                # It was for the first that asks: now it has a name.
+                with contextlib.suppress(kv.Conflict, BusError):
+                    await kv.delete(self._nameless, revision=nameless.revision)
             return True
 
         await self._until_done(attempt)
@@ -149,9 +167,11 @@ class Checkpoint:
                 log.warning("MR0023 checkpoint %s is asked for again: %s", self.key, error)
 
     async def forget(self) -> None:
-        """Forget it: the call is over."""
-        self._revision = None
-        await kv.delete(self.key)
+        """Forget it: the call is over. What another has kept under its key since stays."""
+        revision, self._revision = self._revision, None
+        if revision is not None:
+            with contextlib.suppress(kv.Conflict):
+                await kv.delete(self.key, revision=revision)
 
 
 __all__ = ["Checkpoint", "as_state", "key"]

@@ -22,7 +22,7 @@ class BusLate(BusError):
 
 
 class Conflict(RuntimeError):
-    """A key was there already (`create`), or was at another revision (`update`): somebody else was first."""
+    """A key was there already (`create`), or was at another revision (`update`, `delete`): somebody else was first."""
 
 
 __all__ = ["BusError", "BusLate", "Conflict", "SessionLost", "VerbError"]

@@ -82,6 +82,11 @@ def written(value: Any, name: str = "value") -> str:
     return text
 
 
+def _check_revision(revision: object) -> None:
+    if not isinstance(revision, int) or revision < 1:
+        raise ValueError(f"argument 'revision' must be what put, create or update gave, not {revision!r}")
+
+
 def _read(key: str, text: bytes | str) -> Any:
     try:
         return json.loads(text)
@@ -155,17 +160,20 @@ async def create(key: str, value: Any, *, ttl: float | None = None, timeout: flo
 async def update(key: str, value: Any, revision: int, *, ttl: float | None = None, timeout: float = PATIENCE) -> int:
     """Put a value under a key that is at this revision, and give the new one; Conflict where it is at another one."""
     _loop.only_here("freeswitch.kv.update")
-    if not isinstance(revision, int) or revision < 1:
-        raise ValueError(f"argument 'revision' must be what put, create or update gave, not {revision!r}")
+    _check_revision(revision)
     return await _put(key, value, ttl, revision, timeout)
 
 
-async def delete(key: str, *, timeout: float = PATIENCE) -> None:
-    """Delete a key, where it is there."""
+async def delete(key: str, *, revision: int | None = None, timeout: float = PATIENCE) -> None:
+    """Delete a key, where it is there; with `revision` only one that is at this revision, Conflict where it is not."""
     _loop.only_here("freeswitch.kv.delete")
     _check_key(key)
+    if revision is not None:
+        _check_revision(revision)
     if _bus.is_configured():
-        await _bus.ask(_freeswitch.bus_delete, key, timeout=timeout)
+        kind, *_ = await _bus.ask(_freeswitch.bus_delete, key, revision, timeout=timeout)
+        if kind == "conflict":
+            raise Conflict(f"key {key} was not deleted: it is not at revision {revision}")
         return
     here = local()
 
@@ -174,7 +182,9 @@ async def delete(key: str, *, timeout: float = PATIENCE) -> None:
             here.expires(key, number, None)
             here.tell("delete", key, number, None)
 
-    await here.run(lambda file: file.delete(key), gone)
+    done = await here.run(lambda file: file.delete(key, revision), gone)
+    if done is None and revision is not None:
+        raise Conflict(f"key {key} was not deleted: it is not at revision {revision}")
 
 
 async def keys(pattern: str = ">", *, timeout: float = PATIENCE) -> list[str]:

@@ -6,6 +6,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::ffi::{CStr, CString, c_char};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -38,8 +39,9 @@ const ACCEPTS: Duration = Duration::from_millis(500);
 
 /// How many workers may die with one call: its program may be what kills them.
 const DEAD: u32 = 5;
-/// Tells a handler in the switch that a worker has had the call.
+/// Tells a handler in the switch that a worker has had the call, and whose checkpoint it goes on from.
 const RESUMED: &CStr = c"pyremote_resumed";
+const PROGRAM: &CStr = c"pyremote_program";
 
 /// Why a call is not served, or no longer.
 enum Ended {
@@ -65,10 +67,10 @@ pub unsafe extern "C" fn application(session: *mut switch_core_session_t, data: 
         let held = unsafe { Detached::new() };
         let shown = String::from_utf8_lossy(line);
         recovered::wait_for_the_far_end(session, &held);
-        let (outcome, is_kept) = on_call(session, &held, &leg, line);
+        let (outcome, kept) = on_call(session, &held, &leg, line);
         let why = match outcome {
             Ok(()) => {
-                forget(session, is_kept);
+                kept.forget();
                 return tell(session, Ok(()));
             }
             Err(Ended::Unserved(why)) => {
@@ -77,25 +79,61 @@ pub unsafe extern "C" fn application(session: *mut switch_core_session_t, data: 
                 if let Some(fallback) = fallback.filter(|name| !name.is_empty()) {
                     let name = String::from_utf8_lossy(&fallback);
                     tracing::warn!("MR0025 pyremote {shown}: {why}; {name} takes it in the switch");
-                    // What a worker has kept of the call is for this one, too.
-                    let resumed = is_kept.then_some(c"true");
-                    let _ = session.channel().set_variable(RESUMED, resumed);
-                    return run(session, &leg, &fallback);
+                    // What a worker has kept of the call is for this one, too, and for nothing after it.
+                    let resumed = kept.is_kept.then_some(c"true");
+                    let program = stands_for(&kept.program, &fallback);
+                    let set = |name: &CStr, value: Option<&CStr>| {
+                        let _ = session.channel().set_variable(name, value);
+                    };
+                    set(RESUMED, resumed);
+                    set(PROGRAM, Some(&program));
+                    run(session, &leg, &fallback);
+                    set(RESUMED, None);
+                    set(PROGRAM, None);
+                    return kept.forget();
                 }
                 why
             }
             Err(Ended::Failed(why)) => why,
         };
-        forget(session, is_kept);
+        kept.forget();
         tracing::error!("MR0025 pyremote {shown}: {why}; the dialplan goes on");
         tell(session, Err(Failed(why)));
     });
 }
 
-/// Nobody goes on with the call: what workers have kept of it goes.
-fn forget(session: Session<'_>, is_kept: bool) {
-    if is_kept {
-        outgoing::delete(&calls::key(&session.uuid()));
+/// Says whose checkpoints are for a fallback: after a recovery another script may find it in the call's variables.
+fn stands_for(program: &CStr, fallback: &[u8]) -> CString {
+    let name = Target::parse(fallback).map_or_else(|_| String::new(), |target| name_of(&target));
+    let text = format!("{name} {}", program.to_string_lossy());
+    // Neither has a NUL.
+    CString::new(text).unwrap_or_default()
+}
+
+/// What workers have kept of a call.
+#[derive(Default)]
+struct Kept {
+    uuid: CString,
+    /// Whose it is.
+    program: CString,
+    /// There is something that the next needs to go on.
+    is_kept: bool,
+    /// There is something: who takes a call over leaves a mark, so that the one before keeps nothing any more.
+    is_marked: bool,
+    /// The epochs of the call's offers.
+    epochs: Option<RangeInclusive<u64>>,
+}
+
+impl Kept {
+    /// Nobody goes on with the call: it goes. What no worker has taken over of a call that was recovered goes by its
+    /// time to live: whose it is by now is not known here.
+    fn forget(self) {
+        if let Some(epochs) = self.epochs
+            && (self.is_kept || self.is_marked)
+        {
+            let program = self.program.to_string_lossy();
+            outgoing::forget(calls::key(&self.uuid, &program), epochs);
+        }
     }
 }
 
@@ -114,8 +152,9 @@ struct Served<'a> {
     dead: u32,
     /// The core has brought it back after its switch was killed.
     is_recovered: bool,
-    /// The epoch of its first offer, 0 before.
+    /// The epochs of its first and its last offer, 0 before.
     first: Cell<u64>,
+    last: Cell<u64>,
     /// One of them has kept what the next needs to go on.
     is_kept: bool,
     /// The last of them has died with it.
@@ -127,18 +166,24 @@ fn on_call(
     held: &Detached,
     leg: &Arc<Leg>,
     line: &[u8],
-) -> (Result<(), Ended>, bool) {
+) -> (Result<(), Ended>, Kept) {
     let target = match Target::parse(line) {
         Ok(target) => target,
-        Err(error) => return (Err(Ended::Failed(error.to_string())), false),
+        Err(error) => return (Err(Ended::Failed(error.to_string())), Kept::default()),
     };
     if !session.in_thread() {
         let why = "a worker works with the call's own thread, which this is not";
-        return (Err(Ended::Failed(why.to_owned())), false);
+        return (Err(Ended::Failed(why.to_owned())), Kept::default());
     }
+    let mut kept = Kept {
+        uuid: session.uuid(),
+        // What is part of a line of the core's has no NUL.
+        program: CString::new(name_of(&target)).unwrap_or_default(),
+        ..Kept::default()
+    };
     if outgoing::node().is_none() {
         let why = "there is no bus: bus-url in python.conf names one";
-        return (Err(Ended::Unserved(why.to_owned())), false);
+        return (Err(Ended::Unserved(why.to_owned())), kept);
     }
     let function = target.function.unwrap_or(entry_point::APPLICATION.function);
     let function = metrics::function(target.module, function);
@@ -166,14 +211,17 @@ fn on_call(
         dead: 0,
         is_recovered,
         first: Cell::new(0),
+        last: Cell::new(0),
         is_kept: is_recovered,
         is_orphan: false,
     };
     let outcome = served.run(leg);
-    // Who takes a call over leaves a mark, so that the one before keeps nothing any more.
-    forget(session, served.owners > 1 && !served.is_kept);
+    kept.is_kept = served.is_kept;
+    kept.is_marked = served.owners > 1;
+    let (first, last) = (served.first.get(), served.last.get());
+    kept.epochs = (first > 0).then_some(first..=last);
     let _ = listed.ending(outcome.is_err());
-    (outcome, served.is_kept)
+    (outcome, kept)
 }
 
 impl Served<'_> {
@@ -277,6 +325,7 @@ impl Served<'_> {
         if self.first.get() == 0 {
             self.first.set(call.epoch());
         }
+        self.last.set(call.epoch());
         // What was kept before is another call's, whose UUID comes again; a switch that was killed knew other epochs.
         let since = if self.is_recovered {
             0

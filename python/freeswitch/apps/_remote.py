@@ -165,8 +165,10 @@ class RemoteBus(Bus):
 
     outside: Remote
 
-    def __init__(self, outside: Remote, uuid: str, epoch: int, since: int = 0) -> None:
+    def __init__(self, outside: Remote, uuid: str, epoch: int, program: str = "", since: int = 0) -> None:
         super().__init__(outside, uuid, epoch)
+        # What the dialplan has named; '' for a call that was placed here.
+        self.program = program
         # The epoch of the call's first offer, where its switch has had it from its beginning.
         self.since = since
         self._numbers = itertools.count(1)
@@ -254,7 +256,7 @@ class RemoteSession(OutsideSession):
 
     def _new_checkpoint(self) -> Checkpoint:
         bus = self._bus
-        return Checkpoint(self.uuid, bus.epoch, bus.check, since=bus.since, call_id=self._call_id())
+        return Checkpoint(self.uuid, bus.program, bus.epoch, bus.check, since=bus.since, call_id=self._call_id())
 
     async def _kept(self) -> None:
         await self._bus.check()
@@ -409,7 +411,7 @@ class Remote(Outside):
         if before is not None:
             self.taken(before, "it was offered again")
         await self._until_known(uuid)
-        bus = RemoteBus(self, uuid, epoch, body.get("since", 0))
+        bus = RemoteBus(self, uuid, epoch, program.name, body.get("since", 0))
         bus.mirror.take(json.loads(reply.removeprefix("+OK ")))
         session = session_of(bus, RemoteSession)
         if body["resumed"]:

@@ -37,7 +37,7 @@ async fn perform(task: Task, client: &Client, shared: &Shared, patience: Duratio
             ttl,
             on,
         } => kv::put(client, shared, &key, value, ttl, on).await,
-        Task::Delete { key } => kv::delete(client, shared, &key).await,
+        Task::Delete { key, revision } => kv::delete(client, shared, &key, revision).await,
         Task::Keys { pattern } => kv::keys(client, shared, &pattern).await,
         Task::Publish { subject, data } => match client.publish(subject, data.into()).await {
             Ok(()) => Outcome::Done(0),

@@ -201,14 +201,24 @@ pub(super) fn not_stored(error: &PublishError) -> Outcome {
     }
 }
 
-pub(super) async fn delete(client: &Client, shared: &Shared, key: &str) -> Outcome {
-    match store(client, shared).await {
-        Ok(store) => match store.delete(key).await {
-            Ok(()) => Outcome::Done(0),
-            Err(error) => failed(&error),
-        },
-        Err(outcome) => outcome,
+pub(super) async fn delete(
+    client: &Client,
+    shared: &Shared,
+    key: &str,
+    revision: Option<u64>,
+) -> Outcome {
+    if let Err(outcome) = store(client, shared).await {
+        return outcome;
     }
+    let mut headers = HeaderMap::new();
+    headers.insert("KV-Operation", "DEL");
+    if let Some(revision) = revision {
+        headers.insert(
+            NATS_EXPECTED_LAST_SUBJECT_SEQUENCE,
+            HeaderValue::from(revision),
+        );
+    }
+    stored(client, format!("$KV.{BUCKET}.{key}"), headers, Vec::new()).await
 }
 
 /// The keys that a pattern matches, a line each.

@@ -18,14 +18,16 @@ use super::setting::Setting;
 use super::shared::{
     CURRENT, REFUSED, REQUESTS, Shared, State, UNKNOWN, is_of_certificate, without_signals,
 };
-use super::task::{Job, Outgoing};
-use super::{asker, call_records, job, listen, long, outgoing, publisher, pulse, records, remote};
+use super::task::{Forgotten, Job, Outgoing};
+use super::{
+    asker, call_records, forget, job, listen, long, outgoing, publisher, pulse, records, remote,
+};
 
 /// The thread's stack, in bytes, and that of threads that look names up.
 const STACK: usize = 8 << 20;
 /// How many requests are under way.
 const AT_ONCE: usize = 256;
-/// How many events wait to be sent, and how many messages to workers.
+/// How many events wait to be sent, and how many messages to workers, or keys that calls have left.
 const EVENTS: usize = 8192;
 const MESSAGES: usize = 16384;
 /// How long a server gets to answer, and after how long a silence it is asked.
@@ -92,6 +94,7 @@ fn open(setting: Setting, has_switch: bool) -> std::io::Result<Running> {
     let (jobs, queued_jobs) = mpsc::channel(REQUESTS);
     let (events, queued_events) = mpsc::channel(EVENTS);
     let (outgoing, queued_messages) = mpsc::channel(MESSAGES);
+    let (forgotten, queued_keys) = mpsc::channel(MESSAGES);
     let (stop, stopped) = watch::channel(false);
     let shared = Arc::new(Shared {
         setting,
@@ -99,6 +102,7 @@ fn open(setting: Setting, has_switch: bool) -> std::io::Result<Running> {
         jobs,
         events,
         outgoing,
+        forgotten,
         state: Mutex::new(State::Down("it is not connected yet".to_owned())),
         heard_itself: Mutex::new(None),
         told: Mutex::new(None),
@@ -120,6 +124,7 @@ fn open(setting: Setting, has_switch: bool) -> std::io::Result<Running> {
                         jobs: queued_jobs,
                         events: queued_events,
                         messages: queued_messages,
+                        keys: queued_keys,
                     };
                     run(&theirs, queues, stopped);
                 });
@@ -152,6 +157,7 @@ struct Queues {
     jobs: mpsc::Receiver<Job>,
     events: mpsc::Receiver<Snapshot>,
     messages: mpsc::Receiver<Outgoing>,
+    keys: mpsc::Receiver<Forgotten>,
 }
 
 fn run(shared: &Arc<Shared>, queues: Queues, stopped: watch::Receiver<bool>) {
@@ -177,6 +183,7 @@ async fn serve(shared: &Arc<Shared>, queues: Queues, mut stopped: watch::Receive
         mut jobs,
         events,
         messages,
+        keys,
     } = queues;
     let (found, client) = watch::channel(None);
     let slots = Arc::new(Semaphore::new(AT_ONCE));
@@ -204,6 +211,7 @@ async fn serve(shared: &Arc<Shared>, queues: Queues, mut stopped: watch::Receive
         () = work => {}
         () = publisher::send(shared, client.clone(), events) => {}
         () = outgoing::send_all(client.clone(), messages) => {}
+        () = forget::forget_all(shared, client.clone(), keys) => {}
         () = remote::hear(shared, client.clone()) => {}
         () = publisher::heed(shared, client.clone()) => {}
         () = publisher::beat(shared, client.clone()) => {}

@@ -5,7 +5,8 @@
 //! one for what coroutines ask for (`task`, carried out by `job`), one for events that other
 //! nodes have asked for (`publisher`). Events of other nodes come by `asker`, keys and
 //! messages by `listen`. Records go by the disk (`spool`), which a thread of its own writes to.
-//! What workers that serve calls say comes by `remote`, and what they are told goes by `outgoing`.
+//! What workers that serve calls say comes by `remote`, and what they are told goes by `outgoing`;
+//! `forget` takes away what they have kept of calls that are over.
 //! A message that is too long for a server goes in parts (`long`);
 //! `pulse` notices a connection that stays open and carries nothing, `twins` notices another switch of this one's name.
 
@@ -19,6 +20,8 @@ mod asker;
 mod call_records;
 #[cfg(feature = "nats")]
 pub mod counters;
+#[cfg(feature = "nats")]
+mod forget;
 #[cfg(feature = "nats")]
 mod job;
 #[cfg(feature = "nats")]
@@ -87,7 +90,9 @@ pub mod outgoing {
     }
 
     /// There is no such key.
-    pub fn delete(_: &str) {}
+    pub fn forget(key: String, _: std::ops::RangeInclusive<u64>) {
+        drop(key);
+    }
 
     /// There is no node.
     #[must_use]

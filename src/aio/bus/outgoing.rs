@@ -1,27 +1,19 @@
 //! Messages that are sent without a wait, from any thread: what the switch says to workers.
 
+use std::ops::RangeInclusive;
+
 use async_nats::{Client, HeaderMap};
 use freeswitch::edge;
 use tokio::sync::{mpsc, watch};
 
 use super::counters::{LOST, MESSAGES};
 use super::shared::{State, connected, current};
-use super::task::Outgoing;
+use super::task::{Forgotten, Outgoing};
 use super::{long, pulse};
 
 /// Leaves a message to be sent; where there is no bus, or no room, that is counted and said.
 pub fn send(subject: String, data: Vec<u8>) {
-    leave(subject, HeaderMap::new(), data);
-}
-
-/// Leaves a key to be taken away.
-pub fn delete(key: &str) {
     let mut headers = HeaderMap::new();
-    headers.insert("KV-Operation", "DEL");
-    leave(format!("$KV.freeswitch.{key}"), headers, Vec::new());
-}
-
-fn leave(subject: String, mut headers: HeaderMap, data: Vec<u8>) {
     let left = || {
         let shared = current().filter(|_| !edge::is_forked())?;
         let data = long::first(&shared.setting.node, data, &mut headers)?;
@@ -37,6 +29,17 @@ fn leave(subject: String, mut headers: HeaderMap, data: Vec<u8>) {
         freeswitch::once_a_second!(times => {
             tracing::warn!("MR0023 the bus takes no messages to workers: {times} were not sent since the last such line");
         });
+    }
+}
+
+/// Leaves a key to be taken away, where what is under it was put by a holder of these epochs.
+pub fn forget(key: String, epochs: RangeInclusive<u64>) {
+    let left = || {
+        let shared = current().filter(|_| !edge::is_forked())?;
+        shared.forgotten.try_send(Forgotten { key, epochs }).ok()
+    };
+    if left().is_none() {
+        LOST.add();
     }
 }
 

@@ -134,10 +134,11 @@ pub fn bus_put(
     )
 }
 
-/// Deletes a key.
+/// Deletes a key; where a revision is given, only if the key is at that one.
 #[pyfunction]
-pub fn bus_delete(ticket: u64, timeout: f64, key: String) -> PyResult<()> {
-    ask(ticket, Task::Delete { key }, timeout)
+#[pyo3(signature = (ticket, timeout, key, revision=None))]
+pub fn bus_delete(ticket: u64, timeout: f64, key: String, revision: Option<u64>) -> PyResult<()> {
+    ask(ticket, Task::Delete { key, revision }, timeout)
 }
 
 /// Lists keys, a line each.

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::asked::offer_to_all;
 use super::counters::{CONNECTIONS, DROPPED, QUEUED_EVENTS};
 use super::setting::Setting;
-use super::task::{Job, Outgoing, Task, Ticket};
+use super::task::{Forgotten, Job, Outgoing, Task, Ticket};
 
 /// Why a server is not connected to.
 pub(super) const REFUSED: &str = "it refuses the user, password, token or credentials";
@@ -44,6 +44,7 @@ pub(super) struct Shared {
     pub(super) jobs: mpsc::Sender<Job>,
     pub(super) events: mpsc::Sender<Snapshot>,
     pub(super) outgoing: mpsc::Sender<Outgoing>,
+    pub(super) forgotten: mpsc::Sender<Forgotten>,
     pub(super) state: Mutex<State>,
     /// When this switch heard its own word last.
     pub(super) heard_itself: Mutex<Option<std::time::Instant>>,

@@ -1,5 +1,6 @@
 //! What coroutines ask the bus for, and how they get their answer.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use async_nats::HeaderMap;
@@ -42,6 +43,7 @@ pub(super) enum Task {
     },
     Delete {
         key: String,
+        revision: Option<u64>,
     },
     Keys {
         pattern: String,
@@ -163,6 +165,13 @@ fn post(number: u64, outcome: Outcome) {
             .call_method1("settle", (number, kind, count, text, data))
             .map(drop)
     });
+}
+
+/// A key to be taken away, where what is under it was put by a holder of these epochs.
+#[derive(Debug)]
+pub(super) struct Forgotten {
+    pub(super) key: String,
+    pub(super) epochs: RangeInclusive<u64>,
 }
 
 /// A message that nobody waits for.

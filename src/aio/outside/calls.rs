@@ -172,20 +172,27 @@ pub fn of_epoch(uuid: &CStr, epoch: u64) -> Result<Arc<Call>, String> {
     Ok(call)
 }
 
-/// The key of `freeswitch.kv` that a call's checkpoint is under: `_checkpoints.py` has the same.
+/// The key of `freeswitch.kv` that what a program keeps of a call is under: `_checkpoints.py` has the same.
 #[must_use]
-pub fn key(uuid: &CStr) -> String {
-    let bytes = uuid.to_bytes();
+pub fn key(uuid: &CStr, program: &str) -> String {
+    let program = program.strip_suffix("::handler").unwrap_or(program);
+    format!(
+        "calls.{}.{}",
+        word(uuid.to_bytes()),
+        word(program.as_bytes())
+    )
+}
+
+fn word(bytes: &[u8]) -> String {
     let is_word = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
     if !bytes.is_empty() && bytes.iter().all(is_word) {
-        return format!("calls.{}", uuid.to_string_lossy());
+        return String::from_utf8_lossy(bytes).into_owned();
     }
-    let mut key = "calls.=".to_owned();
-    for byte in bytes {
+    bytes.iter().fold("=".to_owned(), |mut word, byte| {
         // Writing to a String does not fail.
-        let _ = write!(key, "{byte:02x}");
-    }
-    key
+        let _ = write!(word, "{byte:02x}");
+        word
+    })
 }
 
 /// How many calls a program serves.
