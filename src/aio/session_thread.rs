@@ -243,7 +243,12 @@ impl SessionThread {
                 self.rest(session);
                 continue;
             };
-            let Performed { answer, is_settled } = perform(session, held, &self.typed, &verb);
+            let performed = perform(session, held, &self.typed, &verb);
+            let Performed {
+                answer,
+                is_settled,
+                is_last,
+            } = performed;
             let cancelled = self.rest(session);
             if !is_settled && !cancelled {
                 self.settle_media(session, held);
@@ -253,7 +258,7 @@ impl SessionThread {
                 self.typed.put_back(&read);
             }
             // What the end of the call broke has no answer: the loop learns of the end itself.
-            if channel.ready() {
+            if channel.ready() || is_last {
                 told(answer);
             }
         }

@@ -5,4 +5,5 @@ pub mod input;
 pub mod menu;
 pub mod play;
 pub mod playback_app;
+pub mod record_path;
 pub mod speech;

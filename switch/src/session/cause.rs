@@ -20,6 +20,9 @@ impl Cause {
     pub const SUCCESS: Self = Self(bindings::SWITCH_CAUSE_SUCCESS);
     /// The caller has gone while the call was being placed.
     pub const ORIGINATOR_CANCEL: Self = Self(bindings::SWITCH_CAUSE_ORIGINATOR_CANCEL);
+    /// What the core hangs up with when a file cannot be recorded to, say.
+    pub const DESTINATION_OUT_OF_ORDER: Self =
+        Self(bindings::SWITCH_CAUSE_DESTINATION_OUT_OF_ORDER);
     /// The ordinary end.
     pub const NORMAL_CLEARING: Self = Self(bindings::SWITCH_CAUSE_NORMAL_CLEARING);
 

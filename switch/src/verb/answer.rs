@@ -47,6 +47,8 @@ pub struct Performed {
     /// It stands. Otherwise it may have been the call's end that ended the verb: media can end a
     /// moment before the call does, and then there is no answer.
     pub is_settled: bool,
+    /// It is given though the call is over: the verb has ended the call.
+    pub is_last: bool,
 }
 
 impl Performed {
@@ -56,6 +58,7 @@ impl Performed {
         Self {
             answer,
             is_settled: true,
+            is_last: false,
         }
     }
 
@@ -65,7 +68,15 @@ impl Performed {
         Self {
             answer,
             is_settled: false,
+            is_last: false,
         }
+    }
+
+    /// A failure is given though the call is over: what has failed has ended it.
+    #[must_use]
+    pub fn though_it_is_over(self) -> Self {
+        let is_last = matches!(self.answer, Answer::Failed { .. });
+        Self { is_last, ..self }
     }
 }
 

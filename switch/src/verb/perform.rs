@@ -45,8 +45,10 @@ pub fn perform(session: Session<'_>, held: &Detached, typed: &Typed, verb: &Verb
             threshold,
             silence_s,
             terminators,
-        } => heard(typed, terminators, |input| {
-            session.record(held, file, *limit_s, *threshold, *silence_s, Some(input))
+        } => recorded(session, file, || {
+            heard(typed, terminators, |input| {
+                session.record(held, file, *limit_s, *threshold, *silence_s, Some(input))
+            })
         }),
         Verb::Sleep { ms } => match session.sleep(held, *ms, false, Some(typed)) {
             Err(Status(SWITCH_STATUS_BREAK)) => Performed::settled(Answer::Broken {}),
@@ -147,6 +149,19 @@ fn heard(
     }
 }
 
+/// As the core records, but that a file which cannot be written does not end the call.
+fn recorded(session: Session<'_>, file: &CStr, record: impl FnOnce() -> Performed) -> Performed {
+    if let Some(why) = session.why_not_recorded(file) {
+        return Performed::settled(Answer::failed(why));
+    }
+    let performed = record();
+    if session.channel().cause() == Cause::DESTINATION_OUT_OF_ORDER {
+        // The core has hung up for want of the file.
+        return performed.though_it_is_over();
+    }
+    performed
+}
+
 fn checked(outcome: Result<(), Status>) -> Performed {
     match outcome {
         Ok(()) => Performed::settled(Answer::Done {}),
@@ -199,6 +214,7 @@ fn get_digits(
     Performed {
         answer,
         is_settled: !cut_short,
+        is_last: false,
     }
 }
 
@@ -226,6 +242,7 @@ fn play_and_get_digits(
     let digits = session.play_and_get_digits(held, &prompt, typed);
     Performed {
         is_settled: !digits.is_empty(),
+        is_last: false,
         answer: Answer::Digits {
             digits,
             terminator: None,

@@ -50,7 +50,24 @@ CASES: dict[str, Case] = {
         await tries("digits", session.send_dtmf("not digits"))
         await session.play("tone_stream://%(40,0,440)")
         """,
-        saw={"speak": "the core answered with status 9", "say": "the core answered with status 1"},
+        saw={
+            "speak": "the core answered with status 9",
+            "say": "the core answered with status 1",
+            "record": "file '/nowhere/at/all.wav' cannot be written: No such file or directory (os error 2)",
+        },
+        tells=("PLAYBACK_STOP tone_stream://%(40,0,440)",),
+    ),
+    "cannot_record_in_a_format_that_there_is_not": Case(
+        """
+        await session.answer()
+        try:
+            await session.record("/tmp/never.no_such_format", limit=1)
+        except freeswitch.VerbError as error:
+            saw["record"] = str(error), session.cause
+        await session.sleep(20)
+        saw["never"] = True
+        """,
+        saw={"record": ["the core answered with status 9", "DESTINATION_OUT_OF_ORDER"], "never": None},
     ),
     "no_such_application": Case(
         """
