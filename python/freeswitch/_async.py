@@ -38,6 +38,8 @@ class AsyncSession(Session):
     def __init__(self, thread: Any) -> None:
         self._thread = thread
         self._lost: str | None = None
+        # Another call of this program has been joined with it: whatever comes of it is the bridge's.
+        self._is_joined = False
         self._shields = 0
         self._verbs: dict[int, asyncio.Future[Any]] = {}
         # Calls that are being placed for this one.
@@ -63,10 +65,11 @@ class AsyncSession(Session):
     @property
     def lost(self) -> str | None:
         """How the call was lost: "hangup", "transfer", "taken" by another; None while it is not."""
-        return self._lost or self._thread.lost()
+        how = self._lost or self._thread.lost()
+        return "taken" if how and self._is_joined else how
 
     def _lose(self, how: str) -> None:
-        self._lost = how
+        self._lost = "taken" if self._is_joined else how
         for placing in self._placing:
             placing.cancel()
 
@@ -206,13 +209,26 @@ class AsyncSession(Session):
             # Its leg may be there for a moment yet, and joining it would come out as that has it.
             raise SessionLost(f"the other call is over ({other.lost})")
         else:
-            try:
-                await self._verb(self._thread.bridge, other)
-            except VerbError as error:
-                if str(error) != OTHER_GONE:
-                    raise
-                # Its end is not known to it yet.
-                raise SessionLost("the other call is over") from None
+            await self._bridge_with(other)
+
+    async def _bridge_with(self, other: AsyncSession) -> None:
+        bridging = self._verb(self._thread.bridge, other)
+        if isinstance(other, AsyncSession):
+            # From here on it is lost to the bridge, however soon that or the call ends.
+            other._is_joined = True
+        try:
+            await bridging
+        except VerbError as error:
+            other._is_joined = False
+            if str(error) != OTHER_GONE:
+                raise
+            # Its end is not known to it yet.
+            raise SessionLost("the other call is over") from None
+        except BaseException:
+            # The bridge may not have begun.
+            if isinstance(other, AsyncSession) and other.lost is None:
+                other._is_joined = False
+            raise
 
     # What waits for no other verb
 
@@ -229,8 +245,15 @@ class AsyncSession(Session):
         return await originate(dest, timeout=timeout, variables=variables, caller=self, app=app, keep=keep)
 
     async def hangup(self, cause: str = "NORMAL_CLEARING") -> None:  # type: ignore[override]
-        """Hang up. The coroutine of the call is cancelled when it next waits."""
+        """Hang up, also what a bridge has taken. The coroutine of the call is cancelled when it next waits."""
         self._thread.hangup(cause)
+        if (self._is_joined or self._lost == "taken") and self._is_of_this_program():
+            # Its thread does no more for this program.
+            await api("uuid_kill", f"{self._thread.uuid} {cause}")
+
+    def _is_of_this_program(self) -> bool:
+        """Tell whether nobody else serves the call."""
+        return True
 
     async def transfer(  # type: ignore[override]
         self, extension: str, dialplan: str | None = None, context: str | None = None

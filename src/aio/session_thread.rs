@@ -228,8 +228,7 @@ impl SessionThread {
                 }
                 if !channel.ready() {
                     state.closed = true;
-                    let lost = self.leg.lost();
-                    break Ended::Lost(lost.unwrap_or("taken"));
+                    break Ended::Lost(self.leg.lose());
                 }
                 let verb = state.queue.pop_front();
                 state.cancelled = false;

@@ -141,6 +141,9 @@ class OutsideSession(AsyncSession):
             "nats://...), or in the switch (docs/places.md)"
         )
 
+    def _is_of_this_program(self) -> bool:
+        return not self._bus.is_released
+
     def hangupCause(self) -> str:
         """Give why the call ended, `NONE` while it lives."""
         return self._mirror.cause

@@ -46,6 +46,8 @@ enum Call {
 pub struct Leg {
     call: RwLock<Call>,
     home: Arc<OwnThread>,
+    /// How its thread has found it lost.
+    lost: Mutex<Option<&'static str>>,
     /// The functions that the script has set, and what it keeps by name.
     pub script: Mutex<Script>,
     hook_set: AtomicBool,
@@ -81,6 +83,7 @@ impl Default for Leg {
         Self {
             call: RwLock::new(Call::None(Cause::NONE)),
             home: Arc::default(),
+            lost: Mutex::default(),
             script: Mutex::default(),
             hook_set: AtomicBool::new(false),
             hook_ran: AtomicBool::new(false),
@@ -132,6 +135,7 @@ impl Leg {
     fn be(&self, handle: Handle) {
         self.hook_ran.store(false, Ordering::Release);
         self.home.leave();
+        *self.lost.lock() = None;
         *self.call.write() = Call::There(Arc::new(handle));
     }
 
@@ -205,6 +209,18 @@ impl Leg {
     /// How the script has lost the call, if it has.
     #[must_use]
     pub fn lost(&self) -> Option<&'static str> {
+        let seen = *self.lost.lock();
+        seen.or_else(|| self.lost_by_now())
+    }
+
+    /// Its thread has found the call lost: whatever becomes of the call, that is how. What is
+    /// neither hung up nor transferred was taken.
+    pub fn lose(&self) -> &'static str {
+        let how = self.lost_by_now().unwrap_or("taken");
+        self.lost.lock().get_or_insert(how)
+    }
+
+    fn lost_by_now(&self) -> Option<&'static str> {
         match self.with(|s| s.channel().state()) {
             Ok(state) if state.is_down() => Some("hangup"),
             Ok(state) if state.is_routing() && !self.was_routing.load(Ordering::Relaxed) => {
