@@ -416,6 +416,23 @@ def test_a_worker_that_drains_alone_serves_its_calls_to_their_end(node: Host, wo
     assert worker.process.wait(30) == 0
 
 
+def test_a_worker_ends_after_calls_that_it_has_placed_and_hung_up_at_once(node: Host, work: Work, app: str) -> None:
+    far = node.extension(("answer", ""), ("sleep", "20000"))
+    worker = work(
+        BEGINS
+        + f"""
+    for _ in range(30):
+        # Its thread may not have come for its work yet.
+        other = await session.originate("loopback/{far}/default", timeout=10)
+        await other.hangup()
+    session.setVariable("saw", "true")
+"""
+    )
+    assert saw(node.call(("pyremote", app), timeout=60)) is True
+    worker.send(signal.SIGTERM)
+    assert worker.process.wait(30) == 0
+
+
 def test_ctrl_c_ends_what_it_does_for_its_calls(node: Host, work: Work, app: str) -> None:
     worker = work(WAITS)
     call, _ = begun(node, app)

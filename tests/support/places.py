@@ -163,8 +163,8 @@ class Places:
             for one in self._beside:
                 assert one.end() == 0, one.said
             for worker in self._workers:
-                # One that drains (SIGTERM) would wait for a call whose end it has not heard.
-                assert worker.end(signal.SIGINT) == 0, worker.said
+                # It drains: a call whose end it has not heard would hold it up.
+                assert worker.end(signal.SIGTERM) == 0, worker.said
         finally:
             for one in self._beside:
                 one.end(signal.SIGKILL)

@@ -8,8 +8,10 @@ use std::fmt::Write;
 use std::hash::{BuildHasher, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
 
 use freeswitch::Detached;
+use freeswitch::session::Locked;
 use freeswitch::session::cause::Cause;
 use freeswitch::verb::Verb;
 use freeswitch::verb::answer::Answer;
@@ -19,6 +21,7 @@ use serde_json::{Value, json};
 use super::message::{self, Way};
 use super::mirror::Mirror;
 use super::turns::{Turns, keep};
+use crate::aio::originate;
 use crate::aio::session_thread::{SessionThread, next_ticket};
 
 static CALLS: Mutex<Option<HashMap<CString, Arc<Call>>>> = Mutex::new(None);
@@ -28,6 +31,9 @@ static EPOCHS: LazyLock<AtomicU64> = LazyLock::new(|| {
     let random = RandomState::new().build_hasher().finish();
     AtomicU64::new(1 + ((random & 0x7fff_ffff) << 20))
 });
+
+/// How long a thread has to tell of the end of its call, once the core has the call no longer.
+const GONE: Duration = Duration::from_secs(1);
 
 /// How the work of a program for a call has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,6 +74,8 @@ struct State {
     has_checkpoint: bool,
     /// How the call ended, where it has.
     lost: Option<String>,
+    /// Since when the core knows no such call.
+    gone: Option<Instant>,
     /// The numbers of verbs, by the tickets that their thread knows.
     tickets: HashMap<u64, u64>,
     /// What verbs were answered with last.
@@ -154,6 +162,22 @@ pub fn take_placed(uuid: &CStr) -> Option<Listed> {
     find(uuid).filter(|call| call.is_placed).map(Listed)
 }
 
+/// Tells programs of calls that they have placed and that ended where nobody else tells: before the call's thread came
+/// for its work, or before the call was listed.
+pub fn tell_of_ends() {
+    let calls: Vec<Arc<Call>> = match CALLS.lock().as_ref() {
+        Some(calls) => calls.values().filter(|c| c.is_placed).cloned().collect(),
+        None => return,
+    };
+    for call in calls {
+        if call.is_long_gone() {
+            drop(originate::claim(&call.uuid));
+            call.lost("hangup");
+            drop(Listed(call));
+        }
+    }
+}
+
 /// The call with this UUID.
 #[must_use]
 pub fn find(uuid: &CStr) -> Option<Arc<Call>> {
@@ -227,6 +251,17 @@ impl Call {
     #[must_use]
     pub fn epoch(&self) -> u64 {
         self.epoch
+    }
+
+    /// Has the core known no such call for so long that its thread has told of its end, if it ever does?
+    fn is_long_gone(&self) -> bool {
+        let is_there = Locked::find(&self.uuid).is_some();
+        let mut state = self.state.lock();
+        if is_there {
+            state.gone = None;
+            return false;
+        }
+        state.gone.get_or_insert_with(Instant::now).elapsed() > GONE
     }
 
     fn is_of(&self, worker: &str) -> bool {

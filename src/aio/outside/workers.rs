@@ -382,11 +382,12 @@ fn run() {
         }
         drop(workers);
         guard(c"outside", (), || {
+            // The switch may end while this looks.
+            let Some(_inside) = core::inside() else {
+                return;
+            };
+            calls::tell_of_ends();
             for (worker, patience) in dead {
-                // The switch may end while this looks.
-                let Some(_inside) = core::inside() else {
-                    return;
-                };
                 let seconds = patience.as_secs_f64();
                 let why = format!("the program that served it has said nothing for {seconds} s");
                 calls::give_up(&worker, &why);
