@@ -293,7 +293,7 @@ def test_a_job_is_not_waited_for_on_the_loop(host: Host) -> None:
         "session.sleep(60)",
         "session.get_digits(3, timeout=60)",
         'session.play_and_get_digits("tone_stream://%(60000,0,440)", timeout=60)',
-        'session.record("/tmp/mod_rust-test.wav", limit=60)',
+        'session.record("FOLDER/recorded.wav", limit=60)',
         'session.execute("playback", "tone_stream://%(60000,0,440)")',
         'session.execute("sleep", "60000")',
         'session.once("CHANNEL_UNHOLD")',
@@ -304,13 +304,14 @@ def test_a_job_is_not_waited_for_on_the_loop(host: Host) -> None:
 )
 def test_an_await_of_an_async_session_ends_with_its_call(host: Host, verb: str) -> None:
     far = host.extension("ring_ready", ("sleep", "60000"))
+    verb = verb.replace("FAR", far).replace("FOLDER", str(host.folder))
     name = host.script(
         f"""
 import asyncio, freeswitch
 async def handler(session, args):
     await session.answer()
     print("waits")
-    try: await asyncio.wait_for(asyncio.ensure_future({verb.replace("FAR", far)}), 15)
+    try: await asyncio.wait_for(asyncio.ensure_future({verb}), 15)
     except asyncio.TimeoutError: print("never ends")
     except BaseException as error:
         print("ended by", type(error).__name__)

@@ -6,6 +6,7 @@ import json
 import re
 import signal
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from hosts.base import CallResult, Event, Host, LiveCall
@@ -81,8 +82,12 @@ def outcome_of(host: Host, app: str, program: str, case: Case) -> Outcome:
     """What came of a call that a program has served, by one of the applications."""
     data = f"{program} {host.extension(*case.far)}" if case.far else program
     call = host.start_call(host.extension((app, data), *case.then), variables={**PATIENCE, **case.given})
-    far_end(host, call, case)
-    result = call.wait()
+    try:
+        far_end(host, call, case)
+        result = call.wait()
+    finally:
+        # What programs record to.
+        Path(f"/tmp/{call.uuid}.wav").unlink(missing_ok=True)
     kept = {name: result.variables.get(name) for name in ("python_error", "went", *case.leaves)}
     if case.outlives:
         text = host.wait_for(lambda: re.search("{.*", host.api(f"global_getvar saw_{call.uuid}")), 20, "what it saw")[0]
