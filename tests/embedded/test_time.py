@@ -6,6 +6,7 @@ import _thread
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -89,3 +90,65 @@ def test_a_wait_can_be_interrupted(switch_with: Open) -> None:
     threading.Timer(0.2, _thread.interrupt_main).start()
     with pytest.raises(KeyboardInterrupt):
         call.wait(60)
+
+
+# What is there already of a press is forgotten when its first digit has been read.
+PROMPT = "silence_stream://100"
+BY_VERB = 'await session.get_digits(1, terminators="", timeout=5)'
+AT_PROMPT = f'await session.play_and_get_digits("{PROMPT}", max_digits=1, terminators="", timeout=5)'
+BY_EVENT = '(await anext(pressed))["DTMF-Digit"]'
+
+
+@pytest.mark.parametrize(
+    ("press", "read"),
+    [
+        ([(2, "12#3")], BY_VERB),
+        ([(2, "12#3")], BY_EVENT),
+        ({PROMPT: ["12#3"]}, AT_PROMPT),
+        ({PROMPT: ["12#3"]}, BY_EVENT),
+        (None, BY_VERB),
+        (None, BY_EVENT),
+    ],
+    ids=["timed-verb", "timed-event", "heard-verb", "heard-event", "by hand-verb", "by hand-event"],
+)
+def test_who_is_woken_by_a_digit_runs_before_the_next_one_comes(
+    switch_with: Open, name: str, press: Any, read: str
+) -> None:
+    switch = switch_with(
+        script=f"""
+        async def handler(session, args):
+            await session.answer()
+            pressed = session.stream("DTMF")
+            if {read != AT_PROMPT}:
+                await session.play("{PROMPT}")
+            for at in range(4):
+                digit = {read}
+                session.flush_digits()
+                session.setVariable("saw", (session.getVariable("saw") or "") + digit)
+        """
+    )
+    saw = set()
+    # Which of two threads runs first is chance where nothing decides it.
+    for _ in range(30):
+        call = switch.start_run("python", name, press=press or (), hangup_after=30)
+        if press is None:
+            switch.sleep(2)
+            call.press("12#3")
+        saw.add(call.wait().variables["saw"])
+    assert saw == {"12#3"}
+
+
+def test_a_press_is_over_before_the_hangup_that_follows_it(switch_with: Open, name: str) -> None:
+    switch = switch_with(
+        script="""
+        async def handler(session, args):
+            await session.answer()
+            session.setVariable("saw", await session.get_digits(2, timeout=10))
+        """
+    )
+    for _ in range(30):
+        call = switch.start_run("python", name)
+        switch.sleep(2)
+        call.press("12")
+        call.hangup()
+        assert call.wait().variables["saw"] == "12"

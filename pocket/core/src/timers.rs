@@ -1,6 +1,6 @@
 //! What happens at a time, on a thread of its own: the far end's deeds.
 //!
-//! Who is woken by one deed runs until it waits before the next deed of the same instant: a digit
+//! Whoever is awake runs until it waits before the next deed, also of the same instant: a digit
 //! that is sent just before the hangup is read, as it is on a line.
 
 use std::collections::BTreeMap;
@@ -47,14 +47,14 @@ impl Timers {
             let generation = self.changed.generation();
             let first = self.actions.lock().first_key_value().map(|(key, _)| *key);
             match first {
-                Some((time, order)) if time <= self.clock.now() => {
-                    let action = self.actions.lock().remove(&(time, order));
+                Some((time, _)) if time <= self.clock.now() => {
+                    self.clock.give_way(Rank::FarEnd);
+                    let action = self.actions.lock().pop_first().map(|(_, action)| action);
                     if let Some(action) = action
                         && let Err(payload) = catch_unwind(AssertUnwindSafe(action))
                     {
                         crate::edge::report("a timer", &*payload);
                     }
-                    self.clock.give_way(Rank::FarEnd);
                 }
                 next => {
                     self.clock.wait(Wait {

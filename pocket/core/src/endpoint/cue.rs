@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bstr::{BStr, BString, ByteSlice};
 
-use super::deed::{later, press};
+use super::deed::{later, press, press_here};
 use crate::ivr::recognise;
 use crate::session::Session;
 use crate::session::endpoint::Heard;
@@ -66,13 +66,13 @@ impl Counted {
             return;
         };
         let deed = self.cue.deed;
-        let act = move |session: &Arc<Session>| match deed {
-            Deed::Press => press(session, &what),
-            Deed::Say => recognise::hear(session, what),
-        };
-        match due {
-            Some(after) => later(session, after, act),
-            None => act(session),
+        match (due, deed) {
+            (Some(after), _) => later(session, after, move |session| match deed {
+                Deed::Press => press(session, &what),
+                Deed::Say => recognise::hear(session, what),
+            }),
+            (None, Deed::Press) => press_here(session, &what),
+            (None, Deed::Say) => recognise::hear(session, what),
         }
     }
 }
