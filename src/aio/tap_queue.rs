@@ -82,6 +82,13 @@ impl TapQueue {
                 waiting.events.push_back((sequence, event));
                 waiting.events.pop_front().map(|(_, oldest)| oldest)
             };
+            // Here, for who takes an event finds all counted that were dropped before it.
+            if gone.is_some() {
+                self.dropped.fetch_add(1, Ordering::Relaxed);
+                DROPPED_EVENTS.fetch_add(1, Ordering::Relaxed);
+            } else {
+                QUEUED.add(1);
+            }
             if !std::mem::replace(&mut waiting.told, true) {
                 let id = self.id;
                 loop_queue::post(move |py| {
@@ -92,16 +99,13 @@ impl TapQueue {
             }
             gone
         };
-        if gone.is_none() {
-            QUEUED.add(1);
-        } else {
-            let all = self.dropped.fetch_add(1, Ordering::Relaxed) + 1;
-            DROPPED_EVENTS.fetch_add(1, Ordering::Relaxed);
-            if let Some(dropped) = self.told.count() {
-                tracing::warn!(
-                    "MR0012 coroutines cannot keep up: {dropped} events dropped, {all} in all"
-                );
-            }
+        if gone.is_some()
+            && let Some(dropped) = self.told.count()
+        {
+            let all = self.dropped();
+            tracing::warn!(
+                "MR0012 coroutines cannot keep up: {dropped} events dropped, {all} in all"
+            );
         }
     }
 
@@ -123,7 +127,8 @@ impl TapQueue {
             waiting.events.drain(..count).collect()
         };
         QUEUED.add(-count_of(taken.len()));
-        // Two dispatch threads may have changed places.
+        // Two threads that fire may have changed places between the number and the core's queue,
+        // and two dispatch threads behind it.
         if !taken.is_sorted_by_key(|(sequence, _)| *sequence) {
             taken.sort_by_key(|(sequence, _)| *sequence);
         }
@@ -147,4 +152,41 @@ impl TapQueue {
 
 fn count_of(events: usize) -> i64 {
     i64::try_from(events).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use freeswitch::event::wire::WireEvent;
+
+    use super::*;
+
+    const EVENTS: u64 = 100_000;
+
+    #[test]
+    fn who_takes_an_event_finds_all_counted_that_were_dropped_before_it() {
+        let queue = TapQueue::new(1, Policy::DropOldest);
+        let (mut taken, mut last) = (0, 0);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for number in 1..=EVENTS {
+                    let text = format!("Event-Name: DTMF\nNumber: {number}\n\n");
+                    let event = WireEvent::new(text.into_bytes()).map(Event::wire);
+                    queue.push(number, event.unwrap());
+                }
+            });
+            while last < EVENTS {
+                for event in queue.take(1) {
+                    let dropped = queue.dropped();
+                    let number = event
+                        .read(|event| event.header(c"Number"))
+                        .flatten()
+                        .unwrap();
+                    last = String::from_utf8(number).unwrap().parse().unwrap();
+                    taken += 1;
+                    assert!(taken + dropped >= last, "{taken} + {dropped} < {last}");
+                }
+            }
+        });
+        assert_eq!(taken + queue.dropped(), EVENTS);
+    }
 }
