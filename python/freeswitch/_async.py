@@ -14,12 +14,9 @@ from _freeswitch import API, Event, OriginateError, Placing, Session, SessionGon
 
 from freeswitch import _loop, _spans, events
 from freeswitch._checkpoints import Checkpoint, as_state
-from freeswitch._errors import SessionLost, VerbError
+from freeswitch._errors import OtherGone, SessionLost, VerbError
 from freeswitch._place import OUTSIDE
 from freeswitch.events import Stream, Watch
-
-# Why a verb fails whose other call is over; switch/src/verb/perform.rs has the same.
-OTHER_GONE = "the other call is gone"
 
 HangupHook = Callable[["AsyncSession", str], Awaitable[object] | object]
 App = Callable[["AsyncSession"], Awaitable[object]]
@@ -218,12 +215,13 @@ class AsyncSession(Session):
             other._is_joined = True
         try:
             await bridging
-        except VerbError as error:
+        except OtherGone:
             other._is_joined = False
-            if str(error) != OTHER_GONE:
-                raise
             # Its end is not known to it yet.
             raise SessionLost("the other call is over") from None
+        except VerbError:
+            other._is_joined = False
+            raise
         except BaseException:
             # The bridge may not have begun.
             if isinstance(other, AsyncSession) and other.lost is None:

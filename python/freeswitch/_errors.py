@@ -13,6 +13,10 @@ class VerbError(RuntimeError):
     """The switch could not do what a verb asked for."""
 
 
+class OtherGone(VerbError):
+    """The call that a bridge was asked for is gone."""
+
+
 class BusError(ConnectionError):
     """The bus is not there, has not answered in time, or has refused what was asked for; the text says which."""
 
@@ -25,4 +29,4 @@ class Conflict(RuntimeError):
     """A key was there already (`create`), or was at another revision (`update`, `delete`): somebody else was first."""
 
 
-__all__ = ["BusError", "BusLate", "Conflict", "SessionLost", "VerbError"]
+__all__ = ["BusError", "BusLate", "Conflict", "OtherGone", "SessionLost", "VerbError"]

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import _freeswitch
 
-from freeswitch._errors import SessionLost, VerbError
+from freeswitch._errors import OtherGone, SessionLost, VerbError
 from freeswitch._shared import RUN, Own
 
 if TYPE_CHECKING:
@@ -289,6 +289,8 @@ def answered(ticket: int, kind: str, value: str | None, terminator: str | None) 
         future.set_exception(VerbError(value or "it failed"))
     elif kind == "gone":
         future.set_exception(SessionLost("the call is over"))
+    elif kind == "other_gone":
+        future.set_exception(OtherGone("the other call is gone"))
     else:
         future.set_result((value, terminator))
 

@@ -383,6 +383,8 @@ class Outside:
             value, terminator = text_of(what["digits"]), what["terminator"]
         elif kind == "failed":
             value = what["why"]
+            if what.get("code") == "other_gone":
+                kind = "other_gone"
         _loop.answered(number, kind, value, terminator)
 
     def _lose(self, bus: Bus, how: str) -> None:

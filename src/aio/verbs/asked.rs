@@ -1,6 +1,5 @@
 //! The verbs that are awaited: each gives the ticket of its answer.
 
-use freeswitch::verb::perform::OTHER_GONE;
 use freeswitch::verb::{GetDigits, PlayAndGetDigits, Verb};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -195,7 +194,7 @@ impl PySessionThread {
         }
         let Some(other) = leg.handle() else {
             let ticket = next_ticket();
-            loop_queue::post(move |py| answered(py, ticket, &Answer::failed(OTHER_GONE)));
+            loop_queue::post(move |py| answered(py, ticket, &Answer::other_gone()));
             return Ok(ticket);
         };
         self.ask(

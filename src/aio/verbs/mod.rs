@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use freeswitch::text::c_string_shown;
 use freeswitch::verb::Verb;
-use freeswitch::verb::answer::Answer;
+use freeswitch::verb::answer::{Answer, Code};
 use freeswitch::verb::perform::flush_digits;
 use freeswitch::verb::text::Text;
 use pyo3::exceptions::PyValueError;
@@ -141,7 +141,11 @@ fn answered(py: Python<'_>, ticket: u64, answer: &Answer) -> PyResult<()> {
         Answer::Done {} => ("done", None, None),
         Answer::Broken {} => ("broken", None, None),
         Answer::Digits { digits, terminator } => ("digits", Some(str_of(py, digits)), *terminator),
-        Answer::Failed { why } => ("failed", Some(str_of(py, why.as_bytes())), None),
+        Answer::Failed {
+            code: Some(Code::OtherGone),
+            ..
+        } => ("other_gone", None, None),
+        Answer::Failed { why, code: None } => ("failed", Some(str_of(py, why.as_bytes())), None),
         Answer::Gone {} => ("gone", None, None),
     };
     let terminator = terminator.map(char::from);
@@ -154,7 +158,7 @@ impl PySessionThread {
     fn why_not<'py>(&self, py: Python<'py>, verb: &Verb) -> PyResult<Option<Bound<'py, PyAny>>> {
         let why = match self.outcome(py, verb)? {
             Err(later) => return Ok(Some(later)),
-            Ok(Answer::Failed { why }) => why,
+            Ok(Answer::Failed { why, .. }) => why,
             Ok(Answer::Gone {}) => "the call is gone".to_owned(),
             Ok(_) => return Ok(None),
         };

@@ -26,16 +26,39 @@ pub enum Answer {
     Failed {
         /// For this reason.
         why: String,
+        /// The same for programs, where one tells it from other reasons.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        code: Option<Code>,
     },
     /// The call was over before.
     Gone {},
+}
+
+/// A reason that programs tell from others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Code {
+    /// The other call of a bridge is no more.
+    OtherGone,
 }
 
 impl Answer {
     /// It failed, for this reason.
     #[must_use]
     pub fn failed(why: impl Into<String>) -> Self {
-        Self::Failed { why: why.into() }
+        Self::Failed {
+            why: why.into(),
+            code: None,
+        }
+    }
+
+    /// The call that was to be bridged with is no more.
+    #[must_use]
+    pub fn other_gone() -> Self {
+        Self::Failed {
+            why: "the other call is gone".to_owned(),
+            code: Some(Code::OtherGone),
+        }
     }
 }
 

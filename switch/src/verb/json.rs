@@ -237,6 +237,10 @@ mod tests {
                 r#"{"digits":{"digits":"","terminator":null}}"#,
             ),
             (Answer::failed("no"), r#"{"failed":{"why":"no"}}"#),
+            (
+                Answer::other_gone(),
+                r#"{"failed":{"why":"the other call is gone","code":"other_gone"}}"#,
+            ),
             (Answer::Gone {}, r#"{"gone":{}}"#),
         ];
         for (answer, form) in forms {

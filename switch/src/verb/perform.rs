@@ -22,9 +22,6 @@ use crate::{Detached, Status, api};
 /// `switch_ivr_play_file` does.
 const LONG: Duration = Duration::from_millis(20);
 
-/// Why a call is not bridged with one that is no more.
-pub const OTHER_GONE: &str = "the other call is gone";
-
 /// Carries out a verb: one that [takes its turn](Verb::takes_its_turn) on the call's own thread,
 /// the others on any. `typed` are the call's digits that no verb has read yet.
 #[must_use]
@@ -277,7 +274,7 @@ fn bridge(session: Session<'_>, held: &Detached, other: &CStr, number: Option<us
         .filter(|peer| number.is_none_or(|number| number == peer.id()));
     match peer {
         Some(peer) => returned(began, session.bridge(held, peer, None, None)),
-        None => Performed::settled(Answer::failed(OTHER_GONE)),
+        None => Performed::settled(Answer::other_gone()),
     }
 }
 
