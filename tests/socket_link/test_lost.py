@@ -135,7 +135,10 @@ def why(outcome):
     try: return outcome.result(20)
     except Exception as error: return f"{type(error).__name__}: {error}"
 try: job.get(20)
-except apps.JobError as error: say("job", why=str(error))
+except apps.JobError as error: say("job", why=str(error), kind=type(error).__name__)
+try: _loop.call(listener.bgapi, "originate user/3 &park").get(20)
+except apps.ConnectionError as error: say("next", why=str(error), kind=type(error).__name__)
+_loop.call(listener.close)
 say("long", why=why(long))
 say("raw", why=why(raw))
 """,
@@ -147,7 +150,9 @@ say("raw", why=why(raw))
         return ""
 
     fake.answers["api sleep"] = dies
-    assert "was lost: it has closed the connection" in started.wait_for("job")["why"]
+    lost = started.wait_for("job")
+    assert "was lost: it has closed the connection" in lost["why"]
+    assert lost["kind"] == started.wait_for("next")["kind"] == "JobLost"
     assert started.wait_for("long")["why"].startswith("LinkError: FreeSWITCH at")
     assert "closed the connection" in started.wait_for("raw")["why"]
 

@@ -25,7 +25,7 @@ from types import ModuleType
 from typing import Any, TypeVar, overload
 
 from freeswitch.apps._marks import callback, coroutine, event_callback, handler, is_newer, marks_of
-from freeswitch.apps.models import Call, Events, Job, JobError, Session
+from freeswitch.apps.models import Call, Events, Job, JobError, JobLost, Session
 
 F = TypeVar("F")
 
@@ -164,8 +164,8 @@ def unload(app_id: str, name: str | None = None) -> None:
 def bgapi(command: str, callback: Callable[..., Any] | None = None, **kwargs: Any) -> Job:
     """Run an API command in the background, from a coroutine or a thread; `callback` gets its answer, on the loop.
 
-    Await the job, or ask it in a thread by `get(timeout)`: JobError where it fails. A failure that nobody awaits is
-    reported in the log (MR0015).
+    Await the job, or ask it in a thread by `get(timeout)`: JobError where it fails, JobLost (one of these) where the
+    connection to the switch was lost. A failure that nobody awaits is reported in the log (MR0015).
     """
     return _bgapi(command, callback, kwargs)
 
@@ -253,6 +253,7 @@ __all__ = [
     "Events",
     "Job",
     "JobError",
+    "JobLost",
     "Session",
     "app",
     "bgapi",

@@ -13,7 +13,7 @@ from _freeswitch import Event, count_refused
 from freeswitch import _loop, events
 from freeswitch._waits import PLACES, Paced, names_of
 from freeswitch.apps._counters import Counters
-from freeswitch.apps._link import Link, local
+from freeswitch.apps._link import Link, NoAnswer, local
 from freeswitch.apps._loading import App
 from freeswitch.apps._marks import plain
 from freeswitch.apps._table import Table
@@ -361,7 +361,7 @@ class Listener(Paced, Counters):
         _loop.here.taps.pop(self._tap.id, None)
         self._tap.close()
         for job in list(self.bg_jobs.values()):
-            self.fail_job(job, f"the link to {self.link.name} was closed")
+            self.fail_job(job, NoAnswer(f"the link to {self.link.name} was closed"))
         for session in list(self.sessions.values()):
             session._over()
         if not self.link.is_local:

@@ -14,6 +14,7 @@ from _freeswitch import Event, on_loop
 from freeswitch._waits import Outcome
 from freeswitch.apps._errors import ESLError
 from freeswitch.apps._events import Events
+from freeswitch.apps._link import LinkError, NoAnswer
 
 if TYPE_CHECKING:
     from freeswitch.apps._link import Link
@@ -26,6 +27,10 @@ log = logging.getLogger("freeswitch.apps")
 
 class JobError(ESLError, RuntimeError):
     """A background job failed."""
+
+
+class JobLost(JobError, LinkError):
+    """The connection was lost, or is not there: whether a background job has begun, or how it ended, is not known."""
 
 
 class Job:
@@ -121,7 +126,7 @@ class Job:
         return log
 
     def _fail(self, why: str) -> None:
-        self._outcome.set_exception(JobError(why))
+        self._outcome.set_exception(JobLost(why) if isinstance(why, NoAnswer) else JobError(why))
         # The caller may not have begun to await it.
         asyncio.get_running_loop().call_later(PATIENCE, self._tell, why)
 

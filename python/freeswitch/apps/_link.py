@@ -41,7 +41,10 @@ def refusal(reply: str) -> str | None:
 
 
 class NoAnswer(str):
-    """What `then` gets instead of an answer: the connection was lost, or is not there. `-ERR` and the reason."""
+    """What is told where the switch itself has said nothing: the connection was lost, or is not there.
+
+    `then` gets it instead of an answer, `-ERR` and the reason; `refused` as the reason alone.
+    """
 
     __slots__ = ()
 

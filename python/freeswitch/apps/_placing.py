@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import cycle
 from typing import Any
 
-from freeswitch.apps._link import CONNECTION_LOST
+from freeswitch.apps._link import CONNECTION_LOST, LinkError
 from freeswitch.apps._marks import callback
 from freeswitch.apps._pacing import LATE, REFUSALS, Backoff, Credit
 from freeswitch.apps._weights import WeightedIterator
@@ -215,7 +215,8 @@ class Placing:
             job = node.client.originate(app_id=app_id, uuid_func=self.uuid_gen, rep_fields=self.rep_fields_func())
         except Exception as error:
             self.log.warning("MR0018 the dialer could not ask for a call: %s", error)
-            self._fail(app_id, None, type(error).__name__, now)
+            cause = CONNECTION_LOST if isinstance(error, LinkError) else type(error).__name__
+            self._fail(app_id, None, cause, now)
             return
         # It is looked after here.
         job._is_awaited = True
@@ -233,7 +234,7 @@ class Placing:
         if error is not None:
             if placed.has_ended or not has_legs:
                 self._over(placed)
-            self._fail(placed.app_id, placed, _cause(placed, str(error)), loop.time())
+            self._fail(placed.app_id, placed, _cause(error), loop.time())
             return
         self.answered += 1
         if placed.has_ended:
@@ -315,10 +316,9 @@ class Placing:
             self._fail(placed.app_id, placed, "NO_REPORT", asyncio.get_running_loop().time())
 
 
-def _cause(placed: Placed, said: str) -> str:
-    """Give why a call was not placed, in a word: what the link says of itself is a sentence that has its name."""
-    is_links = f"FreeSWITCH at {placed.node.listener.link.name}" in said
-    return CONNECTION_LOST if is_links else said.partition(" ")[0] or "NONE"
+def _cause(error: BaseException) -> str:
+    """Give why a call was not placed, in a word: what the switch says begins with its cause."""
+    return CONNECTION_LOST if isinstance(error, LinkError) else str(error).partition(" ")[0] or "NONE"
 
 
 __all__ = ["Placed", "Placing", "State", "limiter"]

@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from _freeswitch import Event, SocketTap, read_event
 
-from freeswitch.apps._link import CONNECTION_LOST, LinkError
+from freeswitch.apps._link import CONNECTION_LOST, LinkError, NoAnswer
 from freeswitch.apps._places import call
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class Recovery:
     def _lost(self, why: str) -> None:
         self._why = f"the connection to FreeSWITCH at {self._link.name} was lost: {why}"
         for job in list(self._listener.bg_jobs.values()):
-            self._listener.fail_job(job, f"{self._why}; how it has ended is not known")
+            self._listener.fail_job(job, NoAnswer(f"{self._why}; how it has ended is not known"))
         self._stop_timer()
         if self._link.state == "closed":
             self._give_up()

@@ -283,7 +283,7 @@ class SocketLink(Link):
 
         def answered(text: str | None, why: str | None) -> None:
             if text is None:
-                refused(f"FreeSWITCH at {self.name}: {why}")
+                refused(NoAnswer(f"FreeSWITCH at {self.name}: {why}"))
             elif not text.startswith("+OK"):
                 refused(refusal(text) or text)
 
@@ -304,7 +304,7 @@ class SocketLink(Link):
 
         def answered(text: str | None, why: str | None) -> None:
             if text is None:
-                then(f"FreeSWITCH at {self.name}: {why}")
+                then(NoAnswer(f"FreeSWITCH at {self.name}: {why}"))
             elif text.startswith("-ERR invalid session"):
                 then("there is no such call")
             else:

@@ -16,7 +16,7 @@ from freeswitch import _loop
 from freeswitch._async import SessionLost, VerbError
 from freeswitch._waits import Outcome, Past, Test, Wait, names_of
 from freeswitch.apps._events import Events, event_time
-from freeswitch.apps._jobs import Job, JobError
+from freeswitch.apps._jobs import Job, JobError, JobLost
 from freeswitch.apps._link import Refused
 from freeswitch.apps._marks import plain
 from freeswitch.apps._verbs import Act, Verbs
@@ -357,4 +357,4 @@ def _pass_on(wait: asyncio.Future[Event], outcome: Outcome) -> None:
         outcome.set_result(wait.result())
 
 
-__all__ = ["Call", "Events", "Job", "JobError", "Session", "event_time"]
+__all__ = ["Call", "Events", "Job", "JobError", "JobLost", "Session", "event_time"]
