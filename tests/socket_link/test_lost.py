@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import socket
 
-from hosts.fake_switch import FakeSwitch, leg
+from hosts.fake_switch import FakeSwitch, event, leg
 from hosts.fake_switch import plain as text_of
 from support.links import WATCH, Start, watching
 
@@ -175,6 +175,87 @@ say("over", failed=dict(dialer.failed))
         fake.wait_for("bgapi originate")
     fake.close()
     assert started.wait_for("over")["failed"] == {"CONNECTION_LOST": 2}
+
+
+def test_what_a_switch_says_is_no_lost_connection_whatever_it_says(client: Start, fake: FakeSwitch) -> None:
+    started = client(
+        """
+from freeswitch.apps import get_originator
+from freeswitch.apps.players import TonePlay
+dialer = get_originator([("127.0.0.1", PORT, "ClueCon")], rate=20, limit=5, max_offered=1, duration=1)
+for node in dialer.pool.clients: node.set_orig_cmd("user/1000")
+dialer.load_app(TonePlay)
+dialer.start()
+while sum(dialer.failed.values()) < 1: time.sleep(0.01)
+say("over", failed=dict(dialer.failed))
+""",
+        fake,
+    )
+    job = fake.wait_for("bgapi originate").partition("Job-UUID: ")[2]
+    said = f"-ERR RELAYED by FreeSWITCH at 127.0.0.1:{fake.port}\n"
+    fake.send(event("BACKGROUND_JOB", said, Job_UUID=job))
+    assert started.wait_for("over")["failed"] == {"RELAYED": 1}
+
+
+def test_a_dialer_holds_its_calls_back_while_its_only_switch_is_away(client: Start, fake: FakeSwitch) -> None:
+    started = client(
+        """
+from freeswitch.apps import get_originator
+from freeswitch.apps.players import TonePlay
+dialer = get_originator([("127.0.0.1", PORT, "ClueCon")], rate=50, limit=20, duration=1)
+for node in dialer.pool.clients: node.set_orig_cmd("user/1000")
+dialer.load_app(TonePlay)
+dialer.start()
+link = dialer.pool.clients[0].listener.link
+while link.is_up(): time.sleep(0.01)
+while dialer.held_back["away"] < 20: time.sleep(0.01)
+offered = dialer.offered
+while dialer.held_back["away"] < 40: time.sleep(0.01)
+say("held", offered=dialer.offered - offered, failed=list(dialer.failed), refused=dialer.refused, state=dialer.state)
+for line in sys.stdin: exec(line)
+""",
+        fake,
+    )
+    fake.wait_for("bgapi originate")
+    fake.close()
+    held = started.wait_for("held")
+    # What it had asked for before it knew has failed.
+    assert held == {**held, "offered": 0, "failed": ["CONNECTION_LOST"], "refused": 0, "state": "ORIGINATING"}
+    told = started.wait_log("the dialer holds its calls back")
+    assert f"no connection to FreeSWITCH at 127.0.0.1:{fake.port}" in told
+    back = FakeSwitch(port=fake.port)
+    back.wait_for("bgapi originate")
+    started.wait_log("the dialer goes on; it has held back")
+    assert started.end() == 0
+    assert len([line for line in started.log if "the dialer" in line and "MR0020" in line]) == 2
+    back.close()
+
+
+def test_a_dialer_leaves_out_a_switch_that_is_away(client: Start, fake: FakeSwitch) -> None:
+    gone = FakeSwitch()
+    started = client(
+        """
+from freeswitch.apps import get_originator
+from freeswitch.apps.players import TonePlay
+dialer = get_originator([("127.0.0.1", port, "ClueCon") for port in PORTS], rate=50, limit=100, duration=1)
+for node in dialer.pool.clients: node.set_orig_cmd("user/1000")
+dialer.load_app(TonePlay)
+away = dialer.pool.clients[0].listener.link
+say("up")
+while away.is_up(): time.sleep(0.01)
+dialer.max_offered = 10
+dialer.start()
+while dialer.state != "STOPPED": time.sleep(0.01)
+say("over", failed=dict(dialer.failed), offered=dialer.offered, held_back=dialer.held_back["away"])
+""",
+        gone,
+        fake,
+    )
+    started.wait_for("up")
+    gone.close()
+    assert started.wait_for("over") == {"what": "over", "failed": {}, "offered": 10, "held_back": 0}
+    for _ in range(10):
+        fake.wait_for("bgapi originate")
 
 
 def test_a_switch_that_says_nothing_more_is_lost(client: Start) -> None:

@@ -198,6 +198,10 @@ class Link:
 
 class LocalLink(Link):
     """The switch that this runs in. Commands are carried out in the thread that gives them, before it goes on."""
+    def is_away(self) -> bool:
+        """Tell whether the switch is not there, and may come back."""
+        return not self.is_up() and not self.is_closed()
+
 
     host = "localhost"
     name = "this switch"

@@ -22,6 +22,9 @@ from freeswitch.apps.profiles import Duration, Profile
 
 INFINITE = float("inf")
 
+# Why a call is not placed while there is no connection to any switch.
+AWAY = "away"
+
 # How many seconds' calls may have been asked for of which the switch has shown nothing yet; and how many at least.
 BACKLOG, BACKLOG_LEAST = 2.0, 10
 # How often it is looked whether calls whose end nobody has told are still there, in seconds.
@@ -56,7 +59,10 @@ class Placed:
 
 
 def limiter(pairs: Iterable[Node]) -> Iterator[Node | None]:
-    """Give nodes in turn, those that have as many calls as their listener's `max_limit` left out; None for none."""
+    """Give nodes in turn; None for none.
+
+    Left out are those that are away, and those that have as many calls as their listener's `max_limit`.
+    """
     nodes = list(pairs)
     turns = cycle(nodes)
     while True:
@@ -64,7 +70,7 @@ def limiter(pairs: Iterable[Node]) -> Iterator[Node | None]:
             (
                 node
                 for node, _ in zip(turns, nodes, strict=False)
-                if node.listener.count_calls() < node.listener.max_limit
+                if not node.listener.link.is_away() and node.listener.count_calls() < node.listener.max_limit
             ),
             None,
         )
@@ -97,6 +103,9 @@ class Placing:
         self._rate, self._period, self._limit = 30.0, 1.0, 1.0
         self._duration: Duration = 0.0
         self._is_held_by: str | None = None
+        # Whether all switches are away, and how many calls had been held back for that when it began.
+        self._is_away = False
+        self._away_before = 0
         self._timer: asyncio.TimerHandle | None = None
         self._look: asyncio.TimerHandle | None = None
         self._began = self._seen = self._offered_at = 0.0
@@ -181,6 +190,7 @@ class Placing:
         node = next(self.iternodes)
         why = self._why_not(node)
         self._is_held_by = why
+        self._tell_away(why == AWAY)
         if why is not None or node is None:
             self.credit.give_up(why or "limit")
             return self._until_next(now)
@@ -200,7 +210,22 @@ class Placing:
             return max(1e-4, min(self._profile.following(elapsed, missing), left, 1.0))
         return max(1e-4, min(missing * self._period / self._rate, 1.0))
 
+    def _tell_away(self, is_away: bool) -> None:
+        """Say once that all switches are away, and once that one is back."""
+        if is_away == self._is_away:
+            return
+        self._is_away = is_away
+        held_back = self.credit.held_back[AWAY]
+        if is_away:
+            self._away_before = held_back
+            names = ", ".join(f"FreeSWITCH at {listener.link.name}" for listener in self.pool.listeners)
+            self.log.warning("MR0020 the dialer holds its calls back: it has no connection to %s", names)
+        else:
+            self.log.warning("MR0020 the dialer goes on; it has held back %d calls", held_back - self._away_before)
+
     def _why_not(self, node: Node | None) -> str | None:
+        if node is None and all(listener.link.is_away() for listener in self.pool.listeners):
+            return AWAY
         if node is None or len(self._calls) >= self._limit:
             return "limit"
         most = max(BACKLOG_LEAST, BACKLOG * self._rate_now() / self._period)
