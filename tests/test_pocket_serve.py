@@ -102,6 +102,13 @@ def test_what_cannot_be_served_is_said(server: pocket.Server) -> None:
         server.switch.serve(acl=["nowhere"])
     with pytest.raises(OSError, match="in use"):
         server.switch.serve(port=server.port)
+    for port in (99999, -1):
+        with pytest.raises(ValueError, match=f"port: {port} must be from 1 to 65535, or 0 for a free one"):
+            server.switch.serve(port=port)
+    with pytest.raises(TypeError, match="port: '8021' must be an int, not str"):
+        server.switch.serve(port="8021")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="host: 5 must be a str"):
+        server.switch.serve(5)  # type: ignore[arg-type]
     assert works(server)
 
 
@@ -146,6 +153,8 @@ def test_the_command_serves_until_it_is_told_to_end(tmp_path: Path, number: int)
         (["--scripts", "/no/such/folder"], "/no/such/folder"),
         (["--acl", "nowhere"], "nowhere"),
         (["--listen", "nowhere"], "must be an address and a port"),
+        (["--listen", "127.0.0.1:99999"], "must be an address and a port"),
+        (["--listen", "127.0.0.1:\u00b2"], "'127.0.0.1:\u00b2' must be an address and a port"),
     ],
 )
 def test_the_command_says_what_is_wrong(arguments: list[str], error: str) -> None:

@@ -281,8 +281,11 @@ class Switch(Caller):
 
         The port is a free one unless it is given; `Server.port` has it. `acl` are the networks that clients may
         come from. The switch must have been opened with real_time=True: a client outside cannot keep up with a
-        clock that jumps (RuntimeError). OSError when the address cannot be had, ValueError for an empty password.
+        clock that jumps (RuntimeError). OSError when the address cannot be had, ValueError for an empty password or a
+        port that is none.
         """
+        _checks.check_text("host", host)
+        _checks.check_port(port)
         core = self._running
         if not self._real_time:
             raise RuntimeError("a switch in virtual time cannot be served: open it with real_time=True")

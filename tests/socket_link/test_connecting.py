@@ -66,6 +66,65 @@ def test_what_is_no_switch_or_does_not_want_us(client: Start, greeting: bytes, w
     other.close()
 
 
+def test_a_port_that_is_none_is_refused_wherever_one_is_taken(client: Start) -> None:
+    said = client(
+        """
+        from freeswitch.apps.connection import Connection, get_connection
+        from freeswitch.apps.handlers import get_listener
+        from freeswitch.apps.protocol import InboundProtocol
+        from freeswitch.apps.sync import sync_caller
+        HOST = "127.0.0.1"
+        takers = dict(
+            client=lambda port: apps.Client(HOST, port),
+            own_switch=lambda port: apps.Client(port=port),
+            get_client=lambda port: apps.get_client(HOST, port).__enter__(),
+            originator=lambda port: apps.get_originator([HOST], port=port),
+            contact=lambda port: apps.get_originator([(HOST, port, "x")]),
+            service=lambda port: apps.Service([(HOST, port, "x")]),
+            services=lambda port: apps.Service([HOST], port=port),
+            connection=lambda port: get_connection(HOST, port),
+            connect=lambda port: Connection(HOST).connect(port=port),
+            listener=lambda port: get_listener(HOST, port),
+            protocol=lambda port: InboundProtocol(HOST, port=port),
+            caller=lambda port: sync_caller(HOST, port).__enter__(),
+            link=lambda port: SocketLink(HOST, port),
+        )
+        def refused(take, port):
+            try: take(port)
+            except Exception as error: return f"{type(error).__name__}: {error}"
+        for name, take in takers.items():
+            say(name, number=[refused(take, port) for port in (99999, -1, 0, 1 << 70)],
+                text=[refused(take, port) for port in ("abc", "99999", "\u00b2", "")], other=refused(take, 80.5))
+        say("contacts", bad=refused(apps.get_originator, [5]))
+        """.replace("\n        ", "\n"),
+        1,
+    )
+    must = "ValueError: argument 'port' must be a number from 1 to 65535, not"
+    for taker in (
+        "client", "own_switch", "get_client", "originator", "contact", "service", "services", "connection", "connect",
+        "listener", "protocol", "caller", "link",
+    ):  # fmt: skip
+        assert said.wait_for(taker) == {
+            "what": taker,
+            "number": [f"{must} {number}" for number in (99999, -1, 0, 1 << 70)],
+            "text": [f"{must} {text!r}" for text in ("abc", "99999", "\u00b2", "")],
+            "other": "TypeError: argument 'port' must be int, not float",
+        }
+    bad = "TypeError: a contact must be a host, or (host, port, password), not 5"
+    assert said.wait_for("contacts")["bad"] == bad
+
+
+def test_a_port_may_be_given_as_text(client: Start, fake: FakeSwitch) -> None:
+    fake.answers["api status"] = "UP"
+    said = client(
+        """
+with apps.get_client("127.0.0.1", str(PORT)) as one: say("seen", status=str(one.api("status")), port=one.port)
+""",
+        fake,
+    ).wait_for("seen")
+    assert said == {"what": "seen", "status": "UP", "port": fake.port}
+
+
 def test_a_password_or_command_with_a_line_break_is_refused(client: Start, fake: FakeSwitch) -> None:
     said = client(
         """

@@ -33,6 +33,20 @@ class LinkError(ConnectionError):
 CONNECTION_LOST = "CONNECTION_LOST"
 
 
+# The last port of TCP.
+LAST_PORT = 65535
+
+
+def port_of(given: int | str) -> int:
+    """Give a port, from a number or its digits: ValueError when it is none, TypeError for other kinds."""
+    if isinstance(given, bool) or not isinstance(given, (int, str)):
+        raise TypeError(f"argument 'port' must be int, not {type(given).__name__}")
+    is_number = not isinstance(given, str) or (given.isascii() and given.isdigit() and len(given) < 10)
+    if not is_number or not 1 <= int(given) <= LAST_PORT:
+        raise ValueError(f"argument 'port' must be a number from 1 to {LAST_PORT}, not {given!r}")
+    return int(given)
+
+
 def refusal(reply: str) -> str | None:
     """Give why the switch has refused a command, if it has."""
     reply = reply.strip()
@@ -184,6 +198,10 @@ class Link:
         """Tell whether it was ended by the program itself."""
         return False
 
+    def is_away(self) -> bool:
+        """Tell whether the switch is not there, and may come back."""
+        return not self.is_up() and not self.is_closed()
+
     def recovery(self, listener: Listener, tap: Any) -> Recovery | None:
         """Give what sees to the calls of a listener where the connection is lost; None where it cannot be."""
         return None
@@ -198,10 +216,6 @@ class Link:
 
 class LocalLink(Link):
     """The switch that this runs in. Commands are carried out in the thread that gives them, before it goes on."""
-    def is_away(self) -> bool:
-        """Tell whether the switch is not there, and may come back."""
-        return not self.is_up() and not self.is_closed()
-
 
     host = "localhost"
     name = "this switch"
@@ -260,5 +274,5 @@ def local() -> Link:
 
 _LOCAL = LocalLink()
 
-__all__ = ["EventTap", "Link", "LinkError", "LocalLink", "NoAnswer", "Refused", "Reply", "Then", "local", "not_begun",
-           "refusal"]  # fmt: skip
+__all__ = ["LAST_PORT", "EventTap", "Link", "LinkError", "LocalLink", "NoAnswer", "Refused", "Reply", "Then", "local",
+           "not_begun", "port_of", "refusal"]  # fmt: skip

@@ -18,7 +18,7 @@ from _freeswitch import Event, Socket, SocketTap, on_loop
 
 from freeswitch import _loop, _place
 from freeswitch._waits import Outcome
-from freeswitch.apps._link import Link, LinkError, NoAnswer, Refused, Reply, Then, not_begun, refusal
+from freeswitch.apps._link import Link, LinkError, NoAnswer, Refused, Reply, Then, not_begun, port_of, refusal
 from freeswitch.apps._places import SETTING_UP
 from freeswitch.apps._recovery import NAMES, Recovery
 
@@ -63,7 +63,7 @@ class SocketLink(Link):
     def __init__(
         self,
         host: str = "127.0.0.1",
-        port: int = 8021,
+        port: int | str = 8021,
         password: str = "ClueCon",
         *,
         timeout: float = 10.0,
@@ -71,6 +71,7 @@ class SocketLink(Link):
         grace: float = 5.0,
         persists: bool = False,
     ) -> None:
+        port = port_of(port)
         self.host, self.port, self.name = host, port, f"{host}:{port}"
         self.timeout, self.grace = timeout, grace
         self._told: str | None = None
@@ -313,7 +314,7 @@ class SocketLink(Link):
         self._socket.send(lines, answered, body)
 
 
-def connect(host: str = "127.0.0.1", port: int = 8021, password: str = "ClueCon", **options: Any) -> SocketLink:
+def connect(host: str = "127.0.0.1", port: int | str = 8021, password: str = "ClueCon", **options: Any) -> SocketLink:
     """Give a link to the switch whose event socket this is, connected; LinkError says why that failed.
 
     In a thread, not on the loop. Options are those of `SocketLink`.

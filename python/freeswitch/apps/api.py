@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from freeswitch.apps import _loading, utils
 from freeswitch.apps._dispatch import Listener
 from freeswitch.apps._errors import APIError, ConfigurationError
-from freeswitch.apps._link import LinkError, Reply, refusal
+from freeswitch.apps._link import LinkError, Reply, port_of, refusal
 from freeswitch.apps._places import call
 from freeswitch.apps._socket_link import SocketLink
 from freeswitch.apps.commands import build_originate_cmd
@@ -64,7 +64,7 @@ class Client:
         listener: Listener | None = None,
         logger: logging.Logger | None = None,
     ) -> None:
-        self.port = port
+        self.port = port_of(port)
         self.auth = auth
         self.call_tracking_header = call_tracking_header or utils.xheaderify("switchio_originating_session")
         self.client = self
@@ -310,8 +310,11 @@ def get_pool(contacts: Iterable[Any] | None = None, persists: bool = False, **kw
     options = {"port": kwargs.pop("port", 8021), "auth": kwargs.pop("auth", None) or kwargs.pop("password", "ClueCon")}
     places = []
     for contact in contacts:
-        host, port, auth = (*((contact,) if isinstance(contact, str) else tuple(contact)), None, None)[:3]
-        places.append((host, int(port or options["port"]), auth or options["auth"]))
+        given = (contact,) if contact is None or isinstance(contact, str) else contact
+        if not isinstance(given, (tuple, list)):
+            raise TypeError(f"a contact must be a host, or (host, port, password), not {contact!r}")
+        host, port, auth = (*given, None, None)[:3]
+        places.append((host, port_of(options["port"] if port is None else port), auth or options["auth"]))
     links = _links(places, persists)
     header = kwargs.get("call_tracking_header")
     nodes = []

@@ -10,7 +10,7 @@ from typing import Any, Self
 from _freeswitch import Event
 
 from freeswitch._waits import Outcome
-from freeswitch.apps._link import LinkError, Reply
+from freeswitch.apps._link import LinkError, Reply, port_of
 from freeswitch.apps.protocol import InboundProtocol
 
 ConnectionError = LinkError
@@ -33,7 +33,7 @@ class Connection:
         loop: Any = None,
         autorecon: float | bool = 30,
     ) -> None:
-        self.host, self.port, self.password = host or "localhost", port, password
+        self.host, self.port, self.password = host or "localhost", port_of(port), password
         self._given_host = host
         self.loop = loop
         self.autorecon = autorecon
@@ -64,7 +64,8 @@ class Connection:
         """Connect; where `block` is False, await what this gives. ConnectionError says why it cannot be."""
         self._given_host = host or self._given_host
         self.host = self._given_host or "localhost"
-        self.port, self.password, self.loop = port or self.port, password or self.password, loop or self.loop
+        self.port = self.port if port is None else port_of(port)
+        self.password, self.loop = password or self.password, loop or self.loop
         if self.connected():
             return _nothing() if not block else None
         where = self._given_host, self.password, self.loop, self.autorecon

@@ -28,7 +28,7 @@ def get_listener(
     """
     from freeswitch.apps import _dispatch
 
-    listener = call(_dispatch.listener) if host is None else call(Listener, link or connect(host, int(port), auth))
+    listener = call(_dispatch.listener) if host is None else call(Listener, link or connect(host, port, auth))
     if call_tracking_header is not None:
         listener.call_tracking_header = call_tracking_header
     if max_limit is not None:

@@ -16,7 +16,7 @@ from _freeswitch import Event
 
 from freeswitch import _loop, events
 from freeswitch._waits import Outcome
-from freeswitch.apps._link import EventTap, Link, LinkError, Reply, local, refusal
+from freeswitch.apps._link import EventTap, Link, LinkError, Reply, local, port_of, refusal
 from freeswitch.apps._places import call
 from freeswitch.apps._socket_link import SocketLink
 
@@ -88,7 +88,7 @@ class InboundProtocol:
         *,
         port: int | str = 8021,
     ) -> None:
-        self.host, self.port, self.password, self.loop = host, int(port), password, loop
+        self.host, self.port, self.password, self.loop = host, port_of(port), password, loop
         self.autorecon, self.on_disconnect = autorecon, on_disconnect
         self.log = log
         self.event_queue = EventQueue()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import signal
 import sys
 import threading
@@ -19,7 +20,7 @@ LEVELS = ("console", "alert", "crit", "err", "warning", "notice", "info", "debug
 def address(text: str) -> tuple[str, int]:
     """Read `host:port`, `[::1]:port` or `:port`."""
     host, colon, port = text.rpartition(":")
-    if not colon or not port.isdigit() or int(port) > 65535:
+    if not colon or not re.fullmatch("[0-9]{1,5}", port) or int(port) > 65535:
         raise argparse.ArgumentTypeError(f"{text!r} must be an address and a port, such as 127.0.0.1:8021")
     return host.removeprefix("[").removesuffix("]") or DEFAULT[0], int(port)
 

@@ -7,7 +7,7 @@ import contextlib
 import math
 from collections.abc import Callable
 
-LAST_PORT = 65535
+from freeswitch.apps._link import LAST_PORT
 
 
 def whole(least: int, most: int | None = None) -> Callable[[str], int]:
