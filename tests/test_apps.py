@@ -286,6 +286,36 @@ def load():
     host.wait_no_calls()
 
 
+def test_an_app_is_told_that_a_leg_is_created_before_it_is_answered(host: Host) -> None:
+    at_once = host.extension("answer", ("sleep", "100"), "hangup")
+    app = Loaded(
+        host,
+        f"""
+told, ended = {{}}, []
+class Tells:
+    @apps.callback("CHANNEL_CREATE")
+    def on_create(self, session): told.setdefault(session.uuid, []).append("create")
+    @apps.callback("CHANNEL_ANSWER")
+    def on_answer(self, session): told.setdefault(session.uuid, []).append("answer")
+    @apps.callback("CHANNEL_DESTROY")
+    def on_destroy(self, session):
+        ended.append(session.uuid)
+        if len(ended) == 50: said.append([told[uuid] for uuid in ended if told[uuid] != ["create", "answer"]])
+
+def load():
+    app_id = apps.load(Tells, app_id="tells")
+    line = f"originate {{{{freeswitch_app={{app_id}}}}}}loopback/{at_once}/default/xml &park()"
+    async def place():
+        for _ in range(50): await apps.bgapi(line)
+    asyncio.ensure_future(place())
+    return app_id
+""",
+    )
+    app.wait_said([])
+    app.unload()
+    host.wait_no_calls()
+
+
 def test_the_registry(host: Host) -> None:
     app = Loaded(
         host,

@@ -155,6 +155,53 @@ def test_an_event_that_comes_after_the_end_of_its_leg_begins_none(client: Start,
     }
 
 
+def test_what_comes_before_the_beginning_of_its_leg_is_told_after_it(client: Start, fake: FakeSwitch) -> None:
+    """The thread of a far leg answers a leg before the leg's own thread says that it has begun."""
+    started = client(
+        """
+class Tells:
+    @apps.callback("CHANNEL_CREATE")
+    def on_create(self, session): say("told", event=[session.uuid, "create"])
+    @apps.callback("CHANNEL_ANSWER")
+    def on_answer(self, session): say("told", event=[session.uuid, "answer", session.answered])
+    @apps.callback("CHANNEL_HANGUP")
+    def on_hangup(self, session): say("told", event=[session.uuid, "hangup"])
+    @apps.callback("CHANNEL_PARK")
+    def on_park(self, session): say("told", event=[session.uuid, "park"])
+    @apps.coroutine("CHANNEL_CREATE")
+    async def wait(self, session):
+        event = await session.recv("CHANNEL_ANSWER")
+        say("told", event=[session.uuid, "awaited", event["Event-Sequence"]])
+    handled = []
+    @apps.handler("CHANNEL_ANSWER")
+    def each(self, event): self.handled.append(event["Unique-ID"])
+    @apps.handler("DTMF")
+    def on_dtmf(self, event):
+        say("known", legs=sorted(listener.sessions), early=len(listener._early), up=listener.total_answered_sessions,
+            handled=self.handled.count("a"))
+listener = serve(Tells)
+say("ready")
+sys.stdin.read()
+""",
+        fake,
+    )
+    started.wait_for("ready")
+    for name, uuid in (
+        *(("CHANNEL_ANSWER", f"older_{number}") for number in range(200)),
+        *(("CHANNEL_ANSWER", "a"), ("CHANNEL_HANGUP", "a"), ("CHANNEL_CREATE", "a")),
+        # What is heard of a leg that was there before is no news of it.
+        *(("CHANNEL_ANSWER", "older"), ("CHANNEL_PARK", "older")),
+    ):
+        fake.send(leg(name, uuid, Event_Sequence="7", Answer_State="answered"))
+    told = [started.wait_for("told")["event"] for _ in range(5)]
+    assert [event for event in told if event[0] == "older"] == [["older", "park"]]
+    assert told[0] == ["a", "create"]
+    assert sorted(told[1:]) == [["a", "answer", True], ["a", "awaited", "7"], ["a", "hangup"], ["older", "park"]]
+    assert told.index(["a", "answer", True]) < told.index(["a", "hangup"])
+    fake.send(event("DTMF", Event_Sequence="11"))
+    assert started.wait_for("known") == {"what": "known", "legs": ["a", "older"], "early": 99, "up": 2, "handled": 1}
+
+
 def test_a_switch_that_has_begun_again_numbers_its_events_from_the_start(client: Start, fake: FakeSwitch) -> None:
     fake.answers["api show"] = '{"row_count":0}'
     started = client(LEGS, fake)

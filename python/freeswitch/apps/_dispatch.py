@@ -35,6 +35,8 @@ OF_JOBS = frozenset({"BACKGROUND_JOB"})
 BEGINS = frozenset({"CHANNEL_CREATE", "CHANNEL_ORIGINATE", "CHANNEL_PARK"})
 # Of how many legs that have ended the end is remembered.
 ENDED = 4096
+# Of how many legs that have not begun events are kept, and how many of each.
+EARLY, EARLY_EVENTS = 100, 10
 # How many events of a leg that has failed are kept with it.
 LAST = 2
 # How long after its leg a coroutine may go on unnoticed, in seconds.
@@ -55,6 +57,9 @@ class Listener(Paced, Counters):
         self._placing: dict[str, Job] = {}
         # The numbers of the events with which the latest legs have ended, by UUID.
         self._ended: dict[str, int] = {}
+        # Events of legs whose beginning has not come; and those of one that has begun now.
+        self._early: dict[str, deque[Event]] = {}
+        self._due: deque[Event] = deque()
         # By what they said.
         self.failed_jobs: Counter[str] = Counter()
         self.total_answered_sessions = 0
@@ -106,13 +111,19 @@ class Listener(Paced, Counters):
         try:
             if self.recovery is not None:
                 self.recovery.look(event)
-            return self._take_in(event)
+            begun = self._take_in(event)
+            while self._due:
+                begun |= self._take_in(self._due.popleft(), was_kept=True)
         except BaseException:
             log.exception("an event %s", event.getType())
             return True
+        return begun
 
-    def _take_in(self, event: Event) -> bool:
-        """Hand out an event; whether somebody has waited for it, or was started by it."""
+    def _take_in(self, event: Event, was_kept: bool = False) -> bool:
+        """Hand out an event; whether somebody has waited for it, or was started by it.
+
+        One that was kept for the beginning of its leg has been handled: that is not the leg's.
+        """
         names = names_of(event)
         name = event.getType()
         if name == "CUSTOM":
@@ -123,7 +134,7 @@ class Listener(Paced, Counters):
         app_id = self._app_id(event, session)
         # What belongs to no leg is for the app that is marked with it.
         marked = self._table.of(app_id if session is not None or uuid else None, names)
-        for app, handler, _ in marked.handlers:
+        for app, handler, _ in () if was_kept else marked.handlers:
             self._guarded(app, handler, event)
         if job is not None:
             return self._tell_of_job(job, session)
@@ -209,9 +220,16 @@ class Listener(Paced, Counters):
         if name == "CHANNEL_DESTROY":
             self._remember_end(uuid, event)
         if session is None:
-            if name not in BEGINS or self._is_late(uuid, event):
+            if name not in BEGINS:
+                self._keep_early(uuid, event)
+                return None
+            if self._is_late(uuid, event):
                 return None
             session = self._new(event, uuid)
+            early = self._early.pop(uuid, ())
+            # A leg of which the first that is heard is that it is parked is older than what was kept.
+            if name != "CHANNEL_PARK":
+                self._due.extend(early)
         elif name not in {"CHANNEL_CREATE", "CHANNEL_ORIGINATE"}:
             session.events.update(event)
         if name == "CHANNEL_ANSWER" and not session.answered:
@@ -224,7 +242,19 @@ class Listener(Paced, Counters):
             self._end(session, event)
         return session
 
+    def _keep_early(self, uuid: str, event: Event) -> None:
+        """Keep an event until its leg has begun: its far leg can answer it before its own thread says that it has.
+
+        Of many legs the beginning never comes: they are older than this listener, or over.
+        """
+        if uuid in self._ended:
+            return
+        self._early.setdefault(uuid, deque(maxlen=EARLY_EVENTS)).append(event)
+        if len(self._early) > EARLY:
+            del self._early[next(iter(self._early))]
+
     def _remember_end(self, uuid: str, event: Event) -> None:
+        self._early.pop(uuid, None)
         # The newest is behind all others.
         self._ended.pop(uuid, None)
         self._ended[uuid] = _number(event)
@@ -234,7 +264,8 @@ class Listener(Paced, Counters):
     def _is_late(self, uuid: str, event: Event) -> bool:
         """Tell whether an event was fired before the end of its leg, which has come first.
 
-        The switch's dispatch threads change places. A later leg may have the same UUID.
+        Threads of the switch that fire events change places between the number and the queue. A later leg may have
+        the same UUID.
         """
         ended = self._ended.get(uuid)
         return ended is not None and _number(event) < ended
@@ -242,6 +273,7 @@ class Listener(Paced, Counters):
     def forget_ends(self) -> None:
         """Take all that comes as new: a switch that has begun again numbers its events from the start."""
         self._ended.clear()
+        self._early.clear()
 
     def take_up(self, event: Event, uuid: str) -> None:
         """Begin to work with a leg that is there already."""
