@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from hosts.base import Host
+from support.configuration import settings
 from support.hand_switch import HandSwitch
 from support.nats import Nats, Raw, connected, node_of, state
-from support.workers import BEGINS, HEAD, WAITS, Work, app, begun, nats, needs_nats, node, saw, variable, work
+from support.workers import BEGINS, HEAD, WAITS, Work, app, begun, nats, needs_nats, node, saw, work
 
 __all__ = ["app", "nats", "node", "work"]
 pytestmark = needs_nats
@@ -225,12 +226,15 @@ def away(nats: Nats) -> Iterator[None]:
 def test_a_checkpoint_that_is_not_acknowledged_is_asked_for_again(
     node: Host, nats: Nats, work: Work, app: str, tmp_path: Path, how: str
 ) -> None:
-    cue = tmp_path / "cue"
+    # As long as the server is away, and as the machine takes to start it again.
+    node.config(settings(("bus-url", nats.url), ("bus-node", node_of(node)), ("bus-worker-patience", "30")))
+    connected(node)
+    cue, kept = tmp_path / "cue", tmp_path / "kept"
     worker = work(
         BEGINS
         + f"""
     await session.checkpoint("before")
-    await session.execute("set", "kept=before")
+    open({str(kept)!r}, "w").close()
     while not os.path.exists({str(cue)!r}):
         await asyncio.sleep(0.02)
     try:
@@ -242,7 +246,7 @@ def test_a_checkpoint_that_is_not_acknowledged_is_asked_for_again(
 """
     )
     call, _ = begun(node, app)
-    variable(node, call.uuid, "kept")
+    node.wait_for(kept.exists, 30, "the first checkpoint")
     with nats.hung() if how == "hung" else away(nats):
         cue.touch()
         worker.says("MR0023 checkpoint calls.* is asked for again")

