@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import wave
 from collections.abc import Callable
 from pathlib import Path
@@ -149,6 +150,24 @@ def test_a_missing_sound_fails_as_in_freeswitch_or_takes_a_time(switch_with: Ope
     assert call.variables["response"] == "FILE PLAYED"
     assert [entry.data["end"] for entry in call.transcript.of_kind("played")] == [1.5, 3.0]
     assert any("missing_sounds" in line.text and line.level == "WARNING" for line in switch.log)
+
+
+def test_a_pipe_and_a_file_of_no_sound_are_said_to_be_there(switch_with: Open, name: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.wav")
+    (tmp_path / "text.wav").write_text("no sound")
+    script = """
+    def handler(session, args):
+        session.answer()
+        for sound in ("pipe.wav", "text.wav", "absent.wav"):
+            session.streamFile(args + "/" + sound)
+    """
+    switch = switch_with(script=script, missing_sounds=1.5)
+    call = switch.run("python", f"{name} {tmp_path}")
+    played = [entry.data["end"] for entry in call.transcript.of_kind("played")]
+    assert played == [1.5], "what is there is not played as if it was missing"
+    said = "".join(line.text for line in switch.log)
+    for sound in ("pipe.wav", "text.wav"):
+        assert f"Error Opening File [{tmp_path / sound}] [File contains data in an unknown format.]" in said
 
 
 def test_any_extension_that_freeswitch_takes(switch_with: Open, name: str, tmp_path: Path) -> None:

@@ -96,11 +96,17 @@ pub(crate) fn find(file: &BStr, prefix: &BStr) -> Result<(BString, Sound), Missi
         }
     }
     let path = candidates.into_iter().next_back().unwrap_or_default();
-    let why = format!("Error Opening File [{path}] [System error : No such file or directory.]");
+    // Whether it is there and nothing that can be played, or not there at all.
+    let is_there = path.to_path_lossy().exists();
+    let error = if is_there {
+        "File contains data in an unknown format."
+    } else {
+        "System error : No such file or directory."
+    };
     Err(Missing {
+        why: format!("Error Opening File [{path}] [{error}]"),
         path,
-        why,
-        is_file: true,
+        is_file: !is_there,
     })
 }
 

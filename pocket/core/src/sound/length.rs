@@ -1,6 +1,6 @@
 //! How long a sound file is, by its own header or by its size.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::Read;
 use std::path::Path;
 
@@ -75,8 +75,9 @@ const HEAD: u64 = 1 << 20;
 
 /// Samples of 8 kHz; `None` when the file is not there, or tells no length.
 pub(super) fn of(path: &Path, extension: &[u8]) -> Option<u64> {
+    // Opening a pipe waits for who writes to it.
+    let size = std::fs::metadata(path).ok().filter(Metadata::is_file)?.len();
     let file = File::open(path).ok()?;
-    let size = file.metadata().ok()?.len();
     let mut head = Vec::new();
     file.take(HEAD).read_to_end(&mut head).ok()?;
     let seconds = match head.get(..4)? {
@@ -229,5 +230,15 @@ mod tests {
         assert_eq!(of(&path, b"mp3"), None);
         std::fs::remove_file(&path).expect("removed");
         assert_eq!(of(&path, b"ul"), None);
+    }
+
+    #[test]
+    fn a_pipe_is_no_sound_and_keeps_nobody() {
+        let path = std::env::temp_dir().join(format!("pocket-{}.ul", uuid::Uuid::new_v4()));
+        let name = std::ffi::CString::new(path.as_os_str().as_encoded_bytes()).expect("no NUL");
+        // SAFETY: a C string, which lives for the call.
+        assert_eq!(unsafe { libc::mkfifo(name.as_ptr(), 0o600) }, 0);
+        assert_eq!(of(&path, b"ul"), None);
+        std::fs::remove_file(&path).expect("removed");
     }
 }
