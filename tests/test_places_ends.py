@@ -32,11 +32,11 @@ __all__ = ["serve"]
 def test_a_call_goes_on_without_its_program(served: Host, serve: Serve, how: int, why: str) -> None:
     started = serve(WAITS).up()
     call = begun(served, started.files[0].stem)
-    started.process.send_signal(how)
+    started.send(how)
     result = call.wait()
     assert (result.variables["python_error"], result.variables["went"]) == (why, "on")
     if how == signal.SIGSTOP:
-        started.process.send_signal(signal.SIGCONT)
+        started.send(signal.SIGCONT)
         started.again()
         # It serves again, under another name, and what it has asked for the old call is not carried out.
         again = begun(served, started.files[0].stem)

@@ -70,11 +70,11 @@ def test_a_call_that_nobody_serves_goes_on(served: Host) -> None:
 def test_a_program_that_does_not_come_is_not_waited_for(served: Host, serve: Serve) -> None:
     started = serve(WAITS).up()
     name = started.files[0].stem
-    started.process.send_signal(signal.SIGSTOP)
+    started.send(signal.SIGSTOP)
     try:
         result = served.call(extension=after(served, name, pysocket_timeout="0.5"))
     finally:
-        started.process.send_signal(signal.SIGCONT)
+        started.send(signal.SIGCONT)
     why = f"no program outside that serves '{name}' has taken the call in 0.5 s"
     assert (result.variables["python_error"], result.variables["went"]) == (why, "on")
 

@@ -22,6 +22,7 @@ import pytest
 from hosts.base import Host
 from hosts.manager import Spec
 from hosts.ports import free_port
+from support import standing
 from support.configuration import settings
 from support.saw import in_loop
 
@@ -98,7 +99,7 @@ class Nats:
     def hung(self) -> Iterator[None]:
         """Stop it as it stands: its connections stay, and nothing answers."""
         assert self._process is not None
-        os.kill(self._process.pid, signal.SIGSTOP)
+        standing.stop(self._process.pid)
         try:
             yield
         finally:

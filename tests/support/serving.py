@@ -11,6 +11,7 @@ import threading
 from pathlib import Path
 
 from hosts.base import Host
+from support import standing
 
 NOWHERE = Path(os.devnull)
 
@@ -40,8 +41,11 @@ class Serving:
         return self._host.wait_for(look, 30, f"{pattern} in {self.said}")
 
     def send(self, number: int) -> None:
-        """Send it a signal."""
-        os.kill(self.process.pid, number)
+        """Send it a signal; it stands still after SIGSTOP."""
+        if number == signal.SIGSTOP:
+            standing.stop(self.process.pid)
+        else:
+            self.process.send_signal(number)
 
     def end(self, how: int) -> int:
         """End it, a stopped one, too; its exit code."""
