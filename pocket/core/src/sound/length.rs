@@ -76,7 +76,10 @@ const HEAD: u64 = 1 << 20;
 /// Samples of 8 kHz; `None` when the file is not there, or tells no length.
 pub(super) fn of(path: &Path, extension: &[u8]) -> Option<u64> {
     // Opening a pipe waits for who writes to it.
-    let size = std::fs::metadata(path).ok().filter(Metadata::is_file)?.len();
+    let size = std::fs::metadata(path)
+        .ok()
+        .filter(Metadata::is_file)?
+        .len();
     let file = File::open(path).ok()?;
     let mut head = Vec::new();
     file.take(HEAD).read_to_end(&mut head).ok()?;
