@@ -228,6 +228,7 @@ impl SessionThread {
                 }
                 if !channel.ready() {
                     state.closed = true;
+                    drop(state);
                     break Ended::Lost(self.leg.lose());
                 }
                 let verb = state.queue.pop_front();

@@ -4,14 +4,14 @@
 use std::collections::{HashMap, VecDeque};
 use std::ffi::{CStr, CString};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use bindings::CF_TRANSFER;
 use freeswitch::Detached;
 use freeswitch::edge::guard;
-use freeswitch::session::cause::Cause;
+use freeswitch::session::cause::{Cause, State};
 use freeswitch::session::handle::{Gone, Handle};
 use freeswitch::session::own_thread::{OnOwnThread, OwnThread};
 use freeswitch::session::{Locked, Session};
@@ -52,9 +52,9 @@ pub struct Leg {
     pub script: Mutex<Script>,
     hook_set: AtomicBool,
     hook_ran: AtomicBool,
-    /// It was being routed when the script came to it (an inline action): to be
-    /// in that state is then no transfer.
-    was_routing: AtomicBool,
+    /// The state it was in when the script came to it. One that was being routed then
+    /// (an inline action) is not transferred because it is in that state.
+    began: AtomicU32,
     /// mod_python's `S_HUP`: the call ends with the object.
     auto_hangup: AtomicBool,
     /// A wait was broken, and the channel's flags say so.
@@ -87,12 +87,15 @@ impl Default for Leg {
             script: Mutex::default(),
             hook_set: AtomicBool::new(false),
             hook_ran: AtomicBool::new(false),
-            was_routing: AtomicBool::new(false),
+            began: AtomicU32::new(0),
             auto_hangup: AtomicBool::new(false),
             broken: AtomicBool::new(false),
         }
     }
 }
+
+/// How long another thread may take from saying that it moves a call to moving it.
+const IS_MOVED: Duration = Duration::from_secs(1);
 
 impl Leg {
     /// A leg of a session that the core lends.
@@ -121,8 +124,8 @@ impl Leg {
 
     /// Becomes the leg of a session.
     pub fn take(&self, session: Session<'_>) {
-        self.was_routing
-            .store(session.channel().state().is_routing(), Ordering::Relaxed);
+        self.began
+            .store(session.channel().state().number(), Ordering::Relaxed);
         self.be(Handle::new(session));
     }
 
@@ -216,16 +219,32 @@ impl Leg {
     /// Its thread has found the call lost: whatever becomes of the call, that is how. What is
     /// neither hung up nor transferred was taken.
     pub fn lose(&self) -> &'static str {
+        let until = Instant::now() + IS_MOVED;
+        while self.is_being_moved() && Instant::now() < until {
+            thread::sleep(Duration::from_millis(1));
+        }
         let how = self.lost_by_now().unwrap_or("taken");
         self.lost.lock().get_or_insert(how)
+    }
+
+    /// Another thread transfers the call, or bridges it by `uuid_bridge`: the core has said so, and where it goes,
+    /// the state, comes next (`switch_ivr_session_transfer`).
+    fn is_being_moved(&self) -> bool {
+        let is_moved = self.with(|s| {
+            let channel = s.channel();
+            channel.has(CF_TRANSFER) && self.is_as_it_began(channel.state())
+        });
+        matches!(is_moved, Ok(true))
+    }
+
+    fn is_as_it_began(&self, state: State) -> bool {
+        state.number() == self.began.load(Ordering::Relaxed)
     }
 
     fn lost_by_now(&self) -> Option<&'static str> {
         match self.with(|s| s.channel().state()) {
             Ok(state) if state.is_down() => Some("hangup"),
-            Ok(state) if state.is_routing() && !self.was_routing.load(Ordering::Relaxed) => {
-                Some("transfer")
-            }
+            Ok(state) if state.is_routing() && !self.is_as_it_began(state) => Some("transfer"),
             Ok(_) => None,
             Err(Gone) => Some("hangup"),
         }

@@ -56,6 +56,13 @@ impl State {
         String::from_utf8_lossy(&name.unwrap_or_default()).into_owned()
     }
 
+    /// Its number (`switch_channel_state_t`).
+    #[inline]
+    #[must_use]
+    pub fn number(self) -> u32 {
+        self.0.0
+    }
+
     /// The call is over, from `CS_HANGUP` on.
     #[inline]
     #[must_use]
