@@ -16,6 +16,12 @@ def dialing(host: Host) -> Iterator[Host]:
     """A switch whose dialer has ended when the test has."""
     yield host
     host.api("pydial hupall")
+    host.wait_for(lambda: has_ended(host.api("pydial status json")) or None)
+
+
+def has_ended(said: str) -> bool:
+    """Whether no dialer runs: there is none, or it has stopped."""
+    return said.startswith("-ERR") or json.loads(said)["state"] == "STOPPED"
 
 
 def status(host: Host) -> dict[str, str]:
