@@ -55,7 +55,7 @@ class Mask:
         return self.heard(form)
 
     def heard(self, form: Any) -> Any:
-        """Give what a script is told by the switch, masked: a key of an event or a DTMF is one that was pressed."""
+        """Give what the switch tells a script, masked: the key in a DTMF or an event was pressed."""
         if isinstance(form, dict):
             if "dtmf" in form:
                 self._keys += form["dtmf"][0]

@@ -1,4 +1,4 @@
-"""Reads the file of a recorded call: what is no line of one is said at once, before anything is played."""
+"""Reads the file of a recorded call, and refuses a bad line before it plays anything."""
 
 from __future__ import annotations
 

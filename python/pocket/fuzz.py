@@ -285,7 +285,7 @@ def _wait(switch: Switch, call: Call, until: float) -> None:
 
 
 def _check_reached(call: Call) -> None:
-    """Look whether the call came to anything: a test of nothing would be green for ever."""
+    """Check that something ran on the call: a test in which nothing runs would always pass."""
     if not call.transcript.of_kind("application"):
         ends = [entry for entry in call.transcript.of_kind("hung up") if entry.data.get("by") == "switch"]
         if ends:

@@ -7,8 +7,8 @@ import itertools
 import random
 import socket
 
-# Below those that the system gives to whoever connects, and below FreeSWITCH's own for media: a server that is
-# started again finds its port as it left it.
+# Lower than the ports that the system gives to outgoing connections, and than FreeSWITCH's for media: nobody takes
+# the port of a server while it is started again.
 PORTS = range(10_000, 16_000)
 
 _NEXT = itertools.count(random.randrange(len(PORTS)))

@@ -55,7 +55,7 @@ def refusal(reply: str) -> str | None:
 
 
 class NoAnswer(str):
-    """What is told where the switch itself has said nothing: the connection was lost, or is not there.
+    """Stands for the answer that the switch has not given: the connection was lost, or is not there.
 
     `then` gets it instead of an answer, `-ERR` and the reason; `refused` as the reason alone.
     """

@@ -22,7 +22,7 @@ from freeswitch.apps.profiles import Duration, Profile
 
 INFINITE = float("inf")
 
-# Why a call is not placed while there is no connection to any switch.
+# Why calls are held back while no switch is connected.
 AWAY = "away"
 
 # How many seconds' calls may have been asked for of which the switch has shown nothing yet; and how many at least.

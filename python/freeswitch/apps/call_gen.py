@@ -36,8 +36,8 @@ class Originator(Placing):
 
     All of these can be set while it runs. It never piles up: what it cannot place when it is due is not placed later,
     and is counted in `held_back`, by why: "limit", "behind" (the switch has not begun what it was asked for),
-    "away" (it has no connection to any of its switches), "late" (the loop was). A call that the switch
-    refuses cuts the rate, for a while (MR0018).
+    "away" (none of its switches is connected), "late" (the loop was). A call that the switch refuses
+    cuts the rate, for a while (MR0018).
     """
 
     duration_offset = 5.0

@@ -5,7 +5,7 @@
 //! one for what coroutines ask for (`task`, carried out by `job`), one for events that other
 //! nodes have asked for (`publisher`). Events of other nodes come by `asker`, keys and
 //! messages by `listen`. Records go by the disk (`spool`), which a thread of its own writes to.
-//! What workers that serve calls say comes by `remote`, and what they are told goes by `outgoing`;
+//! `remote` hears what workers say that serve calls, and `outgoing` sends what they are told;
 //! `forget` takes away what they have kept of calls that are over.
 //! A message that is too long for a server goes in parts (`long`);
 //! `pulse` notices a connection that stays open and carries nothing, `twins` notices another switch of this one's name.

@@ -1,5 +1,5 @@
-//! Who gets which event, and how they are handed out: by whoever fires one, with all that were
-//! fired before, one thread at a time. A thread of its own would be woken for each of them.
+//! Who gets which event. The thread that fires an event hands it out, after all that were fired
+//! before it; one thread at a time does so. A thread for this alone would be woken for each event.
 
 use std::collections::VecDeque;
 use std::ffi::c_void;
@@ -183,8 +183,8 @@ impl Bus {
         }
     }
 
-    /// Queues the event, and hands out what is queued, unless another thread is at it, or a
-    /// callback of this one: it comes to this event, too.
+    /// Queues the event, and hands out what is queued. Where another thread does that now, or
+    /// this one in a callback, the event is handed out there.
     pub(crate) fn fire(&self, event: Event) {
         let mut event = Some(event);
         while !self.closed.load(Ordering::SeqCst) {
@@ -204,7 +204,7 @@ impl Bus {
     }
 
     fn hand_out(&self) {
-        // Looked at again when the turn is over: who came meanwhile has left it to this thread.
+        // Look again after the turn: a thread that fired during it has left its event here.
         while !self.queue.lock().is_empty() {
             let Some(_turn) = self.turn.try_lock() else {
                 return;
