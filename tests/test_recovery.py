@@ -67,6 +67,13 @@ def ivr(first: FreeSwitchHost, nats: Nats, tmp_path: Path) -> Iterator[str]:
     worker.end()
 
 
+def killed_and_back(first: FreeSwitchHost, port: int) -> None:
+    """Kill a switch by SIGKILL, and start it again with its profile."""
+    first.abandon()
+    first.restart()
+    begin_profile(first, port)
+
+
 def at_the_second_menu(host: Host, log: Path) -> None:
     host.wait_for(lambda: len(said(log, "played")) == CALLS or None, what="every call at the second menu")
 
@@ -88,10 +95,7 @@ def test_calls_of_a_killed_switch_go_on_at_the_same_menu(
     name = ivr if way == "pyremote" else first.script(IVR)
     calls = call(first.extension((way, f"{name} {log}")))
     at_the_second_menu(first, log)
-    # By SIGKILL.
-    first.abandon()
-    first.restart()
-    begin_profile(first, port)
+    killed_and_back(first, port)
     assert f"Recovered {CALLS} call(s)" in first.api("sofia recover")
     went_on(calls, log)
 
@@ -115,9 +119,7 @@ def test_of_two_programs_of_a_call_each_goes_on_from_its_own_checkpoint(
     name = ivr if way == "pyremote" else first.script(IVR)
     calls = call(first.extension(("python", f"{first.script(GREETS)} {log}"), (way, f"{name} {log}")))
     at_the_second_menu(first, log)
-    first.abandon()
-    first.restart()
-    begin_profile(first, port)
+    killed_and_back(first, port)
     assert f"Recovered {CALLS} call(s)" in first.api("sofia recover")
     went_on(calls, log)
     greeted = [line["state"] for line in said(log, "greets") if line["resumed"]]
@@ -130,9 +132,7 @@ def test_a_handler_waits_until_the_far_end_has_answered(
     log, late = tmp_path / "said", 4.0
     calls = call(first.extension(("python", f"{first.script(IVR)} {log}")), answers_after=int(late * 1000))
     at_the_second_menu(first, log)
-    first.abandon()
-    first.restart()
-    begin_profile(first, port)
+    killed_and_back(first, port)
     begun = time.time()
     assert f"Recovered {CALLS} call(s)" in first.api("sofia recover")
     went_on(calls, log)
@@ -153,9 +153,7 @@ def test_a_digit_by_rfc_2833_right_after_a_recovery_is_heard(
         first.wait_event("CHANNEL_ANSWER")
         press("7")
         first.wait_for(lambda: said(log, "played") or None, what="the call at the second menu")
-        first.abandon()
-        first.restart()
-        begin_profile(first, port)
+        killed_and_back(first, port)
         assert "Recovered 1 call(s)" in first.api("sofia recover")
         first.wait_for(lambda: len(said(log, "begins")) == 2 or None, what="the far end's answer")
         press("42")

@@ -9,7 +9,7 @@ import pytest
 
 from hosts.base import Host
 from support.nats import state
-from support.workers import BEGINS, HEAD, WAITS, Work, app, begun, nats, needs_nats, node, saw, variable, work
+from support.workers import BEGINS, HEAD, WAITS, Work, app, begun, keeps, nats, needs_nats, node, saw, variable, work
 
 __all__ = ["app", "nats", "node", "work"]
 pytestmark = needs_nats
@@ -94,15 +94,7 @@ def test_without_a_worker_the_fallback_takes_the_call(node: Host) -> None:
 
 
 def test_the_fallback_goes_on_from_the_checkpoint_and_nothing_after_it_does(node: Host, work: Work, app: str) -> None:
-    source = (
-        BEGINS
-        + """
-    await session.checkpoint("kept")
-    await session.execute("set", "is_kept=${pid}")
-    await session.play("silence_stream://-1")
-"""
-    )
-    worker = work(source)
+    worker = work(keeps("kept"))
     name = node.script("""
 import json
 async def handler(session, args):

@@ -9,7 +9,7 @@ import pytest
 from hosts.base import Host
 from support.nats import Nats, Raw, needs_nats, state
 from support.relay import Relay
-from support.workers import BEGINS, Work, Worker, app, begun, nats, on_bus, saw, variable, work
+from support.workers import BEGINS, Work, Worker, app, begun, keeps, nats, on_bus, saw, variable, work
 
 __all__ = ["app", "nats", "work"]
 pytestmark = needs_nats
@@ -68,16 +68,6 @@ def test_a_call_whose_worker_gave_its_switch_up_is_offered_again(node: Host, wor
     assert saw(call.wait(60)) == ["5", True]
 
 
-KEEPS = (
-    BEGINS
-    + """
-    await session.checkpoint("earlier")
-    await session.execute("set", "is_kept=${pid}")
-    await session.play("silence_stream://-1")
-"""
-)
-
-
 def kept(nats: Nats, key: str) -> bytes:
     """What is under a key; nothing where it was deleted."""
     client = Raw(nats.port)
@@ -92,7 +82,7 @@ def kept(nats: Nats, key: str) -> bytes:
 def test_what_a_call_has_kept_goes_once_the_bus_is_back_but_for_a_later_calls(
     node: Host, nats: Nats, work: Work, app: str, way: Relay
 ) -> None:
-    work(KEEPS)
+    work(keeps("earlier"))
     calls = [begun(node, app)[0] for _ in range(2)]
     keys = [f"calls.{call.uuid}.{app}" for call in calls]
     for call, key in zip(calls, keys, strict=True):

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from hosts.base import Host
+from hosts.ports import free_port
 from support.saw import Asked, script_file
 
 # What of the package the scripts of single tests use.
@@ -300,9 +301,7 @@ SOFIA = """<configuration name="sofia.conf"><profiles><profile name="tried"><set
 @pytest.fixture
 def sip(host: Host) -> Iterator[int]:
     """The port of a SIP profile that calls itself."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
+    port = free_port(socket.SOCK_DGRAM)
     host.config(SOFIA.format(port=port))
     if not host.api("load mod_sofia").startswith("+OK"):
         pytest.skip("this switch has no mod_sofia")

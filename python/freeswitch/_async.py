@@ -215,12 +215,11 @@ class AsyncSession(Session):
             other._is_joined = True
         try:
             await bridging
-        except OtherGone:
+        except VerbError as error:
             other._is_joined = False
-            # Its end is not known to it yet.
-            raise SessionLost("the other call is over") from None
-        except VerbError:
-            other._is_joined = False
+            if isinstance(error, OtherGone):
+                # Its end is not known to it yet.
+                raise SessionLost("the other call is over") from None
             raise
         except BaseException:
             # The bridge may not have begun.

@@ -12,7 +12,7 @@ from typing import Any
 
 import _freeswitch
 
-from freeswitch import _loop, _spans
+from freeswitch import _checkpoints, _loop, _spans
 from freeswitch._async import AsyncSession
 from freeswitch._errors import BusError, SessionLost
 from freeswitch._place import OUTSIDE
@@ -37,7 +37,7 @@ def _program_of(name: str, session: AsyncSession) -> str:
     """Name the program that checkpoints are of: `pyremote_fallback` goes on with those of the workers' program."""
     with contextlib.suppress(_freeswitch.SessionGone):
         fallback, _, program = (session.getVariable("pyremote_program") or "").partition(" ")
-        if fallback.removesuffix("::handler") == name.removesuffix("::handler"):
+        if _checkpoints.plain(fallback) == _checkpoints.plain(name):
             return program
     return name
 

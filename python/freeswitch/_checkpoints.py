@@ -36,12 +36,17 @@ def _word(text: str) -> str:
     return f"={text.encode('utf-8', 'surrogateescape').hex()}"
 
 
+def plain(program: str) -> str:
+    """Give the name of a program without the function that is meant where none is named."""
+    return program.removesuffix("::handler")
+
+
 def key(uuid: str, program: str) -> str:
     """Give the key of what a program keeps of a call; src/aio/outside/calls.rs has the same.
 
     `program` is as the dialplan names it: `module`, or `module::function`.
     """
-    return f"calls.{_word(uuid)}.{_word(program.removesuffix('::handler'))}"
+    return f"calls.{_word(uuid)}.{_word(plain(program))}"
 
 
 def as_state(state: Any) -> Any:
@@ -174,4 +179,4 @@ class Checkpoint:
                 await kv.delete(self.key, revision=revision)
 
 
-__all__ = ["Checkpoint", "as_state", "key"]
+__all__ = ["Checkpoint", "as_state", "key", "plain"]

@@ -172,18 +172,17 @@ async def delete(key: str, *, revision: int | None = None, timeout: float = PATI
         _check_revision(revision)
     if _bus.is_configured():
         kind, *_ = await _bus.ask(_freeswitch.bus_delete, key, revision, timeout=timeout)
-        if kind == "conflict":
-            raise Conflict(f"key {key} was not deleted: it is not at revision {revision}")
-        return
-    here = local()
+        is_deleted = kind != "conflict"
+    else:
+        here = local()
 
-    def gone(number: int | None) -> None:
-        if number is not None:
-            here.expires(key, number, None)
-            here.tell("delete", key, number, None)
+        def gone(number: int | None) -> None:
+            if number is not None:
+                here.expires(key, number, None)
+                here.tell("delete", key, number, None)
 
-    done = await here.run(lambda file: file.delete(key, revision), gone)
-    if done is None and revision is not None:
+        is_deleted = await here.run(lambda file: file.delete(key, revision), gone) is not None
+    if not is_deleted and revision is not None:
         raise Conflict(f"key {key} was not deleted: it is not at revision {revision}")
 
 

@@ -52,11 +52,14 @@ def check_text(name: str, text: str) -> str:
     return text
 
 
+LAST_PORT = 65535
+
+
 def check_port(port: int) -> int:
     if isinstance(port, bool) or not isinstance(port, int):
         raise TypeError(f"port: {port!r} must be an int, not {type(port).__name__}")
-    if not 0 <= port <= 65535:
-        raise ValueError(f"port: {port} must be from 1 to 65535, or 0 for a free one")
+    if not 0 <= port <= LAST_PORT:
+        raise ValueError(f"port: {port} must be from 1 to {LAST_PORT}, or 0 for a free one")
     return port
 
 

@@ -157,20 +157,33 @@ say("raw", why=why(raw))
     assert "closed the connection" in started.wait_for("raw")["why"]
 
 
-def test_what_a_dialer_has_asked_for_fails_with_the_connection(client: Start, fake: FakeSwitch) -> None:
-    started = client(
-        """
+DIALER = """
 from freeswitch.apps import get_originator
 from freeswitch.apps.players import TonePlay
-dialer = get_originator([("127.0.0.1", PORT, "ClueCon")], rate=20, limit=5, max_offered=2, duration=1)
-for node in dialer.pool.clients: node.set_orig_cmd("user/1000")
-dialer.load_app(TonePlay)
+
+def dialer_of(contacts, **options):
+    dialer = get_originator(contacts, duration=1, **options)
+    for node in dialer.pool.clients: node.set_orig_cmd("user/1000")
+    dialer.load_app(TonePlay)
+    return dialer
+"""
+
+
+def until_failed(calls: int) -> str:
+    """A program that offers so many calls, and says why all of them have failed."""
+    return (
+        DIALER
+        + f"""
+dialer = dialer_of([("127.0.0.1", PORT, "ClueCon")], rate=20, limit=5, max_offered={calls})
 dialer.start()
-while sum(dialer.failed.values()) < 2: time.sleep(0.01)
+while sum(dialer.failed.values()) < {calls}: time.sleep(0.01)
 say("over", failed=dict(dialer.failed))
-""",
-        fake,
+"""
     )
+
+
+def test_what_a_dialer_has_asked_for_fails_with_the_connection(client: Start, fake: FakeSwitch) -> None:
+    started = client(until_failed(2), fake)
     for _ in range(2):
         fake.wait_for("bgapi originate")
     fake.close()
@@ -178,19 +191,7 @@ say("over", failed=dict(dialer.failed))
 
 
 def test_what_a_switch_says_is_no_lost_connection_whatever_it_says(client: Start, fake: FakeSwitch) -> None:
-    started = client(
-        """
-from freeswitch.apps import get_originator
-from freeswitch.apps.players import TonePlay
-dialer = get_originator([("127.0.0.1", PORT, "ClueCon")], rate=20, limit=5, max_offered=1, duration=1)
-for node in dialer.pool.clients: node.set_orig_cmd("user/1000")
-dialer.load_app(TonePlay)
-dialer.start()
-while sum(dialer.failed.values()) < 1: time.sleep(0.01)
-say("over", failed=dict(dialer.failed))
-""",
-        fake,
-    )
+    started = client(until_failed(1), fake)
     job = fake.wait_for("bgapi originate").partition("Job-UUID: ")[2]
     said = f"-ERR RELAYED by FreeSWITCH at 127.0.0.1:{fake.port}\n"
     fake.send(event("BACKGROUND_JOB", said, Job_UUID=job))
@@ -199,12 +200,9 @@ say("over", failed=dict(dialer.failed))
 
 def test_a_dialer_holds_its_calls_back_while_its_only_switch_is_away(client: Start, fake: FakeSwitch) -> None:
     started = client(
-        """
-from freeswitch.apps import get_originator
-from freeswitch.apps.players import TonePlay
-dialer = get_originator([("127.0.0.1", PORT, "ClueCon")], rate=50, limit=20, duration=1)
-for node in dialer.pool.clients: node.set_orig_cmd("user/1000")
-dialer.load_app(TonePlay)
+        DIALER
+        + """
+dialer = dialer_of([("127.0.0.1", PORT, "ClueCon")], rate=50, limit=20)
 dialer.start()
 link = dialer.pool.clients[0].listener.link
 while link.is_up(): time.sleep(0.01)
@@ -234,12 +232,9 @@ for line in sys.stdin: exec(line)
 def test_a_dialer_leaves_out_a_switch_that_is_away(client: Start, fake: FakeSwitch) -> None:
     gone = FakeSwitch()
     started = client(
-        """
-from freeswitch.apps import get_originator
-from freeswitch.apps.players import TonePlay
-dialer = get_originator([("127.0.0.1", port, "ClueCon") for port in PORTS], rate=50, limit=100, duration=1)
-for node in dialer.pool.clients: node.set_orig_cmd("user/1000")
-dialer.load_app(TonePlay)
+        DIALER
+        + """
+dialer = dialer_of([("127.0.0.1", port, "ClueCon") for port in PORTS], rate=50, limit=100)
 away = dialer.pool.clients[0].listener.link
 say("up")
 while away.is_up(): time.sleep(0.01)

@@ -104,6 +104,18 @@ async def handler(session, args):
 )
 
 
+def keeps(state: str) -> str:
+    """A program that keeps a checkpoint, says so by `is_kept`, and waits."""
+    return (
+        BEGINS
+        + f"""
+    await session.checkpoint({state!r})
+    await session.execute("set", "is_kept=${{pid}}")
+    await session.play("silence_stream://-1")
+"""
+    )
+
+
 def saw(result: CallResult) -> object:
     """What the handler has left in a variable."""
     assert "saw" in result.variables, result.variables.get("python_error")
@@ -133,6 +145,6 @@ def begun(host: Host, app: str, *before: tuple[str, str]) -> tuple[LiveCall, int
 
 
 __all__ = [
-    "BEGINS", "HEAD", "WAITS", "Nats", "Work", "Worker", "app", "begun", "nats", "needs_nats", "node", "on_bus", "saw",
-    "variable", "work",
+    "BEGINS", "HEAD", "WAITS", "Nats", "Work", "Worker", "app", "begun", "keeps", "nats", "needs_nats", "node",
+    "on_bus", "saw", "variable", "work",
 ]  # fmt: skip

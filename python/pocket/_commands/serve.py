@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 from types import FrameType
 
+from pocket._checks import LAST_PORT
 from pocket._event_socket import LOOPBACK
 from pocket._serve import serve
 
@@ -20,7 +21,7 @@ LEVELS = ("console", "alert", "crit", "err", "warning", "notice", "info", "debug
 def address(text: str) -> tuple[str, int]:
     """Read `host:port`, `[::1]:port` or `:port`."""
     host, colon, port = text.rpartition(":")
-    if not colon or not re.fullmatch("[0-9]{1,5}", port) or int(port) > 65535:
+    if not colon or not re.fullmatch("[0-9]{1,5}", port) or int(port) > LAST_PORT:
         raise argparse.ArgumentTypeError(f"{text!r} must be an address and a port, such as 127.0.0.1:8021")
     return host.removeprefix("[").removesuffix("]") or DEFAULT[0], int(port)
 

@@ -1,21 +1,27 @@
 //! Messages that are sent without a wait, from any thread: what the switch says to workers.
 
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use async_nats::{Client, HeaderMap};
 use freeswitch::edge;
 use tokio::sync::{mpsc, watch};
 
 use super::counters::{LOST, MESSAGES};
-use super::shared::{State, connected, current};
+use super::shared::{Shared, State, connected, current};
 use super::task::{Forgotten, Outgoing};
 use super::{long, pulse};
+
+/// The bus of this process: a child that was forked has none.
+fn here() -> Option<Arc<Shared>> {
+    current().filter(|_| !edge::is_forked())
+}
 
 /// Leaves a message to be sent; where there is no bus, or no room, that is counted and said.
 pub fn send(subject: String, data: Vec<u8>) {
     let mut headers = HeaderMap::new();
     let left = || {
-        let shared = current().filter(|_| !edge::is_forked())?;
+        let shared = here()?;
         let data = long::first(&shared.setting.node, data, &mut headers)?;
         let message = Outgoing {
             subject,
@@ -35,7 +41,7 @@ pub fn send(subject: String, data: Vec<u8>) {
 /// Leaves a key to be taken away, where what is under it was put by a holder of these epochs.
 pub fn forget(key: String, epochs: RangeInclusive<u64>) {
     let left = || {
-        let shared = current().filter(|_| !edge::is_forked())?;
+        let shared = here()?;
         shared.forgotten.try_send(Forgotten { key, epochs }).ok()
     };
     if left().is_none() {

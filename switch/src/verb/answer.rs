@@ -78,19 +78,21 @@ impl Performed {
     /// This, whatever happens to the call.
     #[must_use]
     pub fn settled(answer: Answer) -> Self {
-        Self {
-            answer,
-            is_settled: true,
-            is_last: false,
-        }
+        Self::settled_if(true, answer)
     }
 
     /// This, unless the call ends in a moment.
     #[must_use]
     pub fn unsettled(answer: Answer) -> Self {
+        Self::settled_if(false, answer)
+    }
+
+    /// This, which stands or does not.
+    #[must_use]
+    pub fn settled_if(is_settled: bool, answer: Answer) -> Self {
         Self {
             answer,
-            is_settled: false,
+            is_settled,
             is_last: false,
         }
     }

@@ -208,11 +208,7 @@ fn get_digits(
         digits: digits.text,
         terminator: digits.terminator,
     };
-    Performed {
-        answer,
-        is_settled: !cut_short,
-        is_last: false,
-    }
+    Performed::settled_if(!cut_short, answer)
 }
 
 fn play_and_get_digits(
@@ -237,14 +233,9 @@ fn play_and_get_digits(
     let ends = prompt.terminators.map_or(&b""[..], CStr::to_bytes);
     let typed = typed.take(prompt.max.max(prompt.min), ends);
     let digits = session.play_and_get_digits(held, &prompt, typed);
-    Performed {
-        is_settled: !digits.is_empty(),
-        is_last: false,
-        answer: Answer::Digits {
-            digits,
-            terminator: None,
-        },
-    }
+    let is_settled = !digits.is_empty();
+    let terminator = None;
+    Performed::settled_if(is_settled, Answer::Digits { digits, terminator })
 }
 
 fn execute(
