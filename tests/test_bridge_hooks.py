@@ -127,29 +127,16 @@ def test_an_application_in_the_place_of_the_rest(host: Host, callee: str) -> Non
     assert result.cause == "NORMAL_CLEARING"
 
 
-def test_an_application_that_the_called_leg_goes_on_with(host: Host) -> None:
+@pytest.mark.parametrize("variables", ["exec_after_bridge_app=park", "park_after_bridge=true"])
+def test_the_called_leg_is_parked_when_its_caller_is_gone(host: Host, variables: str) -> None:
     stays = f"loopback/{host.extension('answer', ('sleep', '60000'))}/default/xml"
-    call = host.start_call(
-        host.extension(
-            "answer",
-            ("bridge", f"{{exec_after_bridge_app=park}}{stays}"),
-        )
-    )
-    bridge_event = host.wait_event("CHANNEL_BRIDGE", {"Unique-ID": call.uuid})
+    # What it executes shows that the leg is in the bridge: one that is only to begin it is hung up with its caller.
+    begins = "bridge_pre_execute_app=set,bridge_pre_execute_data=began=yes"
+    call = host.start_call(host.extension("answer", ("bridge", f"{{{variables},{begins}}}{stays}")))
+    leg = host.wait_event("CHANNEL_BRIDGE", {"Unique-ID": call.uuid})["Bridge-B-Unique-ID"]
+    host.wait_event("CHANNEL_EXECUTE", {"Unique-ID": leg, "Application-Data": "began=yes"})
     call.hangup()
     call.wait()
-    leg = bridge_event["Bridge-B-Unique-ID"]
-    host.wait_event("CHANNEL_PARK", {"Unique-ID": leg})
-    host.api(f"uuid_kill {leg}")
-
-
-def test_the_called_leg_is_parked_afterwards(host: Host) -> None:
-    stays = f"loopback/{host.extension('answer', ('sleep', '60000'))}/default/xml"
-    call = host.start_call(host.extension("answer", ("bridge", f"{{park_after_bridge=true}}{stays}")))
-    bridge_event = host.wait_event("CHANNEL_BRIDGE", {"Unique-ID": call.uuid})
-    call.hangup()
-    call.wait()
-    leg = bridge_event["Bridge-B-Unique-ID"]
     host.wait_event("CHANNEL_PARK", {"Unique-ID": leg})
     host.api(f"uuid_kill {leg}")
 
