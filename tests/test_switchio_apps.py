@@ -126,7 +126,7 @@ job = []
         f"{parked} {cause}",
     )
     app.wait(f"[{cause!r}, 'in'] in said")
-    app.wait("job[0].done() and not job[0].successful()")
+    app.wait("has_failed(job[0])")
 
 
 def test_a_response_is_a_cause_or_a_status(host: Host) -> None:
@@ -156,7 +156,7 @@ job = []
 """,
         f"{parked} {who}",
     )
-    app.wait("job[0].done() and not job[0].successful()")
+    app.wait("has_failed(job[0])")
     app.wait("['pre_answer', 'in'] in said and any(word == ['plays', 'in'] for word in said)")
     app.wait("legs['in'].answered or legs['out'].answered", False)
     if cause is not None:

@@ -56,6 +56,15 @@ def place(to: str) -> Any:
     return client.originate(to, app_id="tried")
 
 
+def has_failed(job: apps.Job) -> bool:
+    """Whether it has ended, and not well; nobody is told so later, in the time of another test."""
+    try:
+        _ = job.done() and job.result
+    except apps.JobError:
+        return True
+    return False
+
+
 def run(argument: str) -> None:
     """What a test does; its own comes in the place of this."""
     raise NotImplementedError(argument)

@@ -176,7 +176,7 @@ def test_the_program_ends_when_its_script_does(client: Start, fake: FakeSwitch, 
     )
     started.wait_for("up")
     assert started.end() == 0
-    assert not [line for line in started.log if "MR0020" not in line]
+    assert not [line for line in started.log if "MR0020" not in line], started.log
 
 
 def test_unpaired_answers_end_the_connection(client: Start, fake: FakeSwitch) -> None:
