@@ -164,6 +164,36 @@ def run(to):
     one.wait(*["done"] * 25)
 
 
+def test_no_leg_that_somebody_else_places_is_cut_off(program: Make, parked: str) -> None:
+    # Such legs come from fs_cli, a dialplan or another program: nothing is known of their originate but its events.
+    one = program("""
+class Plays(Answers):
+    @apps.callback("CHANNEL_ANSWER")
+    def on_answer(self, sess):
+        if sess.is_outbound():
+            sess.execute("set", "order=first")
+            sess.playback("tone_stream://%(30,0,440)")
+    @apps.callback("CHANNEL_PARK")
+    def on_outbound_park(self, sess):
+        # What was given before comes before.
+        if sess.is_outbound(): sess.execute("set", "order=${order} second")
+    @apps.callback("PLAYBACK_STOP")
+    def on_stop(self, sess):
+        said.append(sess["Playback-Status"])
+        sess.execute("hangup")
+    @apps.callback("CHANNEL_DESTROY")
+    def on_end(self, sess):
+        if sess.is_outbound(): said.append(sess["variable_order"])
+def run(to):
+    client = Client()
+    client.load_app(Plays, on_value="plays")
+    for _ in range(10): client.api(f"bgapi originate {{sip_h_X-switchio_app=plays}}loopback/{to} &park()")
+""")
+    one.ask("run", parked)
+    wanted = ["done", "first second"] * 10
+    one.host.wait_for(lambda: sorted(one.ask("said")) == sorted(wanted) or None, what=f"{wanted}")
+
+
 def test_a_thread_plays_to_a_leg_as_soon_as_it_is_placed(program: Make, parked: str) -> None:
     one = program("""
 import threading

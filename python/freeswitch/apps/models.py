@@ -6,7 +6,7 @@ import asyncio
 import functools
 import logging
 from collections import deque
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any
 
 import _freeswitch
@@ -47,8 +47,9 @@ class Session(Verbs):
         self.vars: dict[str, Any] = {}
         self.call: Call | None = None
         self.bg_job: Job | None = None
-        # Whether a leg that was placed is known to run what its originate has it run.
+        # Whether a leg that was placed is known to run what its originate has it run, and what it is given until then.
         self._runs = False
+        self._held: deque[tuple[Callable[[], object], Refused]] = deque()
         self.answered = False
         self.hungup = False
         self.duration = 0.0
@@ -129,6 +130,12 @@ class Session(Verbs):
     def _execute(self, app: str, argument: str, then: Refused, loops: int = 1, event_uuid: str | None = None) -> None:
         give = functools.partial(super()._execute, app, argument, then, loops, event_uuid)
         job = self.bg_job
+        if job is None and (self._held or self._is_about_to_run()):
+            if _freeswitch.on_loop():
+                self._hold(give, then)
+            else:
+                _freeswitch.post(lambda: self._hold(give, then))
+            return
         if job is None or self._runs or (job.done() and self._is_running()):
             give()
             return
@@ -142,7 +149,7 @@ class Session(Verbs):
                 self._wait(RUNNING, self._is_running, True, RUNNING_SOON, None).add_done_callback(begun)
 
         def begun(wait: asyncio.Future[Event]) -> None:
-            if wait.cancelled() or isinstance(wait.exception(), SessionLost):
+            if _is_lost(wait):
                 then("the call is over")
             else:
                 give()
@@ -150,6 +157,29 @@ class Session(Verbs):
         # What a leg runs before it has turned to what its originate has it run is cut off by that. A job that is done
         # calls back in this thread, and only the loop waits.
         job.fut.add_done_callback(lambda _: placed() if _freeswitch.on_loop() else _freeswitch.post(placed))
+
+    def _is_about_to_run(self) -> bool:
+        """Tell whether somebody else's originate has placed the leg, and will have it run something in a moment."""
+        return self.answered and self.get("Channel-State") == "CS_CONSUME_MEDIA" and not self._is_running()
+
+    def _hold(self, give: Callable[[], object], then: Refused) -> None:
+        """Give a command once the leg runs what it was placed for, behind those that wait for that already."""
+        if not self._held and not self._is_about_to_run():
+            give()
+            return
+        self._held.append((give, then))
+        if len(self._held) == 1:
+            self._need(*RUNNING)
+            self._wait(RUNNING, self._is_running, True, RUNNING_SOON, None).add_done_callback(self._give_held)
+
+    def _give_held(self, wait: asyncio.Future[Event]) -> None:
+        is_lost = _is_lost(wait)
+        while self._held:
+            give, then = self._held.popleft()
+            if is_lost:
+                then("the call is over")
+            else:
+                give()
 
     def _is_running(self, event: Event | None = None) -> bool:
         """Tell whether the leg has turned to what its originate has it run, by this event or all that have come."""
@@ -343,6 +373,11 @@ class Call:
     def hangup(self) -> None:
         """Hang up the first leg."""
         self.first.hangup()
+
+
+def _is_lost(wait: asyncio.Future[Event]) -> bool:
+    """Tell whether the leg has ended first."""
+    return wait.cancelled() or isinstance(wait.exception(), SessionLost)
 
 
 def _pass_on(wait: asyncio.Future[Event], outcome: Outcome) -> None:
