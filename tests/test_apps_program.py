@@ -70,6 +70,8 @@ def test_apps_are_served(served: Host, program: Program, tmp_path: Path, option:
     code, out, errors = end(running)
     assert (code, out) == (0, ""), errors
     assert "Traceback" not in errors
+    # What is started in a terminal says that it is up.
+    assert f"Router serves the calls of 127.0.0.1:{served.event_socket()[0]}\n" in errors
 
 
 def test_calls_are_dialed(served: Host, program: Program, tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def list_apps(_: argparse.Namespace) -> None:
 def serve(arguments: argparse.Namespace) -> None:
     """Serve."""
     from freeswitch.apps.serve import Service
-    from freeswitch.apps.utils import log_to_stderr
+    from freeswitch.apps.utils import get_name, log_to_stderr
 
     log_to_stderr(arguments.loglevel)
     found = [find(text) for text in arguments.app]
@@ -87,6 +87,9 @@ def serve(arguments: argparse.Namespace) -> None:
         try:
             for app, given in found:
                 service.apps.load_app(app, app_id=arguments.app_id, ppkwargs=given)
+            names = ", ".join(get_name(app) for app, _ in found)
+            switches = ", ".join(listener.link.name for listener in service.pool.listeners)
+            logging.getLogger("freeswitch.apps").info("%s serves the calls of %s", names, switches)
             left = float("inf") if arguments.seconds is None else arguments.seconds
             with contextlib.suppress(KeyboardInterrupt):
                 while service.is_alive() and left > 0:
