@@ -157,6 +157,35 @@ say("raw", why=why(raw))
     assert "closed the connection" in started.wait_for("raw")["why"]
 
 
+def test_a_verb_that_was_not_answered_fails_with_the_connection(client: Start, fake: FakeSwitch) -> None:
+    started = client(
+        """
+class Asks:
+    @apps.coroutine("CHANNEL_PARK")
+    async def on_park(self, session):
+        try: await (session.playback("a.wav") if session.uuid == "plays" else session.answer())
+        except freeswitch.VerbError as error:
+            say(session.uuid, kind=type(error).__name__, is_of_the_link=isinstance(error, apps.ConnectionError))
+serve(Asks, grace=60)
+say("ready")
+sys.stdin.read()
+""",
+        fake,
+    )
+
+    def dies(_: str) -> str:
+        fake.drop()
+        return ""
+
+    fake.answers["api uuid_answer"] = fake.answers["sendmsg plays"] = dies
+    started.wait_for("ready")
+    for uuid in ("plays", "answers"):
+        fake.wait_entered()
+        fake.send(leg("CHANNEL_CREATE", uuid))
+        fake.send(leg("CHANNEL_PARK", uuid))
+        assert started.wait_for(uuid) == {"what": uuid, "kind": "VerbLost", "is_of_the_link": True}
+
+
 DIALER = """
 from freeswitch.apps import get_originator
 from freeswitch.apps.players import TonePlay

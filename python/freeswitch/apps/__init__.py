@@ -25,7 +25,7 @@ from types import ModuleType
 from typing import Any, TypeVar, overload
 
 from freeswitch.apps._marks import callback, coroutine, event_callback, handler, is_newer, marks_of
-from freeswitch.apps.models import Call, Events, Job, JobError, JobLost, Session
+from freeswitch.apps.models import Call, Events, Job, JobError, JobLost, Session, VerbLost
 
 F = TypeVar("F")
 
@@ -255,6 +255,7 @@ __all__ = [
     "JobError",
     "JobLost",
     "Session",
+    "VerbLost",
     "app",
     "bgapi",
     "callback",

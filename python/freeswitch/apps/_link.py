@@ -48,10 +48,14 @@ def port_of(given: int | str) -> int:
 
 
 def refusal(reply: str) -> str | None:
-    """Give why the switch has refused a command, if it has."""
+    """Give why the switch has refused a command, if it has; a NoAnswer where it has said nothing."""
+    is_lost = isinstance(reply, NoAnswer)
     reply = reply.strip()
     is_refused = reply.startswith(("-ERR", "-USAGE", "INVALID COMMAND")) or reply.endswith("Command not found!")
-    return reply.removeprefix("-ERR").strip() or "no reason was given" if is_refused else None
+    if not is_refused:
+        return None
+    why = reply.removeprefix("-ERR").strip() or "no reason was given"
+    return NoAnswer(why) if is_lost else why
 
 
 class NoAnswer(str):

@@ -12,7 +12,7 @@ import _freeswitch
 from _freeswitch import Event
 
 from freeswitch._async import VerbError
-from freeswitch.apps._link import Link, Refused, refusal
+from freeswitch.apps._link import Link, LinkError, Refused, refusal
 
 log = logging.getLogger("freeswitch.apps")
 
@@ -20,6 +20,10 @@ log = logging.getLogger("freeswitch.apps")
 Test = Callable[[Event], bool]
 # Gives a command, and has that told why it was refused, or None.
 Act = Callable[[Refused], object]
+
+
+class VerbLost(VerbError, LinkError):
+    """The connection was lost, or is not there: whether the switch has done what a verb asked for is not known."""
 
 
 class Verbs:

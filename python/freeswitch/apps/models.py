@@ -17,9 +17,9 @@ from freeswitch._async import SessionLost, VerbError
 from freeswitch._waits import Outcome, Past, Test, Wait, names_of
 from freeswitch.apps._events import Events, event_time
 from freeswitch.apps._jobs import Job, JobError, JobLost
-from freeswitch.apps._link import Refused
+from freeswitch.apps._link import NoAnswer, Refused
 from freeswitch.apps._marks import plain
-from freeswitch.apps._verbs import Act, Verbs
+from freeswitch.apps._verbs import Act, VerbLost, Verbs
 
 if TYPE_CHECKING:
     from freeswitch.apps._dispatch import Listener
@@ -311,7 +311,7 @@ class Session(Verbs):
             if exists.strip() == "false":
                 self._tell(wait)
             else:
-                wait.fail(VerbError(refused))
+                wait.fail(VerbLost(refused) if isinstance(refused, NoAnswer) else VerbError(refused))
 
         self.con.give(f"uuid_exists {self.uuid}", looked)
 
@@ -392,4 +392,4 @@ def _pass_on(wait: asyncio.Future[Event], outcome: Outcome) -> None:
         outcome.set_result(wait.result())
 
 
-__all__ = ["Call", "Events", "Job", "JobError", "JobLost", "Session", "event_time"]
+__all__ = ["Call", "Events", "Job", "JobError", "JobLost", "Session", "VerbLost", "event_time"]
