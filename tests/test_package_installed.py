@@ -129,7 +129,7 @@ def test_it_runs_a_call_where_it_is_installed(spec: Spec, system: Path, tmp_path
     folders = {"conf": "conf", "log": "log", "db": "db", "run": "run", "scripts": "scripts"}
     others = ("temp", "storage", "cache", "recordings", "sounds", "htdocs", "grammar", "certs")
     command = ["setpriv", "--pdeathsig", "KILL", "--", "chroot", str(system)]
-    command += [str(spec.switch.binary), "-nf", "-nc", "-nonat", "-mod", f"/{MODULES}"]
+    command += [str(spec.switch.binary), "-nf", "-nc", "-nonat", "-np", "-mod", f"/{MODULES}"]
     for kind, folder in {**folders, **dict.fromkeys(others, "other")}.items():
         command += [f"-{kind}", f"/srv/try/{folder}"]
     environ = {"LD_LIBRARY_PATH": str(prefix / "lib"), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}

@@ -13,6 +13,7 @@ pytest_plugins = ["pytester"]
 
 SCRIPTS = {
     "ivr": """
+        import os
         import freeswitch
 
         def handler(session, args):
@@ -39,6 +40,9 @@ SCRIPTS = {
 
         def config(session, args):
             session.setVariable("who", freeswitch.getGlobalVariable("who") or "nobody")
+
+        def priority(session, args):
+            session.setVariable("priority", f"{os.sched_getscheduler(0)} {os.getpriority(os.PRIO_PROCESS, 0)}")
         """,
     "begins": """
         import freeswitch
@@ -66,6 +70,7 @@ SCRIPTS = {
         """,
 }
 TESTS = """
+    import os
     import pytest
 
     @pytest.mark.dialplan({"5000": ["answer", "python ivr of-the-dialplan"], "5001": [("set", "given=${who}")]})
@@ -140,6 +145,10 @@ TESTS = """
         assert (call.cause, call.variables["pressed"][0]) == ("USER_BUSY", "7")
         assert call.transcript.of_kind("hung up")[0].data["by"] == "far end"
 
+    def test_calls_do_not_go_before_other_programs(switch):
+        mine = f"{os.SCHED_OTHER} {os.getpriority(os.PRIO_PROCESS, 0)}"
+        assert switch.run("python", "ivr::priority").variables["priority"] == mine
+
     def test_events(switch):
         switch.subscribe("CHANNEL_ANSWER")
         call = switch.run("answer")
@@ -174,7 +183,7 @@ def run(project: pytest.Pytester, spec: Spec, tests: str, *words: str) -> pytest
 
 def test_the_same_tests_pass(project: pytest.Pytester, spec: Spec) -> None:
     result = run(project, spec, TESTS)
-    result.assert_outcomes(passed=16)
+    result.assert_outcomes(passed=17)
     if spec.switch is not None:
         result.stdout.fnmatch_lines([f"switch: FreeSWITCH {spec.switch.version} in *"])
 
@@ -205,7 +214,7 @@ def test_scripts_that_fail_fail_the_test(project: pytest.Pytester, spec: Spec) -
     result.assert_outcomes(passed=2, failed=2, errors=1)
     result.stdout.fnmatch_lines(["*LookupError: in the hook"])
     result.stdout.fnmatch_lines(
-        ["a script has failed:", "*ivr.py*, line 10, in handler", "LookupError: nobody is there"]
+        ["a script has failed:", "*ivr.py*, line 11, in handler", "LookupError: nobody is there"]
     )
     result.stdout.fnmatch_lines(
         ["*- call 1 -*", "*digit 9", "*- what scripts have printed and logged -*", "*begins hello"]

@@ -81,7 +81,8 @@ class Instance:
     def _start(self) -> None:
         # The kernel ends it when this process dies, however that happens.
         command = ["setpriv", "--pdeathsig", "KILL", "--"] if shutil.which("setpriv") else []
-        command += [str(self.setup.switch.binary), "-nf", "-nc", "-nonat"]
+        # Not at the real-time priority that it takes by default: it shares the machine with its developer.
+        command += [str(self.setup.switch.binary), "-nf", "-nc", "-nonat", "-np"]
         folders = {kind: self.folder / kind for kind in FOLDERS}
         folders |= {"scripts": self.setup.scripts, "sounds": self.sounds}
         folders["certs"] = self.setup.certs or self.folder / "certs"
