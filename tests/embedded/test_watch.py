@@ -23,7 +23,22 @@ DEADLINE = 60.0
 WAITS = "--- waiting for a change in"
 
 SAYS = "def handler(session, args):\n    session.answer()\n    print('says {}')\n"
-STAYS = "def handler(session, args):\n    session.answer()\n    print('stays')\n    while True:\n        pass\n"
+STAYS = "def handler(session, args):\n    session.answer()\n    open({!r}, 'w').close()\n    while True: pass\n"
+
+
+def stays(script: Path) -> Path:
+    """Write a script that stays; what is there once it runs."""
+    begun = script.parents[1] / "begun"
+    script.write_text(STAYS.format(str(begun)), encoding="utf-8")
+    return begun
+
+
+def wait_for(path: Path) -> None:
+    """Wait until it is there."""
+    end = time.monotonic() + DEADLINE
+    while not path.exists():
+        assert time.monotonic() < end, f"there is no {path}"
+        time.sleep(0.05)
 
 
 class Program:
@@ -118,12 +133,8 @@ def test_watch_outlives_what_is_wrong_with_a_script(watched: Program, script: Pa
 
 
 def test_watch_ends_a_call_that_goes_on_when_a_script_is_saved(watched: Program, script: Path) -> None:
-    script.write_text(STAYS, encoding="utf-8")
-    watched.wait("===")
-    # The call begins somewhere in this; a save before it has read the file would be the same file for both.
-    saved = script.stat().st_mtime_ns
-    while time.time_ns() < saved + 2 * 10**9:
-        time.sleep(0.05)
+    # A save before the call has read the file would be the same file for both.
+    wait_for(stays(script))
     script.write_text(SAYS.format(4), encoding="utf-8")
     watched.wait("--- saved: the call that goes on is ended")
     watched.wait(f"ivr::handler at {script}:")
@@ -131,12 +142,10 @@ def test_watch_ends_a_call_that_goes_on_when_a_script_is_saved(watched: Program,
     watched.wait(WAITS)
 
 
-def test_ctrl_c_ends_a_call_and_says_where_its_script_stood(script: Path, tmp_path: Path) -> None:
-    script.write_text(STAYS.replace("print('stays')", f"open({str(tmp_path / 'begun')!r}, 'w').close()"), "utf-8")
+def test_ctrl_c_ends_a_call_and_says_where_its_script_stood(script: Path) -> None:
+    begun = stays(script)
     with Program("call", script) as program:
-        end = time.monotonic() + DEADLINE
-        while not (tmp_path / "begun").exists() and time.monotonic() < end:
-            time.sleep(0.05)
+        wait_for(begun)
         assert program.interrupt() == 130
     assert "interrupted; the call " in program.told
     assert f"ivr::handler at {script}:" in program.told
