@@ -12,7 +12,7 @@ from typing import Any
 
 from _freeswitch import API, Event, OriginateError, Placing, Session, SessionGone, place
 
-from freeswitch import _loop, _spans, events
+from freeswitch import _errors, _loop, _spans, events
 from freeswitch._checkpoints import Checkpoint, as_state
 from freeswitch._errors import OtherGone, SessionLost, VerbError
 from freeswitch._place import OUTSIDE
@@ -81,7 +81,7 @@ class AsyncSession(Session):
     async def _carry_out(self, ask: Callable[..., int], *args: Any) -> tuple[str | None, str | None]:
         _loop.only_here("a verb of an AsyncSession")
         if self._lost:
-            raise SessionLost(f"the call is over ({self._lost})")
+            raise _errors.lost(self._lost)
         ticket = ask(*args)
         future = self._verbs[ticket] = _loop.expect(ticket)
         try:
@@ -107,7 +107,7 @@ class AsyncSession(Session):
         # A verb that the call's end broke has no answer: as a rule its coroutine is cancelled.
         for future in self._verbs.values():
             if not future.done():
-                future.set_exception(SessionLost(f"the call is over ({self._lost})"))
+                future.set_exception(_errors.lost(self._lost))
 
     async def answer(self) -> None:  # type: ignore[override]
         """Answer the call."""
@@ -279,7 +279,7 @@ class AsyncSession(Session):
         _loop.only_here("AsyncSession.checkpoint")
         state = as_state(state)
         if self._lost:
-            raise SessionLost(f"the call is over ({self._lost})")
+            raise _errors.lost(self._lost)
         if self._checkpoint is None:
             self._checkpoint = self._new_checkpoint()
         await self._checkpoint.keep(state)

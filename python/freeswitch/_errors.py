@@ -29,4 +29,9 @@ class Conflict(RuntimeError):
     """A key was there already (`create`), or was at another revision (`update`, `delete`): somebody else was first."""
 
 
+def lost(how: str | None) -> SessionLost:
+    """Make the error of a call that was lost so: "hangup", "transfer", "taken"; None where that is not known."""
+    return SessionLost(f"the call is over ({how})" if how else "the call is over")
+
+
 __all__ = ["BusError", "BusLate", "Conflict", "OtherGone", "SessionLost", "VerbError"]

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import _freeswitch
 
+from freeswitch import _errors
 from freeswitch._errors import OtherGone, SessionLost, VerbError
 from freeswitch._shared import RUN, Own
 
@@ -288,7 +289,7 @@ def answered(ticket: int, kind: str, value: str | None, terminator: str | None) 
     if kind == "failed":
         future.set_exception(VerbError(value or "it failed"))
     elif kind == "gone":
-        future.set_exception(SessionLost("the call is over"))
+        future.set_exception(_errors.lost(value))
     elif kind == "other_gone":
         future.set_exception(OtherGone("the other call is gone"))
     else:

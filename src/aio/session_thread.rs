@@ -147,11 +147,17 @@ impl SessionThread {
         let mut state = self.state.lock();
         if state.closed {
             drop(state);
-            told(Answer::Gone {});
+            told(self.gone());
             return;
         }
         state.queue.push_back(Asked { ticket, verb, told });
         self.wake_for_verb(&state);
+    }
+
+    fn gone(&self) -> Answer {
+        Answer::Gone {
+            how: self.leg.lost().map(str::to_owned),
+        }
     }
 
     /// Carries out at once a verb that does not [take its turn](Verb::takes_its_turn).
@@ -159,7 +165,7 @@ impl SessionThread {
         let performed = self
             .leg
             .with(|session| perform(session, held, &self.typed, verb));
-        performed.map_or(Answer::Gone {}, |performed| performed.answer)
+        performed.map_or_else(|_| self.gone(), |performed| performed.answer)
     }
 
     /// Ends a verb: one that waits is forgotten, one that runs is broken.
@@ -319,7 +325,7 @@ impl SessionThread {
     pub fn turn_away(&self) {
         let queue = std::mem::take(&mut self.state.lock().queue);
         for verb in queue {
-            (verb.told)(Answer::Gone {});
+            (verb.told)(self.gone());
         }
     }
 

@@ -70,7 +70,7 @@ class Bus:
             elif why is not None:
                 # There is no such call, or it is another's.
                 log.debug("%s: %s", self.uuid, why)
-                _loop.answered(ticket, "gone", None, None)
+                _loop.answered(ticket, "gone", self.lost, None)
 
         self.give("ask", f"{ticket} {verb}", then)
 
@@ -385,6 +385,8 @@ class Outside:
             value = what["why"]
             if what.get("code") == "other_gone":
                 kind = "other_gone"
+        elif kind == "gone":
+            value = what.get("how")
         _loop.answered(number, kind, value, terminator)
 
     def _lose(self, bus: Bus, how: str) -> None:

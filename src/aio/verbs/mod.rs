@@ -146,7 +146,10 @@ fn answered(py: Python<'_>, ticket: u64, answer: &Answer) -> PyResult<()> {
             ..
         } => ("other_gone", None, None),
         Answer::Failed { why, code: None } => ("failed", Some(str_of(py, why.as_bytes())), None),
-        Answer::Gone {} => ("gone", None, None),
+        Answer::Gone { how } => {
+            let how = how.as_ref().map(|how| str_of(py, how.as_bytes()));
+            ("gone", how, None)
+        }
     };
     let terminator = terminator.map(char::from);
     event_loop::module(py)?
@@ -159,7 +162,7 @@ impl PySessionThread {
         let why = match self.outcome(py, verb)? {
             Err(later) => return Ok(Some(later)),
             Ok(Answer::Failed { why, .. }) => why,
-            Ok(Answer::Gone {}) => "the call is gone".to_owned(),
+            Ok(Answer::Gone { .. }) => "the call is gone".to_owned(),
             Ok(_) => return Ok(None),
         };
         Ok(Some(str_of(py, why.as_bytes())))

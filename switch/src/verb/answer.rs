@@ -31,7 +31,11 @@ pub enum Answer {
         code: Option<Code>,
     },
     /// The call was over before.
-    Gone {},
+    Gone {
+        /// How it was lost, as far as that is known: `hangup`, `transfer` or `taken`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        how: Option<String>,
+    },
 }
 
 /// A reason that programs tell from others.

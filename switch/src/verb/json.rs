@@ -241,7 +241,13 @@ mod tests {
                 Answer::other_gone(),
                 r#"{"failed":{"why":"the other call is gone","code":"other_gone"}}"#,
             ),
-            (Answer::Gone {}, r#"{"gone":{}}"#),
+            (Answer::Gone { how: None }, r#"{"gone":{}}"#),
+            (
+                Answer::Gone {
+                    how: Some("hangup".to_owned()),
+                },
+                r#"{"gone":{"how":"hangup"}}"#,
+            ),
         ];
         for (answer, form) in forms {
             assert_eq!(String::from_utf8(answer.to_json()).unwrap(), form);
