@@ -103,6 +103,17 @@ def test_a_call_is_offered_until_it_is_taken(served: Host) -> None:
     wire.ask("api pysocket leave byhand")
 
 
+def test_a_program_that_runs_itself(served: Host, serve: Serve) -> None:
+    started = serve("async def handler(session, args): await session.execute('pysocket', args)").up()
+    name = started.files[0].stem
+    result = served.call(("pysocket", f"{name} {name}"), ("set", "went=on"))
+    assert result.variables["went"] == "on"
+    served.wait_log(
+        f"MR0022 pysocket {name}: a program outside has this call already, and runs this in one of its verbs"
+    )
+    assert "is ready" in served.api("status")
+
+
 # What an operator sees, and what nobody may ask for
 
 

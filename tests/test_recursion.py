@@ -150,6 +150,17 @@ def test_an_application_that_runs_itself(host: Host) -> None:
     assert "is ready" in host.api("status")
 
 
+def test_a_coroutine_that_runs_itself(host: Host) -> None:
+    name = host.script("""
+        async def handler(session, args):
+            await session.execute("python", __name__)
+    """)
+    result = host.call(("python", name), ("set", "after=yes"))
+    assert result.variables["after"] == "yes"
+    host.wait_log("MR0006 application .*: async functions of this call run each other more than 16 deep")
+    assert "is ready" in host.api("status")
+
+
 # The interpreter that pocket joins is its program's, and so is the limit.
 @pytest.mark.freeswitch_only
 def test_the_limit_can_be_raised_only_so_far(host: Host) -> None:

@@ -85,6 +85,30 @@ def test_without_a_worker_the_switch_says_so(node: Host) -> None:
     node.wait_log("MR0025 pyremote nobody_has_it one: no worker serves 'nobody_has_it'; the dialplan goes on")
 
 
+def test_what_is_said_of_a_long_line_is_not_pushed_out(node: Host) -> None:
+    long = "x" * 10_240
+    result = node.call(("pyremote", f"nobody_has_it {long}"))
+    why = result.variables["python_error"]
+    line = node.wait_log("MR0025 pyremote nobody_has_it x")
+    assert line.text.endswith(f"x...: {why}; the dialplan goes on") and len(line.text) < 400
+    result = node.call(("pyremote", long))
+    assert result.variables["python_error"] == f"'{'x' * 80}' is not a module name"
+
+
+def test_a_timeout_that_is_none_is_said(node: Host) -> None:
+    for wrong in ("soon", "-1", "nan", "3601"):
+        node.call(("set", f"pyremote_timeout={wrong}"), ("pyremote", "nobody_has_it"))
+        node.wait_log(f"^MR0025 pyremote_timeout '{wrong}': it is seconds, 0 to 3600; it is taken for 2$")
+
+
+@pytest.mark.parametrize(("started", "called"), [("", "::handler"), (":handler", "")])
+def test_handler_is_the_function_that_is_meant_without_a_name(
+    node: Host, work: Work, app: str, started: str, called: str
+) -> None:
+    work("async def handler(session, args): session.setVariable('saw', '1')", function=started)
+    assert saw(node.call(("pyremote", app + called))) == 1
+
+
 def test_without_a_worker_the_fallback_takes_the_call(node: Host) -> None:
     name = node.script("import json\nasync def handler(session, args): session.setVariable('saw', json.dumps(args))")
     result = node.call(("set", f"pyremote_fallback={name} here"), ("pyremote", "nobody_has_it"))
@@ -140,6 +164,14 @@ def test_it_is_refused_off_the_thread_of_the_call(node: Host, work: Work, app: s
     result = call.wait()
     assert "the call's own thread, which this is not" in result.variables["python_error"]
     assert "saw" not in result.variables
+
+
+def test_a_program_that_runs_itself(node: Host, work: Work, app: str) -> None:
+    work(f"async def handler(session, args): await session.execute('pyremote', {app!r})")
+    result = node.call(("pyremote", app), ("set", "after=yes"))
+    assert result.variables["after"] == "yes"
+    node.wait_log(f"MR0025 pyremote {app}: a program outside has this call already, and runs this in one of its verbs")
+    assert "is ready" in node.api("status")
 
 
 # The end of the call, and of the worker

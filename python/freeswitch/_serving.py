@@ -239,7 +239,7 @@ def _blocked(loop_thread: int) -> str:
         if name in {"bdb", "pydevd"}:
             # A debugger has stopped it.
             return ""
-        if not name.startswith(("asyncio", "freeswitch.")):
+        if not name.startswith(("asyncio", "freeswitch.", "pocket.")):
             code = frame.f_code
             stack.append(f"{code.co_filename}:{frame.f_lineno} in {code.co_name}")
         frame = frame.f_back

@@ -10,6 +10,7 @@ pub mod bus;
 pub mod event_loop;
 pub mod event_tap;
 pub mod loop_queue;
+pub mod nested;
 pub mod originate;
 pub mod outside;
 pub mod py_event_tap;

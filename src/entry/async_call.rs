@@ -13,6 +13,7 @@ use pyo3::prelude::*;
 
 use super::request::{Error, Failed, Request};
 use crate::aio::app_task;
+use crate::aio::nested::Nested;
 use crate::aio::outside;
 use crate::aio::session_thread::{Ended, SessionThread};
 use crate::aio::verbs::PySessionThread;
@@ -205,6 +206,7 @@ pub fn on_call(
             "an async function runs on the call's own thread, which this is not".to_owned(),
         ));
     }
+    let _nested = Nested::enter().map_err(|error| refuse(error.to_string()))?;
     event_loop::start().map_err(|why| refuse(format!("there is no event loop: {why}")))?;
     let session_thread =
         SessionThread::new(leg.clone()).map_err(|status| refuse(status.to_string()))?;

@@ -18,6 +18,7 @@ use super::api::line;
 use super::application::tell;
 use super::recovered;
 use super::request::Failed;
+use crate::aio::nested::Nested;
 use crate::aio::outside::calls::{self, Outcome};
 use crate::aio::outside::message::{self, Way};
 use crate::aio::outside::{command, workers};
@@ -52,7 +53,7 @@ pub unsafe extern "C" fn application(session: *mut switch_core_session_t, data: 
         recovered::wait_for_the_far_end(session, &held);
         let outcome = offer(session, &held, &leg, line);
         if let Err(Failed(why)) = &outcome {
-            let line = String::from_utf8_lossy(line);
+            let line = shown(line);
             tracing::error!("MR0022 pysocket {line}: {why}; the dialplan goes on");
         }
         tell(session, outcome);
@@ -83,10 +84,9 @@ pub unsafe extern "C" fn api(
 fn offer(session: Session<'_>, held: &Detached, leg: &Arc<Leg>, line: &[u8]) -> Result<(), Failed> {
     let target = Target::parse(line)?;
     if !session.in_thread() {
-        return Err(Failed(
-            "a program outside works with the call's own thread, which this is not".to_owned(),
-        ));
+        return Err(Failed(format!("a program outside {OFF_THREAD}")));
     }
+    let _nested = Nested::enter_outside().map_err(|refused| Failed(refused.to_string()))?;
     let name = name_of(&target);
     if !workers::serves(&name, Way::Socket, None) {
         return Err(Failed(format!("no program outside serves '{name}'")));
@@ -130,22 +130,53 @@ fn offer(session: Session<'_>, held: &Detached, leg: &Arc<Leg>, line: &[u8]) -> 
 /// What a call was told to end with.
 pub(super) const KILLED: &str = "it was told to end";
 
-/// The name that a program serves: `module`, or `module::function`.
+/// Why it is refused elsewhere, and where it is not.
+pub(super) const OFF_THREAD: &str = "works with the call's own thread, which this is not; the dialplan, uuid_transfer and uuid_broadcast use that";
+
+/// A command line for the log: the end of a long one would push out what is said of it.
+pub(super) fn shown(line: &[u8]) -> String {
+    const MOST: usize = 200;
+    let text = String::from_utf8_lossy(line);
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.into_owned(),
+    }
+}
+
+/// The name that a program serves: `module`, or `module::function` where that is not the one that is meant
+/// without a name.
 pub(super) fn name_of(target: &Target<'_>) -> String {
-    match target.function {
+    let function = target
+        .function
+        .filter(|name| *name != entry_point::APPLICATION.function);
+    match function {
         Some(function) => format!("{}::{function}", target.module),
         None => target.module.to_owned(),
     }
 }
 
-/// A time that a variable of the call says, in seconds.
-pub(super) fn seconds(session: Session<'_>, name: &CStr, otherwise: Duration) -> Duration {
-    session
-        .channel()
-        .variable(name)
-        .and_then(|text| String::from_utf8(text).ok()?.parse::<f64>().ok())
-        .filter(|seconds| (0.0..=3600.0).contains(seconds))
-        .map_or(otherwise, Duration::from_secs_f64)
+/// A time that a variable of the call says, in seconds; `code` is that of the line that says what is wrong.
+pub(super) fn seconds(
+    session: Session<'_>,
+    name: &CStr,
+    otherwise: Duration,
+    code: &str,
+) -> Duration {
+    let Some(text) = session.channel().variable(name) else {
+        return otherwise;
+    };
+    let text = String::from_utf8_lossy(&text);
+    if let Ok(seconds) = text.parse::<f64>()
+        && (0.0..=3600.0).contains(&seconds)
+    {
+        return Duration::from_secs_f64(seconds);
+    }
+    let (name, text) = (name.to_string_lossy(), shown(text.as_bytes()));
+    let otherwise_s = otherwise.as_secs_f64();
+    tracing::warn!(
+        "{code} {name} '{text}': it is seconds, 0 to 3600; it is taken for {otherwise_s}"
+    );
+    otherwise
 }
 
 /// When a time that begins now is over, on the switch's clock.
@@ -162,7 +193,7 @@ fn wait_for_a_program(
     name: &str,
     offer: impl Fn(),
 ) -> Result<bool, Failed> {
-    let patience = seconds(session, c"pysocket_timeout", PATIENCE);
+    let patience = seconds(session, c"pysocket_timeout", PATIENCE, "MR0022");
     let until = end_of(patience);
     let mut next = core::now_micros();
     while call.worker().is_none() {

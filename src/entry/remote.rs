@@ -20,10 +20,13 @@ use serde_json::json;
 
 use super::api::line;
 use super::application::{run, tell};
-use super::outside::{KILLED, LOOK_MS, PATIENCE, end_of, name_of, seconds, serve};
+use super::outside::{
+    KILLED, LOOK_MS, OFF_THREAD, PATIENCE, end_of, name_of, seconds, serve, shown,
+};
 use super::recovered;
 use super::request::Failed;
 use crate::aio::bus::outgoing;
+use crate::aio::nested::Nested;
 use crate::aio::outside::calls::{self, Listed, Outcome};
 use crate::aio::outside::message::{self, Way};
 use crate::aio::outside::{counters, workers};
@@ -65,7 +68,7 @@ pub unsafe extern "C" fn application(session: *mut switch_core_session_t, data: 
         let (leg, _home) = unsafe { Leg::of_entry(session) };
         // SAFETY: the core called this thread, which is in no Python.
         let held = unsafe { Detached::new() };
-        let shown = String::from_utf8_lossy(line);
+        let shown_line = shown(line);
         recovered::wait_for_the_far_end(session, &held);
         let (outcome, kept) = on_call(session, &held, &leg, line);
         let why = match outcome {
@@ -77,8 +80,10 @@ pub unsafe extern "C" fn application(session: *mut switch_core_session_t, data: 
                 counters::UNSERVED.add();
                 let fallback = session.channel().variable(c"pyremote_fallback");
                 if let Some(fallback) = fallback.filter(|name| !name.is_empty()) {
-                    let name = String::from_utf8_lossy(&fallback);
-                    tracing::warn!("MR0025 pyremote {shown}: {why}; {name} takes it in the switch");
+                    let name = shown(&fallback);
+                    tracing::warn!(
+                        "MR0025 pyremote {shown_line}: {why}; {name} takes it in the switch"
+                    );
                     // What a worker has kept of the call is for this one, too, and for nothing after it.
                     let resumed = kept.is_kept.then_some(c"true");
                     let program = stands_for(&kept.program, &fallback);
@@ -97,7 +102,7 @@ pub unsafe extern "C" fn application(session: *mut switch_core_session_t, data: 
             Err(Ended::Failed(why)) => why,
         };
         kept.forget();
-        tracing::error!("MR0025 pyremote {shown}: {why}; the dialplan goes on");
+        tracing::error!("MR0025 pyremote {shown_line}: {why}; the dialplan goes on");
         tell(session, Err(Failed(why)));
     });
 }
@@ -172,9 +177,13 @@ fn on_call(
         Err(error) => return (Err(Ended::Failed(error.to_string())), Kept::default()),
     };
     if !session.in_thread() {
-        let why = "a worker works with the call's own thread, which this is not";
-        return (Err(Ended::Failed(why.to_owned())), Kept::default());
+        let why = format!("a worker {OFF_THREAD}");
+        return (Err(Ended::Failed(why)), Kept::default());
     }
+    let _nested = match Nested::enter_outside() {
+        Ok(nested) => nested,
+        Err(error) => return (Err(Ended::Failed(error.to_string())), Kept::default()),
+    };
     let mut kept = Kept {
         uuid: session.uuid(),
         // What is part of a line of the core's has no NUL.
@@ -205,7 +214,7 @@ fn on_call(
         held,
         name: name_of(&target),
         arguments: String::from_utf8_lossy(target.arguments).into_owned(),
-        patience: seconds(session, c"pyremote_timeout", PATIENCE),
+        patience: seconds(session, c"pyremote_timeout", PATIENCE, "MR0025"),
         is_killed,
         owners: 0,
         dead: 0,

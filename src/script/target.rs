@@ -1,5 +1,8 @@
 //! What a command line asks for.
 
+/// How long a name may be, in bytes: no file has a longer one.
+const LONGEST: usize = 255;
+
 /// What a command line asks for: `package.module[::function] [arguments]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Target<'a> {
@@ -46,10 +49,10 @@ impl<'a> Target<'a> {
             Some((module, function)) => (module, Some(function).filter(|f| !f.is_empty())),
             None => (name, None),
         };
-        if !module.split('.').all(is_file_name) {
+        if module.len() > LONGEST || !module.split('.').all(is_file_name) {
             return Err(BadTarget::Module(shown()));
         }
-        if let Some(function) = function.filter(|f| !is_identifier(f)) {
+        if let Some(function) = function.filter(|f| f.len() > LONGEST || !is_identifier(f)) {
             return Err(BadTarget::Function(function.chars().take(80).collect()));
         }
         Ok(Self {
@@ -113,6 +116,11 @@ mod tests {
         for name in ["a..b", ".a", "a.", "a:b", "a/b", "a\\b", "a\u{1}"] {
             assert_eq!(target(name), Err(BadTarget::Module(name.into())));
         }
+        let long = "é".repeat(LONGEST / 2 + 1);
+        let cut = long.chars().take(80).collect::<String>();
+        assert_eq!(target(&long), Err(BadTarget::Module(cut.clone())));
+        let function = format!("a::{long}");
+        assert_eq!(target(&function), Err(BadTarget::Function(cut)));
         assert_eq!(target("a::b-c"), Err(BadTarget::Function("b-c".into())));
         assert!(Target::parse(b"\xff").is_err());
     }

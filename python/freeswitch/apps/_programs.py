@@ -33,7 +33,8 @@ def load(text: str) -> Program:
     path, _, function = text.rpartition(":") if ".py:" in text else (text, "", "")
     module = load_file(path) if path.endswith(".py") else importlib.import_module(path)
     stem = os.path.splitext(os.path.basename(path))[0]
-    name = f"{stem}::{function}" if function else stem
+    # As the dialplan's names: `handler` is meant where none is named.
+    name = f"{stem}::{function}" if function not in {"", "handler"} else stem
     found = getattr(module, function or "handler", None)
     if found is None:
         raise ValueError(f"{path} has no function {function or 'handler'!r}")
