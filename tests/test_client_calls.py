@@ -89,6 +89,34 @@ def test_an_originate_command_says_what_is_meant(host: Host) -> None:
     assert four == """the variable 'bad' cannot be put into a dial string: "it's\""""
 
 
+def test_a_destination_may_have_placeholders(program: Make, parked: str) -> None:
+    said = program("""
+async def run(to):
+    client = Client()
+    client.load_app(Answers, on_value="answers")
+    client.set_orig_cmd("loopback/{to}")
+    said.append(await client.originate(app_id="answers", rep_fields={"to": to}) != "")
+    client.hupall("answers")
+    for values in ({"to": "x &system(true)"}, {"to": "x}y"}):
+        try: client.originate(app_id="answers", rep_fields=values)
+        except ValueError as error: said.append(str(error))
+    client.set_orig_cmd("{user}@host", proxy="{first}:5060")
+    said.append(client.originate_cmd.rpartition("}}")[2])
+    for wrong in ("{not one}@host", "{}@host", "}@host"):
+        try: client.set_orig_cmd(wrong)
+        except ValueError as error: said.append(str(error))
+    try: client.originate("{user}@host")
+    except ValueError as error: said.append(str(error))
+""").ask("run", parked)
+    refused = "argument 'dest_url' cannot be put into a dial string: "
+    wrong = [f"{refused}'{text}@host'" for text in ("{not one}", "{}", "}", "{user}")]
+    unfit = [
+        "the field 'to' cannot be put into a destination: 'x &system(true)'",
+        "the field 'to' cannot be put into a dial string: 'x}y'",
+    ]
+    assert said == [True, *unfit, "sofia/external/{user}@host;fs_path=sip:{first}:5060 &park()", *wrong]
+
+
 def test_a_destination_that_is_no_text_is_refused(program: Make) -> None:
     said = program("""
 def run(_):

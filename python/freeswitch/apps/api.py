@@ -14,7 +14,7 @@ from freeswitch.apps._errors import APIError, ConfigurationError
 from freeswitch.apps._link import LinkError, Reply, port_of, refusal
 from freeswitch.apps._places import call
 from freeswitch.apps._socket_link import SocketLink
-from freeswitch.apps.commands import build_originate_cmd
+from freeswitch.apps.commands import build_originate_cmd, fill
 from freeswitch.apps.distribute import Pool
 from freeswitch.apps.handlers import get_listener
 from freeswitch.apps.models import Job
@@ -176,7 +176,7 @@ class Client:
             given["xheaders"] = {self.call_tracking_header: uuid, **(given.get("xheaders") or {})}
             command = build_originate_cmd(dest_url, uuid_str=uuid, **given)
         elif self._orig_cmd is not None:
-            command = self._orig_cmd.format(uuid_str=uuid, app_id=ident, **(rep_fields or {}))
+            command = fill(self._orig_cmd, {"uuid_str": uuid, "app_id": ident, **(rep_fields or {})})
         else:
             raise ConfigurationError("there is no destination: name it, or give set_orig_cmd() one before")
         return self.bgapi(command, listener, sess_uuid=uuid, client_id=ident, **(bgapi_kwargs or {}))

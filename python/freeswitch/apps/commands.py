@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
+
+# What a template has filled in when a call is placed.
+PLACEHOLDER = re.compile(r"\{[^\W\d]\w*\}")
+# What a dial string cannot carry in the value of a variable, and in a destination.
+NOT_IN_VALUES = "{}'\\\0\r\n"
+NOT_IN_TARGETS = NOT_IN_VALUES + " "
 
 
 def build_originate_cmd(
@@ -28,7 +35,8 @@ def build_originate_cmd(
 ) -> str:
     """Give the `originate` command for a call to `user@host:port`, or to a dial string, which has a slash.
 
-    The leg has the UUID `uuid_str`; without one the text is a template for `str.format(uuid_str=...)`. It is answered
+    The leg has the UUID `uuid_str`; without one the text is a template for `str.format(uuid_str=...)`, whose
+    destination and whose values may have placeholders of their own, `{field}`. It is answered
     by an application, or by the extension `dp_exten`. `timeout` is in seconds. `xheaders` are SIP headers `X-...`; all
     other keywords are variables of the leg, and win. Empty values are left out. ValueError for a value that a dial
     string cannot carry, TypeError for a destination or a way to it that is no str.
@@ -61,7 +69,8 @@ def build_originate_cmd(
         ("profile", profile),
         ("gateway", gateway or ""),
     ):
-        if any(c in text for c in " {}'\\\0\r\n"):
+        fixed = text if uuid_str else PLACEHOLDER.sub("", text)
+        if any(c in fixed for c in NOT_IN_TARGETS):
             raise ValueError(f"argument {name!r} cannot be put into a dial string: {text!r}")
     through = f"gateway/{gateway}" if gateway else profile
     target = dest_url if "/" in dest_url else f"{endpoint}/{through}/{dest_url}"
@@ -81,9 +90,26 @@ def _value(name: str, value: Any) -> str:
     text = str(value)
     if text.startswith("{") and text.endswith("}") and text[1:-1].isidentifier():
         return text
-    if any(c in text for c in "{}'\\\0\r\n"):
-        raise ValueError(f"the variable {name!r} cannot be put into a dial string: {text!r}")
+    return _quoted(text, f"the variable {name!r}")
+
+
+def _quoted(text: str, what: str) -> str:
+    if any(c in text for c in NOT_IN_VALUES):
+        raise ValueError(f"{what} cannot be put into a dial string: {text!r}")
     return f"'{text}'" if any(c in text for c in ", []") else text
+
+
+def fill(template: str, fields: Mapping[str, Any]) -> str:
+    """Give the command of a template.
+
+    KeyError for a field that is missing, ValueError for a value that a dial string cannot carry where it stands.
+    """
+    variables, end, target = template.rpartition("}}")
+    quoted = {name: _quoted(str(value), f"the field {name!r}") for name, value in fields.items()}
+    for name, value in fields.items():
+        if f"{{{name}}}" in target and any(c in str(value) for c in NOT_IN_TARGETS):
+            raise ValueError(f"the field {name!r} cannot be put into a destination: {str(value)!r}")
+    return (variables + end).format(**quoted) + target.format(**fields)
 
 
 __all__ = ["build_originate_cmd"]
