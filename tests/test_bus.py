@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import threading
 import time
@@ -271,6 +272,23 @@ def test_what_is_wrong_in_the_settings_is_said_without_what_is_secret(host: Host
     ):
         host.wait_log(f"^MR0010 python.conf: {text}")
     host.no_log("s3cr3t")
+
+
+@pytest.mark.parametrize("url", ["", "nats://127.0.0.1:99999", "nats://127.0.0.1:port", "nats://[::1", "tls://"])
+def test_what_can_be_no_server_is_not_tried(host: Host, url: str) -> None:
+    host.config(settings(("bus-url", url)))
+    host.wait_log(rf"^MR0010 python.conf: bus-url '{re.escape(url)}': it is nats://HOST:PORT or tls://HOST:PORT$")
+    assert not json.loads(in_loop(host, """
+from freeswitch import bus
+async def body(say): say(json.dumps(bus.state().configured))
+"""))  # fmt: skip
+    host.no_log("MR0023")
+
+
+def test_headers_of_records_that_nobody_asks_for_leave_the_bus(host: Host, nats: Nats) -> None:
+    host.config(settings(("bus-url", nats.url), ("bus-call-record-headers", "Caller-RDNIS")))
+    host.wait_log(r"^MR0010 python.conf: bus-call-record-headers '\.\.\.': it goes with bus-call-records$")
+    connected(host)
 
 
 def test_credentials_that_are_not_there_are_named(host: Host, nats: Nats, tmp_path: Path) -> None:

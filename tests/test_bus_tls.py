@@ -117,6 +117,16 @@ def test_a_server_that_is_not_signed_by_ours_is_refused(host: Host, bus: Bus) ->
     host.config(settings(("bus-url", bus.url), *certificate(bus.client)))
     line = host.wait_log("MR0023")
     assert f"the bus is not connected: {bus.url}: " in line.text and "certificate" in line.text
+    assert "bus-ca, or --ca, names who has signed" in line.text
+
+
+def test_a_server_without_tls_is_named(host: Host, tmp_path: Path) -> None:
+    nats = Nats(tmp_path)
+    url = nats.url.replace("nats://", "tls://")
+    host.config(settings(("bus-url", url)))
+    line = host.wait_log("MR0023")
+    nats.stop()
+    assert f"the bus is not connected: {url}: it speaks no TLS, which tls:// asks for: name it by nats://" in line.text
 
 
 @pytest.mark.parametrize("name", ["ca", "certificate", "key"])

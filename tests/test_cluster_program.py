@@ -152,6 +152,20 @@ def test_a_bus_that_is_not_there_is_named(run: Run) -> None:
     assert "freeswitch-apps nodes: the bus is not connected: " in errors and "refused" in errors
 
 
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [("http://127.0.0.1", "http://127.0.0.1"), ("nats://joe:s3cr3t@127.0.0.1:99999", "nats://127.0.0.1:99999")],
+)
+def test_what_can_be_no_server_is_said_at_once(run: Run, url: str, shown: str) -> None:
+    listed = run("nodes", url)
+    _, errors = listed.communicate(timeout=TIMEOUT)
+    assert listed.returncode == 1
+    assert errors == (
+        "freeswitch-apps nodes: argument 'url' must name a server, nats://HOST:PORT or tls://HOST:PORT, "
+        f'not "{shown}"\n'
+    )
+
+
 def test_a_missing_server_is_named_with_what_brings_it(run: Run, tmp_path: Path) -> None:
     program = (
         f"import sys; sys.executable = {str(tmp_path / 'python')!r}\n"

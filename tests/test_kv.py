@@ -174,8 +174,11 @@ async def said(awaitable):
 async def main():
     bad = ["", ".a", "a.", "a..b", "a b", "*", "ü", "a.>"]
     told = [await said(kv.get(key)) for key in bad]
+    nested = []
+    for _ in range(100_000): nested = [nested]
     return told, [
         await said(kv.put("a", object())), await said(kv.put("a", float("nan"))),
+        await said(kv.put("a", "\\ud800")), await said(kv.put("a", nested)),
         await said(kv.put("a", "x" * 1000001)),
         await said(kv.put("a", 1, ttl=0)), await said(kv.update("a", 1, 0)), await said(kv.keys("a.>.b")),
     ]
@@ -184,6 +187,8 @@ async def main():
     starts = [
         "TypeError: argument 'value' must be what JSON can hold: Object of type object",
         "ValueError: argument 'value' must be what JSON can hold: Out of range float",
+        "ValueError: argument 'value' must be what JSON can hold: 'utf-8' codec can't encode",
+        "ValueError: argument 'value' must be what JSON can hold: maximum recursion depth",
         "ValueError: argument 'value' is 1000003 bytes as JSON, and 1000000 is the most",
         "ValueError: argument 'ttl' must be seconds, more than 0, not 0",
         "ValueError: argument 'revision' must be what put, create or update gave, not 0",

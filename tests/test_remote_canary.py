@@ -127,11 +127,20 @@ def test_calls_that_a_withdrawn_version_has_end_there(node: Host, work: Work, ap
 
 
 def test_a_version_is_withdrawn_before_it_begins(node: Host, work: Work, app: str, withdraw: Withdraw) -> None:
-    assert withdraw("3") == f"no worker serves version '3' of {app} now; it is kept for those that begin later\n"
+    nobody = f"no worker serves version '3' of {app} now"
+    assert withdraw("3") == f"{nobody}; it is kept for those that begin later\n"
+    assert withdraw("3", "--again") == f"{nobody}; those that begin later take calls\n"
+    withdraw("3")
     work(SAYS, "--version", "3")
     assert "no worker" in node.call(("pyremote", app)).variables["python_error"]
     other = work(SAYS, "--version", f"{os.getpid()}")
     assert servers(node, app, 2) == {other.process.pid: 2}
+
+
+def test_a_program_without_a_name_is_not_withdrawn(nats: Nats) -> None:
+    done = command("withdraw", nats.url, "", "1")
+    why = "freeswitch-apps withdraw: name the program that is withdrawn, as a dialplan does\n"
+    assert (done.returncode, done.stderr) == (1, why)
 
 
 def test_who_only_looks_does_not_make_the_bucket(

@@ -102,7 +102,10 @@ class Checkpoint:
 
     async def keep(self, state: Any) -> None:
         """Keep a state; when this returns, it is on the disk."""
-        await self._put(self._value({"state": state}))
+        value = self._value({"state": state})
+        # What goes with the state counts, too.
+        kv.written(value, "state")
+        await self._put(value)
 
     def _value(self, more: dict[str, Any]) -> dict[str, Any]:
         return {**more, "epoch": self.epoch, "call_id": self._call_id}

@@ -75,8 +75,10 @@ def written(value: Any, name: str = "value") -> str:
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         size = len(text.encode())
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"argument '{name}' must be what JSON can hold: {error}") from None
+    except (TypeError, ValueError, RecursionError) as error:
+        # Others are of one of these two kinds, and some take more than a text: UnicodeEncodeError does.
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"argument '{name}' must be what JSON can hold: {error}") from None
     if size > LARGEST:
         raise ValueError(f"argument '{name}' is {size} bytes as JSON, and {LARGEST} is the most")
     return text

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use freeswitch::core;
 
-use crate::aio::bus::setting::{CallRecords, Setting, is_node, node_of, shown};
+use crate::aio::bus::setting::{CallRecords, Setting, is_node, is_url, node_of, shown};
 
 /// How many bytes of records wait on the disk, where nothing else is said.
 const RECORDS_LIMIT: u64 = 256 << 20;
@@ -18,6 +18,9 @@ pub(super) struct BusSetting {
     key: Option<PathBuf>,
 }
 
+/// How a server is named.
+const SERVER: &str = "it is nats://HOST:PORT or tls://HOST:PORT";
+
 /// What the log may have of a value, and what is wrong with it.
 type Wrong = (String, &'static str);
 
@@ -28,11 +31,16 @@ impl BusSetting {
         let text = || Some(value.to_owned()).filter(|value| !value.is_empty());
         match name {
             "bus-url" => {
-                for url in value.split([',', ' ']).filter(|url| !url.is_empty()) {
-                    if !is_url(url) {
-                        return Err((shown(url), "it is nats://HOST:PORT or tls://HOST:PORT"));
-                    }
-                    self.setting.servers.push(url.to_owned());
+                let urls = value.split([',', ' ']).filter(|url| !url.is_empty());
+                let (urls, wrong): (Vec<_>, Vec<_>) = urls.partition(|url| is_url(url));
+                self.setting
+                    .servers
+                    .extend(urls.iter().copied().map(str::to_owned));
+                if let Some(wrong) = wrong.first() {
+                    return Err((shown(wrong), SERVER));
+                }
+                if urls.is_empty() {
+                    return Err((String::new(), SERVER));
                 }
             }
             "bus-user" => self.setting.user = text(),
@@ -84,31 +92,38 @@ impl BusSetting {
         self.setting.call_records.get_or_insert_default()
     }
 
-    /// All of it; nothing where no server is named.
-    pub(super) fn finish(mut self) -> Result<Option<Setting>, (&'static str, &'static str)> {
-        if let Some(records) = &self.setting.call_records {
-            if records.name.is_empty() {
-                return Err(("bus-call-record-headers", "it goes with bus-call-records"));
-            }
-            if self.setting.servers.is_empty() {
-                return Err(("bus-call-records", "it goes with a bus-url"));
-            }
+    /// All of it; nothing where no server is named. `wrong` is told of a parameter that misses another, and why.
+    pub(super) fn finish(
+        mut self,
+        mut wrong: impl FnMut(&'static str, &'static str),
+    ) -> Option<Setting> {
+        if self
+            .setting
+            .call_records
+            .take_if(|records| records.name.is_empty())
+            .is_some()
+        {
+            wrong("bus-call-record-headers", "it goes with bus-call-records");
         }
         if self.setting.servers.is_empty() {
-            return Ok(None);
+            if self.setting.call_records.is_some() {
+                wrong("bus-call-records", "it goes with a bus-url");
+            }
+            return None;
         }
         self.setting.certificate = match (self.certificate, self.key) {
             (Some(certificate), Some(key)) => Some((certificate, key)),
             (None, None) => None,
             _ => {
-                return Err((
-                    "bus-certificate",
-                    "it goes with a bus-key, and that with it",
-                ));
+                let why = "it goes with a bus-key, and that with it; there is no bus without";
+                wrong("bus-certificate", why);
+                return None;
             }
         };
         if self.setting.password.is_some() && self.setting.user.is_none() {
-            return Err(("bus-password", "it goes with a bus-user"));
+            let why = "it goes with a bus-user; there is no bus without";
+            wrong("bus-password", why);
+            return None;
         }
         if self.setting.node.is_empty() {
             let host = core::global(c"hostname").unwrap_or_default();
@@ -118,16 +133,8 @@ impl BusSetting {
         if self.setting.records_limit == 0 {
             self.setting.records_limit = RECORDS_LIMIT;
         }
-        Ok(Some(self.setting))
+        Some(self.setting)
     }
-}
-
-/// What can be told without asking anybody; the rest the connection says.
-fn is_url(url: &str) -> bool {
-    let (scheme, rest) = url.split_once("://").unwrap_or(("nats", url));
-    let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
-    let sound = |c: char| c.is_ascii_alphanumeric() || "-._:[]".contains(c);
-    matches!(scheme, "nats" | "tls") && !host.is_empty() && host.chars().all(sound)
 }
 
 fn file(value: &str) -> Result<Option<PathBuf>, Wrong> {
@@ -161,17 +168,25 @@ mod tests {
             for (name, value) in pairs {
                 setting.take(name, value).unwrap();
             }
-            setting.finish()
+            let mut wrong = Vec::new();
+            let setting = setting.finish(|name, _| wrong.push(name));
+            (setting, wrong)
         };
         let url = ("bus-url", "nats://a:4222, tls://b");
         let node = ("bus-node", "one");
-        assert_eq!(with(&[node]).unwrap(), None);
-        let whole = with(&[url, node, ("bus-user", "u"), ("bus-password", "p")])
-            .unwrap()
-            .unwrap();
+        assert_eq!(with(&[node]), (None, vec![]));
+        let (whole, wrong) = with(&[url, node, ("bus-user", "u"), ("bus-password", "p")]);
+        assert!(wrong.is_empty());
+        let whole = whole.unwrap();
         assert_eq!(whole.servers, ["nats://a:4222", "tls://b"]);
         assert_eq!((whole.node.as_str(), whole.replicas), ("one", 1));
-        assert!(with(&[url, node, ("bus-password", "p")]).is_err());
-        assert!(with(&[url, node, ("bus-key", "/k")]).is_err());
+        let without = [url, node, ("bus-password", "p")];
+        assert_eq!(with(&without), (None, vec!["bus-password"]));
+        let without = [url, node, ("bus-key", "/k")];
+        assert_eq!(with(&without), (None, vec!["bus-certificate"]));
+        // The bus is there all the same.
+        let (setting, wrong) = with(&[url, node, ("bus-call-record-headers", "a")]);
+        assert_eq!(wrong, ["bus-call-record-headers"]);
+        assert_eq!(setting.unwrap().call_records, None);
     }
 }

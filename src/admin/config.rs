@@ -157,10 +157,7 @@ fn interpret(settings: &[Element]) -> (Config, Vec<String>) {
             config.metrics = None;
         }
     }
-    match of_bus.finish() {
-        Ok(bus) => config.bus = bus,
-        Err((name, why)) => wrong(name, "...", why),
-    }
+    config.bus = of_bus.finish(|name, why| wrong(name, "...", why));
     (config, lines)
 }
 

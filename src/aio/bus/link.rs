@@ -333,6 +333,10 @@ fn named_in(url: &str) -> Option<(String, Option<String>)> {
 }
 
 const SLOW: &str = "it does not answer within 5 s";
+const NO_TLS: &str = "it speaks no TLS, which tls:// asks for: name it by nats://";
+const SIGNED: &str = "bus-ca, or --ca, names who has signed the server's certificate";
+/// What rustls says of a certificate that nobody has signed whom we know.
+const SIGNED_BY_ANOTHER: [&str; 2] = ["UnknownIssuer", "BadSignature"];
 
 /// In one line.
 fn why(error: &ConnectError, setting: &Setting) -> String {
@@ -353,6 +357,10 @@ fn why(error: &ConnectError, setting: &Setting) -> String {
             let text = error.to_string();
             if is_of_certificate(&text) {
                 UNKNOWN.to_owned()
+            } else if text.contains("InvalidContentType") {
+                NO_TLS.to_owned()
+            } else if SIGNED_BY_ANOTHER.iter().any(|kind| text.contains(kind)) {
+                format!("{text}: {SIGNED}")
             } else {
                 text
             }

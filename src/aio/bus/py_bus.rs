@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyList;
 
 use super::asked::{ASKED, Asked, WATCHES, Watch, What};
-use super::setting::{Setting, is_node};
+use super::setting::{Setting, is_node, is_url, shown};
 use super::shared::{self, State};
 use super::task::{On, Task};
 use super::{asker, link, records};
@@ -61,6 +61,12 @@ pub fn bus_open(
     if !is_node(&node) {
         return Err(PyValueError::new_err(format!(
             "argument 'node' must be letters, digits, - and _, not {node:?}"
+        )));
+    }
+    if let Some(wrong) = servers.iter().find(|url| !is_url(url)) {
+        let wrong = shown(wrong);
+        return Err(PyValueError::new_err(format!(
+            "argument 'url' must name a server, nats://HOST:PORT or tls://HOST:PORT, not {wrong:?}"
         )));
     }
     let setting = (!servers.is_empty()).then_some(Setting {

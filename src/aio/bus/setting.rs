@@ -1,6 +1,7 @@
 //! How the bus is reached, as `python.conf` or a program says.
 
 use std::fmt;
+use std::net::Ipv6Addr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -70,6 +71,31 @@ pub fn shown(url: &str) -> String {
     format!("{scheme}://{host}")
 }
 
+/// Is it a server's address? What can be told without asking anybody; the rest the connection says.
+#[must_use]
+pub fn is_url(url: &str) -> bool {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("nats", url));
+    let place = rest.rsplit_once('@').map_or(rest, |(_, place)| place);
+    matches!(scheme, "nats" | "tls") && is_place(place)
+}
+
+/// `HOST`, `HOST:PORT`, `[ADDRESS]` or `[ADDRESS]:PORT`.
+fn is_place(place: &str) -> bool {
+    let is_port = |port: &str| port.parse::<u16>().is_ok_and(|port| port > 0);
+    if let Some(rest) = place.strip_prefix('[') {
+        let Some((address, after)) = rest.split_once(']') else {
+            return false;
+        };
+        let is_end = after.is_empty() || after.strip_prefix(':').is_some_and(is_port);
+        return address.parse::<Ipv6Addr>().is_ok() && is_end;
+    }
+    let (host, port) = place
+        .split_once(':')
+        .map_or((place, None), |(host, port)| (host, Some(port)));
+    let sound = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
+    !host.is_empty() && host.chars().all(sound) && port.is_none_or(is_port)
+}
+
 /// May it be a node's name? It stands in subjects, where dots and stars mean something.
 #[must_use]
 pub fn is_node(name: &str) -> bool {
@@ -116,6 +142,40 @@ mod tests {
             !debug.contains("hidden") && !debug.contains("p@ss"),
             "{debug}"
         );
+    }
+
+    #[test]
+    fn an_address_has_a_host_and_may_have_a_port() {
+        for right in [
+            "a",
+            "nats://10.0.0.1:4222",
+            "tls://nats-1.example.org",
+            "nats://joe:p@:/ss@b_c:1",
+            "[::1]",
+            "nats://[fe80::1]:4222",
+        ] {
+            assert!(is_url(right), "{right}");
+        }
+        for wrong in [
+            "",
+            "nats://",
+            "http://a",
+            "a:",
+            "a:0",
+            "a:99999",
+            "a:b",
+            "a:1:2",
+            "a/b",
+            "ü",
+            "a b",
+            "[::1",
+            "[::1]4222",
+            "[::1]:0",
+            "[a]",
+            "::1",
+        ] {
+            assert!(!is_url(wrong), "{wrong}");
+        }
     }
 
     #[test]

@@ -38,7 +38,11 @@ def connected(arguments: argparse.Namespace, url: str, node: str | None = None) 
             _read(name, file)
     user, password, token = (os.environ.get(f"BUS_{what}") for what in ("USER", "PASSWORD", "TOKEN"))
     replicas = getattr(arguments, "replicas", 1)
-    bus.connect(url, node=node, user=user, password=password, token=token, replicas=replicas, **files)
+    try:
+        bus.connect(url, node=node, user=user, password=password, token=token, replicas=replicas, **files)
+    except ValueError as error:
+        # It is of the command line: where it was raised says nothing.
+        raise ValueError(str(error)) from None
     try:
         end = time.monotonic() + BEGINS
         while not bus.state().connected:

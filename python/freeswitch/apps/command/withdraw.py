@@ -26,6 +26,8 @@ def withdraw(arguments: argparse.Namespace) -> None:
     from freeswitch.apps._places import run_on_loop
 
     app, version, again = arguments.app, arguments.version, arguments.again
+    if not app:
+        raise ValueError("name the program that is withdrawn, as a dialplan does")
     with connected(arguments, arguments.url):
         run_on_loop(_keep(app, version, again))
         found = cluster.heard(cluster.LOOKS)
@@ -37,7 +39,8 @@ def withdraw(arguments: argparse.Namespace) -> None:
     for name in sorted(name for name, withdrawn in theirs.items() if withdrawn != again):
         print(f"{name} takes {'calls' if again else 'no new calls'} of {app}")
     if not theirs:
-        print(f"no worker serves version {version!r} of {app} now; it is kept for those that begin later")
+        later = "those that begin later take calls" if again else "it is kept for those that begin later"
+        print(f"no worker serves version {version!r} of {app} now; {later}")
     late = sorted(name for name, withdrawn in theirs.items() if withdrawn == again)
     if late:
         raise ValueError(f"it is kept, and {', '.join(late)} has not said in {cluster.LOOKS} s that it knows")
