@@ -255,7 +255,7 @@ async def runtime(args):
         return state(host, "records_sent") > sent or on_disk(host) == 0 or None
 
     for _ in range(3):
-        host.wait_for(partial(goes_on, state(host, "records_sent")), what="some to be sent")
+        host.wait_for(partial(goes_on, state(host, "records_sent")), 60, "some to be sent")
         own.stop()
         own.start()
     host.wait_log("^all put$", 60)
