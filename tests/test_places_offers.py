@@ -81,26 +81,26 @@ def test_a_program_that_does_not_come_is_not_waited_for(served: Host, serve: Ser
 
 def test_a_call_is_offered_until_it_is_taken(served: Host) -> None:
     """A program that is written by hand, and does not hear the first offer."""
-    wire = Wire.to(*served.event_socket())
-    wire.ask("event plain CUSTOM mod_rust::offer")
-    wire.ask("api pysocket serve byhand byhand_app")
+    heard, asks = Wire.to(*served.event_socket()), Wire.to(*served.event_socket())
+    heard.ask("event plain CUSTOM mod_rust::offer")
+    asks.ask("api pysocket serve byhand byhand_app")
     call = served.start_call(after(served, "byhand_app", pysocket_timeout="20"))
 
     def offered() -> dict[str, object]:
         while True:
-            packet = wire.packet()
+            packet = heard.packet()
             if packet.kind == "text/event-plain":
                 return dict(json.loads(packet.event()["_body"]))
 
     first, second = offered(), offered()
     assert first == second
     assert first["call"] == call.uuid
-    assert wire.ask(f"api pysocket accept {call.uuid} {first['epoch']} byhand").body.startswith(b"+OK {")
-    assert wire.ask(f"api pysocket release {call.uuid} {first['epoch']}").body.strip() == b"+OK"
+    assert asks.ask(f"api pysocket accept {call.uuid} {first['epoch']} byhand").body.startswith(b"+OK {")
+    assert asks.ask(f"api pysocket release {call.uuid} {first['epoch']}").body.strip() == b"+OK"
     served.wait_for(lambda: served.api(f"uuid_getvar {call.uuid} went").strip() == "on" or None, 20)
     call.hangup()
     assert "python_error" not in call.wait().variables
-    wire.ask("api pysocket leave byhand")
+    asks.ask("api pysocket leave byhand")
 
 
 def test_a_program_that_runs_itself(served: Host, serve: Serve) -> None:
