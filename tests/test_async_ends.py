@@ -51,7 +51,7 @@ def test_no_verb_returns_on_a_call_that_is_over(host: Host, verb: str) -> None:
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_placed_call_that_is_over_is_lost(host: Host, verb: str) -> None:
-    callee = host.extension("answer", ("sleep", "200"))
+    callee = host.extension("answer", ("read", "1 1 silence_stream://60000 got 60000 #"))
     said = in_loop(
         host,
         f"""
@@ -63,8 +63,12 @@ async def one(say):
     big = Big()
     kept.append(weakref.ref(big))
     other = await freeswitch.originate("loopback/{callee}", timeout=5)
+    far = other.variables["other_loopback_leg_uuid"]
+    # Its digit waits for the far leg, which then hangs up by itself.
+    ending = asyncio.create_task(freeswitch.api("uuid_recv_dtmf", far + " 1"))
     try: say(repr(await other.{verb}))
     except freeswitch.SessionGone as error: say(type(error).__name__ + " ")
+    await ending
 async def body(say):
     await asyncio.gather(*(one(say) for _ in range(10)))
     await asyncio.sleep(0)

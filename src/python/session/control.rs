@@ -202,9 +202,14 @@ impl CoreSession {
         let extension = text(extension, "extension")?;
         let dialplan = optional_text(dialplan, "dialplan")?;
         let context = optional_text(context, "context")?;
-        Self::blocking(slf, "transfer", |s, held| {
+        let answer = Self::blocking(slf, "transfer", |s, held| {
             done(s.transfer(held, &extension, dialplan.as_deref(), context.as_deref()))
-        })
+        })?;
+        if answer == 1 {
+            // The core's flag of a transfer goes as soon as the call is where it was sent.
+            slf.get().leg.set_auto_hangup(false);
+        }
+        Ok(answer)
     }
 
     /// Waits until this call, placed for `calling_session` or for nobody, is answered.
