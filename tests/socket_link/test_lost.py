@@ -14,6 +14,9 @@ def test_a_switch_that_dies_in_the_middle_of_an_event(client: Start, fake: FakeS
     fake.answers["api uuid_dump a"] = text_of("CHANNEL_DATA", {"Unique-ID": "a", "Answer-State": "ringing"}).decode()
     fake.answers["api show"] = '{"row_count":0}'
     started = watching(client, fake)
+    wanted: set[str] = set()
+    while not {"DTMF", "CHANNEL_PARK"} <= wanted:
+        wanted.update(fake.wait_for("event plain").split())
     fake.send(leg("CHANNEL_CREATE", "a"))
     assert started.wait_for("create")["uuid"] == "a"
     whole = leg("DTMF", "a", Number="halved")
