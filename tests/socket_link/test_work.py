@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 
@@ -189,6 +190,29 @@ def test_unpaired_answers_end_the_connection(client: Start, fake: FakeSwitch) ->
     started.wait_for("asked")
     fake.send(b"Content-Type: command/reply\nReply-Text: +OK for nobody\n\n")
     assert "it has answered what it was not asked: '+OK for nobody'" in started.wait_log("was lost")
+
+
+def test_an_app_is_loaded_when_the_switch_sends_its_events(client: Start, fake: FakeSwitch) -> None:
+    def is_slow(_: str) -> str:
+        time.sleep(0.3)
+        return "+OK"
+
+    fake.answers["event plain"] = is_slow
+    started = client(
+        """
+class Hello:
+    @apps.handler("DTMF")
+    def on_dtmf(self, event): pass
+client = apps.Client("127.0.0.1", PORT, "ClueCon")
+client.connect()
+client.load_app(Hello, on_value="default")
+say("loaded")
+sys.stdin.read()
+""",
+        fake,
+    )
+    started.wait_for("loaded")
+    assert any("DTMF" in command for command in fake.all_commands if command.startswith("event plain"))
 
 
 def test_a_client_serves_and_places_calls(client: Start, fake: FakeSwitch) -> None:

@@ -139,6 +139,9 @@ class Link:
     # Events of the connection itself.
     own_names: tuple[str, ...] = ()
 
+    def settle(self) -> None:
+        """Wait, in a thread, until the switch sends the events that it has been asked for."""
+
     def tap(
         self,
         names: Iterable[str],

@@ -7,6 +7,7 @@ an event that nobody has asked for costs no Python.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import threading
 import uuid as uuids
@@ -165,6 +166,15 @@ class SocketLink(Link):
     ) -> SocketTap:
         """Have the switch send them."""
         return self._socket.tap(list(names), list(headers), limit, drop_oldest)
+
+    def settle(self) -> None:
+        """Wait for the answer to what was asked before: the switch sends events from then on.
+
+        One that does not answer, or is away, is asked again by the connection itself.
+        """
+        if not on_loop():
+            with contextlib.suppress(TimeoutError):
+                self._socket.ask(["api echo"], PATIENCE)
 
     def recovery(self, listener: Listener, tap: SocketTap) -> Recovery:
         """See to its calls."""

@@ -220,6 +220,8 @@ class Client:
         arguments = self._arguments_of(ns, dict(funcargsmap or {}), prepost_kwargs)
         header = header or utils.param2header(self.app_id_header)
         loaded = call(_loading.load_app, self.listener, ns, ident, header, prepend, arguments, prepost_kwargs)
+        # A call that comes once this has returned is the app's.
+        self.listener.link.settle()
         self._apps.setdefault(ident, Group())[name] = loaded.instance
         return ident
 
