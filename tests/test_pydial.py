@@ -20,8 +20,11 @@ def dialing(host: Host) -> Iterator[Host]:
 
 
 def has_ended(said: str) -> bool:
-    """Whether no dialer runs: there is none, or it has stopped."""
-    return said.startswith("-ERR") or json.loads(said)["state"] == "STOPPED"
+    """Whether no dialer runs: there is none, or it has stopped and its calls are over."""
+    if said.startswith("-ERR"):
+        return True
+    found = json.loads(said)
+    return bool(found["state"] == "STOPPED" and found["active"].startswith("0 "))
 
 
 def status(host: Host) -> dict[str, str]:
