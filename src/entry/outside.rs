@@ -82,11 +82,7 @@ pub unsafe extern "C" fn api(
 }
 
 fn offer(session: Session<'_>, held: &Detached, leg: &Arc<Leg>, line: &[u8]) -> Result<(), Failed> {
-    let target = Target::parse(line)?;
-    if !session.in_thread() {
-        return Err(Failed(format!("a program outside {OFF_THREAD}")));
-    }
-    let _nested = Nested::enter_outside().map_err(|refused| Failed(refused.to_string()))?;
+    let (target, _nested) = enter(session, line, "a program outside")?;
     let name = name_of(&target);
     if !workers::serves(&name, Way::Socket, None) {
         return Err(Failed(format!("no program outside serves '{name}'")));
@@ -130,8 +126,22 @@ fn offer(session: Session<'_>, held: &Detached, leg: &Arc<Leg>, line: &[u8]) -> 
 /// What a call was told to end with.
 pub(super) const KILLED: &str = "it was told to end";
 
-/// Why it is refused elsewhere, and where it is not.
-pub(super) const OFF_THREAD: &str = "works with the call's own thread, which this is not; the dialplan, uuid_transfer and uuid_broadcast use that";
+/// What a line names, and the mark that `who` works with the call until it goes.
+pub(super) fn enter<'a>(
+    session: Session<'_>,
+    line: &'a [u8],
+    who: &str,
+) -> Result<(Target<'a>, Nested), Failed> {
+    let target = Target::parse(line)?;
+    if !session.in_thread() {
+        return Err(Failed(format!(
+            "{who} works with the call's own thread, which this is not; the dialplan, uuid_transfer and \
+             uuid_broadcast use that"
+        )));
+    }
+    let nested = Nested::enter_outside().map_err(|refused| Failed(refused.to_string()))?;
+    Ok((target, nested))
+}
 
 /// A command line for the log: the end of a long one would push out what is said of it.
 pub(super) fn shown(line: &[u8]) -> String {

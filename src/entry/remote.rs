@@ -20,13 +20,10 @@ use serde_json::json;
 
 use super::api::line;
 use super::application::{run, tell};
-use super::outside::{
-    KILLED, LOOK_MS, OFF_THREAD, PATIENCE, end_of, name_of, seconds, serve, shown,
-};
+use super::outside::{KILLED, LOOK_MS, PATIENCE, end_of, enter, name_of, seconds, serve, shown};
 use super::recovered;
 use super::request::Failed;
 use crate::aio::bus::outgoing;
-use crate::aio::nested::Nested;
 use crate::aio::outside::calls::{self, Listed, Outcome};
 use crate::aio::outside::message::{self, Way};
 use crate::aio::outside::{counters, workers};
@@ -172,17 +169,9 @@ fn on_call(
     leg: &Arc<Leg>,
     line: &[u8],
 ) -> (Result<(), Ended>, Kept) {
-    let target = match Target::parse(line) {
-        Ok(target) => target,
-        Err(error) => return (Err(Ended::Failed(error.to_string())), Kept::default()),
-    };
-    if !session.in_thread() {
-        let why = format!("a worker {OFF_THREAD}");
-        return (Err(Ended::Failed(why)), Kept::default());
-    }
-    let _nested = match Nested::enter_outside() {
-        Ok(nested) => nested,
-        Err(error) => return (Err(Ended::Failed(error.to_string())), Kept::default()),
+    let (target, _nested) = match enter(session, line, "a worker") {
+        Ok(entered) => entered,
+        Err(Failed(why)) => return (Err(Ended::Failed(why)), Kept::default()),
     };
     let mut kept = Kept {
         uuid: session.uuid(),

@@ -202,14 +202,15 @@ impl CoreSession {
         let extension = text(extension, "extension")?;
         let dialplan = optional_text(dialplan, "dialplan")?;
         let context = optional_text(context, "context")?;
-        let answer = Self::blocking(slf, "transfer", |s, held| {
-            done(s.transfer(held, &extension, dialplan.as_deref(), context.as_deref()))
-        })?;
-        if answer == 1 {
-            // The core's flag of a transfer goes as soon as the call is where it was sent.
-            slf.get().leg.set_auto_hangup(false);
-        }
-        Ok(answer)
+        let leg = slf.get().leg.clone();
+        Self::blocking(slf, "transfer", |s, held| {
+            let sent = s.transfer(held, &extension, dialplan.as_deref(), context.as_deref());
+            if sent.is_ok() {
+                // The core's flag of a transfer goes as soon as the call is where it was sent.
+                leg.set_auto_hangup(false);
+            }
+            done(sent)
+        })
     }
 
     /// Waits until this call, placed for `calling_session` or for nobody, is answered.
