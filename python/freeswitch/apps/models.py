@@ -146,13 +146,7 @@ class Session(Verbs):
             elif self._is_running():
                 give()
             else:
-                self._wait(RUNNING, self._is_running, True, RUNNING_SOON, None).add_done_callback(begun)
-
-        def begun(wait: asyncio.Future[Event]) -> None:
-            if _is_lost(wait):
-                then("the call is over")
-            else:
-                give()
+                self._give_once_it_runs(give, then)
 
         # What a leg runs before it has turned to what its originate has it run is cut off by that. A job that is done
         # calls back in this thread, and only the loop waits.
@@ -167,9 +161,12 @@ class Session(Verbs):
         if not self._held and not self._is_about_to_run():
             give()
             return
+        self._need(*RUNNING)
+        self._give_once_it_runs(give, then)
+
+    def _give_once_it_runs(self, give: Callable[[], object], then: Refused) -> None:
         self._held.append((give, then))
         if len(self._held) == 1:
-            self._need(*RUNNING)
             self._wait(RUNNING, self._is_running, True, RUNNING_SOON, None).add_done_callback(self._give_held)
 
     def _give_held(self, wait: asyncio.Future[Event]) -> None:
