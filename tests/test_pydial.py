@@ -20,7 +20,7 @@ def dialing(host: Host) -> Iterator[Host]:
 
 
 def has_ended(said: str) -> bool:
-    """Whether no dialer runs: there is none, or it has stopped and its calls are over."""
+    """Tell whether another dialer may start: there is none, or it has stopped and its calls have ended."""
     if said.startswith("-ERR"):
         return True
     found = json.loads(said)

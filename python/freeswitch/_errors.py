@@ -30,7 +30,7 @@ class Conflict(RuntimeError):
 
 
 def lost(how: str | None) -> SessionLost:
-    """Make the error of a call that was lost so: "hangup", "transfer", "taken"; None where that is not known."""
+    """Make the error of a lost call. `how` is "hangup", "transfer" or "taken"; None if that is not known."""
     return SessionLost(f"the call is over ({how})" if how else "the call is over")
 
 

@@ -92,7 +92,8 @@ impl BusSetting {
         self.setting.call_records.get_or_insert_default()
     }
 
-    /// All of it; nothing where no server is named. `wrong` is told of a parameter that misses another, and why.
+    /// The setting; none where no server is named, or where one cannot be reached as it stands. `wrong` gets the name
+    /// of each parameter that lacks another, and what it lacks.
     pub(super) fn finish(
         mut self,
         mut wrong: impl FnMut(&'static str, &'static str),
@@ -115,13 +116,13 @@ impl BusSetting {
             (Some(certificate), Some(key)) => Some((certificate, key)),
             (None, None) => None,
             _ => {
-                let why = "it goes with a bus-key, and that with it; there is no bus without";
+                let why = "name bus-key, too: one without the other leaves no bus";
                 wrong("bus-certificate", why);
                 return None;
             }
         };
         if self.setting.password.is_some() && self.setting.user.is_none() {
-            let why = "it goes with a bus-user; there is no bus without";
+            let why = "name bus-user, too: there is no bus until then";
             wrong("bus-password", why);
             return None;
         }

@@ -57,7 +57,7 @@ def place(to: str) -> Any:
 
 
 def has_failed(job: apps.Job) -> bool:
-    """Whether it has ended, and not well; nobody is told so later, in the time of another test."""
+    """Tell whether the job has failed. Its error is looked at, so that no warning of it comes during another test."""
     try:
         _ = job.done() and job.result
     except apps.JobError:

@@ -32,7 +32,7 @@ pub enum Answer {
     },
     /// The call was over before.
     Gone {
-        /// How it was lost, as far as that is known: `hangup`, `transfer` or `taken`.
+        /// How the call was lost, if that is known: `hangup`, `transfer` or `taken`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         how: Option<String>,
     },
