@@ -59,7 +59,7 @@ enum LoadError {
     #[error(
         "MR0001 {0} is loaded: both provide 'python'. Take one of them out of modules.conf.xml"
     )]
-    Neighbour(&'static str),
+    OtherProvider(&'static str),
     #[error(
         "MR0002 this is FreeSWITCH {0}, and mod_rust is tested with 1.10.12 and 1.11.x: \
          the parameter allow-untested-core of python.conf lets it load all the same"
@@ -116,7 +116,7 @@ fn begin(
     socket::py_socket::end_alone("a pocket is opened in this process");
     // Every refusal that can come before Python starts does.
     if let Some(name) = conflict::loaded() {
-        return Err(LoadError::Neighbour(name));
+        return Err(LoadError::OtherProvider(name));
     }
     let config = config::read(held);
     check_version(&config)?;

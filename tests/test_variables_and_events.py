@@ -1,4 +1,4 @@
-"""The modern face: a call's variables and an event's headers as mappings."""
+"""Names for new scripts: a call's variables and an event's headers as mappings."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ class CoreSession:
     ) -> None:
         """As `destroy`."""
 
-    # The modern face
+    # Names for new scripts
 
     @property
     def uuid(self) -> str:
@@ -355,7 +355,7 @@ class Event:
         ValueError where neither is there.
         """
 
-    # The modern face
+    # Names for new scripts
 
     @property
     def body(self) -> str | None:

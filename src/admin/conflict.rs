@@ -8,14 +8,14 @@ use freeswitch::{Detached, core};
 use parking_lot::Mutex;
 
 /// The names that it and its predecessors are loaded under.
-const NEIGHBOURS: [&std::ffi::CStr; 2] = [c"mod_python3", c"mod_python"];
+const PROVIDERS_OF_PYTHON: [&std::ffi::CStr; 2] = [c"mod_python3", c"mod_python"];
 
 static WATCH: Mutex<Option<Subscription>> = Mutex::new(None);
 
 /// Which of them is loaded already.
 #[must_use]
 pub fn loaded() -> Option<&'static str> {
-    NEIGHBOURS
+    PROVIDERS_OF_PYTHON
         .into_iter()
         .find(|name| core::module_exists(name))
         .and_then(|name| name.to_str().ok())
@@ -52,7 +52,7 @@ fn on_module_load(event: View<'_>) {
         call_log::write(
             Level::Crit,
             c"mod_rust",
-            c"neighbour",
+            c"conflict",
             0,
             None,
             b"MR0001 mod_python3 was loaded after mod_rust and has taken 'python' over: its first call will crash \

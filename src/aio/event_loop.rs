@@ -122,7 +122,7 @@ fn started(running: &mut Option<Arc<Running>>) -> Result<(), String> {
         alone::begin(move || run(&mine)).map_err(|error| error.to_string())?;
     } else {
         if embedding::is_joined() {
-            loop_queue::hang_bell().map_err(|status| status.to_string())?;
+            loop_queue::make_wakeup().map_err(|status| status.to_string())?;
         } else {
             loop_queue::descriptor().map_err(|error| error.to_string())?;
         }
@@ -242,7 +242,7 @@ pub fn stop() {
         }
     }
     drop(ended);
-    loop_queue::take_bell();
+    loop_queue::drop_wakeup();
 }
 
 /// Does what was left for the loop.
@@ -261,7 +261,7 @@ pub fn drain(py: Python<'_>) {
 /// The descriptor that tells of messages; None in pocket, where [`wait`] does.
 #[pyfunction]
 pub fn descriptor() -> PyResult<Option<i32>> {
-    if loop_queue::has_bell() {
+    if loop_queue::has_wakeup() {
         return Ok(None);
     }
     Ok(Some(loop_queue::descriptor()?))

@@ -25,7 +25,7 @@ static WOKEN: AtomicBool = AtomicBool::new(false);
 /// is somebody else's.
 static EVENT_FD: AtomicI32 = AtomicI32::new(-1);
 /// In pocket the loop waits in the switch's own time.
-static BELL: Mutex<Option<std::sync::Arc<Wakeup>>> = Mutex::new(None);
+static WAKEUP: Mutex<Option<std::sync::Arc<Wakeup>>> = Mutex::new(None);
 
 /// Leaves something for the loop.
 pub fn post(message: impl FnOnce(Python<'_>) -> PyResult<()> + Send + 'static) {
@@ -77,8 +77,8 @@ pub fn wake() {
         // all of them wait, would jump.
         // With no switch in the process there is no such eventfd, and the loop waits by its
         // descriptor.
-        if let Some(bell) = BELL.lock().clone() {
-            bell.ring();
+        if let Some(wakeup) = WAKEUP.lock().clone() {
+            wakeup.ring();
             return;
         }
     }
@@ -124,29 +124,29 @@ pub fn new_descriptor() -> std::io::Result<RawFd> {
 ///
 /// # Errors
 /// No memory.
-pub fn hang_bell() -> Result<(), Status> {
-    *BELL.lock() = Some(std::sync::Arc::new(Wakeup::new()?));
+pub fn make_wakeup() -> Result<(), Status> {
+    *WAKEUP.lock() = Some(std::sync::Arc::new(Wakeup::new()?));
     Ok(())
 }
 
 /// Does the loop wait in the switch's own time?
 #[must_use]
-pub fn has_bell() -> bool {
-    BELL.lock().is_some()
+pub fn has_wakeup() -> bool {
+    WAKEUP.lock().is_some()
 }
 
 /// Takes it down: the switch that it lay in ends.
-pub fn take_bell() {
-    BELL.lock().take();
+pub fn drop_wakeup() {
+    WAKEUP.lock().take();
     let old = std::mem::take(&mut *MESSAGES.lock());
     drop(old);
 }
 
 /// Waits in the switch's own time, until there are messages or so long.
 pub fn wait(held: &Detached, time: Option<Duration>) {
-    let bell = BELL.lock().clone();
-    if let Some(bell) = bell {
-        bell.wait(held, time);
+    let wakeup = WAKEUP.lock().clone();
+    if let Some(wakeup) = wakeup {
+        wakeup.wait(held, time);
     }
 }
 

@@ -93,7 +93,7 @@ pub struct SessionThread {
     state: Mutex<State>,
     typed: Arc<Typed>,
     /// Rung when the thread is released.
-    bell: Wakeup,
+    wakeup: Wakeup,
 }
 
 static TICKETS: AtomicU64 = AtomicU64::new(1);
@@ -116,7 +116,7 @@ impl SessionThread {
             leg,
             state: Mutex::default(),
             typed,
-            bell: Wakeup::new()?,
+            wakeup: Wakeup::new()?,
         })
     }
 
@@ -188,7 +188,7 @@ impl SessionThread {
         state.released = true;
         self.wake_for_verb(&state);
         drop(state);
-        self.bell.ring();
+        self.wakeup.ring();
     }
 
     /// Lets the thread go in the middle of a verb: nobody waits for what comes of it.
@@ -212,7 +212,7 @@ impl SessionThread {
         }
         self.wake_for_verb(&state);
         drop(state);
-        self.bell.ring();
+        self.wakeup.ring();
     }
 
     fn wake_for_verb(&self, state: &State) {
@@ -288,7 +288,7 @@ impl SessionThread {
         let outcome = session.sleep(held, ms, false, Some(&*self.typed));
         let flows = matches!(outcome, Ok(()) | Err(Status(SWITCH_STATUS_BREAK)));
         if !flows {
-            self.bell
+            self.wakeup
                 .wait(held, Some(Duration::from_millis(MOMENT_MS.into())));
         }
         flows
@@ -336,7 +336,7 @@ impl SessionThread {
             if self.state.lock().released || enough() {
                 break;
             }
-            self.bell.wait(held, Some(LOOK));
+            self.wakeup.wait(held, Some(LOOK));
         }
         self.state.lock().released
     }

@@ -28,7 +28,7 @@ pub struct Waiter {
 }
 
 struct Shared {
-    bell: Wakeup,
+    wakeup: Wakeup,
     /// Whether it is known, until it is taken.
     result: Mutex<(bool, Option<PyResult<Py<PyAny>>>)>,
 }
@@ -55,7 +55,7 @@ impl Waiter {
         }
         // Not under the lock: Python may run as it goes.
         drop(outcome);
-        self.shared.bell.ring();
+        self.shared.wakeup.ring();
     }
 }
 
@@ -85,7 +85,7 @@ pub fn wait_for<'py>(coroutine: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny
         ));
     }
     let shared = Arc::new(Shared {
-        bell: Wakeup::new().map_err(|status| refuse(status.to_string()))?,
+        wakeup: Wakeup::new().map_err(|status| refuse(status.to_string()))?,
         result: Mutex::new((false, None)),
     });
     let script = invocation::current();
@@ -114,7 +114,7 @@ pub fn wait_for<'py>(coroutine: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny
     }
     let waiting = shared.clone();
     wait(py, "await", Some(canceller(id)), move |held| {
-        while !waiting.bell.wait(held, Some(LOOK)) && event_loop::runs() {}
+        while !waiting.wakeup.wait(held, Some(LOOK)) && event_loop::runs() {}
     });
     if let Some(script) = &script {
         script.set_frame_of(None);

@@ -49,7 +49,7 @@ pub(super) async fn hear(shared: &Arc<Shared>, client: watch::Receiver<Option<Cl
     ) else {
         return std::future::pending().await;
     };
-    let Some(hands) = Hands::begin() else {
+    let Some(requests) = RequestThread::begin() else {
         return std::future::pending().await;
     };
     workers::listens(shared.setting.worker_patience);
@@ -68,7 +68,7 @@ pub(super) async fn hear(shared: &Arc<Shared>, client: watch::Receiver<Option<Cl
             Some(message) = rests.next() => if let Some((asked, reply)) = line(&message) {
                 outgoing::send(reply, long::part(&asked));
             },
-            Some(message) = calls.next() => hands.give(&message),
+            Some(message) = calls.next() => requests.give(&message),
             Some(message) = commands.next() => run_command(&message),
             else => return std::future::pending().await,
         }
@@ -84,13 +84,13 @@ fn line(message: &Message) -> Option<Line> {
 }
 
 /// The thread that does what workers ask of their calls.
-struct Hands {
+struct RequestThread {
     lines: Option<SyncSender<Line>>,
     ends: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Hands {
+impl RequestThread {
     fn begin() -> Option<Self> {
         let (lines, queued) = sync_channel(QUEUE);
         let ends = Arc::new(AtomicBool::new(false));
@@ -126,7 +126,7 @@ impl Hands {
     }
 }
 
-impl Drop for Hands {
+impl Drop for RequestThread {
     fn drop(&mut self) {
         self.ends.store(true, Ordering::Release);
         drop(self.lines.take());

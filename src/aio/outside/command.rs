@@ -212,8 +212,8 @@ fn answer(held: &Detached, mut words: Words<'_>) -> Result<String, String> {
         }
         "place" => {
             let (worker, number) = (words.next()?, words.number()?);
-            let wanted = json::read(words.0.as_bytes()).map_err(|why| format!("-ERR {why}"))?;
-            placing::place(worker, number, wanted).map_err(refused)?;
+            let request = json::read(words.0.as_bytes()).map_err(|why| format!("-ERR {why}"))?;
+            placing::place(worker, number, request).map_err(refused)?;
             nothing()
         }
         "unplace" => {

@@ -22,10 +22,10 @@ type Attempts = HashMap<(String, u64), Arc<Cancel>>;
 /// Attempts that are under way, by program and number.
 static ATTEMPTS: Mutex<Option<Attempts>> = Mutex::new(None);
 
-/// What a program wants to have called.
+/// The call that a program asks for.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Wanted {
+pub struct PlaceRequest {
     dest: Text,
     timeout_s: u32,
     #[serde(default)]
@@ -36,8 +36,8 @@ pub struct Wanted {
 ///
 /// # Errors
 /// A name with a NUL, or no thread.
-pub fn place(worker: &str, number: u64, wanted: Wanted) -> Result<(), String> {
-    let variables = wanted.variables.into_iter();
+pub fn place(worker: &str, number: u64, request: PlaceRequest) -> Result<(), String> {
+    let variables = request.variables.into_iter();
     let variables: Result<Vec<(CString, CString)>, String> = variables
         .map(|(name, value)| {
             let name = CString::new(name).map_err(|error| error.to_string())?;
@@ -45,8 +45,8 @@ pub fn place(worker: &str, number: u64, wanted: Wanted) -> Result<(), String> {
         })
         .collect();
     let dial = Dial {
-        target: wanted.dest.as_c_str().to_owned(),
-        timeout_s: wanted.timeout_s,
+        target: request.dest.as_c_str().to_owned(),
+        timeout_s: request.timeout_s,
         variables: variables?,
     };
     let cancel = Arc::new(Cancel::default());

@@ -45,7 +45,7 @@ enum Call {
 /// One call leg, with what a script has attached to it.
 pub struct Leg {
     call: RwLock<Call>,
-    home: Arc<OwnThread>,
+    own_thread: Arc<OwnThread>,
     /// How its thread has found it lost.
     lost: Mutex<Option<&'static str>>,
     /// The functions that the script has set, and what it keeps by name.
@@ -82,7 +82,7 @@ impl Default for Leg {
     fn default() -> Self {
         Self {
             call: RwLock::new(Call::None(Cause::NONE)),
-            home: Arc::default(),
+            own_thread: Arc::default(),
             lost: Mutex::default(),
             script: Mutex::default(),
             hook_set: AtomicBool::new(false),
@@ -115,11 +115,11 @@ impl Leg {
     #[must_use]
     pub unsafe fn of_entry(session: Session<'_>) -> (Arc<Self>, Option<OnOwnThread>) {
         let leg = Self::new(session);
-        let home = session
+        let own_thread = session
             .in_thread()
             // SAFETY: on its own thread the session stays while we are called from there.
-            .then(|| unsafe { leg.home.enter(session) });
-        (leg, home)
+            .then(|| unsafe { leg.own_thread.enter(session) });
+        (leg, own_thread)
     }
 
     /// Becomes the leg of a session.
@@ -137,14 +137,14 @@ impl Leg {
 
     fn be(&self, handle: Handle) {
         self.hook_ran.store(false, Ordering::Release);
-        self.home.leave();
+        self.own_thread.leave();
         *self.lost.lock() = None;
         *self.call.write() = Call::There(Arc::new(handle));
     }
 
     /// Becomes the leg of a call that did not come about.
     pub fn fail(&self, cause: Cause) {
-        self.home.leave();
+        self.own_thread.leave();
         *self.call.write() = Call::None(cause);
     }
 
@@ -162,7 +162,7 @@ impl Leg {
     /// # Errors
     /// [`Gone`]
     pub fn with<R>(&self, body: impl FnOnce(Session<'_>) -> R) -> Result<R, Gone> {
-        match self.home.session() {
+        match self.own_thread.session() {
             Some(session) => Ok(body(session)),
             None => self.handle().ok_or(Gone)?.with(body),
         }
@@ -305,7 +305,7 @@ impl Leg {
             }
             return;
         };
-        self.home.leave();
+        self.own_thread.leave();
         let session = lock.session();
         if auto_hangup {
             hang_up(held, session);
@@ -334,7 +334,7 @@ impl Leg {
     /// Parts from a call that is over, and keeps what is known of it: for code
     /// that goes on when the call's thread has gone.
     pub fn part(&self, session: Session<'_>) {
-        self.home.leave();
+        self.own_thread.leave();
         *self.call.write() = Call::Over(Arc::new(remains(session)));
     }
 

@@ -1,4 +1,4 @@
-//! The modern face of a session: attributes, and variables as a mapping.
+//! Names for new scripts: attributes of a session, and its variables as a mapping.
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
