@@ -18,13 +18,13 @@ from freeswitch import _registry
 from freeswitch._finder import FINDER, script_spec
 
 
-def _stale(full: str, forced: str | None) -> set[str]:
+def _stale(full: str, force: str | None) -> set[str]:
     """Give what must be reloaded with a script: what has changed, and all that is built on it."""
     members = _registry.members_of(full) | {full}
     stale = {full}
-    if forced is not None:
+    if force is not None:
         top = full.partition(".")[0]
-        stale |= {forced, f"{top}.{forced}"} & members
+        stale |= {force, f"{top}.{force}"} & members
     for name in members & set(_registry.stamps):
         built = _registry.built.get(name, {})
         if _has_changed(name) or any(_registry.versions.get(dep) != version for dep, version in built.items()):
@@ -46,14 +46,14 @@ def _has_changed(name: str) -> bool:
         return True
 
 
-def load(full: str, forced: str | None) -> None:
+def load(full: str, force: str | None) -> None:
     """Load a script, and what it is made of and is stale, into new modules.
 
     Nobody sees them before the last has run: code that runs keeps the old ones,
     and when one fails they are what stays.
     """
     importlib.invalidate_caches()
-    members = _stale(full, forced)
+    members = _stale(full, force)
     tables: tuple[dict[str, Any], ...] = (_registry.stamps, _registry.imports, _registry.versions, _registry.built)
     before = [{name: table[name] for name in members if name in table} for table in tables]
     loading = _NewModules(members)

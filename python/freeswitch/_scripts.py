@@ -89,21 +89,21 @@ def check(name: str, folder: str | None) -> None:
 
 
 def load(
-    name: str, folder: str | None, fresh: bool, forced: str | None = None, patience: float = 0
+    name: str, folder: str | None, reload: bool, force: str | None = None, patience: float = 0
 ) -> tuple[ModuleType, list[_registry.Stamp]]:
     """Give an entry module, and the files whose change makes it stale.
 
-    With `fresh` it is loaded again, and with it what it imports and has changed, or is `forced`; should that
+    With `reload` it is loaded again, and with it what it imports and has changed, or is what `force` names; should that
     fail, what was loaded before stays in use. Raises Busy if others are being loaded for more than `patience`
     seconds: they may wait for the caller.
     """
     check(name, folder)
     full = _full(name, folder)
-    if fresh:
+    if reload:
         if not _lock.acquire(timeout=patience):
             raise Busy(f"'{name}' was not reloaded: another script has been reloading for more than {patience:.0f} s")
         try:
-            _reload.load(full, forced)
+            _reload.load(full, force)
         finally:
             _lock.release()
     # A first load needs no lock but importlib's own, module by module.

@@ -142,15 +142,15 @@ fn renew(
     py: Python<'_>,
     wanted: &ScriptRef<'_>,
     known: Arc<LoadedFunction>,
-    forced: Option<&str>,
+    force: Option<&str>,
     patience: Duration,
 ) -> Renewed {
     // Looked at before: what is written while we load is another change.
     let tried = known.files();
-    match load(py, wanted, true, forced, patience) {
-        Ok(fresh) => {
+    match load(py, wanted, true, force, patience) {
+        Ok(renewed) => {
             RELOADS.add();
-            let fresh = Arc::new(fresh);
+            let renewed = Arc::new(renewed);
             let key = wanted.key();
             let mut loaded = LOADED.write();
             let all = loaded.get_or_insert_default();
@@ -158,12 +158,12 @@ fn renew(
             let old: Vec<_> = all
                 .extract_if(|other, _| other.module == key.module && other.folder == key.folder)
                 .collect();
-            all.insert(key, fresh.clone());
+            all.insert(key, renewed.clone());
             drop(loaded);
             // What goes with the old code may run Python: not under our lock.
             drop(old);
             Renewed {
-                function: fresh,
+                function: renewed,
                 is_new: true,
             }
         }
@@ -178,7 +178,7 @@ fn renew(
             drop(told);
             let is_new = before.as_ref() != Some(&tried);
             known.accept_files(tried);
-            if !is_new && forced.is_none() {
+            if !is_new && force.is_none() {
                 // Another function of the same version.
                 return Renewed::not(known);
             }
@@ -224,7 +224,7 @@ pub fn reload(py: Python<'_>, module: Option<&str>) -> PyResult<(usize, usize)> 
     functions.sort_by(|a, b| a.0.cmp(&b.0));
     functions.dedup_by(|a, b| (&a.0.folder, &a.0.module) == (&b.0.folder, &b.0.module));
     let (mut loaded, mut failed) = (0, 0);
-    let mut forced = module;
+    let mut force = module;
     for (key, known) in functions {
         let wanted = ScriptRef {
             module: &key.module,
@@ -238,10 +238,10 @@ pub fn reload(py: Python<'_>, module: Option<&str>) -> PyResult<(usize, usize)> 
             continue;
         }
         let _one = load_lock::hold(py, &wanted)?;
-        if renew(py, &wanted, known, forced, PATIENCE).is_new {
+        if renew(py, &wanted, known, force, PATIENCE).is_new {
             loaded += 1;
             // The next ones find that it is new.
-            forced = None;
+            force = None;
         } else {
             failed += 1;
         }
@@ -264,15 +264,15 @@ pub fn known() -> Vec<String> {
 fn load(
     py: Python<'_>,
     wanted: &ScriptRef<'_>,
-    fresh: bool,
-    forced: Option<&str>,
+    reload: bool,
+    force: Option<&str>,
     patience: Duration,
 ) -> PyResult<LoadedFunction> {
     let folder = shown(py, wanted.folder);
     let before = Before::now();
     let answer = module(py)?.call_method1(
         "load",
-        (wanted.module, folder, fresh, forced, patience.as_secs_f64()),
+        (wanted.module, folder, reload, force, patience.as_secs_f64()),
     )?;
     let (script, files): (Bound<'_, PyAny>, Vec<FileFacts>) = answer.extract()?;
     let function = script.getattr(wanted.function).map_err(|error| {
