@@ -51,7 +51,7 @@ pub mod _freeswitch {
     #[pymodule_export]
     use crate::aio::wait_for::Waiter;
     #[pymodule_export]
-    use crate::entry::async_call::{Run, accepts_traceparent};
+    use crate::entry::async_call::{AsyncCall, accepts_traceparent};
     #[pymodule_export]
     use crate::entry::recording::records_calls;
     #[pymodule_export]
@@ -125,7 +125,7 @@ fn force_types(py: Python<'_>) {
         let _ = py.get_type::<crate::aio::bus::py_bus::BusWatch>();
     }
     let _ = py.get_type::<crate::aio::py_originate::Placing>();
-    let _ = py.get_type::<crate::entry::async_call::Run>();
+    let _ = py.get_type::<crate::entry::async_call::AsyncCall>();
     let _ = py.get_type::<crate::aio::wait_for::Waiter>();
     let _ = py.get_type::<crate::aio::app_task::Work>();
     let _ = py.get_type::<crate::interp::stdio::LogStream>();

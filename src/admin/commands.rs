@@ -18,7 +18,7 @@ use crate::interp::attach::reenter_within;
 use crate::script::kill;
 use crate::script::kill::Outcome;
 use crate::script::runs;
-use crate::script::runs::Script;
+use crate::script::runs::Run;
 
 /// What a command answers: text to its argument, or what was wrong.
 type Command = fn(&str) -> Result<String, String>;
@@ -79,35 +79,31 @@ fn list(argument: &str) -> Result<String, String> {
     let all = runs::all();
     let looked_at = all.clone();
     let lines = reenter_within(LOOK, move |py| {
-        let lines = looked_at.iter().map(|script| kill::place(py, script));
+        let lines = looked_at.iter().map(|run| kill::place(py, run));
         lines.collect::<Vec<_>>()
     });
     // C code that keeps Python's lock can hide where the others are.
     let mut lines = lines.unwrap_or_default().into_iter();
-    let scripts: Vec<_> = all
+    let runs: Vec<_> = all
         .into_iter()
-        .map(|script| (place(&script, lines.next().flatten()), script))
+        .map(|run| (place(&run, lines.next().flatten()), run))
         .collect();
-    Ok(if json {
-        as_json(&scripts)
-    } else {
-        as_text(&scripts)
-    })
+    Ok(if json { as_json(&runs) } else { as_text(&runs) })
 }
 
 /// How long to wait for Python to say where scripts are.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// The program outside that serves its call; nothing where it is none of these, or nobody has it.
-fn worker_of(script: &Script) -> Option<String> {
-    if !matches!(script.way, "pyremote" | "pysocket") {
+fn worker_of(run: &Run) -> Option<String> {
+    if !matches!(run.way, "pyremote" | "pysocket") {
         return None;
     }
-    calls::find(script.uuid.as_ref()?)?.worker()
+    calls::find(run.uuid.as_ref()?)?.worker()
 }
 
 /// Where it is: the line in Python, the switch call that it waits in, and who serves it outside.
-fn place(script: &Script, line: Option<String>) -> String {
+fn place(script: &Run, line: Option<String>) -> String {
     match (line, script.waits_in()) {
         (None, Some(call @ ("pyremote" | "pysocket"))) => match worker_of(script) {
             Some(worker) => format!("waits in {call}, worker {worker}"),
@@ -120,10 +116,10 @@ fn place(script: &Script, line: Option<String>) -> String {
     }
 }
 
-fn as_text(scripts: &[(String, Arc<Script>)]) -> String {
+fn as_text(runs: &[(String, Arc<Run>)]) -> String {
     let mut text = String::new();
-    for (place, script) in scripts {
-        let uuid = script
+    for (place, run) in runs {
+        let uuid = run
             .uuid
             .as_ref()
             .map_or("-".into(), |u| u.to_string_lossy());
@@ -131,40 +127,39 @@ fn as_text(scripts: &[(String, Arc<Script>)]) -> String {
         let _ = writeln!(
             text,
             "{} {} {} {uuid} {:.1}s {place}",
-            script.id,
-            script.way,
-            script.function.name,
-            script.begun.elapsed().as_secs_f64(),
+            run.id,
+            run.way,
+            run.function.name,
+            run.begun.elapsed().as_secs_f64(),
         );
     }
-    let _ = writeln!(text, "\n{} running", scripts.len());
+    let _ = writeln!(text, "\n{} running", runs.len());
     text
 }
 
-fn as_json(scripts: &[(String, Arc<Script>)]) -> String {
-    let objects = scripts.iter().map(|(place, script)| {
-        let since = SystemTime::now() - script.begun.elapsed();
+fn as_json(runs: &[(String, Arc<Run>)]) -> String {
+    let objects = runs.iter().map(|(place, run)| {
+        let since = SystemTime::now() - run.begun.elapsed();
         let since = since.duration_since(UNIX_EPOCH).unwrap_or_default();
         figures::object(&[
-            ("id", script.id.to_string()),
-            ("way", figures::quoted(script.way)),
-            ("function", figures::quoted(&script.function.name)),
+            ("id", run.id.to_string()),
+            ("way", figures::quoted(run.way)),
+            ("function", figures::quoted(&run.function.name)),
             (
                 "uuid",
-                script
-                    .uuid
+                run.uuid
                     .as_ref()
                     .map_or("null".to_owned(), |u| figures::quoted(&u.to_string_lossy())),
             ),
             ("since", format!("{:.3}", since.as_secs_f64())),
             (
                 "seconds",
-                format!("{:.3}", script.begun.elapsed().as_secs_f64()),
+                format!("{:.3}", run.begun.elapsed().as_secs_f64()),
             ),
             ("place", figures::quoted(place)),
             (
                 "worker",
-                worker_of(script).map_or("null".to_owned(), |name| figures::quoted(&name)),
+                worker_of(run).map_or("null".to_owned(), |name| figures::quoted(&name)),
             ),
         ])
     });

@@ -36,7 +36,7 @@ pub fn work_of_app(name: &str, uuid: &Bound<'_, PyAny>) -> PyResult<Work> {
     let listed = list(id, &entry_point::APP, function, uuid);
     let deadline = entry_point::APP
         .timeout()
-        .map(|time| deadline::watch(listed.script(), time));
+        .map(|time| deadline::watch(listed.run(), time));
     Ok(Work {
         id,
         listed: Mutex::new(Some((listed, deadline))),
@@ -57,11 +57,11 @@ impl Work {
         let Some((listed, _)) = self.listed.lock().take() else {
             return;
         };
-        if let Some(why) = listed.script().killed() {
-            let name = &listed.script().function.name;
+        if let Some(why) = listed.run().killed() {
+            let name = &listed.run().function.name;
             tracing::warn!("MR0007 {} {name} was ended: {why}", entry_point::APP.name);
         }
-        entry_point::APP.count(listed.script(), listed.ending(failed));
+        entry_point::APP.count(listed.run(), listed.ending(failed));
     }
 }
 
@@ -69,9 +69,9 @@ impl Work {
 pub fn list(id: u64, way: &EntryPoint, function: Arc<Function>, uuid: CString) -> Listed {
     metrics::keep(&function);
     let listed = runs::list(id, way.name, function, Some(uuid));
-    listed.script().set_frame_of(Some(event_loop::frame));
+    listed.run().set_frame_of(Some(event_loop::frame));
     // It was not told to end before it began.
-    let _ = listed.script().begin_wait("await", Some(canceller(id)));
+    let _ = listed.run().begin_wait("await", Some(canceller(id)));
     listed
 }
 

@@ -88,8 +88,8 @@ pub fn wait_for<'py>(coroutine: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny
         wakeup: Wakeup::new().map_err(|status| refuse(status.to_string()))?,
         result: Mutex::new((false, None)),
     });
-    let script = invocation::current();
-    let id = script.as_ref().map_or_else(runs::next_id, |s| s.id);
+    let run = invocation::current();
+    let id = run.as_ref().map_or_else(runs::next_id, |run| run.id);
     let uuid = call_log::uuid();
     let waiter = Waiter {
         shared: shared.clone(),
@@ -109,15 +109,15 @@ pub fn wait_for<'py>(coroutine: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny
     };
     detach::detached(py, |_| event_loop::ask(begin))
         .map_err(|why| refuse(format!("there is no event loop: {why}")))?;
-    if let Some(script) = &script {
-        script.set_frame_of(Some(event_loop::frame));
+    if let Some(run) = &run {
+        run.set_frame_of(Some(event_loop::frame));
     }
     let waiting = shared.clone();
     wait(py, "await", Some(canceller(id)), move |held| {
         while !waiting.wakeup.wait(held, Some(LOOK)) && event_loop::runs() {}
     });
-    if let Some(script) = &script {
-        script.set_frame_of(None);
+    if let Some(run) = &run {
+        run.set_frame_of(None);
     }
     let result = shared.result.lock().1.take();
     if !matches!(result, Some(Ok(_))) {

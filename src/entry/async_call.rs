@@ -44,7 +44,7 @@ pub fn accepts_traceparent() -> bool {
 
 /// One run of an async function on a call.
 #[pyclass(frozen, module = "freeswitch")]
-pub struct Run {
+pub struct AsyncCall {
     way: &'static EntryPoint,
     line: Vec<u8>,
     folder: Option<Vec<u8>>,
@@ -58,7 +58,7 @@ pub struct Run {
     failed: Arc<Mutex<Option<Failed>>>,
 }
 
-impl Run {
+impl AsyncCall {
     fn request(&self) -> Request<'_> {
         Request {
             folder: self.folder.as_deref(),
@@ -72,7 +72,7 @@ impl Run {
             .listed
             .lock()
             .as_ref()
-            .and_then(|(listed, _)| listed.script().killed());
+            .and_then(|(listed, _)| listed.run().killed());
         let error = match (killed, error) {
             (Some(why), _) => Error::Killed(why),
             (None, None) => return None,
@@ -86,22 +86,22 @@ impl Run {
     }
 }
 
-impl Drop for Run {
+impl Drop for AsyncCall {
     /// Nobody has finished it: the loop ended before it came to it, or could not
     /// begin it.
     fn drop(&mut self) {
         if let Some((listed, _)) = self.listed.get_mut().take() {
-            let name = listed.script().function.name.clone();
+            let name = listed.run().function.name.clone();
             let failed = self.request().refuse(&name, Failed(event_loop::why_not()));
             *self.failed.lock() = Some(failed);
-            self.way.count(listed.script(), listed.ending(true));
+            self.way.count(listed.run(), listed.ending(true));
             self.session_thread.release();
         }
     }
 }
 
 #[pymethods]
-impl Run {
+impl AsyncCall {
     /// Its number in `pyps`.
     #[getter]
     fn id(&self) -> u64 {
@@ -114,7 +114,7 @@ impl Run {
         let listed = self.listed.lock();
         let listed = listed.as_ref();
         listed.map_or_else(String::new, |(listed, _)| {
-            listed.script().function.name.clone()
+            listed.run().function.name.clone()
         })
     }
 
@@ -182,7 +182,7 @@ impl Run {
         };
         if let Some((listed, _)) = self.listed.lock().take() {
             let ending = listed.ending(failed.is_some());
-            self.way.count(listed.script(), ending);
+            self.way.count(listed.run(), ending);
         }
         *self.failed.lock() = failed;
         self.session_thread.release();
@@ -217,9 +217,9 @@ pub fn on_call(
     let deadline = request
         .way
         .timeout()
-        .map(|time| deadline::watch(listed.script(), time));
+        .map(|time| deadline::watch(listed.run(), time));
     let failed = Arc::new(Mutex::new(None));
-    let run = Run {
+    let call = AsyncCall {
         way: request.way,
         line: request.line.to_vec(),
         folder: request.folder.map(<[u8]>::to_vec),
@@ -231,16 +231,16 @@ pub fn on_call(
         failed: failed.clone(),
     };
     let begin = move |py: Python<'_>| {
-        let run = Py::new(py, run)?;
-        let begun = event_loop::calls(py).and_then(|m| m.call_method1("begin", (&run,)));
+        let call = Py::new(py, call)?;
+        let begun = event_loop::calls(py).and_then(|m| m.call_method1("begin", (&call,)));
         if let Err(error) = begun {
-            run.get()
+            call.get()
                 .finish(py, Some(error.into_value(py).into_bound(py).into_any()));
         }
         Ok(())
     };
     if event_loop::ask(begin).is_err() {
-        // The run went with the message, and has said why.
+        // The call went with the message, and has said why.
         return Err(failed
             .lock()
             .take()

@@ -101,7 +101,7 @@ fn offer(session: Session<'_>, held: &Detached, leg: &Arc<Leg>, line: &[u8]) -> 
         }
     });
     // It was not told to end before it began.
-    let _ = listed.script().begin_wait("pysocket", Some(breaker));
+    let _ = listed.run().begin_wait("pysocket", Some(breaker));
     let body = json!({
         "name": name,
         "call": session.uuid().to_string_lossy(),

@@ -196,7 +196,7 @@ fn on_call(
         }
     });
     // It was not told to end before it began.
-    let _ = listed.script().begin_wait("pyremote", Some(breaker));
+    let _ = listed.run().begin_wait("pyremote", Some(breaker));
     let is_recovered = recovered::is_recovered(session);
     let mut served = Served {
         session,

@@ -79,16 +79,16 @@ impl<'a> Request<'a> {
         let _deadline = self
             .way
             .timeout()
-            .map(|time| deadline::watch(listed.script(), time));
+            .map(|time| deadline::watch(listed.run(), time));
         let outcome = enter(|py| {
-            let script = invocation::begin(py, listed.script().clone());
+            let running = invocation::begin(py, listed.run().clone());
             let result = self.attached(py, &target, &listed, arguments, done);
             let result = result.map_err(|error| self.report(py, &target, &error));
             // It leaves the list attached: who sends it an exception is, too.
             let ending = listed.ending(result.is_err());
-            let ran = listed.script().clone();
+            let ran = listed.run().clone();
             drop(listed);
-            drop(script);
+            drop(running);
             stdio::flush();
             self.way.count(&ran, ending);
             result
@@ -115,7 +115,7 @@ impl<'a> Request<'a> {
             _ => true,
         };
         if is_there {
-            metrics::keep(&listed.script().function);
+            metrics::keep(&listed.run().function);
         }
         let function = function?;
         let arguments = arguments(py, target.arguments)?;
@@ -128,7 +128,7 @@ impl<'a> Request<'a> {
         // hook wants the session object, which the script may have let go of.
         let hooks = invocation::check_hooks(py);
         drop(arguments);
-        if let Some(why) = listed.script().killed() {
+        if let Some(why) = listed.run().killed() {
             return Err(Error::Killed(why));
         }
         let result = match (result, hooks) {

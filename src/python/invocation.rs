@@ -14,7 +14,7 @@ use pyo3::types::{PyWeakrefMethods, PyWeakrefReference};
 use super::session::attached::Leg;
 use crate::interp::detach::detached;
 use crate::script::kill;
-use crate::script::runs::Script;
+use crate::script::runs::Run;
 
 thread_local! {
     static RUNNING: RefCell<Vec<Invocation>> = const { RefCell::new(Vec::new()) };
@@ -23,7 +23,7 @@ thread_local! {
 /// One run of a script's function, from its entry to its return.
 struct Invocation {
     sessions: Vec<Watched>,
-    script: Arc<Script>,
+    run: Arc<Run>,
 }
 
 /// A session of the script. The object is its own: when the script lets go of
@@ -42,18 +42,18 @@ pub struct Running<'py>(Python<'py>);
 
 /// Begins an invocation on this thread; those before it wait beneath.
 #[must_use]
-pub fn begin(py: Python<'_>, script: Arc<Script>) -> Running<'_> {
+pub fn begin(py: Python<'_>, run: Arc<Run>) -> Running<'_> {
     // SAFETY: attached; it only reads this thread's number.
     let thread = unsafe { ffi::PyThread_get_thread_ident() };
-    script.thread.store(thread, Ordering::Release);
-    script.innermost.store(true, Ordering::Release);
+    run.thread.store(thread, Ordering::Release);
+    run.innermost.store(true, Ordering::Release);
     RUNNING.with_borrow_mut(|running| {
         if let Some(outer) = running.last() {
-            outer.script.innermost.store(false, Ordering::Release);
+            outer.run.innermost.store(false, Ordering::Release);
         }
         running.push(Invocation {
             sessions: Vec::new(),
-            script,
+            run,
         });
     });
     Running(py)
@@ -61,11 +61,11 @@ pub fn begin(py: Python<'_>, script: Arc<Script>) -> Running<'_> {
 
 /// The script that runs on this thread.
 #[must_use]
-pub fn current() -> Option<Arc<Script>> {
+pub fn current() -> Option<Arc<Run>> {
     // At the very end of a thread, none does.
     let running = RUNNING.try_with(|running| {
         let running = running.borrow();
-        running.last().map(|this| this.script.clone())
+        running.last().map(|this| this.run.clone())
     });
     running.ok().flatten()
 }
@@ -99,21 +99,21 @@ impl Drop for Running<'_> {
     fn drop(&mut self) {
         let Self(py) = *self;
         let ended = RUNNING.try_with(|running| running.borrow_mut().pop());
-        if let Ok(Some(Invocation { script, .. })) = &ended {
-            script.innermost.store(false, Ordering::Release);
-            if script.is_killed() {
+        if let Ok(Some(Invocation { run, .. })) = &ended {
+            run.innermost.store(false, Ordering::Release);
+            if run.is_killed() {
                 // A line of Python runs there: not in the midst of the list.
-                kill::forget(py, script.thread.load(Ordering::Acquire));
+                kill::forget(py, run.thread.load(Ordering::Acquire));
             }
             // The next script on this thread is not called by it.
-            script.thread.store(0, Ordering::Release);
+            run.thread.store(0, Ordering::Release);
         }
         let _ = RUNNING.try_with(|running| {
             if let Some(outer) = running.borrow().last() {
-                outer.script.innermost.store(true, Ordering::Release);
-                if outer.script.is_killed() {
+                outer.run.innermost.store(true, Ordering::Release);
+                if outer.run.is_killed() {
                     // It was killed before it began: no line of it runs.
-                    kill::send(py, &outer.script);
+                    kill::send(py, &outer.run);
                 }
             }
         });
@@ -124,8 +124,8 @@ impl Drop for Running<'_> {
             }
             // Hooks and callbacks refer to the session and it to them: the circle
             // is cut here, not whenever the collector comes by.
-            let script = std::mem::take(&mut *leg.script.lock());
-            drop(script);
+            let attachments = std::mem::take(&mut *leg.attachments.lock());
+            drop(attachments);
             object.drop_ref(py);
         }
     }

@@ -36,15 +36,15 @@ pub fn wait<T: Send>(
     breaker: Option<Breaker>,
     body: impl FnOnce(&Detached) -> T + Send,
 ) -> T {
-    let script = invocation::current();
-    if let Some(script) = &script
-        && !script.begin_wait(what, breaker)
+    let run = invocation::current();
+    if let Some(run) = &run
+        && !run.begin_wait(what, breaker)
     {
-        script.wake();
+        run.wake();
     }
     let result = detached(py, body);
-    if let Some(script) = script {
-        script.end_wait();
+    if let Some(run) = run {
+        run.end_wait();
     }
     result
 }

@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 
 use super::file_stamp::{FileFacts, Stamp};
 use super::function::{Before, LoadedFunction};
-use super::key::{Key, Script, ScriptRef};
+use super::key::{Key, ModuleKey, ScriptRef};
 use super::load_lock;
 use super::python_half::{module, shown, uses};
 use crate::interp::errors;
@@ -116,7 +116,7 @@ pub fn known_async(wanted: &ScriptRef<'_>) -> Option<bool> {
 }
 
 /// Which version of a script's files was last said to fail.
-static TOLD: Mutex<Option<HashMap<Script, Vec<Stamp>>>> = Mutex::new(None);
+static TOLD: Mutex<Option<HashMap<ModuleKey, Vec<Stamp>>>> = Mutex::new(None);
 /// How long to wait while other scripts are being loaded, where it must be.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -174,7 +174,7 @@ fn renew(
             let mut told = TOLD.lock();
             let before = told
                 .get_or_insert_default()
-                .insert(wanted.script(), tried.clone());
+                .insert(wanted.module_key(), tried.clone());
             drop(told);
             let is_new = before.as_ref() != Some(&tried);
             known.accept_files(tried);

@@ -9,11 +9,11 @@ use parking_lot::{Condvar, Mutex};
 
 use super::kill;
 use super::kill::Outcome;
-use super::runs::Script;
+use super::runs::Run;
 use crate::interp::aside::{Standing, aside};
 use crate::interp::stack::SIZE;
 
-type Deadlines = BTreeMap<(Instant, u64), Weak<Script>>;
+type Deadlines = BTreeMap<(Instant, u64), Weak<Run>>;
 
 static DEADLINES: Mutex<Deadlines> = Mutex::new(Deadlines::new());
 static THREAD: Standing = Standing::new("mod_rust watchdog");
@@ -27,15 +27,15 @@ pub struct Watched((Instant, u64));
 /// # Errors
 /// The system's.
 pub fn begin() -> std::io::Result<()> {
-    THREAD.start(SIZE, run)
+    THREAD.start(SIZE, end_late_runs)
 }
 
 /// Has a script ended when its time is over.
 #[must_use]
-pub fn watch(script: &Arc<Script>, time: Duration) -> Watched {
-    let key = (script.begun + time, script.id);
-    DEADLINES.lock().insert(key, Arc::downgrade(script));
-    THREAD.need(SIZE, run);
+pub fn watch(run: &Arc<Run>, time: Duration) -> Watched {
+    let key = (run.begun + time, run.id);
+    DEADLINES.lock().insert(key, Arc::downgrade(run));
+    THREAD.need(SIZE, end_late_runs);
     CHANGED.notify_one();
     Watched(key)
 }
@@ -46,24 +46,24 @@ impl Drop for Watched {
     }
 }
 
-fn run() {
+fn end_late_runs() {
     let mut deadlines = DEADLINES.lock();
     loop {
         let next = deadlines
             .first_key_value()
-            .map(|((when, id), script)| (*when, *id, script.clone()));
+            .map(|((when, id), run)| (*when, *id, run.clone()));
         match next {
             None => CHANGED.wait(&mut deadlines),
             Some((when, ..)) if when > Instant::now() => {
                 CHANGED.wait_until(&mut deadlines, when);
             }
-            Some((when, id, script)) => {
+            Some((when, id, run)) => {
                 deadlines.remove(&(when, id));
                 drop(deadlines);
-                if let Some(script) = script.upgrade() {
+                if let Some(run) = run.upgrade() {
                     // One that does not end keeps only itself, not the others' deadlines.
                     let ended = aside("mod_rust deadline", move || {
-                        guard(c"deadline", (), || end(&script));
+                        guard(c"deadline", (), || end(&run));
                     });
                     drop(ended);
                 }
@@ -73,22 +73,22 @@ fn run() {
     }
 }
 
-fn end(script: &Arc<Script>) {
-    let seconds = script.begun.elapsed().as_secs_f64();
-    match kill::end(script, &format!("its time is over ({seconds:.1} s)")) {
+fn end(run: &Arc<Run>) {
+    let seconds = run.begun.elapsed().as_secs_f64();
+    match kill::end(run, &format!("its time is over ({seconds:.1} s)")) {
         Outcome::Ended => {}
         Outcome::Blocked(place) => {
             tracing::error!(
                 "MR0008 script {} ({}) is over its time and blocked in C at {place}",
-                script.id,
-                script.function.name
+                run.id,
+                run.function.name
             );
         }
         Outcome::Refuses(place) => {
             tracing::error!(
                 "MR0008 script {} ({}) is over its time and refuses to end at {place}",
-                script.id,
-                script.function.name
+                run.id,
+                run.function.name
             );
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::runs::Script;
+use super::runs::Run;
 use crate::metrics::{Counters, Ending};
 
 /// A way in.
@@ -77,10 +77,10 @@ pub static ALL: [&EntryPoint; 10] = [
 
 impl EntryPoint {
     /// Counts a run that has ended: of this way in, and of the function.
-    pub fn count(&self, script: &Script, ending: Ending) {
-        let took = script.begun.elapsed();
+    pub fn count(&self, run: &Run, ending: Ending) {
+        let took = run.begun.elapsed();
         self.counters.count(took, ending);
-        script.function.count(took, ending);
+        run.function.count(took, ending);
     }
 
     /// How long a script may run.

@@ -23,8 +23,8 @@ pub(crate) struct Key {
     pub function: String,
 }
 
-/// A script: its private folder, and the module.
-pub(crate) type Script = (Option<Vec<u8>>, String);
+/// What a module is known by: its private folder, and its name.
+pub(crate) type ModuleKey = (Option<Vec<u8>>, String);
 
 /// A [`Key`], borrowed: each call looks a function up, and copies no names for it.
 #[derive(Hash)]
@@ -52,7 +52,7 @@ impl<'a> ScriptRef<'a> {
     }
 
     pub(crate) fn key(&self) -> Key {
-        let (folder, module) = self.script();
+        let (folder, module) = self.module_key();
         Key {
             folder,
             module,
@@ -60,7 +60,7 @@ impl<'a> ScriptRef<'a> {
         }
     }
 
-    pub(crate) fn script(&self) -> Script {
+    pub(crate) fn module_key(&self) -> ModuleKey {
         (self.folder.map(<[u8]>::to_vec), self.module.to_owned())
     }
 }

@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
 use super::runs;
-use super::runs::Script;
+use super::runs::Run;
 use crate::interp::attach::reenter_within;
 
 pyo3::create_exception!(
@@ -38,12 +38,12 @@ pub enum Outcome {
 
 /// Ends a script, for at most a second. Not attached.
 #[must_use]
-pub fn end(script: &Arc<Script>, why: &str) -> Outcome {
+pub fn end(run: &Arc<Run>, why: &str) -> Outcome {
     let until = Instant::now() + PATIENCE;
     let mut before = None;
     loop {
-        script.condemn(why);
-        let (told, reason) = (script.clone(), why.to_owned());
+        run.condemn(why);
+        let (told, reason) = (run.clone(), why.to_owned());
         // Sent before they wake: not a line of them runs in between.
         let sent = reenter_within(PATIENCE, move |py| {
             // Scripts that it has called, and waits for, end before it. Looked for
@@ -51,28 +51,28 @@ pub fn end(script: &Arc<Script>, why: &str) -> Outcome {
             let mut all = called_by(&told);
             all.push(told);
             let mut place = None;
-            for script in &all {
-                script.condemn(&reason);
-                place = inject(py, script);
+            for run in &all {
+                run.condemn(&reason);
+                place = inject(py, run);
             }
             (all, place)
         });
         let (all, place) = match sent {
             Some((all, place)) => (all, Some(place)),
-            None => (vec![script.clone()], None),
+            None => (vec![run.clone()], None),
         };
-        for script in &all {
-            script.wake();
+        for run in &all {
+            run.wake();
         }
-        if !script.runs() {
+        if !run.goes_on() {
             return Outcome::Ended;
         }
         let Some(place) = place else {
             return Outcome::Blocked("C code that keeps Python's lock".to_owned());
         };
         if Instant::now() >= until {
-            return match (place, script.waits_in()) {
-                (place, Some(call)) if script.frame_of().is_some() => {
+            return match (place, run.waits_in()) {
+                (place, Some(call)) if run.frame_of().is_some() => {
                     Outcome::Refuses(place.unwrap_or_else(|| call.to_owned()))
                 }
                 (_, Some(call)) => Outcome::Blocked(call.to_owned()),
@@ -88,10 +88,10 @@ pub fn end(script: &Arc<Script>, why: &str) -> Outcome {
 
 /// The scripts that run in a script, on its thread: each has called the next, and the
 /// last comes first. None where it has left its thread. Attached.
-fn called_by(script: &Script) -> Vec<Arc<Script>> {
-    let thread = script.thread.load(Ordering::Acquire);
-    let on_it = |other: &Arc<Script>| {
-        thread != 0 && other.id > script.id && other.thread.load(Ordering::Acquire) == thread
+fn called_by(run: &Run) -> Vec<Arc<Run>> {
+    let thread = run.thread.load(Ordering::Acquire);
+    let on_it = |other: &Arc<Run>| {
+        thread != 0 && other.id > run.id && other.thread.load(Ordering::Acquire) == thread
     };
     let mut called: Vec<_> = runs::all().into_iter().filter(on_it).collect();
     called.reverse();
@@ -100,17 +100,17 @@ fn called_by(script: &Script) -> Vec<Arc<Script>> {
 
 /// Sends the exception to the script's thread, while it is the one that runs
 /// there, and gives the line that it is at.
-fn inject(py: Python<'_>, script: &Script) -> Option<String> {
-    let place = place(py, script);
-    if script.innermost.load(Ordering::Acquire) && script.runs() {
-        send(py, script);
+fn inject(py: Python<'_>, run: &Run) -> Option<String> {
+    let place = place(py, run);
+    if run.innermost.load(Ordering::Acquire) && run.goes_on() {
+        send(py, run);
     }
     place
 }
 
 /// Sends the exception to a script that runs, and is the innermost on its thread.
-pub fn send(py: Python<'_>, script: &Script) {
-    let thread = script.thread.load(Ordering::Acquire);
+pub fn send(py: Python<'_>, run: &Run) {
+    let thread = run.thread.load(Ordering::Acquire);
     if thread != 0 {
         let class = py.get_type::<ScriptKilled>();
         // SAFETY: attached; the thread's number is Python's own, and one that
@@ -147,10 +147,10 @@ fn ident(thread: u64) -> std::ffi::c_long {
 
 /// Where a script is in Python: `file.py:12 in function`.
 #[must_use]
-pub fn place(py: Python<'_>, script: &Script) -> Option<String> {
-    let thread = script.thread.load(Ordering::Acquire);
-    let frame = if let Some(frame_of) = script.frame_of() {
-        frame_of(py, script.id)?
+pub fn place(py: Python<'_>, run: &Run) -> Option<String> {
+    let thread = run.thread.load(Ordering::Acquire);
+    let frame = if let Some(frame_of) = run.frame_of() {
+        frame_of(py, run.id)?
     } else {
         let frames = py.import("sys").ok()?.call_method0("_current_frames");
         frames.ok()?.get_item(thread).ok()?

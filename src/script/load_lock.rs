@@ -11,17 +11,17 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 use pyo3::prelude::*;
 
-use super::key::{Script, ScriptRef};
+use super::key::{ModuleKey, ScriptRef};
 use crate::interp::errors::Refused;
 
 /// How long to wait for another thread that loads the module.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-static LOADING: Mutex<Option<HashMap<Script, ThreadId>>> = Mutex::new(None);
+static LOADING: Mutex<Option<HashMap<ModuleKey, ThreadId>>> = Mutex::new(None);
 static DONE: Condvar = Condvar::new();
 
 /// The right to load a module, until it goes.
-pub(crate) struct Held(Script);
+pub(crate) struct Held(ModuleKey);
 
 impl Drop for Held {
     fn drop(&mut self) {
@@ -34,7 +34,7 @@ impl Drop for Held {
 
 /// Takes it, where nobody has it.
 pub(crate) fn try_hold(wanted: &ScriptRef<'_>) -> Option<Held> {
-    let key = wanted.script();
+    let key = wanted.module_key();
     let mut loading = LOADING.lock();
     let loading = loading.get_or_insert_default();
     if loading.contains_key(&key) {
@@ -46,7 +46,7 @@ pub(crate) fn try_hold(wanted: &ScriptRef<'_>) -> Option<Held> {
 
 /// Takes it, and waits for it without the interpreter.
 pub(crate) fn hold(py: Python<'_>, wanted: &ScriptRef<'_>) -> PyResult<Held> {
-    let (key, module) = (wanted.script(), wanted.module);
+    let (key, module) = (wanted.module_key(), wanted.module);
     let me = thread::current().id();
     let until = Instant::now() + PATIENCE;
     loop {

@@ -1,4 +1,4 @@
-//! The scripts that run: who they are, and what they are doing.
+//! The runs of scripts: what they are, and what they are doing.
 
 use std::ffi::CString;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ struct Waiting {
 }
 
 /// One run of a script's function.
-pub struct Script {
+pub struct Run {
     /// Its number, by which it can be ended.
     pub id: u64,
     /// How it came in: "application" ...
@@ -37,7 +37,7 @@ pub struct Script {
     /// Python's number of its thread, 0 while it is on none: not begun, or returned.
     /// Changed with the interpreter held.
     pub thread: AtomicU64,
-    /// Is it the innermost script on its thread? Changed and read with the
+    /// Is it the innermost run on its thread? Changed and read with the
     /// interpreter held, so that an exception that is sent to the thread hits it.
     pub innermost: AtomicBool,
     /// Of a coroutine, which has no thread of its own: what finds its frame.
@@ -49,7 +49,7 @@ pub struct Script {
 }
 
 /// In the order of their numbers.
-static SCRIPTS: Mutex<Vec<Arc<Script>>> = Mutex::new(Vec::new());
+static RUNS: Mutex<Vec<Arc<Run>>> = Mutex::new(Vec::new());
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
 /// Scripts have had their time to end, since the module was loaded.
@@ -65,13 +65,13 @@ pub fn set_time_over(over: bool) {
     TIME_OVER.store(over, Ordering::Release);
 }
 
-/// A script that is in the list until this goes.
-pub struct Listed(Arc<Script>);
+/// A run that is in the list until this goes.
+pub struct Listed(Arc<Run>);
 
 impl Listed {
-    /// The script.
+    /// The run.
     #[must_use]
-    pub fn script(&self) -> &Arc<Script> {
+    pub fn run(&self) -> &Arc<Run> {
         &self.0
     }
 
@@ -88,28 +88,28 @@ impl Listed {
 
 impl Drop for Listed {
     fn drop(&mut self) {
-        let mut scripts = SCRIPTS.lock();
-        if let Ok(at) = place(&scripts, self.0.id) {
-            scripts.remove(at);
+        let mut runs = RUNS.lock();
+        if let Ok(at) = place(&runs, self.0.id) {
+            runs.remove(at);
         }
     }
 }
 
-/// Where a script is in the list, or would be.
-fn place(scripts: &[Arc<Script>], id: u64) -> Result<usize, usize> {
-    scripts.binary_search_by_key(&id, |script| script.id)
+/// Where a run is in the list, or would be.
+fn place(runs: &[Arc<Run>], id: u64) -> Result<usize, usize> {
+    runs.binary_search_by_key(&id, |run| run.id)
 }
 
-/// Gives a script the number that it will run under.
+/// Gives a run its number.
 #[must_use]
 pub fn next_id() -> u64 {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-/// Puts a script into the list.
+/// Puts a run into the list.
 #[must_use]
 pub fn list(id: u64, way: &'static str, function: Arc<Function>, uuid: Option<CString>) -> Listed {
-    let script = Arc::new(Script {
+    let run = Arc::new(Run {
         id,
         way,
         function,
@@ -122,32 +122,32 @@ pub fn list(id: u64, way: &'static str, function: Arc<Function>, uuid: Option<CS
         killed: Mutex::new(None),
         is_killed: AtomicBool::new(false),
     });
-    let mut scripts = SCRIPTS.lock();
-    let (Ok(at) | Err(at)) = place(&scripts, id);
-    scripts.insert(at, script.clone());
-    drop(scripts);
-    Listed(script)
+    let mut runs = RUNS.lock();
+    let (Ok(at) | Err(at)) = place(&runs, id);
+    runs.insert(at, run.clone());
+    drop(runs);
+    Listed(run)
 }
 
 /// All that run, in the order that they began.
 #[must_use]
-pub fn all() -> Vec<Arc<Script>> {
-    SCRIPTS.lock().clone()
+pub fn all() -> Vec<Arc<Run>> {
+    RUNS.lock().clone()
 }
 
 /// The one with this number.
 #[must_use]
-pub fn find(id: u64) -> Option<Arc<Script>> {
-    let scripts = SCRIPTS.lock();
-    let at = place(&scripts, id).ok()?;
-    Some(scripts[at].clone())
+pub fn find(id: u64) -> Option<Arc<Run>> {
+    let runs = RUNS.lock();
+    let at = place(&runs, id).ok()?;
+    Some(runs[at].clone())
 }
 
-impl Script {
+impl Run {
     /// Does it still run?
     #[must_use]
-    pub fn runs(&self) -> bool {
-        place(&SCRIPTS.lock(), self.id).is_ok()
+    pub fn goes_on(&self) -> bool {
+        place(&RUNS.lock(), self.id).is_ok()
     }
 
     /// Waits in the switch from now on; nothing where it has been told to end,

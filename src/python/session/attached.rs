@@ -49,7 +49,7 @@ pub struct Leg {
     /// How its thread has found it lost.
     lost: Mutex<Option<&'static str>>,
     /// The functions that the script has set, and what it keeps by name.
-    pub script: Mutex<Script>,
+    pub attachments: Mutex<Attachments>,
     hook_set: AtomicBool,
     hook_ran: AtomicBool,
     /// The state it was in when the script came to it. One that was being routed then
@@ -67,7 +67,7 @@ pub struct PyLeg(pub(crate) Arc<Leg>);
 
 /// What a script has attached.
 #[derive(Default)]
-pub struct Script {
+pub struct Attachments {
     /// The hangup hook.
     pub hook: Option<Callable>,
     /// The input callback.
@@ -84,7 +84,7 @@ impl Default for Leg {
             call: RwLock::new(Call::None(Cause::NONE)),
             own_thread: Arc::default(),
             lost: Mutex::default(),
-            script: Mutex::default(),
+            attachments: Mutex::default(),
             hook_set: AtomicBool::new(false),
             hook_ran: AtomicBool::new(false),
             began: AtomicU32::new(0),

@@ -25,7 +25,12 @@ impl CoreSession {
         if !leg.begin_hook() {
             return Ok(());
         }
-        let hook = leg.script.lock().hook.as_ref().map(|h| h.clone_ref(py));
+        let hook = leg
+            .attachments
+            .lock()
+            .hook
+            .as_ref()
+            .map(|h| h.clone_ref(py));
         let Some(hook) = hook else { return Ok(()) };
         let what = what.into_pyobject(py)?;
         let arguments = vec![slf.clone().into_any().unbind(), what.into_any().unbind()];
@@ -60,7 +65,7 @@ impl CoreSession {
     ) -> PyResult<()> {
         let hook = Callable::new(pyfunc, arg, 3)?;
         let leg = &slf.get().leg;
-        let old = leg.script.lock().hook.replace(hook);
+        let old = leg.attachments.lock().hook.replace(hook);
         drop(old);
         leg.arm_hook();
         Self::watch(slf);
@@ -78,7 +83,7 @@ impl CoreSession {
         funcargs: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
         let callback = Callable::new(cbfunc, funcargs, 4)?;
-        let old = slf.get().leg.script.lock().callback.replace(callback);
+        let old = slf.get().leg.attachments.lock().callback.replace(callback);
         drop(old);
         Self::watch(slf);
         Ok(())
@@ -97,7 +102,7 @@ impl CoreSession {
     /// Takes the input callback away.
     #[pyo3(name = "unsetInputCallback")]
     fn unset_input_callback(&self) {
-        let old = self.leg.script.lock().callback.take();
+        let old = self.leg.attachments.lock().callback.take();
         drop(old);
     }
 
@@ -105,7 +110,7 @@ impl CoreSession {
     #[getter]
     fn cb_function(&self, py: Python<'_>) -> Option<Py<PyAny>> {
         self.leg
-            .script
+            .attachments
             .lock()
             .callback
             .as_ref()
@@ -116,7 +121,7 @@ impl CoreSession {
     #[getter]
     fn cb_arg(&self, py: Python<'_>) -> Option<Py<PyAny>> {
         self.leg
-            .script
+            .attachments
             .lock()
             .callback
             .as_ref()
@@ -126,20 +131,30 @@ impl CoreSession {
     /// The hangup hook that is set, or None.
     #[getter]
     fn hangup_func(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        self.leg.script.lock().hook.as_ref().map(|c| c.function(py))
+        self.leg
+            .attachments
+            .lock()
+            .hook
+            .as_ref()
+            .map(|c| c.function(py))
     }
 
     /// The extra argument of the hangup hook, or None.
     #[getter]
     fn hangup_func_arg(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        self.leg.script.lock().hook.as_ref().map(|c| c.argument(py))
+        self.leg
+            .attachments
+            .lock()
+            .hook
+            .as_ref()
+            .map(|c| c.argument(py))
     }
 
     /// Keeps a value by name for as long as the session object lives.
     #[pyo3(name = "setPrivate")]
     fn set_private(&self, var: &Bound<'_, PyAny>, val: Py<PyAny>) -> PyResult<()> {
         let name = text(var, "var")?.into_bytes();
-        let old = self.leg.script.lock().privates.insert(name, val);
+        let old = self.leg.attachments.lock().privates.insert(name, val);
         drop(old);
         Ok(())
     }
@@ -150,7 +165,7 @@ impl CoreSession {
         let name = text(var, "var")?;
         Ok(self
             .leg
-            .script
+            .attachments
             .lock()
             .privates
             .get(name.as_bytes())

@@ -153,7 +153,7 @@ impl CoreSession {
         let callback = slf
             .get()
             .leg
-            .script
+            .attachments
             .lock()
             .callback
             .as_ref()
@@ -161,10 +161,10 @@ impl CoreSession {
         callback.map(|c| Callback::new(slf.clone().into_any().unbind(), c))
     }
 
-    /// Lets go of the script's functions, which refer to the session in turn.
-    pub fn forget_script(&self) {
-        let script = std::mem::take(&mut *self.leg.script.lock());
-        drop(script);
+    /// Lets go of what the script has attached, which may refer to the session in turn.
+    pub fn forget_attachments(&self) {
+        let attachments = std::mem::take(&mut *self.leg.attachments.lock());
+        drop(attachments);
     }
 }
 
@@ -202,11 +202,11 @@ impl CoreSession {
         }
         // The collector stops all else; a lock that is held is a change under way,
         // which keeps the objects alive in its own way.
-        if let Some(script) = self.leg.script.try_lock() {
-            for callable in script.hook.iter().chain(&script.callback) {
+        if let Some(attachments) = self.leg.attachments.try_lock() {
+            for callable in attachments.hook.iter().chain(&attachments.callback) {
                 callable.traverse(&visit)?;
             }
-            for kept in script.privates.values() {
+            for kept in attachments.privates.values() {
                 visit.call(kept)?;
             }
         }
@@ -214,7 +214,7 @@ impl CoreSession {
     }
 
     fn __clear__(&self) {
-        self.forget_script();
+        self.forget_attachments();
     }
 }
 

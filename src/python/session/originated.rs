@@ -93,7 +93,7 @@ impl CoreSession {
     fn release(slf: &Bound<'_, Self>) {
         let leg = slf.get().leg.clone();
         detached(slf.py(), |held| leg.release(held));
-        slf.get().forget_script();
+        slf.get().forget_attachments();
     }
 }
 

@@ -19,7 +19,7 @@ impl CoreSession {
     ) -> PyResult<()> {
         let engine = optional_text(Some(tts_name), "tts_name")?.unwrap_or_default();
         let voice = optional_text(Some(voice_name), "voice_name")?.unwrap_or_default();
-        self.leg.script.lock().speech = Some((engine, voice));
+        self.leg.attachments.lock().speech = Some((engine, voice));
         Ok(())
     }
 
@@ -179,6 +179,6 @@ impl CoreSession {
 
 impl CoreSession {
     fn chosen_speech(&self) -> Option<(CString, CString)> {
-        self.leg.script.lock().speech.clone()
+        self.leg.attachments.lock().speech.clone()
     }
 }
