@@ -29,9 +29,8 @@ use crate::interp::attach::enter;
 use crate::interp::embedding;
 use crate::interp::environment;
 use crate::interp::environment::Place;
-use crate::interp::{errors, gate, interpreter, thread_state};
+use crate::interp::{errors, gate, interpreter, reaper, thread_state};
 use crate::pymodule;
-use crate::python::session::attached::begin_reaping;
 use crate::script::entry_point;
 use crate::script::python_half;
 use crate::script::{cache, deadline, runs};
@@ -127,7 +126,7 @@ fn begin(
     interpreter::start(&place, pymodule::EXTENSION)?;
     // What looks after scripts must not want for a thread when it is needed.
     deadline::begin()
-        .and_then(|()| begin_reaping())
+        .and_then(|()| reaper::begin())
         .map_err(environment::StartError::Thread)?;
     runs::set_time_over(false);
     enter(|py| {

@@ -16,6 +16,7 @@ pub mod frame;
 pub mod gate;
 pub mod interpreter;
 pub(crate) mod process_exit;
+pub mod reaper;
 mod recursion;
 pub mod scheduling;
 mod script_thread;

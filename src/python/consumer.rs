@@ -11,10 +11,10 @@ use pyo3::prelude::*;
 
 use super::event::Event;
 use super::invocation;
-use super::session::attached::{catch_up, later};
 use super::wait::{need_switch, wait};
 use crate::interp::convert::{count_or, flag, limit_or, optional_text, text};
 use crate::interp::detach::{detached, may_wait};
+use crate::interp::reaper::{catch_up, later};
 use crate::script::runs::Breaker;
 
 /// Subscribes to events and keeps them until they are read, the oldest dropped

@@ -14,6 +14,7 @@ use super::sql::{Dialect, Piece, Pieces, write_text};
 use super::wait::{need_switch, wait};
 use crate::interp::convert::{bytes_of, str_of, text};
 use crate::interp::detach::detached;
+use crate::interp::reaper::later;
 
 /// A database handle out of the core's cache; it goes back with `close`, at the
 /// end of a `with`, or with the object.
@@ -33,7 +34,7 @@ fn failed(error: &DatabaseError) -> PyErr {
 impl Drop for Dbh {
     fn drop(&mut self) {
         if let Some(database) = self.database.get_mut().take() {
-            super::session::attached::later(Box::new(move |_| drop(database)));
+            later(Box::new(move |_| drop(database)));
         }
     }
 }

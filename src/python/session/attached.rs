@@ -1,7 +1,7 @@
 //! What stands behind a Session object: a call that lives, one that a script
 //! has placed, none, or what is left of one.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::ffi::{CStr, CString};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -10,16 +10,13 @@ use std::time::{Duration, Instant};
 
 use bindings::CF_TRANSFER;
 use freeswitch::Detached;
-use freeswitch::edge::guard;
 use freeswitch::session::cause::{Cause, State};
 use freeswitch::session::handle::{Gone, Handle};
 use freeswitch::session::own_thread::{OnOwnThread, OwnThread};
 use freeswitch::session::{Locked, Session};
-use parking_lot::{Condvar, Mutex, RwLock};
+use parking_lot::{Mutex, RwLock};
 use pyo3::prelude::*;
 
-use crate::interp::aside::Standing;
-use crate::interp::stack::SIZE;
 use crate::python::callable::Callable;
 use crate::script::runs::Breaker;
 
@@ -364,63 +361,6 @@ fn remains(session: Session<'_>) -> Remains {
         uuid: session.uuid(),
         cause: channel.cause(),
         variables: variables.collect(),
-    }
-}
-
-type Task = Box<dyn FnOnce(&Detached) + Send>;
-
-static TASKS: Mutex<VecDeque<Task>> = Mutex::new(VecDeque::new());
-static MORE: Condvar = Condvar::new();
-static REAPER: Standing = Standing::new("mod_rust reaper");
-/// What its tasks need.
-const REAPER_STACK: usize = SIZE / 8;
-
-/// Starts the thread of [`later`]; as the module loads, when there are threads to
-/// be had.
-///
-/// # Errors
-/// The system's.
-pub fn begin_reaping() -> std::io::Result<()> {
-    REAPER.start(REAPER_STACK, reap)
-}
-
-/// Does something that can wait on a thread of its own kind: for `Drop` of
-/// Python objects, which the collector runs anywhere. Where that thread could not
-/// be had, it is done with the next such thing.
-pub fn later(task: Task) {
-    TASKS.lock().push_back(task);
-    REAPER.need(REAPER_STACK, reap);
-    MORE.notify_one();
-}
-
-/// How many such things may wait before a thread that makes more waits, too.
-const BACKLOG: usize = 256;
-/// And for how long at most.
-const CATCH_UP: Duration = Duration::from_secs(1);
-
-/// Waits while more is left for that thread than it has come to: a script that makes
-/// objects and drops them, one after the other, would fill the memory with them.
-pub fn catch_up(_: &Detached) {
-    let until = Instant::now() + CATCH_UP;
-    while TASKS.lock().len() > BACKLOG && Instant::now() < until {
-        thread::sleep(Duration::from_millis(1));
-    }
-}
-
-fn reap() {
-    // SAFETY: this thread never attaches.
-    let held = unsafe { Detached::new() };
-    loop {
-        let mut tasks = TASKS.lock();
-        let Some(task) = tasks.pop_front() else {
-            MORE.wait(&mut tasks);
-            continue;
-        };
-        drop(tasks);
-        while freeswitch::core::gone() {
-            thread::park();
-        }
-        guard(c"reaper", (), || task(&held));
     }
 }
 

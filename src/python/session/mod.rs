@@ -24,7 +24,8 @@ use super::wait::wait;
 use super::{SessionGone, invocation};
 use crate::interp::convert::str_of;
 use crate::interp::detach::{may_wait, present};
-use attached::{Leg, PyLeg, later, shown};
+use crate::interp::reaper::later;
+use attached::{Leg, PyLeg, shown};
 
 /// A call. The methods are those of mod_python, and return what they did there:
 /// 1 for success and 0 for failure, where the documents say nothing else.
