@@ -14,7 +14,7 @@ use freeswitch::{Detached, Status};
 use parking_lot::Mutex;
 
 use super::session_thread::SessionThread;
-use crate::python::session::attached::Leg;
+use crate::python::session::attached::ScriptLeg;
 
 /// Calls that were placed and whose threads have not come for their work yet.
 static PLACED: Mutex<Option<HashMap<CString, Arc<SessionThread>>>> = Mutex::new(None);
@@ -74,7 +74,7 @@ fn dial_out(held: &Detached, dial: &Dial, cancel: &Cancel) -> Result<Arc<Session
         session.channel().hangup(held, Cause::NORMAL_CLEARING);
         Cause::ORIGINATOR_CANCEL
     };
-    let leg = Leg::new(session);
+    let leg = ScriptLeg::new(session);
     let session_thread = SessionThread::new(leg).map_err(|status| failed(&status.to_string()))?;
     let session_thread = Arc::new(session_thread);
     let extension = Extension::new(session, c"python", c"python");

@@ -16,7 +16,7 @@ use freeswitch::verb::perform::perform;
 use freeswitch::verb::typed::Typed;
 use parking_lot::Mutex;
 
-use crate::python::session::attached::Leg;
+use crate::python::session::attached::ScriptLeg;
 use bindings::SWITCH_STATUS_BREAK;
 
 /// How long one wait between verbs lasts, where media flows and ends it.
@@ -89,7 +89,7 @@ pub enum Ended {
 
 /// The session thread of one call, at work for its coroutine.
 pub struct SessionThread {
-    leg: Arc<Leg>,
+    leg: Arc<ScriptLeg>,
     state: Mutex<State>,
     typed: Arc<Typed>,
     /// Rung when the thread is released.
@@ -107,11 +107,11 @@ pub fn next_ticket() -> u64 {
 impl SessionThread {
     /// # Errors
     /// No memory.
-    pub fn new(leg: Arc<Leg>) -> Result<Self, freeswitch::Status> {
+    pub fn new(leg: Arc<ScriptLeg>) -> Result<Self, freeswitch::Status> {
         Self::with(leg, Arc::default())
     }
 
-    fn with(leg: Arc<Leg>, typed: Arc<Typed>) -> Result<Self, freeswitch::Status> {
+    fn with(leg: Arc<ScriptLeg>, typed: Arc<Typed>) -> Result<Self, freeswitch::Status> {
         Ok(Self {
             leg,
             state: Mutex::default(),
@@ -131,7 +131,7 @@ impl SessionThread {
 
     /// The call.
     #[must_use]
-    pub fn leg(&self) -> &Arc<Leg> {
+    pub fn leg(&self) -> &Arc<ScriptLeg> {
         &self.leg
     }
 

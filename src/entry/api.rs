@@ -23,7 +23,7 @@ use crate::interp::convert::str_of;
 use crate::python::event::Event;
 use crate::python::session;
 use crate::python::session::CoreSession;
-use crate::python::session::attached::Leg;
+use crate::python::session::attached::ScriptLeg;
 use crate::python::stream::Stream;
 use crate::script::entry_point;
 
@@ -90,7 +90,7 @@ unsafe fn answer(
     };
     let _call = session.map(|s| call_log::of_call(&s.uuid(), s.log_level()));
     // SAFETY: both go before this returns.
-    let (leg, _home) = session.map(|s| unsafe { Leg::of_entry(s) }).unzip();
+    let (leg, _own_thread) = session.map(|s| unsafe { ScriptLeg::of_entry(s) }).unzip();
     let folder = session.and_then(|s| s.channel().variable(c"python_script_path"));
     let request = Request {
         folder: folder.as_deref(),

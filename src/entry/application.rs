@@ -20,7 +20,7 @@ use super::request::{Failed, Request};
 use crate::interp::convert::str_of;
 use crate::python::session;
 use crate::python::session::CoreSession;
-use crate::python::session::attached::Leg;
+use crate::python::session::attached::ScriptLeg;
 use crate::script::entry_point;
 
 /// `python`: calls `handler(session, args)` and returns when it does.
@@ -34,7 +34,7 @@ pub unsafe extern "C" fn python(session: *mut switch_core_session_t, data: *cons
         let Some(session) = session else { return };
         let _call = call_log::of_call(&session.uuid(), session.log_level());
         // SAFETY: both go before this returns.
-        let (leg, _home) = unsafe { Leg::of_entry(session) };
+        let (leg, _own_thread) = unsafe { ScriptLeg::of_entry(session) };
         // SAFETY: the core called this thread, which is in no Python.
         recovered::wait_for_the_far_end(session, &unsafe { Detached::new() });
         run(session, &leg, line);
@@ -42,7 +42,7 @@ pub unsafe extern "C" fn python(session: *mut switch_core_session_t, data: *cons
 }
 
 /// Calls what a line names on the call, and returns when that does.
-pub(super) fn run(session: switch::Session<'_>, leg: &Arc<Leg>, line: &[u8]) {
+pub(super) fn run(session: switch::Session<'_>, leg: &Arc<ScriptLeg>, line: &[u8]) {
     let folder = folder(session);
     let request = Request {
         folder: folder.as_deref(),

@@ -20,7 +20,7 @@ use crate::aio::verbs::PySessionThread;
 use crate::aio::{event_loop, loop_queue};
 use crate::interp::convert::str_of;
 use crate::interp::{errors, stdio};
-use crate::python::session::attached::Leg;
+use crate::python::session::attached::ScriptLeg;
 use crate::script::deadline;
 use crate::script::deadline::Watched;
 use crate::script::entry_point::EntryPoint;
@@ -196,7 +196,7 @@ impl AsyncCall {
 pub fn on_call(
     session: Session<'_>,
     held: &Detached,
-    leg: &Arc<Leg>,
+    leg: &Arc<ScriptLeg>,
     request: &Request<'_>,
 ) -> Result<(), Failed> {
     let function = request.function(&request.target()?);

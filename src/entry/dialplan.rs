@@ -20,7 +20,7 @@ use super::request::Request;
 use crate::interp::convert::{str_of, text};
 use crate::python::session;
 use crate::python::session::CoreSession;
-use crate::python::session::attached::Leg;
+use crate::python::session::attached::ScriptLeg;
 use crate::script::entry_point;
 
 type Action = (CString, CString);
@@ -58,7 +58,7 @@ pub unsafe extern "C" fn hunt(
 
 fn find<'a>(session: switch::Session<'a>, line: &[u8]) -> Option<Extension<'a>> {
     // SAFETY: both go before hunt() returns.
-    let (leg, _home) = unsafe { Leg::of_entry(session) };
+    let (leg, _own_thread) = unsafe { ScriptLeg::of_entry(session) };
     let actions = Request::new(&entry_point::DIALPLAN, line).run(
         |py, arguments| {
             let session = session::show(py, leg.clone())?;

@@ -24,7 +24,7 @@ use crate::aio::outside::message::{self, Way};
 use crate::aio::outside::{command, workers};
 use crate::aio::session_thread::{Ended, SessionThread};
 use crate::metrics;
-use crate::python::session::attached::Leg;
+use crate::python::session::attached::ScriptLeg;
 use crate::script::entry_point;
 use crate::script::runs;
 use crate::script::target::Target;
@@ -47,7 +47,7 @@ pub unsafe extern "C" fn application(session: *mut switch_core_session_t, data: 
         let Some(session) = session else { return };
         let _call = call_log::of_call(&session.uuid(), session.log_level());
         // SAFETY: both go before this returns.
-        let (leg, _home) = unsafe { Leg::of_entry(session) };
+        let (leg, _own_thread) = unsafe { ScriptLeg::of_entry(session) };
         // SAFETY: the core called this thread, which is in no Python.
         let held = unsafe { Detached::new() };
         recovered::wait_for_the_far_end(session, &held);
@@ -81,7 +81,12 @@ pub unsafe extern "C" fn api(
     })
 }
 
-fn offer(session: Session<'_>, held: &Detached, leg: &Arc<Leg>, line: &[u8]) -> Result<(), Failed> {
+fn offer(
+    session: Session<'_>,
+    held: &Detached,
+    leg: &Arc<ScriptLeg>,
+    line: &[u8],
+) -> Result<(), Failed> {
     let (target, _nested) = enter(session, line, "a program outside")?;
     let name = name_of(&target);
     if !workers::serves(&name, Way::Socket, None) {

@@ -29,7 +29,7 @@ use crate::aio::outside::message::{self, Way};
 use crate::aio::outside::{counters, workers};
 use crate::aio::session_thread::SessionThread;
 use crate::metrics;
-use crate::python::session::attached::Leg;
+use crate::python::session::attached::ScriptLeg;
 use crate::script::entry_point;
 use crate::script::runs;
 use crate::script::target::Target;
@@ -62,7 +62,7 @@ pub unsafe extern "C" fn application(session: *mut switch_core_session_t, data: 
         let Some(session) = session else { return };
         let _call = call_log::of_call(&session.uuid(), session.log_level());
         // SAFETY: both go before this returns.
-        let (leg, _home) = unsafe { Leg::of_entry(session) };
+        let (leg, _own_thread) = unsafe { ScriptLeg::of_entry(session) };
         // SAFETY: the core called this thread, which is in no Python.
         let held = unsafe { Detached::new() };
         let shown_line = shown(line);
@@ -166,7 +166,7 @@ struct Served<'a> {
 fn on_call(
     session: Session<'_>,
     held: &Detached,
-    leg: &Arc<Leg>,
+    leg: &Arc<ScriptLeg>,
     line: &[u8],
 ) -> (Result<(), Ended>, Kept) {
     let (target, _nested) = match enter(session, line, "a worker") {
@@ -224,7 +224,7 @@ fn on_call(
 
 impl Served<'_> {
     /// Has it served until a worker has done what it was called for.
-    fn run(&mut self, leg: &Arc<Leg>) -> Result<(), Ended> {
+    fn run(&mut self, leg: &Arc<ScriptLeg>) -> Result<(), Ended> {
         let no_thread = |status: freeswitch::Status| Ended::Failed(status.to_string());
         let mut thread = Arc::new(SessionThread::new(leg.clone()).map_err(no_thread)?);
         loop {

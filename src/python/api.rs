@@ -12,7 +12,7 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict, PyCFunction, PyDict, PyTuple};
 
-use super::session::attached::Leg;
+use super::session::attached::ScriptLeg;
 use super::wait::{need_switch, wait};
 use super::{invocation, session};
 use crate::interp::convert::{optional_text, str_of, text};
@@ -20,7 +20,7 @@ use crate::interp::convert::{optional_text, str_of, text};
 /// Calls API commands; with a session they are that call's.
 #[pyclass(frozen, subclass, dict, weakref, module = "freeswitch", name = "API")]
 pub struct Api {
-    leg: Option<Arc<Leg>>,
+    leg: Option<Arc<ScriptLeg>>,
 }
 
 /// What mod_python answers where no command is named.

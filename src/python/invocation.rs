@@ -11,7 +11,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyWeakrefMethods, PyWeakrefReference};
 
-use super::session::attached::Leg;
+use super::session::attached::ScriptLeg;
 use crate::interp::detach::detached;
 use crate::script::kill;
 use crate::script::runs::Run;
@@ -29,7 +29,7 @@ struct Invocation {
 /// A session of the script. The object is its own: when the script lets go of
 /// it, that is the object's end, and may be the call's.
 struct Watched {
-    leg: Arc<Leg>,
+    leg: Arc<ScriptLeg>,
     object: Py<PyWeakrefReference>,
     run_hook: RunHook,
 }
@@ -71,7 +71,7 @@ pub fn current() -> Option<Arc<Run>> {
 }
 
 /// Has a session looked after by the script that runs on this thread.
-pub fn watch(session: &Bound<'_, PyAny>, leg: &Arc<Leg>, run_hook: RunHook) {
+pub fn watch(session: &Bound<'_, PyAny>, leg: &Arc<ScriptLeg>, run_hook: RunHook) {
     let is_new = RUNNING.try_with(|running| {
         let running = running.borrow();
         let mine = running.last().map(|this| &this.sessions);

@@ -17,7 +17,7 @@ use super::{event_loop, loop_queue};
 use crate::interp::convert;
 use crate::interp::convert::str_of;
 use crate::interp::detach;
-use crate::python::session::attached::{Leg, PyLeg};
+use crate::python::session::attached::{PyLeg, ScriptLeg};
 use crate::python::session::originated::leg_of;
 
 /// A call's own thread at work. Each verb gives a ticket, under which
@@ -33,7 +33,7 @@ enum Place {
     Outside {
         bus: Py<PyAny>,
         uuid: Py<PyAny>,
-        leg: Arc<Leg>,
+        leg: Arc<ScriptLeg>,
     },
 }
 

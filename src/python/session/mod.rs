@@ -25,13 +25,13 @@ use super::{SessionGone, invocation};
 use crate::interp::convert::str_of;
 use crate::interp::detach::{may_wait, present};
 use crate::interp::reaper::later;
-use attached::{Leg, PyLeg, shown};
+use attached::{PyLeg, ScriptLeg, shown};
 
 /// A call. The methods are those of mod_python, and return what they did there:
 /// 1 for success and 0 for failure, where the documents say nothing else.
 #[pyclass(frozen, subclass, dict, weakref, module = "freeswitch")]
 pub struct CoreSession {
-    leg: Arc<Leg>,
+    leg: Arc<ScriptLeg>,
 }
 
 impl Drop for CoreSession {
@@ -54,7 +54,7 @@ pub struct Session;
 ///
 /// # Errors
 /// No memory.
-pub fn show(py: Python<'_>, leg: Arc<Leg>) -> PyResult<Py<CoreSession>> {
+pub fn show(py: Python<'_>, leg: Arc<ScriptLeg>) -> PyResult<Py<CoreSession>> {
     let session = Py::new(
         py,
         PyClassInitializer::from(CoreSession { leg }).add_subclass(Session),
@@ -65,7 +65,7 @@ pub fn show(py: Python<'_>, leg: Arc<Leg>) -> PyResult<Py<CoreSession>> {
 /// The exception for a session that is no more: with its UUID, and of a call that
 /// the script has placed also the cause and the variables.
 #[must_use]
-pub fn gone(py: Python<'_>, leg: &Leg) -> PyErr {
+pub fn gone(py: Python<'_>, leg: &ScriptLeg) -> PyErr {
     let uuid = leg.uuid();
     let cause = leg.cause().map(|c| c.name());
     let why = cause
@@ -89,7 +89,7 @@ pub fn gone(py: Python<'_>, leg: &Leg) -> PyErr {
 impl CoreSession {
     /// The leg behind it.
     #[must_use]
-    pub fn leg(&self) -> &Arc<Leg> {
+    pub fn leg(&self) -> &Arc<ScriptLeg> {
         &self.leg
     }
 
@@ -195,7 +195,7 @@ impl CoreSession {
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         // Making the object's dictionary can start a collection, which sees the
         // object before its contents are there: all zeroes until then.
-        let leg = (&raw const self.leg).cast::<Option<std::mem::ManuallyDrop<Arc<Leg>>>>();
+        let leg = (&raw const self.leg).cast::<Option<std::mem::ManuallyDrop<Arc<ScriptLeg>>>>();
         // SAFETY: an Option of an Arc has the same layout, with zeroes as None, and
         // the object lives; it is only looked at.
         if unsafe { &*leg }.is_none() {

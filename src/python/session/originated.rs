@@ -12,7 +12,7 @@ use freeswitch::session::originate::{Cancel, originate};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
-use super::attached::Leg;
+use super::attached::ScriptLeg;
 use super::{CoreSession, done};
 use crate::interp::convert::{limit_or, text};
 use crate::interp::detach::{detached, may_wait};
@@ -31,7 +31,7 @@ const TIMEOUT_S: u32 = 60;
 pub(super) fn optional_leg(
     value: Option<&Bound<'_, PyAny>>,
     name: &str,
-) -> PyResult<Option<Arc<Leg>>> {
+) -> PyResult<Option<Arc<ScriptLeg>>> {
     match value.filter(|v| !v.is_none()) {
         None => Ok(None),
         Some(value) => leg_of(value, name).map(Some),
@@ -42,7 +42,7 @@ pub(super) fn optional_leg(
 ///
 /// # Errors
 /// `TypeError`
-pub fn leg_of(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Arc<Leg>> {
+pub fn leg_of(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Arc<ScriptLeg>> {
     let session = value.cast::<CoreSession>().map_err(|_| {
         let kind = value
             .get_type()
@@ -59,7 +59,7 @@ impl CoreSession {
     fn acquire(
         slf: &Bound<'_, Self>,
         target: &CStr,
-        a_leg: Option<Arc<Leg>>,
+        a_leg: Option<Arc<ScriptLeg>>,
         timeout_s: u32,
         auto_hangup: bool,
         settle: bool,
@@ -100,9 +100,9 @@ impl CoreSession {
 /// Places a call and becomes its leg; `settle` waits until its thread idles.
 fn place(
     held: &Detached,
-    leg: &Leg,
+    leg: &ScriptLeg,
     dial: &CStr,
-    a_leg: Option<&Leg>,
+    a_leg: Option<&ScriptLeg>,
     timeout_s: u32,
     settle: bool,
     cancel: &Cancel,

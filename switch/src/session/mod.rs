@@ -5,6 +5,7 @@ pub mod cause;
 pub mod channel;
 pub mod extension;
 pub mod handle;
+pub mod leg;
 pub mod originate;
 pub mod own_thread;
 
