@@ -9,6 +9,7 @@ pub mod originated;
 mod sound;
 mod speech;
 
+use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
 use freeswitch::Detached;
@@ -169,6 +170,12 @@ impl CoreSession {
     }
 }
 
+/// The leg of an object whose contents may not be there yet.
+type MaybeLeg = Option<ManuallyDrop<Arc<ScriptLeg>>>;
+
+// SAFETY: a transmute of nothing to a number of the same size, which the compiler carries out and checks.
+const _: () = assert!(unsafe { std::mem::transmute::<MaybeLeg, usize>(None) } == 0);
+
 /// mod_python's 1 for success.
 fn done<E>(result: Result<(), E>) -> u8 {
     u8::from(result.is_ok())
@@ -195,8 +202,8 @@ impl CoreSession {
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         // Making the object's dictionary can start a collection, which sees the
         // object before its contents are there: all zeroes until then.
-        let leg = (&raw const self.leg).cast::<Option<std::mem::ManuallyDrop<Arc<ScriptLeg>>>>();
-        // SAFETY: an Option of an Arc has the same layout, with zeroes as None, and
+        let leg = (&raw const self.leg).cast::<MaybeLeg>();
+        // SAFETY: `MaybeLeg` has the layout of an Arc, with zeroes as None (the assertion above), and
         // the object lives; it is only looked at.
         if unsafe { &*leg }.is_none() {
             return Ok(());

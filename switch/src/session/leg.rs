@@ -121,9 +121,9 @@ impl Leg {
     /// # Errors
     /// [`Gone`]
     pub fn with<R>(&self, body: impl FnOnce(Session<'_>) -> R) -> Result<R, Gone> {
-        match self.own_thread.session() {
-            Some(session) => Ok(body(session)),
-            None => self.handle().ok_or(Gone)?.with(body),
+        match self.own_thread.with(body) {
+            Ok(result) => Ok(result),
+            Err(body) => self.handle().ok_or(Gone)?.with(body),
         }
     }
 

@@ -10,7 +10,7 @@ use super::Session;
 
 /// Which thread knows the session, and the session; for uses on that thread alone.
 #[derive(Debug, Default)]
-pub struct OwnThread {
+pub(super) struct OwnThread {
     thread: AtomicUsize,
     session: AtomicPtr<switch_core_session_t>,
 }
@@ -27,28 +27,35 @@ impl OwnThread {
     /// Remembers the session until the guard goes, for uses on this thread.
     ///
     /// # Safety
-    /// The session is this thread's own (`Session::in_thread`) or is locked by
-    /// the caller, and stays so while the guard lives.
-    pub unsafe fn enter(self: &Arc<Self>, session: Session<'_>) -> OnOwnThread {
+    /// The session is this thread's own (`Session::in_thread`), or locked by the caller, until the call into the
+    /// module that the caller is in returns; and the guard goes before that.
+    pub(super) unsafe fn enter(self: &Arc<Self>, session: Session<'_>) -> OnOwnThread {
         self.thread.store(this_thread(), Ordering::Relaxed);
         self.session.store(session.as_ptr(), Ordering::Relaxed);
         OnOwnThread(self.clone())
     }
 
-    /// Forgets the session before its time.
-    pub fn leave(&self) {
+    /// Forgets the session before its time. A use that is under way has it until it ends.
+    pub(super) fn leave(&self) {
         self.session.store(ptr::null_mut(), Ordering::Relaxed);
     }
 
-    /// The session; none, where the calling thread is another.
-    #[must_use]
-    pub fn session(&self) -> Option<Session<'_>> {
+    /// Uses the session; gives `body` back where the calling thread is another, or knows none.
+    #[inline]
+    pub(super) fn with<R, F>(&self, body: F) -> Result<R, F>
+    where
+        F: FnOnce(Session<'_>) -> R,
+    {
         if self.thread.load(Ordering::Relaxed) != this_thread() {
-            return None;
+            return Err(body);
         }
-        // SAFETY: the pointer was set on this very thread, and is cleared there by a
-        // guard that the entry into the module holds: it outlives what the entry calls.
-        unsafe { Session::from_ptr(self.session.load(Ordering::Relaxed)) }
+        // SAFETY: the pointer was set on this very thread by `enter`, within a call into the module that has not
+        // returned, as its guard clears the pointer before. So the body runs within that call, and until it
+        // returns the session stays.
+        match unsafe { Session::from_ptr(self.session.load(Ordering::Relaxed)) } {
+            Some(session) => Ok(body(session)),
+            None => Err(body),
+        }
     }
 }
 
