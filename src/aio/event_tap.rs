@@ -1,7 +1,8 @@
 //! Events for the event loop: bound once, looked through on the dispatch threads,
 //! and kept in a bounded queue until the loop comes for them.
 
-use std::collections::HashMap;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::CString;
 use std::sync::Arc;
 
@@ -60,9 +61,9 @@ struct Taps {
 }
 
 /// By the core's number of the kind.
-static TAPS: RwLock<Option<HashMap<u32, Taps>>> = RwLock::new(None);
+static TAPS: RwLock<BTreeMap<u32, Taps>> = RwLock::new(BTreeMap::new());
 /// Kinds that are bound; they stay so until the module ends.
-static BOUND: Mutex<Option<HashMap<u32, Subscription>>> = Mutex::new(None);
+static BOUND: Mutex<BTreeMap<u32, Subscription>> = Mutex::new(BTreeMap::new());
 
 impl Tap {
     /// Lets events through from now on.
@@ -101,8 +102,7 @@ impl Tap {
             self.wants.write().push(want);
             if !known {
                 let mut taps = TAPS.write();
-                let of_kind = taps.get_or_insert_default();
-                let of_kind = of_kind.entry(kind.number()).or_default();
+                let of_kind = taps.entry(kind.number()).or_default();
                 match &self.uuid {
                     Some(uuid) => of_kind
                         .of_calls
@@ -126,24 +126,24 @@ impl Tap {
 
     /// Lets no more through, and forgets what is in its queue.
     pub fn close(self: &Arc<Self>) {
-        if let Some(taps) = TAPS.write().as_mut() {
-            for kind in self.kinds() {
-                let Some(of_kind) = taps.get_mut(&kind) else {
-                    continue;
-                };
-                match &self.uuid {
-                    Some(uuid) => {
-                        if let Some(of_call) = of_kind.of_calls.get_mut(uuid) {
-                            of_call.retain(|tap| tap.id() != self.id());
-                            if of_call.is_empty() {
-                                of_kind.of_calls.remove(uuid);
-                            }
+        let mut taps = TAPS.write();
+        for kind in self.kinds() {
+            let Some(of_kind) = taps.get_mut(&kind) else {
+                continue;
+            };
+            match &self.uuid {
+                Some(uuid) => {
+                    if let Some(of_call) = of_kind.of_calls.get_mut(uuid) {
+                        of_call.retain(|tap| tap.id() != self.id());
+                        if of_call.is_empty() {
+                            of_kind.of_calls.remove(uuid);
                         }
                     }
-                    None => of_kind.of_all.retain(|tap| tap.id() != self.id()),
                 }
+                None => of_kind.of_all.retain(|tap| tap.id() != self.id()),
             }
         }
+        drop(taps);
         self.queue.clear();
     }
 
@@ -195,8 +195,7 @@ impl Tap {
 
 fn bind(held: &Detached, kind: Kind) -> Result<(), Status> {
     let mut bound = BOUND.lock();
-    let bound = bound.get_or_insert_default();
-    if let std::collections::hash_map::Entry::Vacant(free) = bound.entry(kind.number()) {
+    if let Entry::Vacant(free) = bound.entry(kind.number()) {
         free.insert(Subscription::new(held, kind, None, move |event| {
             on_event(kind, event);
         })?);
@@ -206,11 +205,11 @@ fn bind(held: &Detached, kind: Kind) -> Result<(), Status> {
 
 /// Unbinds everything; the module ends.
 pub fn end(held: &Detached) {
-    let bound = BOUND.lock().take();
-    for (_, subscription) in bound.into_iter().flatten() {
+    let bound = std::mem::take(&mut *BOUND.lock());
+    for subscription in bound.into_values() {
         subscription.end(held);
     }
-    let taps = TAPS.write().take();
+    let taps = std::mem::take(&mut *TAPS.write());
     drop(taps);
 }
 
@@ -218,7 +217,7 @@ pub fn end(held: &Detached) {
 /// kind's, and that of all kinds.
 fn on_event(kind: Kind, event: View<'_>) {
     let taps = TAPS.read();
-    let Some(of_kind) = taps.as_ref().and_then(|taps| taps.get(&kind.number())) else {
+    let Some(of_kind) = taps.get(&kind.number()) else {
         return;
     };
     // One copy for all, made when the first wants it.

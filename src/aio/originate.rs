@@ -1,7 +1,7 @@
 //! Placing calls for coroutines: a thread of the switch's each while it rings,
 //! and none of Python's.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::ffi::{CStr, CString};
 use std::sync::Arc;
 
@@ -17,12 +17,12 @@ use super::session_thread::SessionThread;
 use crate::python::session::attached::ScriptLeg;
 
 /// Calls that were placed and whose threads have not come for their work yet.
-static PLACED: Mutex<Option<HashMap<CString, Arc<SessionThread>>>> = Mutex::new(None);
+static PLACED: Mutex<BTreeMap<CString, Arc<SessionThread>>> = Mutex::new(BTreeMap::new());
 
 /// The work of a call's thread, by the call's UUID.
 #[must_use]
 pub fn claim(uuid: &CStr) -> Option<Arc<SessionThread>> {
-    PLACED.lock().as_mut()?.remove(uuid)
+    PLACED.lock().remove(uuid)
 }
 
 /// What to dial.
@@ -80,10 +80,7 @@ fn dial_out(held: &Detached, dial: &Dial, cancel: &Cancel) -> Result<Arc<Session
     let extension = Extension::new(session, c"python", c"python");
     let mut extension = extension.ok_or_else(|| failed("no memory"))?;
     extension.add(c"python_originated", c"");
-    PLACED
-        .lock()
-        .get_or_insert_default()
-        .insert(session.uuid(), session_thread.clone());
+    PLACED.lock().insert(session.uuid(), session_thread.clone());
     extension.run();
     Ok(session_thread)
 }

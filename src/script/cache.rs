@@ -1,7 +1,8 @@
 //! Scripts: loaded once, and again when their files changed.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use hashbrown::HashMap;
@@ -45,8 +46,10 @@ fn reload_mode() -> Reload {
     }
 }
 
+type Loaded = HashMap<Key, Arc<LoadedFunction>>;
+
 /// Loaded functions by private folder, module and function.
-static LOADED: RwLock<Option<HashMap<Key, Arc<LoadedFunction>>>> = RwLock::new(None);
+static LOADED: LazyLock<RwLock<Loaded>> = LazyLock::new(RwLock::default);
 
 /// Gives a script's function, loading the script where it must be.
 ///
@@ -54,17 +57,11 @@ static LOADED: RwLock<Option<HashMap<Key, Arc<LoadedFunction>>>> = RwLock::new(N
 /// It is not there, may not be entered, or fails to load. A changed script that
 /// fails to load is reported, and the old one given.
 pub fn find(py: Python<'_>, wanted: &ScriptRef<'_>) -> PyResult<Arc<LoadedFunction>> {
-    let known = LOADED
-        .read()
-        .as_ref()
-        .and_then(|all| all.get(&wanted.name()).cloned());
+    let known = LOADED.read().get(&wanted.name()).cloned();
     let Some(known) = known else {
         let _one = load_lock::hold(py, wanted)?;
         let loaded = Arc::new(load(py, wanted, false, None, Duration::ZERO)?);
-        let old = LOADED
-            .write()
-            .get_or_insert_default()
-            .insert(wanted.key(), loaded.clone());
+        let old = LOADED.write().insert(wanted.key(), loaded.clone());
         drop(old);
         return Ok(loaded);
     };
@@ -95,9 +92,7 @@ pub fn find(py: Python<'_>, wanted: &ScriptRef<'_>) -> PyResult<Arc<LoadedFuncti
 
 /// Forgets one function. What goes with it may run Python: not under our lock.
 fn let_go(wanted: &ScriptRef<'_>) {
-    let mut loaded = LOADED.write();
-    let old = loaded.as_mut().and_then(|all| all.remove(&wanted.name()));
-    drop(loaded);
+    let old = LOADED.write().remove(&wanted.name());
     drop(old);
 }
 
@@ -106,7 +101,7 @@ fn let_go(wanted: &ScriptRef<'_>) {
 #[must_use]
 pub fn known_async(wanted: &ScriptRef<'_>) -> Option<bool> {
     let all = LOADED.read();
-    let known = all.as_ref()?.get(&wanted.name())?;
+    let known = all.get(&wanted.name())?;
     match reload_mode() {
         _ if known.is_unchecked() || known.is_unlisted() => None,
         Reload::Always => None,
@@ -116,7 +111,7 @@ pub fn known_async(wanted: &ScriptRef<'_>) -> Option<bool> {
 }
 
 /// Which version of a script's files was last said to fail.
-static TOLD: Mutex<Option<HashMap<ModuleKey, Vec<Stamp>>>> = Mutex::new(None);
+static TOLD: Mutex<BTreeMap<ModuleKey, Vec<Stamp>>> = Mutex::new(BTreeMap::new());
 /// How long to wait while other scripts are being loaded, where it must be.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -152,14 +147,13 @@ fn renew(
             RELOADS.add();
             let renewed = Arc::new(renewed);
             let key = wanted.key();
-            let mut loaded = LOADED.write();
-            let all = loaded.get_or_insert_default();
+            let mut all = LOADED.write();
             // Other functions of the module are looked up in the new one.
             let old: Vec<_> = all
                 .extract_if(|other, _| other.module == key.module && other.folder == key.folder)
                 .collect();
             all.insert(key, renewed.clone());
-            drop(loaded);
+            drop(all);
             // What goes with the old code may run Python: not under our lock.
             drop(old);
             Renewed {
@@ -171,11 +165,7 @@ fn renew(
         Err(error) if patience.is_zero() && error.is_instance_of::<Busy>(py) => Renewed::not(known),
         Err(error) => {
             FAILED_RELOADS.add();
-            let mut told = TOLD.lock();
-            let before = told
-                .get_or_insert_default()
-                .insert(wanted.module_key(), tried.clone());
-            drop(told);
+            let before = TOLD.lock().insert(wanted.module_key(), tried.clone());
             let is_new = before.as_ref() != Some(&tried);
             known.accept_files(tried);
             if !is_new && force.is_none() {
@@ -203,7 +193,6 @@ pub fn reload(py: Python<'_>, module: Option<&str>) -> PyResult<(usize, usize)> 
     let all: Vec<(Key, Arc<LoadedFunction>)> = LOADED
         .read()
         .iter()
-        .flatten()
         .map(|(key, loaded)| (key.clone(), loaded.clone()))
         .collect();
     let mut functions = Vec::new();
@@ -255,7 +244,6 @@ pub fn known() -> Vec<String> {
     let names = LOADED.read();
     names
         .iter()
-        .flatten()
         .filter(|(key, _)| key.folder.is_none())
         .map(|(key, _)| format!("{}::{}", key.module, key.function))
         .collect()
@@ -304,7 +292,7 @@ fn load(
 /// # Errors
 /// What the loader raises.
 pub fn forget(py: Python<'_>) -> PyResult<()> {
-    let old = LOADED.write().take();
+    let old = std::mem::take(&mut *LOADED.write());
     drop(old);
     module(py)?.call_method0("forget")?;
     Ok(())

@@ -4,7 +4,7 @@
 //! module that is being loaded. On the same thread that is refused; another
 //! thread waits, and only for a limited time, since the first may be waiting for it.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ use crate::interp::errors::Refused;
 /// How long to wait for another thread that loads the module.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-static LOADING: Mutex<Option<HashMap<ModuleKey, ThreadId>>> = Mutex::new(None);
+static LOADING: Mutex<BTreeMap<ModuleKey, ThreadId>> = Mutex::new(BTreeMap::new());
 static DONE: Condvar = Condvar::new();
 
 /// The right to load a module, until it goes.
@@ -25,9 +25,7 @@ pub(crate) struct Held(ModuleKey);
 
 impl Drop for Held {
     fn drop(&mut self) {
-        if let Some(loading) = &mut *LOADING.lock() {
-            loading.remove(&self.0);
-        }
+        LOADING.lock().remove(&self.0);
         DONE.notify_all();
     }
 }
@@ -36,7 +34,6 @@ impl Drop for Held {
 pub(crate) fn try_hold(wanted: &ScriptRef<'_>) -> Option<Held> {
     let key = wanted.module_key();
     let mut loading = LOADING.lock();
-    let loading = loading.get_or_insert_default();
     if loading.contains_key(&key) {
         return None;
     }
@@ -53,11 +50,7 @@ pub(crate) fn hold(py: Python<'_>, wanted: &ScriptRef<'_>) -> PyResult<Held> {
         if let Some(held) = try_hold(wanted) {
             return Ok(held);
         }
-        let mine = LOADING
-            .lock()
-            .as_ref()
-            .and_then(|l| l.get(&key))
-            .is_some_and(|owner| *owner == me);
+        let mine = LOADING.lock().get(&key) == Some(&me);
         if mine {
             return Err(Refused::new_err(format!(
                 "module '{module}' is being loaded, and called itself"
@@ -70,7 +63,7 @@ pub(crate) fn hold(py: Python<'_>, wanted: &ScriptRef<'_>) -> PyResult<Held> {
         }
         py.detach(|| {
             let mut loading = LOADING.lock();
-            if loading.as_ref().is_some_and(|l| l.contains_key(&key)) {
+            if loading.contains_key(&key) {
                 DONE.wait_until(&mut loading, until);
             }
         });

@@ -1,7 +1,7 @@
 //! The events of this switch for other nodes: each that somebody has asked for, and
 //! no other one.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -48,9 +48,9 @@ struct Asked {
 }
 
 /// What is heeded, by the names of who asks.
-static WISHES: RwLock<Option<HashMap<String, Asked>>> = RwLock::new(None);
+static WISHES: RwLock<BTreeMap<String, Asked>> = RwLock::new(BTreeMap::new());
 
-static BOUND: Mutex<Option<HashMap<u32, Subscription>>> = Mutex::new(None);
+static BOUND: Mutex<BTreeMap<u32, Subscription>> = Mutex::new(BTreeMap::new());
 /// Events of all kinds come by one subscription.
 static ALL_BOUND: AtomicBool = AtomicBool::new(false);
 
@@ -68,7 +68,7 @@ pub(super) async fn heed(shared: &Arc<Shared>, client: watch::Receiver<Option<Cl
     let _ = client
         .publish(HELLO, shared.setting.node.clone().into())
         .await;
-    *WISHES.write() = Some(HashMap::new());
+    WISHES.write().clear();
     let mut look = interval(BEAT);
     loop {
         tokio::select! {
@@ -82,7 +82,6 @@ pub(super) async fn heed(shared: &Arc<Shared>, client: watch::Receiver<Option<Cl
                     bind(want.kind);
                 }
                 let mut wishes = WISHES.write();
-                let wishes = wishes.get_or_insert_default();
                 if wanted.is_empty() {
                     wishes.remove(&id);
                 } else if wishes.len() < MOST || wishes.contains_key(&id) {
@@ -91,15 +90,11 @@ pub(super) async fn heed(shared: &Arc<Shared>, client: watch::Receiver<Option<Cl
                 }
             }
             Some(message) = unwants.next() => {
-                if let Some(wishes) = WISHES.write().as_mut() {
-                    wishes.remove(&*String::from_utf8_lossy(&message.payload));
-                }
+                WISHES.write().remove(&*String::from_utf8_lossy(&message.payload));
             }
             _ = look.tick() => {
                 let now = Instant::now();
-                if let Some(wishes) = WISHES.write().as_mut() {
-                    wishes.retain(|_, asked| asked.until > now);
-                }
+                WISHES.write().retain(|_, asked| asked.until > now);
             }
         }
     }
@@ -111,8 +106,7 @@ pub(super) fn heeds(text: &str) -> bool {
         return false;
     };
     let wishes = WISHES.read();
-    let known = wishes.as_ref().and_then(|all| all.get(id));
-    known.is_some_and(|known| {
+    wishes.get(id).is_some_and(|known| {
         version
             .parse()
             .is_ok_and(|version: u64| known.version >= version)
@@ -160,7 +154,6 @@ fn read(message: &Message, node: &str) -> Option<(String, u64, Vec<Wish>)> {
 
 fn bind(kind: Kind) {
     let mut bound = BOUND.lock();
-    let bound = bound.get_or_insert_default();
     if bound.contains_key(&kind.number()) {
         return;
     }
@@ -184,9 +177,9 @@ fn bind(kind: Kind) {
 
 /// Unbinds all; the link has ended.
 pub(super) fn end(held: &Detached) {
-    WISHES.write().take();
-    let bound = BOUND.lock().take();
-    for (_, subscription) in bound.into_iter().flatten() {
+    WISHES.write().clear();
+    let bound = std::mem::take(&mut *BOUND.lock());
+    for subscription in bound.into_values() {
         subscription.end(held);
     }
     ALL_BOUND.store(false, Ordering::Release);
@@ -198,10 +191,10 @@ fn on_event(by: Kind, event: View<'_>) {
         // It comes by the other subscription, too.
         return;
     }
-    let is_wanted = WISHES.read().as_ref().is_some_and(|wishes| {
-        let mut all = wishes.values().flat_map(|asked| &asked.wanted);
-        all.any(|wish| wish.is_for(event))
-    });
+    let wishes = WISHES.read();
+    let mut all = wishes.values().flat_map(|asked| &asked.wanted);
+    let is_wanted = all.any(|wish| wish.is_for(event));
+    drop(wishes);
     if is_wanted
         && let Some(shared) = shared::current()
         && let Some(copy) = Snapshot::of(event)

@@ -24,7 +24,7 @@ use super::turns::{Turns, keep};
 use crate::aio::originate;
 use crate::aio::session_thread::{SessionThread, next_ticket};
 
-static CALLS: Mutex<Option<HashMap<CString, Arc<Call>>>> = Mutex::new(None);
+static CALLS: LazyLock<Mutex<HashMap<CString, Arc<Call>>>> = LazyLock::new(Mutex::default);
 /// An epoch of a switch that was killed is none of the one that comes after it: they begin at random.
 /// They stay below 2^53, the whole numbers that every reader of JSON has.
 static EPOCHS: LazyLock<AtomicU64> = LazyLock::new(|| {
@@ -97,23 +97,19 @@ impl std::ops::Deref for Listed {
 impl Drop for Listed {
     fn drop(&mut self) {
         self.0.state.lock().is_closed = true;
-        if let Some(calls) = CALLS.lock().as_mut() {
-            let is_mine = calls
-                .get(&self.0.uuid)
-                .is_some_and(|call| call.epoch == self.0.epoch);
-            if is_mine {
-                calls.remove(&self.0.uuid);
-            }
+        let mut calls = CALLS.lock();
+        let is_mine = calls
+            .get(&self.0.uuid)
+            .is_some_and(|call| call.epoch == self.0.epoch);
+        if is_mine {
+            calls.remove(&self.0.uuid);
         }
     }
 }
 
 fn put(call: Call) -> Arc<Call> {
     let call = Arc::new(call);
-    let mut calls = CALLS.lock();
-    calls
-        .get_or_insert_default()
-        .insert(call.uuid.clone(), call.clone());
+    CALLS.lock().insert(call.uuid.clone(), call.clone());
     call
 }
 
@@ -165,10 +161,9 @@ pub fn take_placed(uuid: &CStr) -> Option<Listed> {
 /// Tells programs of calls that they have placed and that ended where nobody else tells: before the call's thread came
 /// for its work, or before the call was listed.
 pub fn tell_of_ends() {
-    let calls: Vec<Arc<Call>> = match CALLS.lock().as_ref() {
-        Some(calls) => calls.values().filter(|c| c.is_placed).cloned().collect(),
-        None => return,
-    };
+    let all = CALLS.lock();
+    let calls: Vec<_> = all.values().filter(|c| c.is_placed).cloned().collect();
+    drop(all);
     for call in calls {
         if call.is_long_gone() {
             drop(originate::claim(&call.uuid));
@@ -181,7 +176,7 @@ pub fn tell_of_ends() {
 /// The call with this UUID.
 #[must_use]
 pub fn find(uuid: &CStr) -> Option<Arc<Call>> {
-    CALLS.lock().as_ref()?.get(uuid).cloned()
+    CALLS.lock().get(uuid).cloned()
 }
 
 /// The call with this UUID, of this epoch.
@@ -223,17 +218,13 @@ fn word(bytes: &[u8]) -> String {
 #[must_use]
 pub fn count(worker: &str) -> usize {
     let calls = CALLS.lock();
-    let all = calls.iter().flat_map(HashMap::values);
-    all.filter(|call| call.is_of(worker)).count()
+    calls.values().filter(|call| call.is_of(worker)).count()
 }
 
 /// Ends the work of a program that is no more: its calls go on in the dialplan or with another
 /// worker, and those that it has placed end.
 pub fn give_up(worker: &str, why: &str) {
-    let calls: Vec<Arc<Call>> = match CALLS.lock().as_ref() {
-        Some(calls) => calls.values().cloned().collect(),
-        None => return,
-    };
+    let calls: Vec<_> = CALLS.lock().values().cloned().collect();
     for call in calls.iter().filter(|call| call.is_of(worker)) {
         call.end(Outcome::Died(why.to_owned()));
     }

@@ -1,6 +1,6 @@
 //! Calls that programs outside place.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::sync::Arc;
 
@@ -17,10 +17,10 @@ use super::{message, workers};
 use crate::aio::originate::{self, Dial};
 use crate::aio::session_thread::SessionThread;
 
-type Attempts = HashMap<(String, u64), Arc<Cancel>>;
+type Attempts = BTreeMap<(String, u64), Arc<Cancel>>;
 
 /// Attempts that are under way, by program and number.
-static ATTEMPTS: Mutex<Option<Attempts>> = Mutex::new(None);
+static ATTEMPTS: Mutex<Attempts> = Mutex::new(Attempts::new());
 
 /// The call that a program asks for.
 #[derive(Deserialize)]
@@ -51,10 +51,7 @@ pub fn place(worker: &str, number: u64, request: PlaceRequest) -> Result<(), Str
     };
     let cancel = Arc::new(Cancel::default());
     let key = (worker.to_owned(), number);
-    ATTEMPTS
-        .lock()
-        .get_or_insert_default()
-        .insert(key.clone(), cancel.clone());
+    ATTEMPTS.lock().insert(key.clone(), cancel.clone());
     let told = {
         let key = key.clone();
         move |placed| tell(&key, placed)
@@ -68,18 +65,13 @@ pub fn place(worker: &str, number: u64, request: PlaceRequest) -> Result<(), Str
 /// Ends an attempt.
 pub fn cancel(worker: &str, number: u64) {
     let attempts = ATTEMPTS.lock();
-    let found = attempts
-        .as_ref()
-        .and_then(|all| all.get(&(worker.to_owned(), number)));
-    if let Some(cancel) = found {
+    if let Some(cancel) = attempts.get(&(worker.to_owned(), number)) {
         cancel.cancel(Cause::ORIGINATOR_CANCEL);
     }
 }
 
 fn forget(key: &(String, u64)) {
-    if let Some(all) = ATTEMPTS.lock().as_mut() {
-        all.remove(key);
-    }
+    ATTEMPTS.lock().remove(key);
 }
 
 /// The program that has placed it is no more.

@@ -1,8 +1,8 @@
 //! Programs outside that serve calls: which names each serves, and whether it is still there.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use freeswitch::core;
@@ -38,7 +38,7 @@ const HEAVIEST: u64 = 1000;
 /// What workers on the bus and this switch speak.
 const PROTOCOL: u64 = 1;
 
-static WORKERS: Mutex<Option<HashMap<String, Worker>>> = Mutex::new(None);
+static WORKERS: LazyLock<Mutex<HashMap<String, Worker>>> = LazyLock::new(Mutex::default);
 static CHANGED: Condvar = Condvar::new();
 static THREAD: Standing = Standing::new("mod_rust outside");
 /// Since when workers on the bus are listened to.
@@ -152,11 +152,7 @@ pub fn serve(worker: &str, names: impl Iterator<Item = String>) {
 }
 
 fn put(name: &str, worker: Worker) {
-    let mut workers = WORKERS.lock();
-    workers
-        .get_or_insert_default()
-        .insert(name.to_owned(), worker);
-    drop(workers);
+    WORKERS.lock().insert(name.to_owned(), worker);
     THREAD.need(SIZE, run);
     CHANGED.notify_one();
 }
@@ -201,8 +197,7 @@ pub fn heard(text: &[u8]) -> bool {
         withdrawn: beat.withdrawn,
     };
     let mut workers = WORKERS.lock();
-    let known = workers.get_or_insert_default().get_mut(&beat.node);
-    if let Some(worker) = known
+    if let Some(worker) = workers.get_mut(&beat.node)
         && *worker.names == beat.apps
     {
         worker.last = Instant::now();
@@ -244,8 +239,7 @@ fn tell_of_beat(name: &str, beat: f64) {
 /// A program is still there; false where it was given up.
 pub fn beat(worker: &str) -> bool {
     let mut workers = WORKERS.lock();
-    let found = workers.as_mut().and_then(|all| all.get_mut(worker));
-    found.is_some_and(|worker| {
+    workers.get_mut(worker).is_some_and(|worker| {
         worker.last = Instant::now();
         true
     })
@@ -261,15 +255,15 @@ pub fn is_there(worker: &str) -> bool {
 #[must_use]
 pub fn way_of(worker: &str) -> Option<Way> {
     let workers = WORKERS.lock();
-    workers.as_ref()?.get(worker).map(|worker| worker.way)
+    workers.get(worker).map(|worker| worker.way)
 }
 
 /// Does any serve this name, but for one?
 #[must_use]
 pub fn serves(name: &str, way: Way, but: Option<&str>) -> bool {
     let workers = WORKERS.lock();
-    let all = workers.iter().flatten();
-    all.into_iter()
+    workers
+        .iter()
         .any(|(worker, is)| is.way == way && but != Some(worker) && is.takes(name))
 }
 
@@ -277,7 +271,7 @@ pub fn serves(name: &str, way: Way, but: Option<&str>) -> bool {
 #[must_use]
 pub fn choose(name: &str, without: &BTreeSet<String>) -> Option<String> {
     let mut workers = WORKERS.lock();
-    let able = workers.as_mut()?.iter_mut().filter(|(worker, is)| {
+    let able = workers.iter_mut().filter(|(worker, is)| {
         is.way == Way::Bus
             && is.last.elapsed() < bus_patience()
             && is.takes(name)
@@ -306,11 +300,8 @@ pub fn choose(name: &str, without: &BTreeSet<String>) -> Option<String> {
 
 /// A program serves no more calls, and has left those that it had.
 pub fn leave(worker: &str) {
-    let was_there = WORKERS
-        .lock()
-        .as_mut()
-        .is_some_and(|all| all.remove(worker).is_some());
-    if was_there {
+    let was_there = WORKERS.lock().remove(worker);
+    if was_there.is_some() {
         calls::give_up(worker, "the program that served it has ended");
     }
 }
@@ -353,32 +344,29 @@ fn run() {
         away: None,
     };
     loop {
-        let all = workers.get_or_insert_default();
-        if all.is_empty() {
+        if workers.is_empty() {
             CHANGED.wait(&mut workers);
             looks.last = Instant::now();
             continue;
         }
-        let has_bus = all.values().any(|worker| worker.way == Way::Bus);
+        let has_bus = workers.values().any(|worker| worker.way == Way::Bus);
         let tick = if has_bus { LOOK } else { BEAT };
         CHANGED.wait_for(&mut workers, tick);
-        let Some(all) = workers.as_mut() else {
-            continue;
-        };
         if has_bus {
             let now = Instant::now();
             let lost = looks.lost(tick);
-            for worker in all.values_mut().filter(|worker| worker.way == Way::Bus) {
+            let on_bus = workers.values_mut().filter(|worker| worker.way == Way::Bus);
+            for worker in on_bus {
                 worker.last = (worker.last + lost).min(now);
             }
         }
-        let dead: Vec<(String, Duration)> = all
+        let dead: Vec<(String, Duration)> = workers
             .iter()
             .filter(|(_, worker)| worker.last.elapsed() > worker.patience())
             .map(|(name, worker)| (name.clone(), worker.patience()))
             .collect();
         for (worker, _) in &dead {
-            all.remove(worker);
+            workers.remove(worker);
         }
         drop(workers);
         guard(c"outside", (), || {
