@@ -1,8 +1,8 @@
 //! `IVRMenu`: menus that the switch leads a caller through.
 
-use std::ffi::{CString, c_int};
+use std::ffi::c_int;
 
-use freeswitch::media::menu::{Look, Menu};
+use freeswitch::media::menu::{Menu, Settings};
 use freeswitch::session::handle::Gone;
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -69,47 +69,49 @@ impl IvrMenu {
         max_failures: &Bound<'_, PyAny>,
         max_timeouts: &Bound<'_, PyAny>,
     ) -> PyResult<Self> {
-        let texts: Vec<Option<CString>> = [
-            (name, "name"),
-            (greeting_sound, "greeting_sound"),
-            (short_greeting_sound, "short_greeting_sound"),
-            (invalid_sound, "invalid_sound"),
-            (exit_sound, "exit_sound"),
-            (transfer_sound, "transfer_sound"),
-            (confirm_macro, "confirm_macro"),
-            (confirm_key, "confirm_key"),
-            (tts_engine, "tts_engine"),
-            (tts_voice, "tts_voice"),
-        ]
-        .into_iter()
-        .map(|(value, name)| optional_text(Some(value), name))
-        .collect::<PyResult<_>>()?;
-        let at = |i: usize| texts[i].as_deref();
+        // In the order of the signature: the first that is wrong is what the error names.
+        let name = optional_text(Some(name), "name")?;
+        let greeting = optional_text(Some(greeting_sound), "greeting_sound")?;
+        let short_greeting = optional_text(Some(short_greeting_sound), "short_greeting_sound")?;
+        let invalid = optional_text(Some(invalid_sound), "invalid_sound")?;
+        let exit = optional_text(Some(exit_sound), "exit_sound")?;
+        let transfer = optional_text(Some(transfer_sound), "transfer_sound")?;
+        let confirm_macro = optional_text(Some(confirm_macro), "confirm_macro")?;
+        let confirm_key = optional_text(Some(confirm_key), "confirm_key")?;
+        let tts_engine = optional_text(Some(tts_engine), "tts_engine")?;
+        let tts_voice = optional_text(Some(tts_voice), "tts_voice")?;
         let main = if main.is_none() {
             None
         } else {
             let menu = main.cast::<Self>();
             Some(menu.map_err(|_| PyTypeError::new_err("argument 'main' must be IVRMenu"))?)
         };
-        let look = Look {
-            name: at(0).filter(|n| !n.is_empty()).unwrap_or(c"no name"),
-            sounds: [at(1), at(2), at(3), at(4), at(5)],
-            confirm: [at(6), at(7)],
-            tts: [at(8), at(9)],
-            numbers: [
-                // The core takes 0 alone for its default, and counts down from others.
-                number(confirm_attempts, "confirm_attempts", MOST_ATTEMPTS)?.max(0),
-                number(inter_timeout, "inter_timeout", c_int::MAX)?,
-                match number(digit_len, "digit_len", MOST_DIGITS)? {
-                    digits if digits < 0 => MOST_DIGITS,
-                    digits => digits,
-                },
-                number(timeout, "timeout", c_int::MAX)?,
-                number(max_failures, "max_failures", c_int::MAX)?,
-                number(max_timeouts, "max_timeouts", c_int::MAX)?,
-            ],
+        let settings = Settings {
+            name: name
+                .as_deref()
+                .filter(|n| !n.is_empty())
+                .unwrap_or(c"no name"),
+            greeting: greeting.as_deref(),
+            short_greeting: short_greeting.as_deref(),
+            invalid: invalid.as_deref(),
+            exit: exit.as_deref(),
+            transfer: transfer.as_deref(),
+            confirm_macro: confirm_macro.as_deref(),
+            confirm_key: confirm_key.as_deref(),
+            tts_engine: tts_engine.as_deref(),
+            tts_voice: tts_voice.as_deref(),
+            // The core takes 0 alone for its default, and counts down from others.
+            confirm_attempts: number(confirm_attempts, "confirm_attempts", MOST_ATTEMPTS)?.max(0),
+            inter_timeout: number(inter_timeout, "inter_timeout", c_int::MAX)?,
+            digits: match number(digit_len, "digit_len", MOST_DIGITS)? {
+                digits if digits < 0 => MOST_DIGITS,
+                digits => digits,
+            },
+            timeout: number(timeout, "timeout", c_int::MAX)?,
+            max_failures: number(max_failures, "max_failures", c_int::MAX)?,
+            max_timeouts: number(max_timeouts, "max_timeouts", c_int::MAX)?,
         };
-        let menu = Menu::new(main.map(|m| &m.get().menu), &look);
+        let menu = Menu::new(main.map(|m| &m.get().menu), &settings);
         Ok(Self {
             menu: menu.map_err(|error| PyRuntimeError::new_err(error.to_string()))?,
         })

@@ -17,19 +17,40 @@ use crate::sync::pool::Pool;
 use crate::text::pointer;
 use crate::{Detached, Status};
 
-/// What a menu sounds like and how long it waits.
-pub struct Look<'a> {
+/// What a menu sounds like, and how long it waits.
+pub struct Settings<'a> {
     /// Its name, by which other menus go to it.
     pub name: &'a CStr,
-    /// The sounds: greeting, short greeting, invalid answer, exit, transfer.
-    pub sounds: [Option<&'a CStr>; 5],
-    /// A phrase macro that repeats an answer, and the key that confirms it.
-    pub confirm: [Option<&'a CStr>; 2],
-    /// TTS engine and voice for sounds that are `say:`.
-    pub tts: [Option<&'a CStr>; 2],
-    /// Confirm attempts, milliseconds between digits, digits at most,
-    /// milliseconds for the first digit, failures and timeouts at most.
-    pub numbers: [c_int; 6],
+    /// Played as it begins.
+    pub greeting: Option<&'a CStr>,
+    /// Played in place of the greeting when it is repeated.
+    pub short_greeting: Option<&'a CStr>,
+    /// Played after an answer that is none.
+    pub invalid: Option<&'a CStr>,
+    /// Played at its end.
+    pub exit: Option<&'a CStr>,
+    /// Played before the call leaves it for another extension.
+    pub transfer: Option<&'a CStr>,
+    /// A phrase macro that repeats an answer.
+    pub confirm_macro: Option<&'a CStr>,
+    /// The key that confirms an answer.
+    pub confirm_key: Option<&'a CStr>,
+    /// The TTS engine for sounds that are `say:`.
+    pub tts_engine: Option<&'a CStr>,
+    /// Its voice.
+    pub tts_voice: Option<&'a CStr>,
+    /// How often an answer is to be confirmed at most.
+    pub confirm_attempts: c_int,
+    /// How long it waits for one more digit, in milliseconds.
+    pub inter_timeout: c_int,
+    /// How many digits an answer has at most.
+    pub digits: c_int,
+    /// How long it waits for the first digit, in milliseconds.
+    pub timeout: c_int,
+    /// How many invalid answers it takes.
+    pub max_failures: c_int,
+    /// How often it may wait for an answer in vain.
+    pub max_timeouts: c_int,
 }
 
 /// Why a menu did not run.
@@ -98,7 +119,7 @@ impl Menu {
     ///
     /// # Errors
     /// [`MenuError`]
-    pub fn new(main: Option<&Self>, look: &Look<'_>) -> Result<Self, MenuError> {
+    pub fn new(main: Option<&Self>, settings: &Settings<'_>) -> Result<Self, MenuError> {
         let mut menu = std::ptr::null_mut();
         let stack = match main {
             Some(main) => main.stack.clone(),
@@ -110,34 +131,33 @@ impl Menu {
         };
         let using = stack.take()?;
         let top = stack.top.load(Ordering::Relaxed);
-        let sounds = look.sounds.map(files::safe_optional);
-        let [greeting, short, invalid, exit, transfer] =
-            sounds.each_ref().map(|sound| pointer(sound.as_deref()));
-        let [confirm_macro, confirm_key] = look.confirm.map(pointer);
-        let [engine, voice] = look.tts.map(pointer);
-        let [attempts, between, digits, timeout, failures, timeouts] = look.numbers;
+        let greeting = files::safe_optional(settings.greeting);
+        let short_greeting = files::safe_optional(settings.short_greeting);
+        let invalid = files::safe_optional(settings.invalid);
+        let exit = files::safe_optional(settings.exit);
+        let transfer = files::safe_optional(settings.transfer);
         // SAFETY: the core copies the strings into the pool, which lives as long as
         // the stack, and writes one pointer.
         Status::check(unsafe {
             switch_ivr_menu_init(
                 &raw mut menu,
                 top,
-                look.name.as_ptr(),
-                greeting,
-                short,
-                invalid,
-                exit,
-                transfer,
-                confirm_macro,
-                confirm_key,
-                engine,
-                voice,
-                attempts,
-                between,
-                digits,
-                timeout,
-                failures,
-                timeouts,
+                settings.name.as_ptr(),
+                pointer(greeting.as_deref()),
+                pointer(short_greeting.as_deref()),
+                pointer(invalid.as_deref()),
+                pointer(exit.as_deref()),
+                pointer(transfer.as_deref()),
+                pointer(settings.confirm_macro),
+                pointer(settings.confirm_key),
+                pointer(settings.tts_engine),
+                pointer(settings.tts_voice),
+                settings.confirm_attempts,
+                settings.inter_timeout,
+                settings.digits,
+                settings.timeout,
+                settings.max_failures,
+                settings.max_timeouts,
                 stack.pool.as_ptr(),
             )
         })?;
