@@ -162,15 +162,16 @@ impl Shared {
 
 /// Has a thread that is begun here get no signals: they are the switch's.
 pub(super) fn without_signals<T>(begin: impl FnOnce() -> T) -> T {
-    // SAFETY: all zero is a set of signals, and both sets are this function's own.
+    // SAFETY: a sigset_t is plain integers, for which all zero is a value.
     let (mut all, mut before): (libc::sigset_t, libc::sigset_t) = unsafe { std::mem::zeroed() };
-    // SAFETY: as above.
+    // SAFETY: both sets are this function's own and live over the calls, which read one, write the
+    // other, and change no mask but this thread's.
     unsafe {
         libc::sigfillset(&raw mut all);
         libc::pthread_sigmask(libc::SIG_BLOCK, &raw const all, &raw mut before);
     }
     let begun = begin();
-    // SAFETY: what was in force before.
+    // SAFETY: the set is what was in force before, which the first call wrote; none is asked for in return.
     unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const before, std::ptr::null_mut()) };
     begun
 }
