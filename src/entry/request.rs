@@ -110,32 +110,17 @@ impl<'a> Request<'a> {
     ) -> Result<R, Error> {
         let _output = stdio::begin(py)?;
         let function = self.find(py, target);
-        let is_there = match &function {
-            Err(Error::Load(error)) => errors::refusal(py, error).is_none(),
-            _ => true,
-        };
-        if is_there {
+        if is_there(py, &function) {
             metrics::keep(&listed.run().function);
         }
         let function = function?;
         let arguments = arguments(py, target.arguments)?;
-        let result = function.call(py, arguments.as_ref());
-        let result = match result {
-            Ok(coroutine) if function.is_async() => wait_for(&coroutine),
-            result => result,
-        };
+        let result = call(py, &function, arguments.as_ref());
         // The call can have gone while the script was in its own code, and its
         // hook wants the session object, which the script may have let go of.
         let hooks = invocation::check_hooks(py);
         drop(arguments);
-        if let Some(why) = listed.run().killed() {
-            return Err(Error::Killed(why));
-        }
-        let result = match (result, hooks) {
-            (Ok(result), Ok(())) => Some(result),
-            (Err(error), _) | (Ok(_), Err(error)) if errors::is_exit(py, &error) => None,
-            (Err(error), _) | (Ok(_), Err(error)) => return Err(error.into()),
-        };
+        let result = conclude(py, listed, result, hooks)?;
         Ok(done(result.as_ref())?)
     }
 
@@ -210,6 +195,46 @@ impl<'a> Request<'a> {
             target: named,
             outcome: self.way.outcome,
         }
+    }
+}
+
+/// A function that was found, or whose script is there and does not load: it is counted.
+fn is_there(py: Python<'_>, found: &Result<Arc<LoadedFunction>, Error>) -> bool {
+    match found {
+        Err(Error::Load(error)) => errors::refusal(py, error).is_none(),
+        _ => true,
+    }
+}
+
+/// Calls the function, and waits for its coroutine where it is an `async def`.
+fn call<'py>(
+    py: Python<'py>,
+    function: &LoadedFunction,
+    arguments: &[Py<PyAny>],
+) -> PyResult<Bound<'py, PyAny>> {
+    let result = function.call(py, arguments)?;
+    if function.is_async() {
+        wait_for(&result)
+    } else {
+        Ok(result)
+    }
+}
+
+/// What a run has come to, by what its function and then its hooks gave: nothing where one of
+/// these raised `SystemExit`.
+fn conclude<'py>(
+    py: Python<'py>,
+    listed: &Listed,
+    result: PyResult<Bound<'py, PyAny>>,
+    hooks: PyResult<()>,
+) -> Result<Option<Bound<'py, PyAny>>, Error> {
+    if let Some(why) = listed.run().killed() {
+        return Err(Error::Killed(why));
+    }
+    match (result, hooks) {
+        (Ok(result), Ok(())) => Ok(Some(result)),
+        (Err(error), _) | (Ok(_), Err(error)) if errors::is_exit(py, &error) => Ok(None),
+        (Err(error), _) | (Ok(_), Err(error)) => Err(error.into()),
     }
 }
 

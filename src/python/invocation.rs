@@ -98,36 +98,55 @@ pub fn watch(session: &Bound<'_, PyAny>, leg: &Arc<ScriptLeg>, run_hook: RunHook
 impl Drop for Running<'_> {
     fn drop(&mut self) {
         let Self(py) = *self;
+        // At the very end of a thread there is no list.
         let ended = RUNNING.try_with(|running| running.borrow_mut().pop());
-        if let Ok(Some(Invocation { run, .. })) = &ended {
-            run.innermost.store(false, Ordering::Release);
-            if run.is_killed() {
-                // A line of Python runs there: not in the midst of the list.
-                kill::forget(py, run.thread.load(Ordering::Acquire));
-            }
-            // The next script on this thread is not called by it.
-            run.thread.store(0, Ordering::Release);
+        let ended = ended.ok().flatten();
+        if let Some(ended) = &ended {
+            leave(py, &ended.run);
         }
-        let _ = RUNNING.try_with(|running| {
-            if let Some(outer) = running.borrow().last() {
-                outer.run.innermost.store(true, Ordering::Release);
-                if outer.run.is_killed() {
-                    // It was killed before it began: no line of it runs.
-                    kill::send(py, &outer.run);
-                }
-            }
-        });
-        let sessions = ended.ok().flatten().map(|ended| ended.sessions);
-        for Watched { leg, object, .. } in sessions.into_iter().flatten() {
-            if leg.has_an_end() {
-                detached(py, |held| leg.release(held));
-            }
-            // Hooks and callbacks refer to the session and it to them: the circle
-            // is cut here, not whenever the collector comes by.
-            let attachments = std::mem::take(&mut *leg.attachments.lock());
-            drop(attachments);
-            object.drop_ref(py);
+        resume(py);
+        for watched in ended.into_iter().flat_map(|ended| ended.sessions) {
+            watched.let_go(py);
         }
+    }
+}
+
+/// A run leaves its thread: what was sent to it hits none that comes after it.
+fn leave(py: Python<'_>, run: &Run) {
+    run.innermost.store(false, Ordering::Release);
+    if run.is_killed() {
+        // A line of Python runs there: not in the midst of the list.
+        kill::forget(py, run.thread.load(Ordering::Acquire));
+    }
+    // The next script on this thread is not called by it.
+    run.thread.store(0, Ordering::Release);
+}
+
+/// The run that waited beneath goes on.
+fn resume(py: Python<'_>) {
+    let _ = RUNNING.try_with(|running| {
+        if let Some(outer) = running.borrow().last() {
+            outer.run.innermost.store(true, Ordering::Release);
+            if outer.run.is_killed() {
+                // It was killed before it began: no line of it runs.
+                kill::send(py, &outer.run);
+            }
+        }
+    });
+}
+
+impl Watched {
+    /// Its script has returned.
+    fn let_go(self, py: Python<'_>) {
+        let Self { leg, object, .. } = self;
+        if leg.has_an_end() {
+            detached(py, |held| leg.release(held));
+        }
+        // Hooks and callbacks refer to the session and it to them: the circle
+        // is cut here, not whenever the collector comes by.
+        let attachments = std::mem::take(&mut *leg.attachments.lock());
+        drop(attachments);
+        object.drop_ref(py);
     }
 }
 

@@ -43,21 +43,8 @@ pub fn end(run: &Arc<Run>, why: &str) -> Outcome {
     let mut before = None;
     loop {
         run.condemn(why);
-        let (told, reason) = (run.clone(), why.to_owned());
         // Sent before they wake: not a line of them runs in between.
-        let sent = reenter_within(PATIENCE, move |py| {
-            // Scripts that it has called, and waits for, end before it. Looked for
-            // attached: what runs on its thread does not change, and is called by it.
-            let mut all = called_by(&told);
-            all.push(told);
-            let mut place = None;
-            for run in &all {
-                run.condemn(&reason);
-                place = inject(py, run);
-            }
-            (all, place)
-        });
-        let (all, place) = match sent {
+        let (all, place) = match send_to_all(run, why) {
             Some((all, place)) => (all, Some(place)),
             None => (vec![run.clone()], None),
         };
@@ -71,18 +58,41 @@ pub fn end(run: &Arc<Run>, why: &str) -> Outcome {
             return Outcome::Blocked("C code that keeps Python's lock".to_owned());
         };
         if Instant::now() >= until {
-            return match (place, run.waits_in()) {
-                (place, Some(call)) if run.frame_of().is_some() => {
-                    Outcome::Refuses(place.unwrap_or_else(|| call.to_owned()))
-                }
-                (_, Some(call)) => Outcome::Blocked(call.to_owned()),
-                (Some(place), None) if before.as_ref() == Some(&place) => Outcome::Blocked(place),
-                (Some(place), None) => Outcome::Refuses(place),
-                (None, None) => Outcome::Refuses("its thread".to_owned()),
-            };
+            return why_not(run, place, before.as_deref());
         }
         before = place;
         thread::sleep(AGAIN);
+    }
+}
+
+/// Sends the exception to a script, and to those that it has called. Gives these runs, and the
+/// line that the script is at; nothing where C code keeps Python's lock.
+fn send_to_all(run: &Arc<Run>, why: &str) -> Option<(Vec<Arc<Run>>, Option<String>)> {
+    let (told, why) = (run.clone(), why.to_owned());
+    reenter_within(PATIENCE, move |py| {
+        // Scripts that it has called, and waits for, end before it. Looked for
+        // attached: what runs on its thread does not change, and is called by it.
+        let mut all = called_by(&told);
+        all.push(told);
+        let mut place = None;
+        for run in &all {
+            run.condemn(&why);
+            place = inject(py, run);
+        }
+        (all, place)
+    })
+}
+
+/// Why a script does not end, by where it is and where it was when it was last looked at.
+fn why_not(run: &Run, place: Option<String>, before: Option<&str>) -> Outcome {
+    match (place, run.waits_in()) {
+        (place, Some(call)) if run.frame_of().is_some() => {
+            Outcome::Refuses(place.unwrap_or_else(|| call.to_owned()))
+        }
+        (_, Some(call)) => Outcome::Blocked(call.to_owned()),
+        (Some(place), None) if before == Some(place.as_str()) => Outcome::Blocked(place),
+        (Some(place), None) => Outcome::Refuses(place),
+        (None, None) => Outcome::Refuses("its thread".to_owned()),
     }
 }
 
