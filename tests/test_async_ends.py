@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from uuid import uuid4
 
 import pytest
 
@@ -47,6 +48,43 @@ def test_no_verb_returns_on_a_call_that_is_over(host: Host, verb: str) -> None:
 
     host.wait_for(lambda: len(ended()) == 20 or None, what="the ends of the calls")
     assert ended() == ["CancelledError"] * 20
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_media_that_ends_long_before_its_call_breaks_no_verb(host: Host, verb: str) -> None:
+    """The far leg of a loopback pair ends the media at once, and the call when its own thread comes to that."""
+    name = host.script(f"""
+        import json
+        began, ended = [], []
+        async def handler(session, args):
+            await session.answer()
+            began.append(session.uuid)
+            try: ended.append(repr(await session.{verb}))
+            except BaseException as error:
+                ended.append(type(error).__name__)
+                raise
+        def fsapi(session, stream, env, args): stream.write(json.dumps([began, ended]))
+    """)
+    busy = host.script("""
+        import freeswitch
+        def hook(session, what): freeswitch.msleep(1500)
+        def handler(session, args):
+            session.setHangupHook(hook)
+            session.setVariable("is_busy", "true")
+            session.sleep(60000)
+    """)
+
+    def said(which: int) -> list[str]:
+        found: list[str] = json.loads(host.api(f"python {name}"))[which]
+        return found
+
+    uuid, extension = str(uuid4()), host.extension(("python", name))
+    host.api(f"originate {{origination_uuid={uuid}}}loopback/{extension} &python({busy})")
+    host.wait_for(lambda: said(0) or None, what="the verb")
+    host.wait_for(lambda: host.api(f"uuid_getvar {uuid} is_busy") == "true" or None, what="the far leg in its script")
+    host.api(f"uuid_kill {uuid}")
+    host.wait_for(lambda: said(1) or None, what="the end of the verb")
+    assert said(1) == ["CancelledError"]
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use freeswitch::Detached;
 use freeswitch::Status;
+use freeswitch::core;
 use freeswitch::session::Session;
 use freeswitch::sync::wakeup::Wakeup;
 use freeswitch::verb::Verb;
@@ -23,10 +24,11 @@ use bindings::SWITCH_STATUS_BREAK;
 const PUMP_MS: u32 = 20_000;
 /// The same where only flags are looked at, and events wait for its end.
 const POLL_MS: u32 = 100;
-/// How long media that has ended is waited for, to see whether the call has, and
-/// how often.
+/// How long media that has ended is waited for before the call is looked at again.
 const MOMENT_MS: u32 = 20;
-const MOMENTS: u32 = 10;
+/// How long a call whose media has ended may take to end itself: the far leg of a loopback pair
+/// hangs it up when a thread of its own comes to that.
+const ENDING: Duration = Duration::from_secs(10);
 /// How long a call that is over waits for its hook and its coroutine.
 pub const FAREWELL: Duration = Duration::from_secs(10);
 /// How often it looks whether there is still somebody to wait for.
@@ -255,10 +257,10 @@ impl SessionThread {
                 is_settled,
                 is_last,
             } = performed;
-            let cancelled = self.rest(session);
-            if !is_settled && !cancelled {
+            if !is_settled {
                 self.settle_media(session, held);
             }
+            let cancelled = self.rest(session);
             if let (true, Answer::Digits { digits, terminator }) = (cancelled, &answer) {
                 let read: Vec<u8> = digits.iter().copied().chain(*terminator).collect();
                 self.typed.put_back(&read);
@@ -270,17 +272,25 @@ impl SessionThread {
         }
     }
 
-    /// Media may have ended since the call does: gives that a moment to show.
+    /// Media can stop before the hangup is visible: waits until media flows again, the call is over,
+    /// or nobody wants the answer any more.
     fn settle_media(&self, session: Session<'_>, held: &Detached) {
-        for _ in 0..MOMENTS {
+        let until = core::now_micros() + i64::try_from(ENDING.as_micros()).unwrap_or(i64::MAX);
+        while core::now_micros() < until {
             let channel = session.channel();
-            if !channel.ready() || !channel.media_ready() {
+            if !channel.ready() || !channel.media_ready() || self.is_unwanted() {
                 return;
             }
             if self.listen(session, held, MOMENT_MS) {
                 return;
             }
         }
+    }
+
+    /// Does nobody wait for what the verb that runs gives?
+    fn is_unwanted(&self) -> bool {
+        let state = self.state.lock();
+        state.cancelled || state.released
     }
 
     /// Keeps media flowing; false where that fails, after a moment.
