@@ -61,7 +61,7 @@ enum LoadError {
     OtherProvider(&'static str),
     #[error(
         "MR0002 this is FreeSWITCH {0}, and mod_rust is tested with 1.10.12 and 1.11.x: \
-         the parameter allow-untested-core of python.conf lets it load all the same"
+         to load it anyway, set allow-untested-core to true in python.conf"
     )]
     Version(String),
     #[error("MR0003 {0}")]
@@ -239,19 +239,19 @@ const COMMANDS: [(&CStr, &CStr, &CStr, switch_api_function_t); 8] = [
     ),
     (
         c"pystat",
-        c"Show what was counted",
+        c"Show counters and latencies",
         c"[json|prometheus]",
         Some(commands::pystat),
     ),
     (
         c"pydial",
         c"Place calls at a rate, and measure them",
-        c"start <destination> [options]|status|set <setting> <value>|stop|hupall",
+        c"start <destination> [options]|status [json]|set <setting> <value>|stop|hupall",
         Some(api::pydial),
     ),
     (
         c"pysocket",
-        c"What programs outside ask for that serve calls by the event socket",
+        c"The protocol of programs outside that serve calls; not for use by hand",
         c"<what> ...",
         Some(outside::api),
     ),

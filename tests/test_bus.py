@@ -264,11 +264,11 @@ def test_what_is_wrong_in_the_settings_is_said_without_what_is_secret(host: Host
         ("bus-replicas", "9"), ("bus-ca", "relative"),
     ))  # fmt: skip
     for text in (
-        r"bus-url 'http://127\.0\.0\.1': it is nats://HOST:PORT",
+        r"bus-url 'http://127\.0\.0\.1': must be nats://HOST:PORT",
         r"bus-pasword '\.\.\.': there is no such parameter",
-        r"bus-node 'a\.b': it is letters",
-        "bus-replicas '9': it is 1 to 5",
-        "bus-ca 'relative': it is not an absolute path",
+        r"bus-node 'a\.b': must be letters",
+        "bus-replicas '9': must be 1 to 5",
+        "bus-ca 'relative': must be a full path",
     ):
         host.wait_log(f"^MR0010 python.conf: {text}")
     host.no_log("s3cr3t")
@@ -277,7 +277,7 @@ def test_what_is_wrong_in_the_settings_is_said_without_what_is_secret(host: Host
 @pytest.mark.parametrize("url", ["", "nats://127.0.0.1:99999", "nats://127.0.0.1:port", "nats://[::1", "tls://"])
 def test_what_can_be_no_server_is_not_tried(host: Host, url: str) -> None:
     host.config(settings(("bus-url", url)))
-    host.wait_log(rf"^MR0010 python.conf: bus-url '{re.escape(url)}': it is nats://HOST:PORT or tls://HOST:PORT$")
+    host.wait_log(rf"^MR0010 python.conf: bus-url '{re.escape(url)}': must be nats://HOST:PORT or tls://HOST:PORT$")
     assert not json.loads(in_loop(host, """
 from freeswitch import bus
 async def body(say): say(json.dumps(bus.state().configured))
@@ -287,7 +287,7 @@ async def body(say): say(json.dumps(bus.state().configured))
 
 def test_headers_of_records_that_nobody_asks_for_leave_the_bus(host: Host, nats: Nats) -> None:
     host.config(settings(("bus-url", nats.url), ("bus-call-record-headers", "Caller-RDNIS")))
-    host.wait_log(r"^MR0010 python.conf: bus-call-record-headers '\.\.\.': it goes with bus-call-records$")
+    host.wait_log(r"^MR0010 python.conf: bus-call-record-headers '\.\.\.': needs bus-call-records$")
     connected(host)
 
 
@@ -312,7 +312,7 @@ def test_messages_that_are_none_of_ours_are_counted(host: Host, nats: Nats) -> N
         return state(host, "strange_bus_messages") >= before + len(strange) or None
 
     host.wait_for(send, what="the count")
-    host.wait_log("MR0023 a message to fs.want is none of ours")
+    host.wait_log("MR0023 an unknown message to fs.want is ignored")
     assert get(host)[0] is None
     raw.close()
 

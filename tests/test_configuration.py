@@ -28,7 +28,7 @@ def change(host: Host, config: str) -> None:
         ("script-timeout", "api soon", "a number of seconds"),
         ("script-timeout", "nowhere 5", "no such way in"),
         ("script-directory", "/nowhere/at/all", "there is no such folder"),
-        ("script-directory", "relative", "not an absolute path"),
+        ("script-directory", "relative", "must be a full path"),
         ("shutdown-timeout", "-1", "a number of seconds"),
         ("allow-untested-core", "maybe", "true or false"),
         ("xml-handler-bindings", "dialplan", "xml-handler-script before it"),

@@ -265,7 +265,7 @@ async def body(say):
 """,
     )
     assert json.loads(said) == [
-        "7", "there is no bus, so that node 'two' cannot be reached: bus-url names one"
+        "7", "node 'two' cannot be reached, for no bus is configured: set bus-url in python.conf"
     ]  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""A hand on what runs: pyps, pykill, pyreload, pystat, and deadlines."""
+"""Managing running scripts: pyps, pykill, pyreload, pystat, and deadlines."""
 
 from __future__ import annotations
 

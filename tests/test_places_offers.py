@@ -134,7 +134,7 @@ def test_what_is_wrong_is_refused(served: Host, serve: Serve) -> None:
         "": "-USAGE",
         "jump": "-USAGE",
         f"ask {call.uuid} 0 1 {{}}": "-ERR epoch 0 is over",
-        f"ask {call.uuid} one 1 {{}}": "-ERR 'one' is no number",
+        f"ask {call.uuid} one 1 {{}}": "-ERR not a number: 'one'",
         "ask no-such-call 1 1 {}": "-ERR there is no such call",
         "accept no-such-call 1 me": "-ERR there is no such call",
         "beat no-such-program": "-ERR no-such-program was given up",

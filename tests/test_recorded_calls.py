@@ -335,7 +335,7 @@ def test_calls_that_nobody_chose_are_not_recorded(host: Host, tmp_path: Path) ->
 def test_a_choice_that_is_none_is_said(host: Host, tmp_path: Path) -> None:
     name = host.script("def handler(session, args): print('ran')")
     host.call(("set", "python_record=mask"), ("python", name))
-    host.wait_log("is not recorded: python_record is 'mask', and not true, masked or false")
+    host.wait_log("MR0026 .* is not recorded: python_record is 'mask', and not true, masked or false")
     host.wait_log("^ran$")
     host.call(("set", "python_record=false"), ("python", name))
     host.wait_log("^ran$")

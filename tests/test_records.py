@@ -133,7 +133,7 @@ async def main():
 
 
 def test_without_a_bus(host: Host) -> None:
-    assert "there is no bus" in put(host, "x", 1)
+    assert "none is configured: set bus-url" in put(host, "x", 1)
 
 
 def test_records_wait_for_a_server_that_is_away(host: Host, own: Nats) -> None:
@@ -228,10 +228,10 @@ def test_each_call_leaves_a_record(host: Host, own: Nats) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "why"),
     [
-        ("bus-call-records", "a.b", "it is a name"),
-        ("bus-call-records", "cdr", "it goes with a bus-url"),
-        ("bus-call-record-headers", "x", "it goes with bus-call-records"),
-        ("bus-records-limit", "0", "megabytes"),
+        ("bus-call-records", "a.b", "must be a name"),
+        ("bus-call-records", "cdr", "needs bus-url"),
+        ("bus-call-record-headers", "x", "needs bus-call-records"),
+        ("bus-records-limit", "0", "MiB"),
     ],
 )
 def test_a_parameter_that_is_wrong(host: Host, name: str, value: str, why: str) -> None:

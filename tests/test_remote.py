@@ -98,7 +98,7 @@ def test_what_is_said_of_a_long_line_is_not_pushed_out(node: Host) -> None:
 def test_a_timeout_that_is_none_is_said(node: Host) -> None:
     for wrong in ("soon", "-1", "nan", "3601"):
         node.call(("set", f"pyremote_timeout={wrong}"), ("pyremote", "nobody_has_it"))
-        node.wait_log(f"^MR0025 pyremote_timeout '{wrong}': it is seconds, 0 to 3600; it is taken for 2$")
+        node.wait_log(f"^MR0025 pyremote_timeout '{wrong}' must be 0 to 3600 seconds: 2 is used$")
 
 
 @pytest.mark.parametrize(("started", "called"), [("", "::handler"), (":handler", "")])
@@ -136,7 +136,7 @@ async def handler(session, args):
 
 def test_without_a_bus_there_is_no_worker(served: Host) -> None:
     result = served.call(("pyremote", "some_app"), ("hangup", "CALL_REJECTED"))
-    assert result.variables["python_error"] == "there is no bus: bus-url in python.conf names one"
+    assert result.variables["python_error"] == "no bus is configured: set bus-url in python.conf"
 
 
 def test_a_worker_that_hangs_does_not_get_the_call(node: Host, work: Work, app: str) -> None:

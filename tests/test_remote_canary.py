@@ -87,7 +87,7 @@ def test_a_weight_of_nothing_takes_no_call(node: Host, work: Work, app: str) -> 
 def test_a_weight_that_is_none_is_refused(weight: str) -> None:
     done = command("serve", "nats://127.0.0.1:1", "mine.py", f"--weight={weight}")
     assert done.returncode == 2
-    assert done.stderr.endswith(f"argument --weight: it is a whole number, 0 to 1000, not {weight!r}\n")
+    assert done.stderr.endswith(f"argument --weight: must be a whole number, 0 to 1000, not {weight!r}\n")
 
 
 def test_a_version_that_fails_is_seen_and_withdrawn(

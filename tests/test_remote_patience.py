@@ -60,7 +60,7 @@ def test_a_worker_that_says_too_seldom_is_told_of_once(node: Host, nats: Nats, w
 @pytest.mark.parametrize("wrong", ["0.2", "61", "soon", "nan"])
 def test_what_is_no_patience_is_said(host: Host, wrong: str) -> None:
     host.config(settings(("bus-worker-patience", wrong)))
-    host.wait_log(f"^MR0010 python.conf: bus-worker-patience '{wrong}': it is seconds, 0.3 to 60")
+    host.wait_log(f"^MR0010 python.conf: bus-worker-patience '{wrong}': must be 0.3 to 60 seconds")
 
 
 @pytest.mark.parametrize("wrong", ["0.09", "21", "often", "nan", "-1"])
@@ -68,4 +68,4 @@ def test_what_is_no_beat_is_refused(wrong: str) -> None:
     line = [sys.executable, "-m", "freeswitch.apps", "serve", "nats://127.0.0.1:1", "mine.py", f"--beat={wrong}"]
     done = subprocess.run(line, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2
-    assert done.stderr.endswith(f"argument --beat: it is seconds, 0.1 to 20, not {wrong!r}\n")
+    assert done.stderr.endswith(f"argument --beat: must be 0.1 to 20 seconds, not {wrong!r}\n")

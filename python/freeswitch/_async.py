@@ -426,7 +426,7 @@ async def originate(
     if not dest:
         raise ValueError("argument 'dest' is empty")
     if not isinstance(timeout, (int, float)) or not 0 <= timeout <= 1e6:
-        raise ValueError("argument 'timeout' must be a number of seconds, from 0 to 1,000,000")
+        raise ValueError(f"argument 'timeout' must be a number of seconds, from 0 to 1,000,000, not {timeout!r}")
     if caller is not None and not isinstance(caller, AsyncSession):
         raise TypeError(f"argument 'caller' must be AsyncSession, not {type(caller).__name__}")
     if app is not None and not callable(app):

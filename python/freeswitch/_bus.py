@@ -222,7 +222,7 @@ def nodes_of(nodes: str | Iterable[str]) -> Any:
     if not is_configured():
         if wanted == ("*",):
             return None
-        raise ValueError(f"there is no bus, so that node {wanted[0]!r} cannot be reached: bus-url names one")
+        raise ValueError(f"node {wanted[0]!r} cannot be reached, for no bus is configured: set bus-url in python.conf")
     found = _nodes.get(wanted)
     if found is None:
         found = _nodes[wanted] = _freeswitch.Nodes(list(wanted))

@@ -59,13 +59,13 @@ def begin(session: Any, line: str) -> bool:
     wanted = (session.getVariable("python_record") or "").strip().lower()
     if wanted not in {"true", "yes", "on", "1", "masked"}:
         if wanted not in {"", "false", "no", "off", "0"}:
-            text = "%s is not recorded: python_record is %r, and not true, masked or false"
+            text = "MR0026 %s is not recorded: python_record is %r, and not true, masked or false"
             log.warning(text, session.get_uuid(), wanted)
         return False
     try:
         recorder = Recorder(_Here.folder, session, line, is_masked=wanted == "masked")
     except OSError as error:
-        log.error("%s is not recorded: %s", session.get_uuid(), error)  # noqa: TRY400
+        log.error("MR0026 %s is not recorded: %s", session.get_uuid(), error)  # noqa: TRY400
         return False
     _Here.live[recorder.uuid] = recorder
     TAPE.set(recorder)
@@ -148,11 +148,11 @@ class Recorder:
             if self._written > LARGEST:
                 self._file.write('{"cut":true}\n')
                 self.close()
-                log.warning("the recording of %s is cut: it has grown to %d MB", self.uuid, LARGEST >> 20)
+                log.warning("MR0026 the recording of %s is cut: it has grown to %d MB", self.uuid, LARGEST >> 20)
             else:
                 self._file.write(text)
         except (OSError, ValueError) as error:
-            log.error("the recording of %s ends here: %s", self.uuid, error)  # noqa: TRY400
+            log.error("MR0026 the recording of %s ends here: %s", self.uuid, error)  # noqa: TRY400
             self.close()
 
     def close(self) -> None:

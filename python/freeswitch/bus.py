@@ -64,7 +64,7 @@ def connect(
     how.update({name: None if path is None else str(path) for name, path in paths.items()})
     urls = [part for part in url.replace(",", " ").split() if part]
     if not urls:
-        raise ValueError("argument 'url' must name a server: nats://HOST:PORT")
+        raise ValueError(f"argument 'url' must name a server, nats://HOST:PORT, not {url!r}")
     _bus.open_alone(urls, node, **how)
 
 

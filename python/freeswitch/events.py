@@ -82,16 +82,16 @@ def _parts(guard: Guard) -> tuple[Mapping[str, str], Test | None]:
         return guard
     if callable(guard):
         return {}, guard
-    raise TypeError("a guard is a dict of headers or a function")
+    raise TypeError(f"a guard must be a dict of headers or a function, not {type(guard).__name__}")
 
 
 def _check(names: tuple[str, ...], queue: int, drop: str) -> None:
     if not names:
         raise ValueError("an event must be named")
     if queue < 1:
-        raise ValueError("argument 'queue' must be 1 or more")
+        raise ValueError(f"argument 'queue' must be 1 or more, not {queue}")
     if drop not in {"oldest", "newest"}:
-        raise ValueError('drop is "oldest" or "newest"')
+        raise ValueError(f'argument \'drop\' must be "oldest" or "newest", not {drop!r}')
 
 
 class Watch:
@@ -107,7 +107,7 @@ class Watch:
         switch: Any = None,
     ) -> None:
         if not callable(callback) or inspect.iscoroutinefunction(callback):
-            raise TypeError("argument 'callback' must be a function, and no async one")
+            raise TypeError(f"argument 'callback' must be a plain function, not {callback!r}")
         _check(names, queue, drop)
         headers, self._test = _parts(guard)
         self._callback = callback

@@ -51,7 +51,7 @@ class Record(_bus.Lease):
 
 def _check_bus() -> None:
     if not _bus.is_configured():
-        raise BusError("there is no bus, which records go to: bus-url in python.conf names one")
+        raise BusError("records need a bus, and none is configured: set bus-url in python.conf")
 
 
 async def put(name: str, value: Any, *, id: str | None = None, timeout: float = PATIENCE) -> str:

@@ -151,7 +151,7 @@ def options_of(node: Any, root: Path, config: pytest.Config, prefix: str) -> dic
     try:
         missing_sounds = float(missing) if missing else None
     except ValueError:
-        raise pytest.UsageError(f"pocket_missing_sounds: {missing!r} is no number of seconds") from None
+        raise pytest.UsageError(f"pocket_missing_sounds: {missing!r} is not a number of seconds") from None
     marks = {
         name: list(node.iter_markers(f"{prefix}{name}"))[::-1] for name in ("dialplan", "variables", "configuration")
     }

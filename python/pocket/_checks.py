@@ -27,7 +27,7 @@ def dialplan(given: str | os.PathLike[str]) -> str:
         try:
             text = path.read_text(encoding="utf-8")
         except UnicodeDecodeError as error:
-            raise ValueError(f"dialplan={path}: it is no text in UTF-8: {error.reason} at {error.start}") from None
+            raise ValueError(f"dialplan={path}: not text in UTF-8: {error.reason} at {error.start}") from None
         if text.strip() and "<" not in text:
             raise ValueError(f"dialplan={path}: there is no XML in it")
         return check_xml(f"dialplan={path}", text)

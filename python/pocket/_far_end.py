@@ -68,7 +68,7 @@ def seconds(name: str, value: float) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"{name}: {value!r} must be a number of seconds, not {type(value).__name__}")
     if math.isnan(value):
-        raise ValueError(f"{name}: {value!r} is no number of seconds")
+        raise ValueError(f"{name}: {value!r} is not a number of seconds")
     if value < 0:
         raise ValueError(f"{name}: {value!r} lies in the past; give seconds of 0 or more")
     if value > LONGEST:

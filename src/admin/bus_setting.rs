@@ -19,7 +19,7 @@ pub(super) struct BusSetting {
 }
 
 /// How a server is named.
-const SERVER: &str = "it is nats://HOST:PORT or tls://HOST:PORT";
+const SERVER: &str = "must be nats://HOST:PORT or tls://HOST:PORT";
 
 /// What the log may have of a value, and what is wrong with it.
 type Wrong = (String, &'static str);
@@ -54,18 +54,18 @@ impl BusSetting {
             "bus-node" => {
                 return Err((
                     value.to_owned(),
-                    "it is letters, digits, - and _, 64 at most",
+                    "must be letters, digits, - and _, 64 at most",
                 ));
             }
             "bus-replicas" => match value.parse() {
                 Ok(count @ 1..=5) => self.setting.replicas = count,
-                _ => return Err((value.to_owned(), "it is 1 to 5")),
+                _ => return Err((value.to_owned(), "must be 1 to 5")),
             },
             "bus-call-records" if is_node(value) => self.records_of_calls().name = value.to_owned(),
             "bus-call-records" => {
                 return Err((
                     value.to_owned(),
-                    "it is a name: letters, digits, - and _, 64 at most",
+                    "must be a name: letters, digits, - and _, 64 at most",
                 ));
             }
             "bus-call-record-headers" => {
@@ -77,11 +77,11 @@ impl BusSetting {
                 Ok(seconds) if (0.3..=60.0).contains(&seconds) => {
                     self.setting.worker_patience = Some(Duration::from_secs_f64(seconds));
                 }
-                _ => return Err((value.to_owned(), "it is seconds, 0.3 to 60")),
+                _ => return Err((value.to_owned(), "must be 0.3 to 60 seconds")),
             },
             "bus-records-limit" => match value.parse::<u64>() {
                 Ok(megabytes @ 1..=1_000_000) => self.setting.records_limit = megabytes << 20,
-                _ => return Err((value.to_owned(), "it is megabytes, 1 to 1000000")),
+                _ => return Err((value.to_owned(), "must be 1 to 1000000 MiB")),
             },
             _ => return Err(secret("there is no such parameter")),
         }
@@ -104,11 +104,11 @@ impl BusSetting {
             .take_if(|records| records.name.is_empty())
             .is_some()
         {
-            wrong("bus-call-record-headers", "it goes with bus-call-records");
+            wrong("bus-call-record-headers", "needs bus-call-records");
         }
         if self.setting.servers.is_empty() {
             if self.setting.call_records.is_some() {
-                wrong("bus-call-records", "it goes with a bus-url");
+                wrong("bus-call-records", "needs bus-url");
             }
             return None;
         }
@@ -141,7 +141,7 @@ impl BusSetting {
 fn file(value: &str) -> Result<Option<PathBuf>, Wrong> {
     let file = PathBuf::from(value);
     if !file.is_absolute() {
-        return Err((value.to_owned(), "it is not an absolute path"));
+        return Err((value.to_owned(), "must be a full path, from / on"));
     }
     // Whether it can be read is looked at when it is: it may be written later.
     Ok(Some(file))

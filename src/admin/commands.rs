@@ -169,13 +169,15 @@ fn as_json(runs: &[(String, Arc<Run>)]) -> String {
 fn end(argument: &str) -> Result<String, String> {
     let id: u64 = argument
         .parse()
-        .map_err(|_| "pykill <id>, a number that pyps shows".to_owned())?;
+        .map_err(|_| "usage: pykill <id>; pyps lists the ids".to_owned())?;
     let script = runs::find(id).ok_or_else(|| format!("no script has the number {id}"))?;
     match kill::end(&script, "by pykill") {
         Outcome::Ended => Ok(format!("+OK {id} has ended\n")),
         Outcome::Blocked(place) => Err(format!(
             "{id} does not end: it is blocked in C at {place}, and ends when that returns"
         )),
-        Outcome::Refuses(place) => Err(format!("{id} does not end: it refuses at {place}")),
+        Outcome::Refuses(place) => Err(format!(
+            "{id} does not end: it caught ScriptKilled at {place}; catch Exception, not BaseException"
+        )),
     }
 }

@@ -128,7 +128,7 @@ fn interpret(settings: &[Element]) -> (Config, Vec<String>) {
                     if is_token(value) {
                         token = Some(value.to_owned());
                     } else {
-                        wrong(name, "...", "it is letters, digits and -._~+/=");
+                        wrong(name, "...", "must be letters, digits and -._~+/=");
                     }
                 } else if name.starts_with("bus-") {
                     if let Err((shown, why)) = of_bus.take(name, value) {
@@ -225,7 +225,7 @@ fn parameter(
         "switchio-app" if value.starts_with('/') && value.contains(".py:") => {
             config.switchio_apps.push(value.to_owned());
         }
-        "switchio-app" => return Err("it is /FOLDER/FILE.py:NAME, and an app id behind it"),
+        "switchio-app" => return Err("must be /FOLDER/FILE.py:NAME, and an app id if you like"),
         "script-directory" => config.directories.push(folder(value)?),
         "virtual-env" => config.virtual_env = Some(folder(value)?),
         "python-home" => config.python_home = Some(folder(value)?),
@@ -239,20 +239,20 @@ fn parameter(
                 "changed" => Reload::Changed,
                 "never" => Reload::Never,
                 "always" => Reload::Always,
-                _ => return Err("it is changed, never or always"),
+                _ => return Err("must be changed, never or always"),
             }
         }
         "script-timeout" => {
             let (way, time) = value
                 .split_once(' ')
-                .ok_or("it is a way in and seconds: 'api 30'")?;
+                .ok_or("must be a way in and seconds, such as 'api 30'")?;
             let way = entry_point::named(way.trim()).ok_or("there is no such way in")?;
             config.timeouts.push((way.name, seconds(time)?));
         }
         "metrics-listen" => {
             let address = value
                 .parse()
-                .map_err(|_| "it is an IP address and a port: '127.0.0.1:9282'")?;
+                .map_err(|_| "must be an IP address and a port, such as '127.0.0.1:9282'")?;
             config.metrics = Some(Setting {
                 address,
                 token: None,
@@ -260,17 +260,17 @@ fn parameter(
         }
         "shutdown-timeout" => config.ending = seconds(value)?,
         "accept-traceparent" => {
-            config.accept_traceparent = truth(value).ok_or("it is true or false")?;
+            config.accept_traceparent = truth(value).ok_or("must be true or false")?;
         }
         "record-calls" => {
             let folder = PathBuf::from(value);
             if !folder.is_absolute() || !folder.is_dir() {
-                return Err("it is the full path of a folder that is there");
+                return Err("must be the full path of an existing folder");
             }
             config.record_calls = Some(folder);
         }
         "allow-untested-core" => {
-            config.allow_untested_core = truth(value).ok_or("it is true or false")?;
+            config.allow_untested_core = truth(value).ok_or("must be true or false")?;
         }
         _ => return Err("there is no such parameter"),
     }
@@ -286,7 +286,7 @@ fn is_token(value: &str) -> bool {
 fn folder(value: &str) -> Result<PathBuf, &'static str> {
     let folder = PathBuf::from(value);
     if !folder.is_absolute() {
-        return Err("it is not an absolute path");
+        return Err("must be a full path, from / on");
     }
     match std::fs::read_dir(&folder) {
         Ok(_) => Ok(folder),
@@ -296,7 +296,7 @@ fn folder(value: &str) -> Result<PathBuf, &'static str> {
         Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
             Err("it may not be read")
         }
-        Err(_) => Err("it is not a readable folder"),
+        Err(_) => Err("must be a folder that can be read"),
     }
 }
 
@@ -304,8 +304,8 @@ fn seconds(value: &str) -> Result<Duration, &'static str> {
     let seconds: f64 = value
         .trim()
         .parse()
-        .map_err(|_| "it is a number of seconds")?;
-    Duration::try_from_secs_f64(seconds).map_err(|_| "it is a number of seconds, 0 or more")
+        .map_err(|_| "must be a number of seconds")?;
+    Duration::try_from_secs_f64(seconds).map_err(|_| "must be a number of seconds, 0 or more")
 }
 
 /// The words that FreeSWITCH's own configuration takes (`switch_true`).

@@ -131,7 +131,7 @@ fn of_bus() -> [Number; 16] {
         counter(
             "strange_bus_messages",
             counters::STRANGE.get(),
-            "Messages on the bus that were none of ours (MR0023)",
+            "Unknown messages on the bus, which were ignored (MR0023)",
         ),
         gauge(
             "queued_records",

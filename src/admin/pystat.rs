@@ -15,7 +15,7 @@ pub(crate) fn statistics(argument: &str) -> Result<String, String> {
         "" => Ok(text(&tables())),
         "json" => Ok(json(&tables())),
         "prometheus" => Ok(exposition::of_module(Format::Plain)),
-        _ => Err("pystat [json|prometheus]".to_owned()),
+        _ => Err("usage: pystat [json|prometheus]".to_owned()),
     }
 }
 

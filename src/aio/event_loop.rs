@@ -174,7 +174,7 @@ fn fail(this: &Arc<Running>, why: &str) {
         loop_queue::take()
     };
     tracing::error!(
-        "MR0016 the event loop ended: {why}; what ran on it has failed, and it is made again when it is needed"
+        "MR0016 the event loop ended: {why}; what ran on it has failed, and it is restarted when it is needed"
     );
     let listened = enter(|py| {
         let _output = stdio::begin(py);
@@ -204,7 +204,7 @@ fn return_soon() {
         });
     if let Err(error) = started {
         tracing::error!(
-            "MR0016 the event loop is made again by the next script that needs it: {error}"
+            "MR0016 the event loop is restarted by the next script that needs it: {error}"
         );
     }
 }

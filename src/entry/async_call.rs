@@ -265,7 +265,7 @@ fn serve(session: Session<'_>, held: &Detached, session_thread: &SessionThread, 
         });
         if !session_thread.wait_for_release(held, runs::time_is_over) {
             tracing::warn!(
-                "MR0013 script {id}: its call ended 10 seconds ago and it goes on: let CancelledError through, or use hangup_shield()"
+                "MR0013 script {id}: its call ended 10 seconds ago and it still runs: let CancelledError through, or use hangup_shield()"
             );
         }
         // What goes on from here has a picture of the call.

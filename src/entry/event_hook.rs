@@ -86,7 +86,7 @@ fn bind(held: &Detached, hook: Hook) -> Option<Bound> {
     });
     server.start();
     let receiver = move |event: View<'_>| {
-        pass_on(event, &queue);
+        pass_on(event, &server.line, &queue);
         if !server.runs.load(Ordering::Acquire) {
             server.start();
         }
@@ -94,7 +94,10 @@ fn bind(held: &Detached, hook: Hook) -> Option<Bound> {
     match Subscription::new(held, kind, subclass.as_deref(), receiver) {
         Ok(subscription) => Some(Bound { hook, subscription }),
         Err(status) => {
-            tracing::error!(%status, "hook {}: the event is not bound", hook.line);
+            tracing::error!(
+                "MR0011 hook {}: its event could not be bound: {status}",
+                hook.line
+            );
             None
         }
     }
@@ -132,7 +135,7 @@ impl Server {
             self.runs.store(false, Ordering::Release);
             freeswitch::once_a_second!(times => {
                 tracing::error!(
-                    "MR0017 hook {}: no thread: {error} ({times} times since the last such line): \
+                    "MR0017 hook {}: no thread could be started: {error} ({times} times since the last such line); \
                      it is tried again with the next event",
                     self.line
                 );
@@ -145,7 +148,7 @@ impl Server {
 pub static QUEUED: Depth = Depth::new();
 
 /// Runs on a dispatch thread.
-fn pass_on(event: View<'_>, queue: &SyncSender<Arc<shared::Event>>) {
+fn pass_on(event: View<'_>, line: &str, queue: &SyncSender<Arc<shared::Event>>) {
     let Some(copy) = Snapshot::of(event) else {
         return;
     };
@@ -158,7 +161,7 @@ fn pass_on(event: View<'_>, queue: &SyncSender<Arc<shared::Event>>) {
     if let Err(TrySendError::Full(_)) = sent {
         DROPPED_EVENTS.fetch_add(1, Ordering::Relaxed);
         freeswitch::once_a_second!(dropped => {
-            tracing::warn!("MR0012 a hook cannot keep up: {dropped} events dropped since the last such line");
+            tracing::warn!("MR0012 hook {line} cannot keep up: {dropped} events of hooks dropped since the last such line");
         });
     }
 }

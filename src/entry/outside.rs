@@ -188,9 +188,7 @@ pub(super) fn seconds(
     }
     let (name, text) = (name.to_string_lossy(), shown(text.as_bytes()));
     let otherwise_s = otherwise.as_secs_f64();
-    tracing::warn!(
-        "{code} {name} '{text}': it is seconds, 0 to 3600; it is taken for {otherwise_s}"
-    );
+    tracing::warn!("{code} {name} '{text}' must be 0 to 3600 seconds: {otherwise_s} is used");
     otherwise
 }
 
@@ -251,7 +249,7 @@ pub(super) fn serve(
         let is_over = || runs::time_is_over() || !is_there();
         if !thread.wait_for_release(held, is_over) {
             tracing::warn!(
-                "MR0013 the call ended 10 seconds ago and its program outside goes on: let CancelledError through, or use hangup_shield()"
+                "MR0013 the call ended 10 seconds ago and its program outside still runs: let CancelledError through, or use hangup_shield()"
             );
         }
         thread.leg().part(session);

@@ -29,7 +29,9 @@ pub fn use_folder(folder: Option<&Path>) {
     });
     match used {
         Ok(Ok(())) => RECORDS.store(folder.is_some(), Ordering::Relaxed),
-        Ok(Err(why)) => tracing::error!("MR0009 calls are not recorded: {why}"),
+        Ok(Err(why)) => {
+            tracing::error!("MR0026 record-calls is off, and no call is recorded: {why}");
+        }
         // Python ends, and no call is recorded any more.
         Err(_) => RECORDS.store(false, Ordering::Relaxed),
     }
@@ -51,7 +53,10 @@ pub fn begin(py: Python<'_>, session: &Bound<'_, PyAny>, line: &[u8]) -> bool {
         .and_then(|recording| recording.call_method1("begin", (session, str_of(py, line))))
         .and_then(|begun| begun.is_truthy());
     begun.unwrap_or_else(|error| {
-        tracing::error!("the call is not recorded: {}", errors::one_line(py, &error));
+        tracing::error!(
+            "MR0026 the call is not recorded: {}",
+            errors::one_line(py, &error)
+        );
         false
     })
 }

@@ -180,7 +180,7 @@ fn on_call(
         ..Kept::default()
     };
     if outgoing::node().is_none() {
-        let why = "there is no bus: bus-url in python.conf names one";
+        let why = "no bus is configured: set bus-url in python.conf";
         return (Err(Ended::Unserved(why.to_owned())), kept);
     }
     let function = target.function.unwrap_or(entry_point::APPLICATION.function);

@@ -27,7 +27,7 @@ pub fn aside(name: &str, body: impl FnOnce() + Send + 'static) -> Option<JoinHan
         Ok(thread) => Some(thread),
         Err(error) => {
             freeswitch::once_a_second!(times => {
-                tracing::warn!("MR0017 {name}: no thread: {error} ({times} times since the last such line): it is done on another's");
+                tracing::warn!("MR0017 {name}: no thread could be started: {error} ({times} times since the last such line); another thread does the work");
             });
             let body = body.lock().take();
             if let Some(body) = body {
@@ -78,7 +78,7 @@ impl Standing {
         if let Err(error) = self.start(size, run) {
             let name = self.name;
             freeswitch::once_a_second!(times => {
-                tracing::error!("MR0017 {name}: no thread: {error} ({times} times since the last such line): it is tried again");
+                tracing::error!("MR0017 {name}: no thread could be started: {error} ({times} times since the last such line); it is tried again");
             });
         }
     }

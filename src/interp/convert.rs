@@ -72,6 +72,13 @@ fn type_name(value: &Bound<'_, PyAny>) -> String {
         .map_or_else(|_| "object".to_owned(), |n| n.to_string())
 }
 
+/// The `TypeError` for an argument that is not what it must be.
+#[must_use]
+pub fn wrong_type(name: &str, wanted: &str, value: &Bound<'_, PyAny>) -> PyErr {
+    let kind = type_name(value);
+    PyTypeError::new_err(format!("argument '{name}' must be {wanted}, not {kind}"))
+}
+
 /// A text argument that the switch takes as a C string.
 ///
 /// # Errors
@@ -96,10 +103,7 @@ pub fn text_bytes<'a>(value: &'a Bound<'_, PyAny>, name: &str) -> PyResult<Cow<'
 
 fn encoded<'a>(value: &'a Bound<'_, PyAny>, name: &str) -> PyResult<Cow<'a, [u8]>> {
     if !value.is_instance_of::<PyString>() {
-        let kind = type_name(value);
-        return Err(PyTypeError::new_err(format!(
-            "argument '{name}' must be str, not {kind}"
-        )));
+        return Err(wrong_type(name, "str", value));
     }
     bytes_of(value)
         .ok_or_else(|| PyValueError::new_err(format!("argument '{name}' cannot be encoded")))
@@ -128,10 +132,7 @@ pub fn optional_text(value: Option<&Bound<'_, PyAny>>, name: &str) -> PyResult<O
 /// `TypeError` when it is no int, `ValueError` when it is out of range.
 pub fn count(value: &Bound<'_, PyAny>, name: &str) -> PyResult<u32> {
     if !value.is_instance_of::<PyInt>() {
-        let kind = type_name(value);
-        return Err(PyTypeError::new_err(format!(
-            "argument '{name}' must be int, not {kind}"
-        )));
+        return Err(wrong_type(name, "int", value));
     }
     value.extract::<u32>().map_err(|_| {
         PyValueError::new_err(format!(
@@ -184,11 +185,6 @@ pub fn flag(value: Option<&Bound<'_, PyAny>>, name: &str) -> PyResult<bool> {
         Some(value) if value.is_instance_of::<PyBool>() || value.is_instance_of::<PyInt>() => {
             value.is_truthy()
         }
-        Some(value) => {
-            let kind = type_name(value);
-            Err(PyTypeError::new_err(format!(
-                "argument '{name}' must be int, not {kind}"
-            )))
-        }
+        Some(value) => Err(wrong_type(name, "int", value)),
     }
 }

@@ -26,7 +26,7 @@ pub enum StartError {
     #[error("Python did not start: {0}")]
     Init(String),
     /// A virtual environment of another Python.
-    #[error("the virtual environment {path} is of {found}, and the module of Python {wanted}", path = path.display())]
+    #[error("the virtual environment {path} was made with {found}, and the module is built for Python {wanted}: make it again with that", path = path.display())]
     VirtualEnv {
         /// Where it is.
         path: PathBuf,

@@ -245,7 +245,7 @@ impl Api {
         let reply = reply.map_err(|why| match why {
             BadJson::Nul => PyValueError::new_err(format!("argument 'data': {why}")),
             BadJson::Unreadable => {
-                PyRuntimeError::new_err(format!("the request, or what came back: {why}"))
+                PyRuntimeError::new_err(format!("invalid JSON in the request or its reply: {why}"))
             }
         })?;
         let reply = json.call_method1("loads", (str_of(py, &reply),))?;

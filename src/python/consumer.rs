@@ -64,7 +64,9 @@ impl EventConsumer {
     ) -> PyResult<Self> {
         let len = count_or(len, "len", DEFAULT_LENGTH)?;
         if len == 0 {
-            return Err(PyValueError::new_err("argument 'len' must be at least 1"));
+            return Err(PyValueError::new_err(
+                "argument 'len' must be at least 1, not 0",
+            ));
         }
         need_switch("EventConsumer")?;
         detached(py, catch_up);

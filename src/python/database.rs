@@ -314,7 +314,7 @@ fn literal(value: &Bound<'_, PyAny>, dialect: Dialect, out: &mut Vec<u8>) -> PyR
             .all(|b| b.is_ascii_digit() || b"+-.e".contains(&b))
         {
             return Err(PyValueError::new_err(format!(
-                "{number} is no number that SQL has"
+                "SQL has no such number: {number}"
             )));
         }
         out.extend_from_slice(number.as_bytes());

@@ -2,11 +2,11 @@
 
 use freeswitch::media::input;
 use freeswitch::media::input::Source;
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
-use crate::interp::convert::count_or;
+use crate::interp::convert::{count_or, wrong_type};
 
 /// What the core gives a digit without a duration: 250 ms.
 const DEFAULT_DURATION: u32 = 2000;
@@ -43,16 +43,16 @@ impl Dtmf {
     fn new(digit: &Bound<'_, PyAny>, duration: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
         let text = digit
             .cast::<PyString>()
-            .map_err(|_| PyTypeError::new_err("argument 'digit' must be str"))?;
+            .map_err(|_| wrong_type("digit", "str", digit))?;
         let text = text.to_string();
         let mut chars = text.chars();
         let (Some(digit), None) = (
             chars.next().filter(|c| c.is_ascii() && *c != '\0'),
             chars.next(),
         ) else {
-            return Err(PyValueError::new_err(
-                "argument 'digit' must be one DTMF digit",
-            ));
+            return Err(PyValueError::new_err(format!(
+                "argument 'digit' must be one DTMF digit, not {text:?}"
+            )));
         };
         let duration = match count_or(duration, "duration", DEFAULT_DURATION)? {
             0 => DEFAULT_DURATION,

@@ -8,13 +8,13 @@ use freeswitch::event::shared::Reading;
 use freeswitch::event::{Kind, OwnedEvent, Priority, View};
 use freeswitch::text::c_string;
 use freeswitch::{Detached, Status};
-use pyo3::exceptions::{PyKeyError, PyRuntimeError, PyTypeError, PyValueError};
+use pyo3::exceptions::{PyKeyError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
 use super::SessionGone;
 use super::wait::wait;
-use crate::interp::convert::{optional_text, str_of, text};
+use crate::interp::convert::{optional_text, str_of, text, wrong_type};
 use crate::interp::detach::{detached, present};
 use crate::python::wait::need_switch;
 
@@ -36,14 +36,9 @@ impl Event {
     /// # Errors
     /// `TypeError`
     pub fn inner_of(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Arc<shared::Event>> {
-        let event = value.cast::<Self>().map_err(|_| {
-            let kind = value
-                .get_type()
-                .name()
-                .map(|n| n.to_string())
-                .unwrap_or_default();
-            PyTypeError::new_err(format!("argument '{name}' must be Event, not {kind}"))
-        })?;
+        let event = value
+            .cast::<Self>()
+            .map_err(|_| wrong_type(name, "Event", value))?;
         Ok(event.get().inner.clone())
     }
 
@@ -164,7 +159,7 @@ impl Event {
     fn merge(&self, py: Python<'_>, to_merge: &Bound<'_, PyAny>) -> PyResult<bool> {
         let other = to_merge
             .cast::<Self>()
-            .map_err(|_| PyTypeError::new_err("argument 'to_merge' must be Event"))?;
+            .map_err(|_| wrong_type("to_merge", "Event", to_merge))?;
         // A copy, so that not two locks are held: the two may be one.
         let copy = other.get().with(py, |e| e.duplicate())?;
         let Ok(copy) = copy else { return Ok(false) };
@@ -223,10 +218,10 @@ impl Event {
             0 => Priority::Normal,
             1 => Priority::Low,
             2 => Priority::High,
-            _ => {
-                return Err(PyValueError::new_err(
-                    "argument 'priority' must be 0, 1 or 2",
-                ));
+            other => {
+                return Err(PyValueError::new_err(format!(
+                    "argument 'priority' must be 0, 1 or 2, not {other}"
+                )));
             }
         };
         self.with(py, |e| e.set_priority(priority))?;

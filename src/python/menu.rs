@@ -4,12 +4,12 @@ use std::ffi::c_int;
 
 use freeswitch::media::menu::{Menu, Settings};
 use freeswitch::session::handle::Gone;
-use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 
 use super::wait::wait;
 use super::{invocation, session};
-use crate::interp::convert::{limit, optional_text, text};
+use crate::interp::convert::{limit, optional_text, text, wrong_type};
 
 /// A menu; beneath another it is reached from that by "menu-sub".
 #[pyclass(
@@ -84,7 +84,7 @@ impl IvrMenu {
             None
         } else {
             let menu = main.cast::<Self>();
-            Some(menu.map_err(|_| PyTypeError::new_err("argument 'main' must be IVRMenu"))?)
+            Some(menu.map_err(|_| wrong_type("main", "IVRMenu", main))?)
         };
         let settings = Settings {
             name: name

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use freeswitch::stream;
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use super::SessionGone;
 use super::wait::wait;
-use crate::interp::convert::{bytes_of, count, str_of, text_bytes};
+use crate::interp::convert::{bytes_of, count, str_of, text_bytes, wrong_type};
 use crate::interp::detach::present;
 
 /// A stream: the reply to an API command, or one of the script's own that collects.
@@ -63,8 +63,7 @@ impl Stream {
         data: &Bound<'_, PyAny>,
         len: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
-        let bytes = bytes_of(data)
-            .ok_or_else(|| PyTypeError::new_err("argument 'data' must be bytes or str"))?;
+        let bytes = bytes_of(data).ok_or_else(|| wrong_type("data", "bytes or str", data))?;
         let len = match len {
             Some(len) => count(len, "len")? as usize,
             None => bytes.len(),

@@ -75,18 +75,18 @@ fn end_late_runs() {
 
 fn end(run: &Arc<Run>) {
     let seconds = run.begun.elapsed().as_secs_f64();
-    match kill::end(run, &format!("its time is over ({seconds:.1} s)")) {
+    match kill::end(run, &format!("script-timeout reached after {seconds:.1} s")) {
         Outcome::Ended => {}
         Outcome::Blocked(place) => {
             tracing::error!(
-                "MR0008 script {} ({}) is over its time and blocked in C at {place}",
+                "MR0008 script {} ({}) has reached its script-timeout and is blocked in C at {place}",
                 run.id,
                 run.function.name
             );
         }
         Outcome::Refuses(place) => {
             tracing::error!(
-                "MR0008 script {} ({}) is over its time and refuses to end at {place}",
+                "MR0008 script {} ({}) has reached its script-timeout and caught ScriptKilled at {place}: catch Exception, not BaseException",
                 run.id,
                 run.function.name
             );

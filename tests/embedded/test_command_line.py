@@ -97,16 +97,16 @@ def test_a_call_that_does_not_end_says_where_its_script_stands(tmp_path: Path) -
         (["call", "x.py", "--press", "1"], "'1' must be seconds, a colon and digits"),
         (["call", "x.py", "--press=-1:2"], "'-1:2' must be seconds, a colon and digits"),
         (["call", "x.py", "--variable", "a"], "'a' must be name=value"),
-        (["call", "x.py", "--missing-sounds", "long"], "'long' is no number of seconds"),
-        (["call", "x.py", "--phone", "user/1 answers=3"], "'answers=3' is nothing that a phone does; there are busy"),
-        (["call", "x.py", "--phone", "user/1 busy=1"], "'busy=1' is nothing that a phone does"),
+        (["call", "x.py", "--missing-sounds", "long"], "'long' is not a number of seconds"),
+        (["call", "x.py", "--phone", "user/1 answers=3"], "a phone has no 'answers=3'; it has busy"),
+        (["call", "x.py", "--phone", "user/1 busy=1"], "a phone has no 'busy=1'"),
         (["call", __file__, "--phone", "1001"], "call: '1001' is no address of a dial string"),
         (["shell", "--phone", "1001"], "shell: '1001' is no address of a dial string"),
         (["call", __file__, "--press", "1:x"], "call: press: 'x' is no text of digits"),
         (["call", __file__, "--hangup-after", "inf"], "call: hangup_after: inf is longer than a switch runs"),
         (["call", __file__, "--hangup-after=-1"], "call: hangup_after: -1.0 lies in the past"),
         (["call", __file__, "--timeout=-1"], "call: --timeout: -1.0 lies in the past"),
-        (["call", __file__, "--timeout", "nan"], "call: --timeout: nan is no number"),
+        (["call", __file__, "--timeout", "nan"], "call: --timeout: nan is not a number"),
         (["call", __file__, "--says", "3:yes,4:"], "'4:' must be seconds, a colon and digits or words"),
         (["call", sys.executable], f"call: {sys.executable} is no script: its name does not end in .py"),
         (["call", __file__, "--scripts", "/usr"], f"call: {__file__} does not lie in the folder of the scripts, /usr"),
@@ -116,7 +116,7 @@ def test_a_call_that_does_not_end_says_where_its_script_stands(tmp_path: Path) -
         ),
         (["call", __file__, "--html", "/tmp"], "call: --html /tmp: that is a folder; name a file in it"),
         (["call", __file__, "--html", "/proc/call.html"], "call: --html /proc/call.html: No such file or directory"),
-        (["call", "--dialplan", sys.executable], f"call: dialplan={sys.executable}: it is no text in UTF-8"),
+        (["call", "--dialplan", sys.executable], f"call: dialplan={sys.executable}: not text in UTF-8"),
         (["call", __file__, "--conf", "/no/such"], "call: there is no folder /no/such"),
         (["call", __file__, "--dialplan", "/no/such.xml"], "call: [Errno 2] No such file or directory: '/no/such.xml'"),
         (["call", "--dialplan", __file__], f"call: dialplan={__file__}: the XML is faulty"),
@@ -255,12 +255,12 @@ def test_the_shell(script: Path) -> None:
     terminal.wait(r"\+OK")
     terminal.type(f"transcript {far}\nsays\nsleep long\ncall ivr hangup-after=soon\n")
     terminal.wait("-USAGE: says WORDS")
-    terminal.wait("-ERR 'long' is no number of seconds")
-    terminal.wait("-ERR 'soon' is no number of seconds")
+    terminal.wait("-ERR 'long' is not a number of seconds")
+    terminal.wait("-ERR 'soon' is not a number of seconds")
     terminal.type("phone\nphone user/7 never\nphone user/8 loud\n")
     terminal.wait(r"-USAGE: phone ADDRESS")
     terminal.wait(r"\+OK")
-    terminal.wait("-ERR 'loud' is nothing that a phone does")
+    terminal.wait("-ERR a phone has no 'loud'")
     terminal.type("press\nno_such_command\nquit\n")
     terminal.wait("-USAGE: press DIGITS")
     terminal.wait("-ERR no_such_command Command not found!")

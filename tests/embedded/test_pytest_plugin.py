@@ -117,7 +117,7 @@ def test_sounds_that_are_not_there_are_named(project: pytest.Pytester) -> None:
     result = run(project, tests.replace("not call", "call"))
     result.assert_outcomes(passed=1)
     project.makeini("[pytest]\npocket_missing_sounds = long\n")
-    run(project, tests).stdout.fnmatch_lines(["*pocket_missing_sounds: 'long' is no number of seconds*"])
+    run(project, tests).stdout.fnmatch_lines(["*pocket_missing_sounds: 'long' is not a number of seconds*"])
     project.mkdir("wavs").joinpath("beep.ul").write_bytes(b"\0" * 4000)
     project.makeini("[pytest]\npocket_sounds = wavs\n")
     run(

@@ -58,7 +58,7 @@ def test_a_configuration_that_is_faulty() -> None:
         ([(1.0, "")], ValueError, "no text of digits"),
         ([(1.0, "one")], ValueError, "'one'"),
         ([(-1.0, "1")], ValueError, "past"),
-        ([(float("nan"), "1")], ValueError, "nan is no number"),
+        ([(float("nan"), "1")], ValueError, "nan is not a number"),
         (["1"], TypeError, "pair"),
         ("1", TypeError, "say when"),
         ([("1", "1")], TypeError, "number of seconds"),

@@ -49,8 +49,8 @@ def test_a_host_that_has_no_address(client: Start) -> None:
         (b"", "did not ask for a password or take it within 1 s"),
         (b"Content-Type: auth/req", "and said 'Content-Type: auth/req'"),
         (b"SSH-2.0-OpenSSH_9.2\r\n", "and said 'SSH-2.0-OpenSSH_9.2"),
-        (b"HTTP/1.1 400 Bad Request\n\n", "it is no event socket of a FreeSWITCH: its first message is 'HTTP/1.1 400"),
-        (b"x" * 100_000, "it is no event socket of a FreeSWITCH"),
+        (b"HTTP/1.1 400 Bad Request\n\n", "not the event socket of a FreeSWITCH: its first message is 'HTTP/1.1 400"),
+        (b"x" * 100_000, "not the event socket of a FreeSWITCH"),
         (b"Content-Length: 99999999999999999999\n\n", "says that it is '99999999999999999999' bytes long"),
         (b"Content-Length: -1\n\n", "says that it is '-1' bytes long"),
         (

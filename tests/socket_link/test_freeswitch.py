@@ -70,7 +70,7 @@ def test_calls_go_on_when_its_event_socket_comes_back(client: Start, fresh: Call
     started.wait_for("played")
     host.pool.api("bgapi reload mod_event_socket")
     assert "was lost" in started.wait_log("MR0020")
-    started.wait_log("is there again")
+    started.wait_log("MR0020 connected again")
     # The app's wait may have missed its event: it ends, and with it the app's coroutine; the call is known still.
     started.wait_log("whether DTMF has come is not known")
     assert started.process.stdin

@@ -31,7 +31,7 @@ def test_a_switch_that_dies_in_the_middle_of_an_event(client: Start, fake: FakeS
     assert started.wait_for("dtmf")["number"] == "after"
     subscribed = [command for command in fake.all_commands if command.startswith("event plain")]
     assert sorted(" ".join(subscribed).split().count(name) for name in ("DTMF", "CHANNEL_PARK")) == [2, 2]
-    started.wait_log("is there again")
+    started.wait_log("MR0020 connected again")
 
 
 def test_calls_that_went_with_the_connection_end(client: Start, fake: FakeSwitch) -> None:
@@ -323,7 +323,7 @@ say("up")
     assert "is not there: Connection refused" in started.wait_log("MR0020")
     late = FakeSwitch(port=port)
     started.wait_for("up")
-    started.wait_log("is there again")
+    started.wait_log("MR0020 connected again")
     assert len([line for line in started.log if "MR0020" in line]) == 2
     late.close()
 

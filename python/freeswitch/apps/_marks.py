@@ -42,7 +42,7 @@ def plain(name: str) -> str:
     if known is None:
         known = known_names([kind_of(name)])[0]
         if known == "ALL":
-            raise ValueError("an app names the events that it is for, and ALL is none")
+            raise ValueError("an app must name its events; ALL cannot be one")
         if len(_plain) < 1000:
             _plain[name] = known
     return known

@@ -143,7 +143,7 @@ class SocketLink(Link):
             outcome.set_result(None)
         if what == "up":
             if self._was_up or self._told is not None:
-                log.warning("MR0020 FreeSWITCH at %s is there again", self.name)
+                log.warning("MR0020 connected again to FreeSWITCH at %s", self.name)
             self._was_up, self._told = True, None
         elif why != self._told and (self._was_up or self.state != "failed"):
             self._told = why

@@ -39,7 +39,7 @@ class PatternRegistrar:
         def inner(function: F) -> F:
             route: Any = function
             if not inspect.iscoroutinefunction(route):
-                raise TypeError(f"a route is an async function, and {function.__name__} is none")
+                raise TypeError(f"a route must be an async function, and {function.__name__} is not")
             self._routes.append((compiled, field, route, kwargs))
             return function
 

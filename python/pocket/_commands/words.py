@@ -44,7 +44,7 @@ def number(text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds") from None
 
 
 # What a phone does, as keywords of `Switch.phone`; the first two stand without a value.
@@ -69,7 +69,7 @@ def phone(text: str) -> tuple[str, dict[str, Any]]:
         name, equals, value = word.partition("=")
         if name not in DOES or bool(equals) == (DOES[name] is bool):
             raise argparse.ArgumentTypeError(
-                f"{word!r} is nothing that a phone does; there are busy, never, "
+                f"a phone has no {word!r}; it has busy, never, "
                 + ", ".join(f"{known}=" for known, kind in DOES.items() if kind is not bool)
             )
         does[name] = DOES[name](value) if equals else True

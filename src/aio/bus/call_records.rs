@@ -66,7 +66,9 @@ pub fn set(held: &Detached, setting: Option<&CallRecords>) {
     match made {
         Ok(subscription) => *bound = Some((setting.clone(), subscription)),
         Err(status) => {
-            tracing::error!("MR0024 calls are not recorded: their ends are not bound: {status}");
+            tracing::error!(
+                "MR0024 bus-call-records is off: the events of hangups could not be bound: {status}"
+            );
         }
     }
 }

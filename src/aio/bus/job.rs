@@ -67,7 +67,7 @@ async fn request(client: &Client, subject: String, data: Vec<u8>, patience: Dura
                 number: 0,
                 reply: String::new(),
             },
-            Err(why) => Outcome::Late(format!("the answer did not come whole: {why}")),
+            Err(why) => Outcome::Late(format!("parts of the answer were lost: {why}")),
         },
         Err(error) => match error.kind() {
             RequestErrorKind::NoResponders => Outcome::Nobody,

@@ -247,7 +247,7 @@ async fn attempt(shared: &Arc<Shared>) -> Result<Client, String> {
         .iter()
         .map(|server| server.parse())
         .collect::<Result<_, _>>()
-        .map_err(|error| format!("it is no address of a server: {error}"))?;
+        .map_err(|error| format!("not the address of a server: {error}"))?;
     let options = options(shared)?;
     // A name server that says nothing is waited for no longer, either.
     match timeout(PATIENCE * 2, options.connect(servers)).await {

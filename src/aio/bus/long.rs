@@ -127,7 +127,7 @@ pub(super) async fn whole<'a>(
 pub(super) fn missed(message: &Message, why: &str) {
     freeswitch::once_a_second!(times => {
         let subject = &message.subject;
-        tracing::warn!("MR0023 a message to {subject} did not come whole: {why} ({times} times since the last such line)");
+        tracing::warn!("MR0023 parts of a message to {subject} were lost: {why} ({times} times since the last such line)");
     });
 }
 

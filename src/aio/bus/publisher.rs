@@ -118,7 +118,7 @@ pub(super) fn strange(message: &Message) {
     STRANGE.add();
     freeswitch::once_a_second!(times => {
         let subject = message.subject.as_str();
-        tracing::warn!("MR0023 a message to {subject} is none of ours ({times} times since the last such line)");
+        tracing::warn!("MR0023 an unknown message to {subject} is ignored, which another program has published ({times} times since the last such line)");
     });
 }
 

@@ -131,7 +131,7 @@ pub(super) fn put(line: Vec<u8>, ticket: Option<u64>) -> Result<(), String> {
     let queue = match &*keeper {
         Some(Ok(keeper)) => &keeper.queue,
         Some(Err(why)) => return Err(format!("records are not kept: {why}")),
-        None => return Err("there is no bus: bus-url in python.conf names one".to_owned()),
+        None => return Err("no bus is configured: set bus-url in python.conf".to_owned()),
     };
     let ticket = ticket.map(Ticket::new);
     QUEUED_RECORDS.add(1);

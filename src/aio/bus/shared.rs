@@ -191,7 +191,7 @@ pub(super) fn ask(number: u64, task: Task, patience: Duration) -> Result<(), Str
     if edge::is_forked() {
         return Err("this is a child that a script has forked: the bus is its parent's".to_owned());
     }
-    let shared = current().ok_or("there is no bus: bus-url in python.conf names one")?;
+    let shared = current().ok_or("no bus is configured: set bus-url in python.conf")?;
     let job = Job {
         task,
         ticket: Ticket::new(number),

@@ -37,7 +37,7 @@ impl<'a> Words<'a> {
     fn number(&mut self) -> Result<u64, String> {
         let word = self.next()?;
         word.parse()
-            .map_err(|_| format!("-ERR '{word}' is no number"))
+            .map_err(|_| format!("-ERR not a number: '{word}'"))
     }
 
     fn call(&mut self) -> Result<std::sync::Arc<Call>, String> {

@@ -58,6 +58,6 @@ fn tell(held: &Detached, subclass: &CStr, name: Option<&str>, body: &Value) {
         event.fire(held)
     };
     if let Err(status) = fire() {
-        tracing::error!(%status, "a program outside was not told of its call");
+        tracing::error!(%status, "the event that offers this call to a program outside could not be sent");
     }
 }

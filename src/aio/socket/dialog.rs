@@ -15,7 +15,7 @@ pub(super) enum Failure {
     #[error("it has refused the password ({0}): give the one of its event_socket.conf")]
     Password(String),
     /// It does not speak as a switch does.
-    #[error("it is no event socket of a FreeSWITCH: {0}")]
+    #[error("not the event socket of a FreeSWITCH: {0}")]
     NoSwitch(String),
     /// The switch does not want us.
     #[error("it has refused the connection ({0}): see apply-inbound-acl in its event_socket.conf")]

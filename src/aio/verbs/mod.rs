@@ -41,7 +41,7 @@ fn milliseconds(seconds: f64, name: &str) -> PyResult<u32> {
     let ms = seconds * 1000.0;
     if !(0.0..=f64::from(u32::MAX)).contains(&ms) {
         return Err(PyValueError::new_err(format!(
-            "argument '{name}' must be from 0 to {} seconds",
+            "argument '{name}' must be from 0 to {} seconds, not {seconds}",
             u32::MAX / 1000
         )));
     }

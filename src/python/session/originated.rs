@@ -14,6 +14,7 @@ use pyo3::prelude::*;
 
 use super::attached::ScriptLeg;
 use super::{CoreSession, done};
+use crate::interp::convert::wrong_type;
 use crate::interp::convert::{limit_or, text};
 use crate::interp::detach::{detached, may_wait};
 use crate::python::callback::Callback;
@@ -43,14 +44,9 @@ pub(super) fn optional_leg(
 /// # Errors
 /// `TypeError`
 pub fn leg_of(value: &Bound<'_, PyAny>, name: &str) -> PyResult<Arc<ScriptLeg>> {
-    let session = value.cast::<CoreSession>().map_err(|_| {
-        let kind = value
-            .get_type()
-            .name()
-            .map(|n| n.to_string())
-            .unwrap_or_default();
-        PyTypeError::new_err(format!("argument '{name}' must be Session, not {kind}"))
-    })?;
+    let session = value
+        .cast::<CoreSession>()
+        .map_err(|_| wrong_type(name, "Session", value))?;
     Ok(session.get().leg.clone())
 }
 

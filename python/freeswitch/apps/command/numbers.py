@@ -18,7 +18,7 @@ def whole(least: int, most: int | None = None) -> Callable[[str], int]:
             if least <= int(text) and (most is None or int(text) <= most):
                 return int(text)
         wanted = f"{least} to {most}" if most is not None else f"{least} or more"
-        raise argparse.ArgumentTypeError(f"it is a whole number, {wanted}, not {text!r}")
+        raise argparse.ArgumentTypeError(f"must be a whole number, {wanted}, not {text!r}")
 
     return read
 
@@ -30,7 +30,7 @@ def seconds(least: float, most: float) -> Callable[[str], float]:
         with contextlib.suppress(ValueError):
             if least <= float(text) <= most:
                 return float(text)
-        raise argparse.ArgumentTypeError(f"it is seconds, {least:g} to {most:g}, not {text!r}")
+        raise argparse.ArgumentTypeError(f"must be {least:g} to {most:g} seconds, not {text!r}")
 
     return read
 
@@ -50,7 +50,7 @@ def _number(text: str, wanted: str, *, zero: bool) -> float:
         number = float(text)
         if 0 < number < math.inf or (zero and number == 0):
             return number
-    raise argparse.ArgumentTypeError(f"it is a number {wanted}, not {text!r}")
+    raise argparse.ArgumentTypeError(f"must be a number {wanted}, not {text!r}")
 
 
 __all__ = ["LAST_PORT", "not_negative", "positive", "seconds", "whole"]
