@@ -5,16 +5,17 @@ from __future__ import annotations
 import inspect
 import math
 import re
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Mapping
 from pathlib import Path
 from typing import Any
+from xml.sax.saxutils import quoteattr
 
 import pytest
 
-from freeswitch_pocket.pytest_plugin import REAL, USED, text_of
 from freeswitch_pocket.real import lacks
 from freeswitch_pocket.real.switch import Instances, RealSwitch, module_of
 from freeswitch_pocket.recording import RecordingSwitch
+from freeswitch_pocket.stash import REAL, USED
 from pocket import ladder
 from pocket._awaits import Awaited
 from pocket._records import LogLine
@@ -32,8 +33,8 @@ USES = {
 }
 
 
-class Used:
-    """A switch that a test has used, and what is to be said of it."""
+class UsedSwitch:
+    """A switch that a test has used, and what is to be said of it: a `Used` of the stash."""
 
     def __init__(self, switch: Any, awaited: Awaited, errors: pytest.Mark | None, *, verbose: bool) -> None:
         self._switch = switch
@@ -92,7 +93,7 @@ def lend(request: pytest.FixtureRequest, prefix: str) -> Generator[Any, None, No
     switch = _real(request, prefix, options) if request.config.stash.get(REAL, None) else RecordingSwitch(**options)
     with Awaited() as awaited:
         errors = node.get_closest_marker(f"{prefix}script_errors")
-        used = Used(switch, awaited, errors, verbose=(request.config.getoption("verbose") or 0) > 0)
+        used = UsedSwitch(switch, awaited, errors, verbose=(request.config.getoption("verbose") or 0) > 0)
         switch.open()
         node.stash.setdefault(USED, []).append(used)
         try:
@@ -161,10 +162,44 @@ def options_of(node: Any, root: Path, config: pytest.Config, prefix: str) -> dic
         "conf": root / conf if conf else None,
         "sounds": root / sounds if sounds else None,
         "missing_sounds": missing_sounds,
-        "dialplan": "".join(text_of(part, root) for mark in marks["dialplan"] for part in mark.args),
+        "dialplan": "".join(_text_of(part, root) for mark in marks["dialplan"] for part in mark.args),
         "variables": {name: str(value) for mark in marks["variables"] for name, value in mark.kwargs.items()},
         "config": {_name_of(text): text for text in texts},
     }
+
+
+def _text_of(marker: object, root: Path) -> str:
+    """Give a dialplan as XML: text, a file, or actions by number."""
+    if isinstance(marker, Mapping):
+        return "".join(_extension(str(number), actions) for number, actions in marker.items())
+    if isinstance(marker, Path) or (isinstance(marker, str) and "<" not in marker):
+        path = root / marker
+        if not path.is_file():
+            raise pytest.UsageError(f"there is no dialplan {path}: give XML, a file or actions by number")
+        return path.read_text(encoding="utf-8")
+    if isinstance(marker, str):
+        return marker
+    raise pytest.UsageError(f"a dialplan is XML, a file or actions by number, not {type(marker).__name__}")
+
+
+def _extension(number: str, actions: object) -> str:
+    parts = []
+    for action in actions if isinstance(actions, (list, tuple)) else [actions]:
+        match action:
+            case str():
+                application, _, data = action.partition(" ")
+            case (str(application), str(data)):
+                pass
+            case _:
+                application = data = ""
+        if not application:
+            raise pytest.UsageError(
+                f"dialplan: the actions of {number!r} are {actions!r}: give 'python ivr', or a list of such"
+            )
+        parts.append(f"<action application={quoteattr(application)} data={quoteattr(data)}/>")
+    # A number may have signs that mean something in a pattern: *97, +4930.
+    condition = f'<condition field="destination_number" expression={quoteattr(f"^{re.escape(number)}$")}>'
+    return f"<extension name={quoteattr(number)}>{condition}{''.join(parts)}</condition></extension>"
 
 
 def _check_marks(node: Any, prefix: str) -> None:

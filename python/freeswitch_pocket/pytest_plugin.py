@@ -6,33 +6,13 @@ asks for it.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
-from dataclasses import dataclass
+from collections.abc import Generator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-if TYPE_CHECKING:
-    from freeswitch_pocket.fixtures import Used
-    from freeswitch_pocket.real.installed import FreeSwitch
-    from freeswitch_pocket.real.switch import Instances
-else:
-    Used = object
-
-
-@dataclass
-class Real:
-    """The FreeSWITCH that tests run on, and what runs of it."""
-
-    switch: FreeSwitch
-    instances: Instances | None = None
-
-
-# Switches that the test has used.
-USED = pytest.StashKey[list["Used"]]()
-# None where the switch is pocket.
-REAL = pytest.StashKey[Real | None]()
+from freeswitch_pocket.stash import REAL, USED, Real
 
 OPTIONS = {
     "pocket_prefix": ("what the names of the fixtures and markers begin with, where others have those names", ""),
@@ -155,40 +135,3 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     result = yield
     item.stash[USED] = []
     return result
-
-
-def text_of(marker: object, root: Path) -> str:
-    """Give a dialplan as XML: text, a file, or actions by number."""
-    if isinstance(marker, Mapping):
-        return "".join(_extension(str(number), actions) for number, actions in marker.items())
-    if isinstance(marker, Path) or (isinstance(marker, str) and "<" not in marker):
-        path = root / marker
-        if not path.is_file():
-            raise pytest.UsageError(f"there is no dialplan {path}: give XML, a file or actions by number")
-        return path.read_text(encoding="utf-8")
-    if isinstance(marker, str):
-        return marker
-    raise pytest.UsageError(f"a dialplan is XML, a file or actions by number, not {type(marker).__name__}")
-
-
-def _extension(number: str, actions: object) -> str:
-    import re
-    from xml.sax.saxutils import quoteattr
-
-    parts = []
-    for action in actions if isinstance(actions, (list, tuple)) else [actions]:
-        match action:
-            case str():
-                application, _, data = action.partition(" ")
-            case (str(application), str(data)):
-                pass
-            case _:
-                application = data = ""
-        if not application:
-            raise pytest.UsageError(
-                f"dialplan: the actions of {number!r} are {actions!r}: give 'python ivr', or a list of such"
-            )
-        parts.append(f"<action application={quoteattr(application)} data={quoteattr(data)}/>")
-    # A number may have signs that mean something in a pattern: *97, +4930.
-    condition = f'<condition field="destination_number" expression={quoteattr(f"^{re.escape(number)}$")}>'
-    return f"<extension name={quoteattr(number)}>{condition}{''.join(parts)}</condition></extension>"
