@@ -15,17 +15,11 @@ import pytest
 
 from hosts.base import Host
 from hosts.ports import free_port
+from support.configuration import settings
 
 ROOT = Path(__file__).resolve().parents[1]
 DASHBOARD = ROOT / "docs" / "grafana-dashboard.json"
 SAMPLE = re.compile(r'([a-zA-Z_:][a-zA-Z0-9_:]*)(\{(?:[a-z]+="(?:[^"\\]|\\.)*",?)*\})? ([0-9.eE+-]+|\+Inf)')
-
-
-def settings(address: str, token: str = "") -> str:
-    params = f'<param name="metrics-listen" value="{address}"/>'
-    if token:
-        params += f'<param name="metrics-token" value="{token}"/>'
-    return f'<configuration name="python.conf"><settings>{params}</settings></configuration>'
 
 
 class Listener:
@@ -76,7 +70,7 @@ def is_open(port: int) -> bool:
 @pytest.fixture
 def listener(host: Host) -> Iterator[Listener]:
     port = free_port()
-    host.config(settings(f"127.0.0.1:{port}"))
+    host.config(settings(("metrics-listen", f"127.0.0.1:{port}")))
     host.wait_for(lambda: is_open(port) or None, what="the listener")
     yield Listener(host, port)
     host.restore()
@@ -208,10 +202,10 @@ def test_clients_that_say_nothing_keep_nobody_waiting(listener: Listener) -> Non
 def test_others_need_a_token(host: Host) -> None:
     port = free_port()
     listener = Listener(host, port)
-    host.config(settings(f"0.0.0.0:{port}"))
+    host.config(settings(("metrics-listen", f"0.0.0.0:{port}")))
     host.wait_log("MR0010 .*metrics-listen '0.0.0.0:.*it needs a metrics-token")
     assert not is_open(port)
-    host.config(settings(f"0.0.0.0:{port}", "a-secret-one"))
+    host.config(settings(("metrics-listen", f"0.0.0.0:{port}"), ("metrics-token", "a-secret-one")))
     try:
         host.wait_for(lambda: is_open(port) or None, what="the listener")
         assert listener.get("/metrics")[0] == 401
@@ -226,7 +220,7 @@ def test_others_need_a_token(host: Host) -> None:
 def test_a_port_that_is_taken_is_one_line(host: Host) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        host.config(settings(f"127.0.0.1:{port}"))
+        host.config(settings(("metrics-listen", f"127.0.0.1:{port}")))
         host.wait_log(f"MR0021 the metrics are not served at 127.0.0.1:{port}: Address already in use")
         assert host.api(f"python {host.script('def fsapi(s, stream, env, args): stream.write(args)')} on") == "on"
     host.restore()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from hosts.base import Host
+from support.configuration import xml_binding
 from support.saw import in_api, in_call
 
 RAW = b"J\xfcrgen".decode(errors="surrogateescape")
@@ -16,13 +17,6 @@ DIALPLAN = (
     '<action application="set" data="made=%s"/><action application="hangup" data="CALL_REJECTED"/>'
     "</condition></extension></context></section></document>"
 )
-
-
-def binding(script: str, section: str = "dialplan") -> str:
-    return (
-        f'<configuration name="python.conf"><settings><param name="xml-handler-script" value="{script}"/>'
-        f'<param name="xml-handler-bindings" value="{section}"/></settings></configuration>\n'
-    )
 
 
 @pytest.fixture
@@ -36,7 +30,7 @@ def test_p01_xml_outlives_the_text_that_it_came_from(fresh: Callable[..., Host])
     # What is freed is overwritten at once, so that whoever still reads it reads garbage.
     host = fresh(environ={"MALLOC_PERTURB_": "165"})
     name = host.script(f"def xml_fetch(params): return {DIALPLAN % 'by python'!r}\n")
-    host.config(binding(name))
+    host.config(xml_binding(name))
     for _ in range(5):
         result = host.call(extension="8000")
         assert (result.variables["made"], result.cause) == ("by python", "CALL_REJECTED")
@@ -45,13 +39,13 @@ def test_p01_xml_outlives_the_text_that_it_came_from(fresh: Callable[..., Host])
 @pytest.mark.usefixtures("alive")
 @pytest.mark.parametrize("value", ["None", "b'<document/>'", "5", "''", "'no xml <<<'"])
 def test_p02_xml_fetch_that_returns_no_document(host: Host, value: str) -> None:
-    host.config(binding(host.script(f"def xml_fetch(params): return {value}\n")))
+    host.config(xml_binding(host.script(f"def xml_fetch(params): return {value}\n")))
     assert host.run("set", "from=file").variables["from"] == "file"
 
 
 def test_p03_xml_with_bytes_from_sip(host: Host) -> None:
     name = host.script(f"def xml_fetch(params): return {DIALPLAN!r} % params.getHeader('variable_given')\n")
-    host.config(binding(name))
+    host.config(xml_binding(name))
     assert host.call(extension="8000", variables={"given": RAW}).variables["made"] == RAW
 
 

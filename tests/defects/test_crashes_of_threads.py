@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from hosts.base import Host
 from hosts.freeswitch import FreeSwitchHost
+from support.configuration import xml_binding
 from support.saw import in_api, in_call
-
-from .test_crashes import binding
 
 
 def test_p17_callback_attributes(host: Host) -> None:
@@ -59,7 +58,7 @@ def test_p18_kept_objects_are_stale(host: Host) -> None:
         def xml_fetch(params):
             KEPT["params"] = params
     """)
-    host.config(binding(name))
+    host.config(xml_binding(name))
     call = host.start_call(host.extension(("python", name)))
     host.wait_event("CHANNEL_ANSWER", {"Unique-ID": call.uuid})
     if isinstance(host, FreeSwitchHost):  # only it has an event socket that gives a session events
