@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import json
 import re
+import select
 import socket
 import time
 from collections.abc import Iterator
@@ -197,6 +198,35 @@ def test_clients_that_say_nothing_keep_nobody_waiting(listener: Listener) -> Non
             stack.enter_context(socket.create_connection(("127.0.0.1", listener.port), timeout=20))
         # Each may be silent for two seconds; one after the other they would be so for longer than this waits.
         assert listener.get("/health")[0] == 200
+
+
+def test_clients_that_are_slow_delay_no_call(listener: Listener) -> None:
+    host = listener.host
+    name = host.script("def handler(session, args): session.answer()")
+    extension = host.extension(("python", name))
+
+    def call_meanwhile() -> bool:
+        """Make a call; whether the listener was with one slow reader from before its beginning to after its end."""
+        with contextlib.ExitStack() as stack:
+            for _ in range(100):
+                stack.enter_context(socket.create_connection(("127.0.0.1", listener.port), timeout=20))
+            slow = stack.enter_context(socket.create_connection(("127.0.0.1", listener.port), timeout=20))
+            slow.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            slow.recv(16)
+            # It is answered when the slow one is done, two seconds later.
+            following = stack.enter_context(socket.create_connection(("127.0.0.1", listener.port), timeout=20))
+            following.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            result = host.call(extension=extension)
+            waits = not select.select([following], [], [], 0)[0]
+            assert result.answered
+            assert following.recv(16).startswith(b"HTTP/1.1 200")
+            return waits
+
+    # A machine that is busy for two seconds tells nothing of a call.
+    end = time.monotonic() + 120
+    for _ in range(3):
+        while not call_meanwhile():
+            assert time.monotonic() < end, "calls wait for the listener"
 
 
 def test_others_need_a_token(host: Host) -> None:

@@ -1,18 +1,14 @@
-"""A real Prometheus scrapes two switches: what the dashboard asks of it is what `pystat` says, and no call waits.
+"""A real Prometheus scrapes two switches: what the dashboard asks of it is what `pystat` says.
 
 With one FreeSWITCH both are of it, with several the first and the last.
 """
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import json
 import shutil
-import socket
-import statistics
 import subprocess
-import threading
 import time
 import urllib.parse
 import urllib.request
@@ -24,14 +20,13 @@ from typing import Any
 import pytest
 
 from hosts.base import Host
-from hosts.freeswitch import FreeSwitchHost
 from hosts.manager import Manager, Spec
 from hosts.ports import free_port
+from support.configuration import settings
 
 pytestmark = pytest.mark.skipif(not shutil.which("prometheus"), reason="needs Prometheus (Debian: prometheus)")
 
 DASHBOARD = Path(__file__).resolve().parents[1] / "docs" / "grafana-dashboard.json"
-SETTINGS = '<configuration name="python.conf"><settings><param name="metrics-listen" value="127.0.0.1:{}"/>{}'
 SCRIPT = """
 def fsapi(session, stream, env, args):
     if args == "fail": 1 / 0
@@ -139,7 +134,7 @@ def two(hosts: Manager, found: list[Spec]) -> Iterator[list[Switch]]:
     try:
         for spec in (real[0], real[-1]):
             port = free_port()
-            host = hosts.fresh(spec, config=SETTINGS.format(port, "") + "</settings></configuration>")
+            host = hosts.fresh(spec, config=settings(("metrics-listen", f"127.0.0.1:{port}")))
             made.append(Switch(host, port))
         yield made
     finally:
@@ -304,54 +299,3 @@ def bucket_of(micros: int) -> tuple[float, float]:
     while upper < micros:
         upper *= 4
     return (upper / 4 if upper > 64 else 0.0), upper
-
-
-def set_up_times(host: Host, extension: str, count: int) -> list[float]:
-    """Give how long each of so many calls took to be answered by a script, in seconds."""
-    found = []
-    for _ in range(count):
-        begun = time.perf_counter()
-        answer = host.api(f"originate loopback/{extension} &park()")
-        found.append(time.perf_counter() - begun)
-        assert answer.startswith("+OK"), answer
-    return found
-
-
-def test_a_slow_reader_and_idle_connections_delay_no_call(two: list[Switch]) -> None:
-    for switch in two:
-        host = switch.host
-        assert isinstance(host, FreeSwitchHost)
-        extension = host.extension(
-            ("python", host.script("def handler(session, args): session.answer(), session.sleep(200)"))
-        )
-        set_up_times(host, extension, 10)
-        before = set_up_times(host, extension, 60)
-        end = threading.Event()
-
-        def read_slowly(port: int = switch.port, end: threading.Event = end) -> None:
-            while not end.is_set():
-                with contextlib.suppress(OSError), socket.socket() as reader:
-                    reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
-                    reader.settimeout(5)
-                    reader.connect(("127.0.0.1", port))
-                    reader.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
-                    while not end.is_set() and reader.recv(16):
-                        end.wait(0.05)
-
-        thread = threading.Thread(target=read_slowly)
-        thread.start()
-        try:
-            with contextlib.ExitStack() as stack:
-                for _ in range(100):
-                    stack.enter_context(socket.create_connection(("127.0.0.1", switch.port), timeout=20))
-                beside = set_up_times(host, extension, 60)
-        finally:
-            end.set()
-            thread.join()
-        after = set_up_times(host, extension, 60)
-        medians = [statistics.median(each) for each in (before, beside, after)]
-        print(f"{host.name}: set-up before, beside and after, median: {[round(each * 1000, 2) for each in medians]} ms")
-        # Each of these connections is served for two seconds: calls that wait for them take as long.
-        assert medians[1] < max(medians[0], medians[2]) + 0.5
-        with urllib.request.urlopen(f"http://127.0.0.1:{switch.port}/health", timeout=300) as answer:
-            assert answer.status == 200
