@@ -8,6 +8,7 @@ from textwrap import dedent
 import pytest
 
 from hosts.manager import MODULE, Spec
+from support.saw import script_file
 
 pytest_plugins = ["pytester"]
 
@@ -69,98 +70,6 @@ SCRIPTS = {
             raise LookupError("in the hook")
         """,
 }
-TESTS = """
-    import os
-    import pytest
-
-    @pytest.mark.dialplan({"5000": ["answer", "python ivr of-the-dialplan"], "5001": [("set", "given=${who}")]})
-    @pytest.mark.variables(who="one")
-    def test_the_dialplan(call, switch):
-        leg = call("5000", press=[(0.5, "4")], variables={"own": "a, 'b' and c"}, caller_id_number="1234")
-        assert (leg.variables["digit"], leg.variables["number"], leg.variables["own"]) == ("4", "5000", "a, 'b' and c")
-        assert leg.variable("caller_id_number") == "1234"
-        assert leg.answered and leg.over and leg.cause == "NORMAL_CLEARING"
-        assert call("5001").variables["given"] == "one"
-        assert len(switch.placed) == 2
-        switch.globals["left"] = "behind"
-        assert any(line.text.rstrip() == "begins of-the-dialplan" and line.file == "ivr.py" for line in switch.log)
-
-    def test_nothing_is_left_of_the_test_before(switch):
-        assert not {"who", "left"} & set(switch.globals)
-        assert switch.run("python", "ivr::config").variables["who"] == "nobody"
-
-    @pytest.mark.parametrize("first", ["one", "two"])
-    def test_scripts_begin_with_the_test(switch, first):
-        switch.globals["first"] = first
-        assert switch.run("python", "begins").variables["first"] == f"{first} 1"
-        assert switch.run("python", "begins").variables["first"] == f"{first} 2"
-
-    def test_an_application(switch):
-        leg = switch.run("python", "ivr", destination="1800", press=[(0.5, "4")])
-        assert (leg.variables["digit"], leg.variables["number"]) == ("4", "1800")
-        assert [entry.text for entry in leg.transcript.of_kind("digit")] == ["4"]
-        first = leg.transcript.of_kind("application")[0]
-        assert (first.text, first.data["data"]) == ("python", "ivr")
-
-    @pytest.mark.parametrize("address", ["user/1001", "user/1*", "user/1001@example.com"])
-    def test_a_phone(switch, address):
-        phone = switch.phone(address, answers_after=0.3, press=[(0.3, "5")], hangs_up_after=0.8)
-        call = switch.run("python", "ivr::agent " + address.replace("*", "001"))
-        (leg,) = phone.calls
-        assert leg.answered and leg.phone == address
-        assert (call.variables["agent"], call.variables["went"]) == ("there", "NORMAL_CLEARING")
-        assert [entry.text for entry in leg.transcript.of_kind("digit")] == ["5"]
-        assert call.transcript.of_kind("bridged") and leg.transcript.of_kind("bridged")
-
-    @pytest.mark.parametrize(("does", "cause"), [
-        ({"busy": True}, "USER_BUSY"),
-        ({"refuses": "CALL_REJECTED", "refuses_after": 0.3}, "CALL_REJECTED"),
-    ])
-    def test_a_phone_that_refuses(switch, does, cause):
-        switch.phone("user/*", answers_after=0)
-        switch.phone("user/1001", **does)
-        assert switch.run("python", "ivr::agent user/1001").variables["agent"] == cause
-        assert switch.run("python", "ivr::agent user/1002", hangup_after=1).variables["agent"] == "there"
-
-    def test_a_phone_that_is_not_named(switch):
-        assert switch.run("python", "ivr::agent user/1001").variables["agent"] == "SUBSCRIBER_ABSENT"
-
-    def test_a_group(switch):
-        phone = switch.phone("group/sales", hangs_up_after=0.5)
-        assert switch.run("python", "ivr::agent group/sales").variables["agent"] == "there"
-        assert len(phone.calls) == 1
-
-    def test_prompts_are_answered(switch):
-        call = switch.run("python", "ivr::menu", press={"silence_stream://400": ["1", "2"]})
-        assert call.variables["pressed"] == "12"
-
-    def test_a_call_that_goes_on(switch):
-        call = switch.start_run("python", "ivr::menu")
-        call.wait_played("silence_stream://400")
-        assert [leg.uuid for leg in switch.channels()] == [call.uuid]
-        call.press("7")
-        assert call.wait_played("silence_stream://400", begins=True).kind == "plays"
-        call.hangup("USER_BUSY")
-        call.wait()
-        assert (call.cause, call.variables["pressed"][0]) == ("USER_BUSY", "7")
-        assert call.transcript.of_kind("hung up")[0].data["by"] == "far end"
-
-    def test_calls_do_not_go_before_other_programs(switch):
-        mine = f"{os.SCHED_OTHER} {os.getpriority(os.PRIO_PROCESS, 0)}"
-        assert switch.run("python", "ivr::priority").variables["priority"] == mine
-
-    def test_events(switch):
-        switch.subscribe("CHANNEL_ANSWER")
-        call = switch.run("answer")
-        event = switch.wait_for(lambda: next((e for e in switch.events if e["Unique-ID"] == call.uuid), None))
-        assert event["Event-Name"] == "CHANNEL_ANSWER"
-
-    @pytest.mark.configuration('<configuration name="python.conf"><settings>'
-                               '<param name="allow-modules" value="o*"/></settings></configuration>')
-    @pytest.mark.script_errors
-    def test_the_configuration(switch):
-        assert "allow-modules" in switch.run("python", "ivr").variables["python_error"]
-    """
 
 
 @pytest.fixture
@@ -182,7 +91,7 @@ def run(project: pytest.Pytester, spec: Spec, tests: str, *words: str) -> pytest
 
 
 def test_the_same_tests_pass(project: pytest.Pytester, spec: Spec) -> None:
-    result = run(project, spec, TESTS)
+    result = run(project, spec, script_file("plugin_tests.py"))
     result.assert_outcomes(passed=17)
     if spec.switch is not None:
         result.stdout.fnmatch_lines([f"switch: FreeSWITCH {spec.switch.version} in *"])
