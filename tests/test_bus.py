@@ -22,18 +22,34 @@ pytestmark = needs_nats
 
 GET = """
 from freeswitch import kv
+async def body(say): say(json.dumps(await kv.get("there")))
+"""
+# Another asks at the same time, and before: what ends this wait is its own time, and nothing that ends the other's.
+GET_IN_VAIN = """
+from freeswitch import kv
 async def body(say):
+    other = asyncio.ensure_future(kv.get("there", timeout=60))
+    await asyncio.sleep(0)
     begun = time.perf_counter()
-    try: value = await kv.get("there", timeout={timeout})
-    except kv.BusError as error: value = str(error)
-    say(json.dumps([value, time.perf_counter() - begun]))
+    try: said = f"a value: {await kv.get('there', timeout=0.7)}"
+    except kv.BusError as error: said = str(error)
+    say(json.dumps([said, time.perf_counter() - begun, other.done()]))
+    other.cancel()
 """
 
 
-def get(host: Host, timeout: float = 5.0) -> tuple[object, float]:
-    """Look a key up; its value or what went wrong, and how long that took in seconds."""
-    value, took = json.loads(in_loop(host, GET.format(timeout=timeout)))
-    return value, took
+def get(host: Host) -> object:
+    """Look a key up: its value."""
+    return json.loads(in_loop(host, GET))
+
+
+def get_in_vain(host: Host) -> str:
+    """Look a key up for 0.7 seconds: what went wrong then, and not before."""
+    said, took, other_is_done = json.loads(in_loop(host, GET_IN_VAIN))
+    assert took > 0.6
+    assert not other_is_done
+    assert isinstance(said, str)
+    return said
 
 
 @pytest.fixture
@@ -47,7 +63,7 @@ def test_it_connects_and_says_so_once(host: Host, nats: Nats) -> None:
     host.config(settings(("bus-url", nats.url), ("bus-node", node_of(host))))
     connected(host)
     host.wait_log(f"^the bus is connected: {nats.url}, as {node_of(host)}$")
-    assert get(host)[0] is None
+    assert get(host) is None
     assert state(host, "bus_requests") >= 1
     assert json.loads(
         in_loop(
@@ -84,12 +100,11 @@ def test_a_server_that_is_not_there_is_one_line_and_no_wait(host: Host) -> None:
     line = host.wait_log("MR0023")
     assert f"the bus is not connected: nats://127.0.0.1:{port}: " in line.text
     assert "refused" in line.text and "it is tried again" in line.text
-    value, took = get(host, 0.7)
-    assert "the bus is not connected" in str(value) and "refused" in str(value)
-    assert 0.6 < took < 5
+    said = get_in_vain(host)
+    assert "the bus is not connected" in said and "refused" in said
     # It is tried again meanwhile, and that is no news.
     told = lines_of(host)
-    get(host, 0.7)
+    get_in_vain(host)
     assert lines_of(host) == told
     assert state(host, "failed_bus_requests") >= 1
 
@@ -100,7 +115,7 @@ def test_a_server_that_comes_later_is_found(host: Host, nats: Nats) -> None:
     host.wait_log("MR0023 the bus is not connected")
     nats.start()
     connected(host)
-    assert get(host)[0] is None
+    assert get(host) is None
 
 
 @pytest.mark.parametrize("how", ["password", "url", "token"])
@@ -119,16 +134,15 @@ def test_a_wrong_password_is_one_line_without_the_password(host: Host, tmp_path:
             f"MR0023 the bus is not connected: {nats.url}: it refuses the user, password, token or credentials; "
             "it is tried again"
         )
-        value, took = get(host, 0.7)
-        assert "refuses" in str(value) and took < 5
+        assert "refuses" in get_in_vain(host)
         host.no_log("wr0ng-Secret")
         told = lines_of(host)
-        get(host, 0.7)
+        get_in_vain(host)
         assert lines_of(host) == told
         right = [(name, value.replace("wr0ng-Secret", "right")) for name, value in wrong]
         host.config(settings(*right))
         connected(host)
-        assert get(host)[0] is None
+        assert get(host) is None
     finally:
         nats.stop()
 
@@ -143,32 +157,28 @@ def test_a_server_that_forgets_a_password_and_gets_it_back(host: Host, nats: Nat
     nats.stop()
     nats.start()
     connected(host)
-    assert get(host)[0] is None
+    assert get(host) is None
 
 
 def test_a_server_that_accepts_and_says_nothing(host: Host) -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
         port = mute.getsockname()[1]
         host.config(settings(("bus-url", f"nats://127.0.0.1:{port}")))
-        value, took = get(host, 0.7)
-        assert "the bus is not connected" in str(value) and took < 5
+        assert "the bus is not connected" in get_in_vain(host)
         host.wait_log("MR0023 .*it does not answer within 5 s")
         # The module ends all the same.
-        begun = time.monotonic()
-        host.config(None)
-        assert time.monotonic() - begun < 8
+        assert host.config(None).startswith("+OK")
 
 
 def test_a_server_that_hangs_makes_nobody_wait_but_who_asks(host: Host, nats: Nats) -> None:
     host.config(settings(("bus-url", nats.url)))
     connected(host)
-    assert get(host)[0] is None
+    assert get(host) is None
     with nats.hung():
-        value, took = get(host, 0.7)
-        assert str(value) == f"{nats.url} has not answered within 0.7 s" and 0.6 < took < 5
+        assert get_in_vain(host) == f"{nats.url} has not answered within 0.7 s"
         fine = host.script("def fsapi(session, stream, env, args): stream.write('here')")
         assert host.api(f"python {fine}") == "here"
-    assert get(host)[0] is None
+    assert get(host) is None
 
 
 def test_it_is_back_after_a_restart_of_the_server(host: Host, nats: Nats) -> None:
@@ -180,7 +190,7 @@ def test_it_is_back_after_a_restart_of_the_server(host: Host, nats: Nats) -> Non
     host.wait_log("MR0023 .*the connection was lost; it is tried again")
     nats.start()
     host.wait_for(lambda: state(host, "bus_connections") > before or None, what="the bus again")
-    assert get(host)[0] == 7
+    assert get(host) == 7
     assert len([line for line in host.log() if "MR0023" in line.text]) == 1
 
 
@@ -204,9 +214,10 @@ async def body(say):
     )
     full, late, took = said
     assert full + late == 6000
+    # One after the other they would wait for hours.
+    assert took < 300
     # 4,096 wait, and 256 are under way, and one in between.
     assert 6000 - 4096 - 257 <= full <= 6000 - 4096
-    assert took < 15
     assert state(host, "queued_bus_requests") == 0
 
 
@@ -242,18 +253,19 @@ def test_the_switch_ends_while_connected_and_while_not(fresh: Callable[..., Host
         in_loop(
             host,
             "from freeswitch import kv\nasync def body(say):\n"
-            "    asyncio.ensure_future(kv.get('there', timeout=60))\n    await asyncio.sleep(0)",
+            "    asyncio.ensure_future(kv.get('there', timeout=3600))\n    await asyncio.sleep(0)",
         )
         begun = time.monotonic()
         assert host.stop() == 0
-        assert time.monotonic() - begun < 15
+        # It has not waited for who asks.
+        assert time.monotonic() - begun < 1800
 
 
 def test_the_module_is_reloaded_while_connected(host: Host, nats: Nats) -> None:
     for _ in range(3):
         host.config(settings(("bus-url", nats.url)))
         connected(host)
-        assert get(host)[0] is None
+        assert get(host) is None
     host.config(None)
     assert state(host, "bus_connected") == 0
 
@@ -313,7 +325,7 @@ def test_messages_that_are_none_of_ours_are_counted(host: Host, nats: Nats) -> N
 
     host.wait_for(send, what="the count")
     host.wait_log("MR0023 an unknown message to fs.want is ignored")
-    assert get(host)[0] is None
+    assert get(host) is None
     raw.close()
 
 
