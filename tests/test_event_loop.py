@@ -289,14 +289,12 @@ def test_a_loop_that_ends_fails_what_it_has_and_is_made_again(fresh: Callable[..
 def test_a_loop_that_cannot_be_made_is_an_error_and_tried_again(fresh: Callable[..., Host]) -> None:
     host = fresh()
     name = host.script("""
-        import json, os, resource, time
+        import json, os, resource
         import freeswitch
         async def work(session, stream, env, args):
             stream.write("worked")
         def tried():
-            began = time.monotonic()
-            reply = freeswitch.API().execute("python", __name__ + "::work")
-            return [reply.strip(), time.monotonic() - began < 2]
+            return freeswitch.API().execute("python", __name__ + "::work").strip()
         def fsapi(session, stream, env, args):
             soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
             taken = []
@@ -316,11 +314,11 @@ def test_a_loop_that_cannot_be_made_is_an_error_and_tried_again(fresh: Callable[
             stream.write(json.dumps([without, tried()]))
     """)
     without, after = json.loads(host.api(f"python {name}"))
-    for reply, in_time in without:
+    # Nobody waits for a loop that does not come.
+    for reply in without:
         assert reply.startswith("-ERR"), reply
         assert "event loop" in reply
-        assert in_time
-    assert after == ["worked", True]
+    assert after == "worked"
 
 
 def test_a_coroutine_that_cannot_be_begun_tells_who_waits(host: Host) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 
 import pytest
 
@@ -384,7 +383,6 @@ IVR = """
 
 def test_a_menu_of_the_configuration(host: Host) -> None:
     host.config(IVR, "ivr.conf")
-    begin = time.monotonic()
     result = host.call(
         "answer",
         ("ivr", "main"),
@@ -395,6 +393,5 @@ def test_a_menu_of_the_configuration(host: Host) -> None:
     assert result.variables["after"] == "below success"
     result = host.call("answer", ("ivr", "main"), ("set", "after=${ivr_menu_status}"), "hangup")
     assert result.variables["after"] == "timeout"
-    assert time.monotonic() - begin < 60
     result = host.call("answer", ("ivr", "nonsense"), ("set", "after=yes"), "hangup")
     assert result.variables["after"] == "yes"
