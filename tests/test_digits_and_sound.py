@@ -6,8 +6,8 @@ import wave
 
 import pytest
 
-from hosts.base import Host
-from support.saw import coroutine, in_call, seen, start
+from hosts.base import Host, LiveCall
+from support.saw import coroutine, in_call, seen, start, until_waits
 from support.timing import lasted
 
 
@@ -43,6 +43,18 @@ def test_digits(host: Host, call: str, press: list[tuple[float, str]], digits: s
     assert saw == {"digits": digits}
 
 
+def press(host: Host, call: LiveCall, digit: str) -> None:
+    """Press a digit, and wait until what reads has taken it."""
+    call.press(digit)
+    host.wait_event("DTMF", {"Unique-ID": call.uuid, "DTMF-Digit": digit})
+
+
+def break_all(host: Host, call: LiveCall, command: str = "uuid_break {}") -> None:
+    """Break what a call plays, which nothing tells; what is pressed next comes when that is over."""
+    assert host.api(command.format(call.uuid)).startswith("+OK")
+    host.sleep(0.2)
+
+
 # Each with the digits that are pressed before and after a break of what plays.
 BROKEN = [
     ("getDigits(2, '#', 3000)", "1", "2", "12"),
@@ -55,7 +67,7 @@ BROKEN = [
 
 
 @pytest.mark.parametrize("call", BROKEN, ids=lambda call: call[0])
-@pytest.mark.parametrize("command", ["uuid_break", "uuid_break {} all"])
+@pytest.mark.parametrize("command", ["uuid_break {}", "uuid_break {} all"])
 def test_digits_go_on_after_a_break(host: Host, call: tuple[str, str, str, str], command: str) -> None:
     method, before, after, expected = call
     live = start(
@@ -69,10 +81,9 @@ def test_digits_go_on_after_a_break(host: Host, call: tuple[str, str, str, str],
     )
     host.wait_log("^reading$")
     if before:
-        live.press(before)
-    host.sleep(0.3)
-    assert host.api(f"{command.format(live.uuid) if '{}' in command else f'{command} {live.uuid}'}").startswith("+OK")
-    host.sleep(0.2)
+        press(host, live, before)
+    until_waits(host, live.uuid)
+    break_all(host, live, command)
     live.press(after)
     assert seen(live.wait())[0] == {"digits": expected}
 
@@ -81,10 +92,9 @@ def test_digits_go_on_after_a_break(host: Host, call: tuple[str, str, str, str],
 def test_digits_go_on_after_a_hold(host: Host) -> None:
     live = start(host, "def body(session, saw):\n session.answer()\n saw['digits'] = session.getDigits(3, '#', 5000)\n")
     host.wait_event("CHANNEL_ANSWER", {"Unique-ID": live.uuid})
-    live.press("1")
-    host.sleep(0.3)
+    press(host, live, "1")
     host.api(f"uuid_hold {live.uuid}")
-    host.sleep(0.2)
+    host.wait_event("CHANNEL_HOLD", {"Unique-ID": live.uuid})
     host.api(f"uuid_hold off {live.uuid}")
     live.press("2#")
     assert seen(live.wait())[0] == {"digits": "12"}
@@ -122,6 +132,7 @@ def test_digits_of_a_coroutine_go_on_after_a_break(host: Host) -> None:
             freeswitch.consoleLog("info", "reading\\n")
             saw["digits"] = await session.get_digits(3, timeout=30)
             reading = asyncio.create_task(session.get_digits(3, timeout=30))
+            # The session's thread reads by then; sooner, the cancellation would keep it from beginning.
             await asyncio.sleep(0.2)
             reading.cancel()
             saw["cancelled"] = [type(r).__name__ for r in await asyncio.gather(reading, return_exceptions=True)]
@@ -130,10 +141,8 @@ def test_digits_of_a_coroutine_go_on_after_a_break(host: Host) -> None:
     )
     live = host.start_call(host.extension(("python", name)))
     host.wait_log("^reading$")
-    live.press("1")
-    host.sleep(0.3)
-    host.api(f"uuid_break {live.uuid}")
-    host.sleep(0.2)
+    press(host, live, "1")
+    break_all(host, live)
     live.press("2#")
     assert seen(live.wait())[0] == {"digits": "12", "cancelled": ["CancelledError"]}
 

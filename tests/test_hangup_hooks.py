@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hosts.base import Host
-from support.saw import in_call, seen, start
+from support.saw import in_call, seen, start, until_waits
 
 # Ways for a script to wait, each longer than the test lasts.
 WAITS = {
@@ -47,7 +47,9 @@ def test_a_hangup_breaks_each_wait_and_the_hook_comes_first(host: Host, how: str
         """,
     )
     host.wait_log("^waiting")
-    host.sleep(0.3)
+    if "bridge" in how:
+        host.wait_event("CHANNEL_BRIDGE", {"Bridge-A-Unique-ID": call.uuid})
+    until_waits(host, call.uuid)
     call.hangup("USER_BUSY")
     saw, result = seen(call.wait(5))
     assert saw["order"] == ["begun", ["hangup", "USER_BUSY", True], "next line"]

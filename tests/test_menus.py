@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hosts.base import Host
 from support.menus import MENU
-from support.saw import in_api, in_call
+from support.saw import in_api, in_call, until_waits
 
 
 def test_two_levels(host: Host) -> None:
@@ -119,8 +119,7 @@ def handler(session, args):
     extension = host.extension(("python", name))
     first = host.start_call(extension)
     host.wait_log("^in the menu")
-    host.wait_event("CHANNEL_ANSWER", {"Unique-ID": first.uuid})
-    host.sleep(0.3)
+    until_waits(host, first.uuid)
     assert "another call" in host.call(extension=extension).variables["led"]
     first.press("9")
     assert first.wait().variables["led"] == "yes"

@@ -18,6 +18,14 @@ def test_one_call_uses_everything(host: Host) -> None:
     def step(wanted: str) -> str:
         return host.wait_log(f"^step: {wanted}").text
 
+    def greeted(times: int) -> None:
+        """Wait until a menu has begun to greet so often: the upper one, the lower one, and that after its action."""
+        wanted = {"Event-Name": "PLAYBACK_START", "Unique-ID": call.uuid, "Playback-File-Path": "silence_stream://2000"}
+        host.wait_for(
+            lambda: sum(wanted.items() <= event.items() for event in host.all_events()) >= times or None,
+            what=f"{times} greetings of menus",
+        )
+
     step("terminated")
     call.press("12#")
     step("between")
@@ -25,19 +33,18 @@ def test_one_call_uses_everything(host: Host) -> None:
     step("controls")
     for digit in "1239":
         call.press(digit)
-    step("menu")
-    host.sleep(0.2)
+    greeted(1)
     call.press("1")
-    host.wait_log("menu.sub|sub")
-    host.sleep(0.5)
+    greeted(2)
     call.press("2")
-    host.sleep(0.5)
+    greeted(3)
     call.press("3")
     far = step("bridge").split()[-1]
     host.wait_event("CHANNEL_BRIDGE", {"Unique-ID": call.uuid})
     call.press("4")
     host.api(f"uuid_send_dtmf {far} 5")
-    host.sleep(0.3)
+    step("heard 4")
+    step("heard 5")
     call.press("*")
     result = call.wait()
     saw = json.loads(result.variables["saw"])

@@ -1,4 +1,7 @@
-"""A tone that the dialplan plays: what ends it, holds it up, and how long it was."""
+"""A tone that the dialplan plays: what ends it, holds it up, and how long it was.
+
+What is done to a tone is done a while after it has begun, so that its end tells of that.
+"""
 
 from __future__ import annotations
 

@@ -177,6 +177,7 @@ def _after(host: FreeSwitchHost, core: str, seen: Seen) -> int:
 
 def _one(host: FreeSwitchHost, extension: str) -> bool:
     host.pool.api(f"bgapi originate loopback/{extension} &park()")
+    # Two a second, until one is noted.
     time.sleep(0.5)
     return True
 

@@ -28,6 +28,7 @@ def on_leg(_session: freeswitch.Session, what: str, obj: freeswitch.DTMF, heard:
     if what != "dtmf":
         return None
     heard.append(obj.digit)
+    step(f"heard {obj.digit}")
     return "stop" if obj.digit == "*" else "ignore"
 
 

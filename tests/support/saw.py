@@ -89,6 +89,16 @@ def start(host: Host, source: str) -> Any:
     return host.start_call(host.extension(("python", name)))
 
 
+def until_waits(host: Host, uuid: str) -> None:
+    """Wait until the script of a call waits in the switch."""
+
+    def waits() -> bool | None:
+        runs = json.loads(host.api("pyps json"))
+        return any(run["uuid"] == uuid and "waits in " in run["place"] for run in runs) or None
+
+    host.wait_for(waits, what="a script that waits in the switch")
+
+
 def seen(result: CallResult) -> tuple[dict[str, Any], CallResult]:
     """What a call's script saw; it must have ended well."""
     assert "python_error" not in result.variables, result.variables["python_error"]

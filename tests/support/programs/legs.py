@@ -44,14 +44,16 @@ CASES: dict[str, Case] = {
     ),
     "dialled_in_vain": Case(
         """
+        from freeswitch import events
         await session.answer()
         for dest, timeout in (("", 1), ("loopback/1", -1), (5, 1)):
             try:
                 await freeswitch.originate(dest, timeout=timeout)
             except (TypeError, ValueError) as error:
                 saw[repr(dest)] = type(error).__name__
+        begun = events.once("CHANNEL_CREATE", guard={"Caller-Destination-Number": args}, timeout=20)
         trying = asyncio.create_task(freeswitch.originate(f"loopback/{args}/default", timeout=30))
-        await asyncio.sleep(0.5)
+        await begun
         trying.cancel()
         saw["cancelled"] = (await asyncio.gather(trying, return_exceptions=True))[0].__class__.__name__
         """,
