@@ -14,9 +14,14 @@ RUST = {
     "a use": "use crate::top::thing;",
     "a use of the parent": "use super::top::thing;",
     "a use from a folder": "use super::super::top::thing;",
+    "a use from itself": "use self::super::super::top::thing;",
     "a tree of uses": "use crate::{bottom::deep::{one, other}, top::{self, thing}};",
     "a renamed use": "use crate::top::thing as other;",
     "everything of a module": "use crate::top::*;",
+    "another name of the crate": "extern crate self as me; fn f() { me::top::thing() }",
+    "a use by another name of the crate": "extern crate self as me; use me::top::thing;",
+    "another name of the crate, as one of a crate": "extern crate self as me; fn f() { ::me::top::thing() }",
+    "a raw name": "use crate::r#top::thing;",
     "a body": "fn f() { crate::top::thing(); }",
     "a body, over lines": "fn f() {\n    crate::\n        top::thing();\n}",
     "a type": "fn f(x: &crate::top::Thing) {}",
@@ -28,6 +33,15 @@ RUST = {
     "beside a use with lifetimes": "fn f<'a>() -> impl X + use<'a> { crate::top::thing() }",
     "after a string with a quote": 'const A: &str = "\\""; use crate::top::thing;',
     "after a raw string": 'const A: &str = r#"" { "#; use crate::top::thing;',
+    "a module of a path": '#[path = "../top.rs"]\nmod again;\nuse again::thing;',
+    "a module of a path, under a condition": '#[cfg_attr(unix, path = "../top.rs")]\nmod x;\nuse self::x::thing;',
+    "an attribute's string": '#[serde(with = "crate::top::thing")]\nstruct A;',
+    "an attribute's string, under a condition": '#[cfg_attr(unix, serde(with = "crate::top::thing"))]\nstruct A;',
+    "a type in an attribute's string": '#[serde(bound = "T: crate::top::Thing<u8>")]\nstruct A<T>(T);',
+    "an attribute's raw string": '#[serde(deserialize_with = r#"super::super::top::thing"#)]\nstruct A;',
+    "an attribute": '#[error("{}", crate::top::thing(.0))]\nstruct A;',
+    "after a quote as a character": "const A: [char; 2] = ['\\'','\"']; use crate::top::thing; const B: &str = \"\";",
+    "after a number as a character": "const A: [_; 2] = ['\\u{27}','\"']; use crate::top::thing; const B: &str = \"\";",
     "after a brace as a character": "const A: char = '{'; mod inner { } fn f() { super::top::thing() }",
 }
 NO_RUST = {
@@ -36,6 +50,9 @@ NO_RUST = {
     "a raw string": 'const A: &str = r##"use crate::top::thing;"##;',
     "its own module": "mod inner { use super::f; }\nfn f() { self::g() }\nfn g() {}",
     "another crate": "use other::top::thing;",
+    "another crate of a module's name": "fn f() { ::top::thing() }",
+    "a document in an attribute": '#[doc = "crate::top::thing"]\nstruct A;',
+    "a message in an attribute": '#[expect(dead_code, reason = "use top, not this")]\nstruct A;',
 }
 PYTHON = {
     "an import": "import package.top",
@@ -105,6 +122,36 @@ def test_an_upward_arrow_in_python_is_found(tmp_path: Path, source: str) -> None
 def test_what_is_no_arrow_in_python_is_not_taken_for_one(tmp_path: Path, source: str) -> None:
     tree = python(tmp_path, source)
     assert tree.upward(tree.arrows()) == []
+
+
+def test_the_file_of_a_path_is_the_module_that_the_path_gives_it(tmp_path: Path) -> None:
+    tree = rust(tmp_path, '#[path = "deep_tests.rs"]\nmod tests;\nfn f() {}')
+    (tmp_path / "bottom/deep_tests.rs").write_text("use super::f;\nuse super::super::super::top::thing;\n")
+    arrows = tree.arrows()
+    assert layers.Arrow("bottom/deep_tests.rs", "bottom/deep.rs") in arrows
+    assert tree.upward(arrows) == [layers.Arrow("bottom/deep_tests.rs", "top.rs")]
+
+
+def test_a_file_has_its_own_name_beside_that_of_a_path(tmp_path: Path) -> None:
+    tree = rust(tmp_path, "use crate::top::thing;")
+    (tmp_path / "middle.rs").write_text('#[path = "top.rs"]\nmod again;\npub fn one() {}\n')
+    assert tree.upward(tree.arrows()) == [layers.Arrow("bottom/deep.rs", "top.rs")]
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ('#[path = "../../other.rs"]\nmod other;', "leads out of"),
+        ('mod inner { #[path = "../top.rs"]\nmod again; }', "mod again has a #.path., and braces"),
+        ('#[path = "inner"]\nmod inner { mod again; }', "mod inner has a #.path., and braces"),
+        ('#[path = "moved.rs"]\nmod moved;', "declares mod below: this is not followed"),
+    ],
+)
+def test_a_path_that_is_not_followed_is_an_error(tmp_path: Path, source: str, said: str) -> None:
+    tree = rust(tmp_path, source)
+    (tmp_path / "bottom/moved.rs").write_text("mod below;")
+    with pytest.raises(LookupError, match=said):
+        tree.arrows()
 
 
 def test_a_module_in_another_language_is_the_file_of_its_stub(tmp_path: Path) -> None:

@@ -3,8 +3,8 @@
     python tools/layers.py            print arrows that run up, and knots
     python tools/layers.py --arrows   print every arrow between two layers, too
 
-An arrow is a path in Rust that leads to another file of the crate, in a `use`, a body or a macro, or an import in
-Python, at the top or inside a function. What only annotations need (`if TYPE_CHECKING`) is no arrow. An arrow runs up
+An arrow is a path in Rust that leads to another file of the crate (tools/rust_paths.py), or an import in Python, at
+the top or inside a function. What only annotations need (`if TYPE_CHECKING`) is no arrow. An arrow runs up
 when it leads from a layer to one above it. A knot is a set of files that all reach each other.
 """
 
@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import argparse
 import ast
-import re
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import rust_paths
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -46,11 +47,12 @@ class Tree:
     def arrows(self) -> set[Arrow]:
         """Every arrow between two files."""
         rust = sorted(self.root.rglob("*.rs"))
-        found = _rust_arrows(self.root, rust) if rust else _python_arrows(self.root)
-        arrows = {Arrow(self._file(arrow.user), self._file(arrow.used)) for arrow in found}
+        found = rust_paths.arrows(self.root, rust) if rust else _python_arrows(self.root)
+        arrows = {Arrow(self._file(user), self._file(used)) for user, used in found}
         return {arrow for arrow in arrows if arrow.user != arrow.used}
 
-    def _file(self, file: str) -> str:
+    def _file(self, path: Path) -> str:
+        file = path.relative_to(self.root).as_posix()
         layer = self.layer(file)
         for knot in self.together:
             if layer in knot:
@@ -72,123 +74,10 @@ class Tree:
         return sorted(a for a in arrows if rank[self.layer(a.used)] < rank[self.layer(a.user)])
 
 
-# Rust
-
-_WORD = r"[A-Za-z_][A-Za-z0-9_]*"
-_TOKEN = re.compile(
-    rf"""
-      (?://[^\n]*|/\*.*?\*/)                            # comments
-    | [bc]?r(?P<hashes>\#*)".*?"(?P=hashes)             # raw strings
-    | [bc]?"(?:\\.|[^"\\])*"                            # strings
-    | b?'(?:\\[^']+|[^'\\])'                            # characters
-    | (?P<token>\$crate|r\#{_WORD}|{_WORD}|::|[{{}}();,*<])
-    """,
-    re.VERBOSE | re.DOTALL,
-)
-_STARTS = ("crate", "$crate", "super", "self")
-
-
-def _tokens(source: str) -> list[str]:
-    return [match["token"] for match in _TOKEN.finditer(source) if match["token"]]
-
-
-def _use_tree(tokens: Sequence[str], at: int, prefix: tuple[str, ...]) -> tuple[list[tuple[str, ...]], int]:
-    """The paths of a `use` tree that begins at this token, and where it ends."""
-    path = prefix
-    while at < len(tokens):
-        token = tokens[at]
-        if token == "{":
-            paths = []
-            at += 1
-            while tokens[at] != "}":
-                some, at = _use_tree(tokens, at, path)
-                paths += some
-                at += tokens[at] == ","
-            return paths, at + 1
-        if token in (",", "}", ";"):
-            break
-        if token == "as":
-            at += 1
-        elif token != "::":
-            path = (*path, token)
-        at += 1
-    return [path], at
-
-
-def _paths(source: str) -> Iterator[tuple[tuple[str, ...], int]]:
-    """Each path of a file, with the number of modules inside the file that it stands in."""
-    tokens = _tokens(source)
-    inner: list[int] = []  # the depth of braces at which each module inside the file began
-    depth = at = 0
-    while at < len(tokens):
-        token = tokens[at]
-        if token == "mod" and at + 2 < len(tokens) and tokens[at + 2] == "{":
-            inner.append(depth)
-            at += 2
-            continue
-        # `use<'a>` after an `impl` names lifetimes.
-        if token == "use" and tokens[at + 1] != "<":
-            paths, at = _use_tree(tokens, at + 1, ())
-            yield from ((path, len(inner)) for path in paths)
-            continue
-        if token == "{":
-            depth += 1
-        elif token == "}":
-            depth -= 1
-            if inner and inner[-1] == depth:
-                inner.pop()
-        elif at + 1 < len(tokens) and tokens[at + 1] == "::" and (at == 0 or tokens[at - 1] != "::"):
-            path = [token]
-            while at + 2 < len(tokens) and tokens[at + 1] == "::" and re.fullmatch(_WORD, tokens[at + 2]):
-                path.append(tokens[at + 2])
-                at += 2
-            yield tuple(path), len(inner)
-        at += 1
-
-
-def _rust_arrows(root: Path, files: Sequence[Path]) -> Iterator[Arrow]:
-    modules = {}
-    for path in files:
-        parts = path.relative_to(root).with_suffix("").parts
-        modules[parts[:-1] if parts[-1] in ("mod", "lib") else parts] = path
-    for module, path in modules.items():
-        for parts, inside in _paths(path.read_text(encoding="utf-8")):
-            used = _module_of(parts, module, inside, modules)
-            if used is not None:
-                yield Arrow(path.relative_to(root).as_posix(), modules[used].relative_to(root).as_posix())
-
-
-def _module_of(
-    parts: tuple[str, ...], module: tuple[str, ...], inside: int, modules: dict[tuple[str, ...], Path]
-) -> tuple[str, ...] | None:
-    """The module with a file of its own that a path leads to."""
-    base = (*module, *("",) * inside)
-    start, *rest = parts
-    if start in ("crate", "$crate"):
-        base = ()
-    elif start == "super":
-        base = base[:-1]
-        while rest and rest[0] == "super":
-            base, rest = base[:-1], rest[1:]
-    elif start != "self":
-        # A name of a module right below this one, or of nothing that is of interest.
-        if (*module, start) not in modules:
-            return None
-        rest = [start, *rest]
-        base = module
-    if "" in base:
-        return None
-    for name in rest:
-        if (*base, name) not in modules:
-            break
-        base = (*base, name)
-    return base if base in modules else None
-
-
 # Python
 
 
-def _python_arrows(root: Path) -> Iterator[Arrow]:
+def _python_arrows(root: Path) -> Iterator[tuple[Path, Path]]:
     # A stub by itself is that of a module in another language; all its imports are for annotations.
     paths = (path for path in root.rglob("*.py*") if path.suffix == ".py" or _is_native(path))
     files = {_module_name(root, path): path for path in sorted(paths)}
@@ -200,7 +89,7 @@ def _python_arrows(root: Path) -> Iterator[Arrow]:
             # `from package import name` may name a module or something in the package.
             used = imported if imported in files else imported.rpartition(".")[0]
             if used in files:
-                yield Arrow(path.relative_to(root).as_posix(), files[used].relative_to(root).as_posix())
+                yield path, files[used]
 
 
 def _is_native(path: Path) -> bool:
