@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -63,11 +64,35 @@ PYTHON = {
     "in a function": "def f():\n    from package import top",
     "in a method, under a condition": "class A:\n    def f(self):\n        if self:\n            import package.top",
     "where it may be missing": "try:\n    from package.top import thing\nexcept ImportError:\n    thing = None",
+    "beside what is for annotations": "if TYPE_CHECKING:\n    A = int\nelse:\n    from package import top",
+    "by a call": 'import importlib\nimportlib.import_module("package.top")',
+    "by a call in a function": 'from importlib import import_module\ndef f():\n    import_module("package.top")',
+    "by a relative call": 'import importlib\nimportlib.import_module(".top", "package")',
+    "by a relative call with the package's name": 'import_module(".top", package=__package__)',
+    "by a call with the name put together": 'import_module(f"{__package__}.top" + ".thing")',
+    "by __import__": '__import__("package.top")',
+    "by __import__ with names": '__import__("package.top", globals(), None, ["thing"])',
+    "by a relative __import__": '__import__("top", globals(), level=1)',
+    "by a function of builtins": 'import builtins\nbuiltins.__import__(name="package.top")',
+}
+BY_CALL = {
+    "a name of a variable": ("import_module(name)", "*"),
+    "a name put together": ('import_module(f"package.{name}")', "package.*"),
+    "a name put together with a plus": ('importlib.import_module("package." + name)', "package.*"),
+    "a name that is formatted": ('import_module("package.{}".format(name))', "*"),
+    "a module's own package": ('import_module(f"{__package__}.{name}")', "package.*"),
+    "a package of a variable": ('import_module(".top", name)', "*"),
+    "__import__": ("__import__(name)", "*"),
+    "a level of a variable": ('__import__("top", level=name)', "*"),
+    "a function handed on": ("list(map(importlib.import_module, name))", "*"),
+    "a function kept": ("load = __import__\nload('package.top')", "*"),
+    "a function under another name": ("from importlib import import_module as load", "*"),
 }
 NO_PYTHON = {
     "for annotations": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from package import top",
     "a string": '"import package.top"',
     "another package": "import other.top",
+    "another package by a call": 'import importlib\nimportlib.import_module("other.top")',
 }
 
 
@@ -122,6 +147,31 @@ def test_an_upward_arrow_in_python_is_found(tmp_path: Path, source: str) -> None
 def test_what_is_no_arrow_in_python_is_not_taken_for_one(tmp_path: Path, source: str) -> None:
     tree = python(tmp_path, source)
     assert tree.upward(tree.arrows()) == []
+
+
+@pytest.mark.parametrize(("source", "name"), BY_CALL.values(), ids=BY_CALL)
+def test_an_import_whose_name_is_not_in_the_text_is_declared(tmp_path: Path, source: str, name: str) -> None:
+    tree = python(tmp_path, source)
+    assert tree.undeclared() == [f"bottom.py imports {name} by a call: write the whole name, or declare it"]
+    declared = replace(tree, by_call={("bottom.py", name): "as a test wants it"})
+    assert (declared.undeclared(), declared.upward(declared.arrows())) == ([], [])
+
+
+def test_a_module_among_the_names_of_an_import_by_a_call_is_used(tmp_path: Path) -> None:
+    tree = python(tmp_path, '__import__("package", globals(), None, ("top",))')
+    assert layers.Arrow("bottom.py", "top.py") in tree.upward(tree.arrows())
+
+
+def test_a_declared_import_by_a_call_is_no_arrow_but_a_statement_is(tmp_path: Path) -> None:
+    tree = replace(python(tmp_path, '__import__("package.top")'), by_call={("bottom.py", "package.top"): "loaded late"})
+    assert (tree.undeclared(), tree.upward(tree.arrows())) == ([], [])
+    (tmp_path / "package/bottom.py").write_text('__import__("package.top")\ndef f(): from package import top')
+    assert tree.upward(tree.arrows()) == [layers.Arrow("bottom.py", "top.py")]
+
+
+def test_an_import_that_is_declared_in_vain_is_said(tmp_path: Path) -> None:
+    tree = replace(python(tmp_path, "import package.top"), by_call={("bottom.py", "package.top"): "loaded late"})
+    assert tree.undeclared() == ["bottom.py does not import package.top by a call: declare it no longer"]
 
 
 def test_the_file_of_a_path_is_the_module_that_the_path_gives_it(tmp_path: Path) -> None:
@@ -210,6 +260,7 @@ def test_the_project_s_layers_point_one_way(tree: layers.Tree) -> None:
     assert len(arrows) > 10, "nothing was read"
     assert [f"{arrow.user} -> {arrow.used}" for arrow in tree.upward(arrows)] == []
     assert layers.knots(arrows) == []
+    assert tree.undeclared() == []
 
 
 @pytest.mark.parametrize("crate", ["bindings", "switch", "pocket/core"])

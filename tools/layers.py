@@ -3,20 +3,20 @@
     python tools/layers.py            print arrows that run up, and knots
     python tools/layers.py --arrows   print every arrow between two layers, too
 
-An arrow is a path in Rust that leads to another file of the crate (tools/rust_paths.py), or an import in Python, at
-the top or inside a function. What only annotations need (`if TYPE_CHECKING`) is no arrow. An arrow runs up
-when it leads from a layer to one above it. A knot is a set of files that all reach each other.
+An arrow is a path in Rust that leads to another file of the crate (tools/rust_paths.py), or an import in Python
+(tools/python_imports.py). An arrow runs up when it leads from a layer to one above it. A knot is a set of files that
+all reach each other.
 """
 
 from __future__ import annotations
 
 import argparse
-import ast
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import python_imports
 import rust_paths
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -37,22 +37,47 @@ class Tree:
     A layer is the name of a folder or of a file right under the root, without its ending. Files of one layer may use
     each other, but not in a circle. A layer in `whole` counts as one file; so do those that stand `together`, which
     use each other: their names joined by a plus name the layer.
+
+    `by_call` has the imports by a call that are no arrows, with the reason: of a name that the text does not have (`*`
+    stands for it), or of a module that is loaded when it is first asked for.
     """
 
     root: Path
     layers: Sequence[str]
     whole: Sequence[str] = ()
     together: Sequence[Sequence[str]] = ()
+    by_call: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     def arrows(self) -> set[Arrow]:
         """Every arrow between two files."""
         rust = sorted(self.root.rglob("*.rs"))
-        found = rust_paths.arrows(self.root, rust) if rust else _python_arrows(self.root)
+        found = rust_paths.arrows(self.root, rust) if rust else self._python_arrows()
         arrows = {Arrow(self._file(user), self._file(used)) for user, used in found}
         return {arrow for arrow in arrows if arrow.user != arrow.used}
 
+    def _python_arrows(self) -> Iterator[tuple[Path, Path]]:
+        imports = python_imports.imports_of(self.root)
+        for each in imports.found:
+            used = imports.used(each)
+            if used is not None and not (each.by_call and (self._relative(each.user), each.name) in self.by_call):
+                yield each.user, used
+
+    def undeclared(self) -> list[str]:
+        """Imports by a call of what the text does not have, but for those declared; and those declared in vain."""
+        calls = [each for each in python_imports.imports_of(self.root).found if each.by_call]
+        found = {(self._relative(each.user), each.name) for each in calls}
+        new = {(user, name) for user, name in found if "*" in name} - self.by_call.keys()
+        gone = self.by_call.keys() - found
+        return [
+            *(f"{user} imports {name} by a call: write the whole name, or declare it" for user, name in sorted(new)),
+            *(f"{user} does not import {name} by a call: declare it no longer" for user, name in sorted(gone)),
+        ]
+
+    def _relative(self, path: Path) -> str:
+        return path.relative_to(self.root).as_posix()
+
     def _file(self, path: Path) -> str:
-        file = path.relative_to(self.root).as_posix()
+        file = self._relative(path)
         layer = self.layer(file)
         for knot in self.together:
             if layer in knot:
@@ -72,46 +97,6 @@ class Tree:
         if unknown:
             raise LookupError(f"{self.root}: in no layer: {', '.join(unknown)}")
         return sorted(a for a in arrows if rank[self.layer(a.used)] < rank[self.layer(a.user)])
-
-
-# Python
-
-
-def _python_arrows(root: Path) -> Iterator[tuple[Path, Path]]:
-    # A stub by itself is that of a module in another language; all its imports are for annotations.
-    paths = (path for path in root.rglob("*.py*") if path.suffix == ".py" or _is_native(path))
-    files = {_module_name(root, path): path for path in sorted(paths)}
-    for name, path in files.items():
-        if path.suffix == ".pyi":
-            continue
-        package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-        for imported in _imports(ast.parse(path.read_text(encoding="utf-8")), package):
-            # `from package import name` may name a module or something in the package.
-            used = imported if imported in files else imported.rpartition(".")[0]
-            if used in files:
-                yield path, files[used]
-
-
-def _is_native(path: Path) -> bool:
-    return path.suffix == ".pyi" and not path.with_suffix(".py").exists()
-
-
-def _module_name(root: Path, path: Path) -> str:
-    parts = path.relative_to(root.parent).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-def _imports(tree: ast.AST, package: str) -> Iterator[str]:
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
-            continue
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
-            module = ".".join([*base, *([node.module] if node.module else [])])
-            yield from (f"{module}.{alias.name}" for alias in node.names)
-        yield from _imports(node, package)
 
 
 # Knots
@@ -257,9 +242,30 @@ TREES = (
             "_output",
             "_place",
         ),
+        by_call={
+            # Its public modules above and below it, and asyncio with them, when a script first asks for one.
+            ("__init__.py", "freeswitch.*"): "apps, bus, events, kv, queue, records",
+            # A name when it is first asked for, and all that are apps when load() is called with none.
+            ("apps/__init__.py", "freeswitch.apps.*"): "the package's own modules",
+            ("apps/alias.py", "*"): "what a script imports from switchio; it stands for __import__ there",
+            ("apps/utils.py", "*"): "switchio's iter_import_submods: its user names the packages",
+            ("apps/_programs.py", "*"): "the user's programs",
+            ("apps/command/apps.py", "*"): "the user's apps",
+            ("_scripts.py", "*"): "the module of a script",
+            ("_reload.py", "*"): "what a script imports while it is reloaded; it stands for both functions then",
+            ("_finder.py", "*"): "what a script imports; it stands for __import__ there",
+            ("_codec.py", "*"): "the module of an exception, as the recording names it",
+        },
     ),
-    # A few files each, that only must not go in a circle.
-    Tree(ROOT / "python" / "pocket", ()),
+    # A few files, that only must not go in a circle.
+    Tree(
+        ROOT / "python" / "pocket",
+        (),
+        by_call={
+            ("__main__.py", "pocket._commands.*"): "the command that the command line names, and no other",
+            ("_replay.py", "*"): "the script of the recording",
+        },
+    ),
     Tree(ROOT / "python" / "freeswitch_pocket", ()),
 )
 
@@ -280,6 +286,9 @@ def main() -> int:
         for arrow in tree.upward(arrows):
             bad += 1
             print(f"  runs up: {arrow.user} -> {arrow.used}")
+        for text in tree.undeclared():
+            bad += 1
+            print(f"  {text}")
         for knot in knots(arrows):
             bad += 1
             print(f"  knot of {len(knot)}: {' '.join(knot)}")

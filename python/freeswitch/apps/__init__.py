@@ -137,8 +137,8 @@ def load(
 def _import_all(packages: tuple[str | ModuleType, ...], imp_excs: Sequence[str]) -> dict[str, ModuleType]:
     from freeswitch.apps.utils import iter_import_submods
 
-    ours = (f"{__name__}.{name}" for name in ("bert", "blockers", "call_gen", "dtmf", "measure", "players", "routers"))
-    found = {name: importlib.import_module(name) for name in ours}
+    ours = ("bert", "blockers", "call_gen", "dtmf", "measure", "players", "routers")
+    found = {f"{__name__}.{name}": importlib.import_module(f"{__name__}.{name}") for name in ours}
     others = iter_import_submods(packages, imp_excs=imp_excs)
     return {**found, **{name: module for name, module in others if not isinstance(module, ImportError)}}
 
