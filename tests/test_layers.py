@@ -263,6 +263,39 @@ def test_the_project_s_layers_point_one_way(tree: layers.Tree) -> None:
     assert tree.undeclared() == []
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "use bindings::SWITCH_STATUS_FALSE;",
+        "use ::bindings as c;",
+        "use {bindings, std::ptr};",
+        "extern crate bindings as c;",
+        "fn f() -> u32 { bindings::SWITCH_STATUS_FALSE }",
+        "fn f() -> u32 { ::bindings::SWITCH_STATUS_FALSE }",
+        "#[cfg(test)]\nmod tests { use bindings::switch_event_t; }",
+    ],
+)
+def test_a_file_that_uses_the_c_api_itself_is_listed(tmp_path: Path, source: str) -> None:
+    rust(tmp_path, "//! [`bindings`], /* bindings::x */\nfn bindings() { self::bindings() }")
+    assert layers.Direct(tmp_path, ()).unlisted() == []
+    (tmp_path / "bottom/deep.rs").write_text(source)
+    assert layers.Direct(tmp_path, ()).unlisted() == ["bottom/deep.rs uses bindings: go through the crate freeswitch"]
+    assert layers.Direct(tmp_path, ("bottom/deep.rs",)).unlisted() == []
+
+
+def test_a_file_that_is_listed_in_vain_is_said(tmp_path: Path) -> None:
+    rust(tmp_path, "fn f() {}")
+    direct = layers.Direct(tmp_path, ("bottom/deep.rs", "gone.rs"))
+    assert direct.unlisted() == [
+        "bottom/deep.rs does not use bindings: list it no longer",
+        "gone.rs does not use bindings: list it no longer",
+    ]
+
+
+def test_files_above_the_crate_freeswitch_go_through_it() -> None:
+    assert layers.DIRECT.unlisted() == []
+
+
 @pytest.mark.parametrize("crate", ["bindings", "switch", "pocket/core"])
 def test_the_crates_below_depend_on_no_python(crate: str) -> None:
     manifest = tomllib.loads((layers.ROOT / crate / "Cargo.toml").read_text(encoding="utf-8"))

@@ -5,7 +5,7 @@
 
 An arrow is a path in Rust that leads to another file of the crate (tools/rust_paths.py), or an import in Python
 (tools/python_imports.py). An arrow runs up when it leads from a layer to one above it. A knot is a set of files that
-all reach each other.
+all reach each other. Only the files of a list name FreeSWITCH's C API themselves (DIRECT).
 """
 
 from __future__ import annotations
@@ -132,6 +132,24 @@ def knots(arrows: set[Arrow]) -> list[list[str]]:
         if file not in number:
             visit(file)
     return sorted(found, key=len, reverse=True)
+
+
+@dataclass(frozen=True)
+class Direct:
+    """The files of a crate that name the C API themselves, from the crate's root on; the others ask another crate."""
+
+    root: Path
+    files: Sequence[str]
+
+    def unlisted(self) -> list[str]:
+        """Files that name it and are not listed, and those listed in vain."""
+        paths = {path.relative_to(self.root).as_posix(): path for path in self.root.rglob("*.rs")}
+        sources = {file: path.read_text(encoding="utf-8") for file, path in paths.items()}
+        found = {file for file, source in sources.items() if rust_paths.uses_crate(source, "bindings")}
+        return [
+            *(f"{file} uses bindings: go through the crate freeswitch" for file in sorted(found - set(self.files))),
+            *(f"{file} does not use bindings: list it no longer" for file in sorted(set(self.files) - found)),
+        ]
 
 
 TREES = (
@@ -269,6 +287,30 @@ TREES = (
     Tree(ROOT / "python" / "freeswitch_pocket", ()),
 )
 
+DIRECT = Direct(
+    ROOT / "src",
+    (
+        # The functions that FreeSWITCH calls have its types, and the module's table has its flags.
+        "lib.rs",
+        "module.rs",
+        "admin/commands.rs",
+        "entry/api.rs",
+        "entry/application.rs",
+        "entry/chat.rs",
+        "entry/dialplan.rs",
+        "entry/json.rs",
+        "entry/outside.rs",
+        "entry/remote.rs",
+        # A channel's flag or a status, by its number.
+        "aio/outside/mirror.rs",
+        "aio/session_thread.rs",
+        "entry/recovered.rs",
+        "python/session/attached.rs",
+        "python/session/control.rs",
+        "python/session/speech.rs",
+    ),
+)
+
 
 def main() -> int:
     """Print what runs against the layers; 1 when something does."""
@@ -292,6 +334,10 @@ def main() -> int:
         for knot in knots(arrows):
             bad += 1
             print(f"  knot of {len(knot)}: {' '.join(knot)}")
+    print(f"{DIRECT.root.relative_to(ROOT)}: {len(DIRECT.files)} files may use bindings")
+    for text in DIRECT.unlisted():
+        bad += 1
+        print(f"  {text}")
     return 1 if bad else 0
 
 

@@ -41,6 +41,11 @@ def arrows(root: Path, files: Sequence[Path]) -> Iterator[tuple[Path, Path]]:
                     yield path, modules[used]
 
 
+def uses_crate(source: str, crate: str) -> bool:
+    """Whether a file names another crate, or something in it."""
+    return any(parts[0] == crate or parts[:2] == ("::", crate) for parts, _ in _paths(_tokens(source)))
+
+
 def _tokens(source: str) -> list[str]:
     found = (match["string"] or match["token"] for match in _TOKEN.finditer(source))
     return [token if token in _KEYWORDS else token.removeprefix("r#") for token in map(_as_token, found) if token]
