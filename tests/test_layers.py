@@ -296,10 +296,53 @@ def test_files_above_the_crate_freeswitch_go_through_it() -> None:
     assert layers.DIRECT.unlisted() == []
 
 
-@pytest.mark.parametrize("crate", ["bindings", "switch", "pocket/core"])
-def test_the_crates_below_depend_on_no_python(crate: str) -> None:
-    manifest = tomllib.loads((layers.ROOT / crate / "Cargo.toml").read_text(encoding="utf-8"))
-    kinds = [kind for kind in manifest if kind.endswith("dependencies")]
-    depends = {name for kind in kinds for name in manifest[kind]}
-    assert depends, "nothing was read"
-    assert not {name for name in depends if name.startswith(("pyo3", "mod_rust"))}
+# What stands above each crate beside mod_rust, and is no dependency of it.
+ABOVE = {
+    "bindings": {"freeswitch", "pocket", "pocket_core"},
+    "switch": {"pocket"},
+    "pocket/core": {"freeswitch", "pocket"},
+}
+
+
+def depends(manifest: str, workspace: str) -> set[str]:
+    """The crates that one depends on, by their own names, whatever it calls them."""
+    crate, shared = tomllib.loads(manifest), tomllib.loads(workspace)["workspace"]["dependencies"]
+    names = set()
+    for table in (crate, *crate.get("target", {}).values()):
+        for kind in (kind for kind in table if kind.endswith("dependencies")):
+            for name, given in table[kind].items():
+                is_shared = isinstance(given, dict) and given.get("workspace")
+                wanted = shared[name] if is_shared else given
+                names.add(wanted.get("package", name) if isinstance(wanted, dict) else name)
+    return names
+
+
+@pytest.mark.parametrize(
+    "dependency",
+    [
+        '[dependencies]\nfreeswitch = { path = "../../switch" }',
+        "[dependencies]\nfreeswitch.workspace = true",
+        '[dev-dependencies]\nfs = { package = "freeswitch", path = "../../switch" }',
+        "[dependencies]\nfs = { workspace = true }",
+        '[target."cfg(unix)".build-dependencies]\nfreeswitch = "1"',
+    ],
+)
+def test_a_crate_is_found_by_its_own_name(dependency: str) -> None:
+    workspace = """
+[workspace.dependencies]
+bindings = { package = "freeswitch-sys", path = "bindings" }
+freeswitch = { path = "switch" }
+fs = { package = "freeswitch", path = "switch" }
+"""
+    assert depends(f"{dependency}\n[dependencies.bindings]\nworkspace = true\n", workspace) == {
+        "freeswitch",
+        "freeswitch-sys",
+    }
+
+
+@pytest.mark.parametrize("crate", ABOVE)
+def test_the_crates_below_depend_on_no_python_and_on_nothing_above_them(crate: str) -> None:
+    manifest, workspace = ((layers.ROOT / folder / "Cargo.toml").read_text(encoding="utf-8") for folder in (crate, "."))
+    found = depends(manifest, workspace)
+    assert found, "nothing was read"
+    assert not {name for name in found if name in ABOVE[crate] or name.startswith(("pyo3", "mod_rust"))}
