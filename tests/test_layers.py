@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 import tomllib
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -261,6 +262,62 @@ def test_the_project_s_layers_point_one_way(tree: layers.Tree) -> None:
     assert [f"{arrow.user} -> {arrow.used}" for arrow in tree.upward(arrows)] == []
     assert layers.knots(arrows) == []
     assert tree.undeclared() == []
+
+
+def packages(root: Path, lower: str, between: Mapping[tuple[str, str], str] | None = None) -> layers.Packages:
+    """Two packages, of which the upper uses the lower, which holds this source, and a module in another language."""
+    for package, source in {"upper": "import lower.file\n", "lower": ""}.items():
+        (root / package).mkdir()
+        (root / package / "__init__.py").write_text(source)
+    (root / "_native-stubs").mkdir()
+    (root / "_native-stubs/__init__.pyi").write_text("thing: int\n")
+    (root / "lower/file.py").write_text(lower)
+    return layers.Packages(root, between or {("upper/*.py", "lower/*.py"): "as a test wants it"})
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import upper",
+        "from upper import thing",
+        "def f():\n    import upper",
+        "import importlib\nimportlib.import_module('upper')",
+        "if TYPE_CHECKING:\n    A = int\nelse:\n    from upper import A",
+    ],
+)
+def test_an_arrow_between_packages_is_listed(tmp_path: Path, source: str) -> None:
+    both = packages(tmp_path, source)
+    arrows = both.arrows()
+    assert both.unlisted(arrows) == ["lower/file.py -> upper/__init__.py: turn it, or list it with its reason"]
+    assert layers.knots(arrows) == [["lower/file.py", "upper/__init__.py"]]
+
+
+def test_a_circle_over_packages_that_leads_through_their_files_is_found(tmp_path: Path) -> None:
+    both = packages(tmp_path, "from lower import deep")
+    (tmp_path / "lower/deep.py").write_text("import upper")
+    trees = [layers.Tree(tmp_path / name, ()) for name in ("lower", "upper")]
+    assert layers.knots(both.arrows()) == []
+    knot = ["lower/deep.py", "lower/file.py", "upper/__init__.py"]
+    assert layers.knots(both.with_those_inside(both.arrows(), trees)) == [knot]
+
+
+def test_a_use_of_a_module_in_another_language_is_an_arrow_between_packages(tmp_path: Path) -> None:
+    both = packages(tmp_path, "from _native import thing")
+    assert both.unlisted(both.arrows()) == [
+        "lower/file.py -> _native-stubs/__init__.pyi: turn it, or list it with its reason"
+    ]
+
+
+def test_an_arrow_between_packages_that_is_listed_in_vain_is_said(tmp_path: Path) -> None:
+    listed = {("upper/*.py", "lower/*.py"): "as a test wants it", ("lower/*.py", "upper/*.py"): "no longer"}
+    both = packages(tmp_path, "import this", listed)
+    assert both.unlisted(both.arrows()) == ["lower/*.py -> upper/*.py: list it no longer"]
+
+
+def test_arrows_between_the_packages_are_listed_and_go_in_no_circle() -> None:
+    arrows = layers.PACKAGES.arrows()
+    assert layers.PACKAGES.unlisted(arrows) == []
+    assert layers.knots(layers.PACKAGES.with_those_inside(arrows, layers.TREES)) == []
 
 
 @pytest.mark.parametrize(

@@ -5,16 +5,17 @@
 
 An arrow is a path in Rust that leads to another file of the crate (tools/rust_paths.py), or an import in Python
 (tools/python_imports.py). An arrow runs up when it leads from a layer to one above it. A knot is a set of files that
-all reach each other. Only the files of a list name FreeSWITCH's C API themselves (DIRECT).
+all reach each other. Arrows between Python packages are listed with their reasons (PACKAGES), and so are the files that
+name FreeSWITCH's C API themselves (DIRECT).
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import python_imports
 import rust_paths
@@ -132,6 +133,44 @@ def knots(arrows: set[Arrow]) -> list[list[str]]:
         if file not in number:
             visit(file)
     return sorted(found, key=len, reverse=True)
+
+
+@dataclass(frozen=True)
+class Packages:
+    """Python packages in one folder, and the arrows between them that may be, with the reason.
+
+    These are pairs of patterns, for the file that uses and the one that is used, from the folder on.
+    """
+
+    root: Path
+    between: Mapping[tuple[str, str], str]
+
+    def arrows(self) -> set[Arrow]:
+        """Every arrow from one package to another."""
+        imports = python_imports.imports_of(*(path.parent for path in sorted(self.root.glob("*/__init__.py*"))))
+        pairs = ((each.user, imports.used(each)) for each in imports.found)
+        files = {(self._relative(user), self._relative(used)) for user, used in pairs if used is not None}
+        return {Arrow(user, used) for user, used in files if user.split("/")[0] != used.split("/")[0]}
+
+    def with_those_inside(self, arrows: set[Arrow], trees: Iterable[Tree]) -> set[Arrow]:
+        """These, and the arrows inside those of the packages that are held."""
+        inside = ((tree.root, arrow) for tree in trees if tree.root.parent == self.root for arrow in tree.arrows())
+        return arrows | {Arrow(f"{root.name}/{arrow.user}", f"{root.name}/{arrow.used}") for root, arrow in inside}
+
+    def unlisted(self, arrows: set[Arrow]) -> list[str]:
+        """Arrows that no pattern allows, and patterns that no arrow needs."""
+        needed: set[tuple[str, str]] = set()
+        new = []
+        for arrow in sorted(arrows):
+            user, used = PurePosixPath(arrow.user), PurePosixPath(arrow.used)
+            fitting = {pair for pair in self.between if user.match(pair[0]) and used.match(pair[1])}
+            needed |= fitting
+            if not fitting:
+                new.append(f"{user} -> {used}: turn it, or list it with its reason")
+        return [*new, *(f"{user} -> {used}: list it no longer" for user, used in sorted(self.between.keys() - needed))]
+
+    def _relative(self, path: Path) -> str:
+        return path.relative_to(self.root).as_posix()
 
 
 @dataclass(frozen=True)
@@ -287,6 +326,25 @@ TREES = (
     Tree(ROOT / "python" / "freeswitch_pocket", ()),
 )
 
+PACKAGES = Packages(
+    ROOT / "python",
+    {
+        ("freeswitch/*.py", "_freeswitch-stubs/*.pyi"): "what Rust gives to Python",
+        ("freeswitch/apps/*.py", "_freeswitch-stubs/*.pyi"): "what Rust gives to Python",
+        # The package freeswitch is carried in FreeSWITCH, too, where there is no pocket; so it imports pocket
+        # inside functions, or where it has found no FreeSWITCH.
+        ("freeswitch/__init__.py", "pocket/__init__.py"): "outside FreeSWITCH, pocket is what brings _freeswitch",
+        ("freeswitch/_selector.py", "pocket/_threads.py"): "the loop in pocket's clock, and threads that count in it",
+        ("freeswitch/apps/command/places.py", "pocket/__init__.py"): "freeswitch-apps --pocket opens one",
+        # The plugin for pytest stands above pocket, and is no part of it: pytest imports it in every project.
+        ("freeswitch_pocket/*.py", "pocket/*.py*"): "pocket's fixtures",
+        ("freeswitch_pocket/real/*.py", "pocket/*.py*"): "what pocket gives to a test, on a FreeSWITCH",
+        # A replay answers in the switch's place, and so knows what stands before a script while it is recorded.
+        ("pocket/_recording_file.py", "freeswitch/_*.py"): "the form of what the module has recorded",
+        ("pocket/_replay*.py", "freeswitch/*.py"): "the script's sessions, events and calls, and their border",
+        ("pocket/_commands/replay.py", "freeswitch/_border.py"): "puts that border before the script",
+    },
+)
 DIRECT = Direct(
     ROOT / "src",
     (
@@ -334,6 +392,16 @@ def main() -> int:
         for knot in knots(arrows):
             bad += 1
             print(f"  knot of {len(knot)}: {' '.join(knot)}")
+    between = PACKAGES.arrows()
+    print(f"{PACKAGES.root.relative_to(ROOT)}: {len(between)} arrows between packages")
+    if options.arrows:
+        print(*(f"  {arrow.user} -> {arrow.used}" for arrow in sorted(between)), sep="\n")
+    for text in PACKAGES.unlisted(between):
+        bad += 1
+        print(f"  {text}")
+    for knot in knots(PACKAGES.with_those_inside(between, TREES)):
+        bad += 1
+        print(f"  knot over packages: {' '.join(knot)}")
     print(f"{DIRECT.root.relative_to(ROOT)}: {len(DIRECT.files)} files may use bindings")
     for text in DIRECT.unlisted():
         bad += 1
