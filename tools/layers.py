@@ -207,6 +207,11 @@ TREES = (
             "metrics",
         ),
     ),
+    # pocket's extension, around pocket's core and these.
+    Tree(
+        ROOT / "pocket" / "src",
+        ("lib", "switch", "control", "fake", "far_end", "call", "check", "convert", "memory", "threads"),
+    ),
     # A crate below all of these, which the compiler holds: it can name none of them.
     Tree(ROOT / "switch" / "src", ()),
     Tree(
