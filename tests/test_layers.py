@@ -238,6 +238,25 @@ def test_a_folder_that_counts_as_one_file_has_no_knot_inside_but_can_be_in_one(t
     assert layers.knots(tree.arrows()) == [["inner", "top.py"]]
 
 
+def test_only_the_inner_folder_counts_as_one_file(tmp_path: Path) -> None:
+    package = tmp_path / "package"
+    (package / "inner" / "deep").mkdir(parents=True)
+    for name, source in {
+        "__init__.py": "",
+        "inner/__init__.py": "",
+        "inner/one.py": "import package.inner.two, package.inner.deep.three",
+        "inner/two.py": "import package.inner.one",
+        "inner/deep/__init__.py": "",
+        "inner/deep/three.py": "import package.inner.deep.four",
+        "inner/deep/four.py": "import package.inner.deep.three",
+    }.items():
+        (package / name).write_text(source)
+    tree = layers.Tree(package, ("inner", "__init__"), whole=("inner/deep",))
+    arrows = tree.arrows()
+    assert layers.Arrow("inner/one.py", "inner/deep") in arrows
+    assert (tree.upward(arrows), layers.knots(arrows)) == ([], [["inner/one.py", "inner/two.py"]])
+
+
 def test_layers_that_stand_together_are_one(tmp_path: Path) -> None:
     tree = rust(tmp_path, "use crate::middle::one;")
     (tmp_path / "middle.rs").write_text("use crate::bottom::deep;\npub fn one() {}\n")

@@ -36,8 +36,8 @@ class Tree:
     """Files of one language under one root, and the layers that they form, from the top down.
 
     A layer is the name of a folder or of a file right under the root, without its ending. Files of one layer may use
-    each other, but not in a circle. A layer in `whole` counts as one file; so do those that stand `together`, which
-    use each other: their names joined by a plus name the layer.
+    each other, but not in a circle. A folder in `whole` counts as one file; so do layers that stand `together`, whose
+    files use each other: their names joined by a plus name the layer.
 
     `by_call` has the imports by a call that are no arrows, with the reason: of a name that the text does not have (`*`
     stands for it), or of a module that is loaded when it is first asked for.
@@ -83,7 +83,7 @@ class Tree:
         for knot in self.together:
             if layer in knot:
                 return "+".join(knot)
-        return layer if layer in self.whole else file
+        return next((folder for folder in self.whole if file.startswith(f"{folder}/")), file)
 
     def layer(self, file: str) -> str:
         """The layer of a file."""
@@ -261,8 +261,10 @@ TREES = (
             "text",
             "c",
         ),
-        # The legs of a call are made by each other, and so are the files that do it.
-        whole=("ivr",),
+        # A dial string may name a user or a group, whose legs have dial strings of their own.
+        whole=("ivr/originate",),
+        # A switch holds its sessions, modules and databases, and each of them its switch; a clock counts the threads
+        # that are present, and a presence leaves its clock.
         together=(("switch", "session", "module", "database"), ("clock", "presence")),
     ),
     Tree(
