@@ -321,7 +321,7 @@ TREES = (
             ("_codec.py", "*"): "the module of an exception, as the recording names it",
         },
     ),
-    # A few files, that only must not go in a circle.
+    # Few files each, which only must not go in a circle.
     Tree(
         ROOT / "python" / "pocket",
         (),
