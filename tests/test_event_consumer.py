@@ -236,6 +236,6 @@ def test_consumers_that_are_dropped_do_not_pile_up(fresh: Callable[..., Host]) -
         """)
         grown[how] = int(host.api(f"python {name}"))
         host.stop()
-    # In KiB. A consumer has a queue of 40 KB in a memory pool: 320 MB, where all 8,000 waited for their end. What the core
-    # keeps of pools that are done with differs by some 50 MB on busy cores.
+    # In KiB. A consumer has a queue of 40 KB in a memory pool: 320 MB, where all 8,000 waited for their end. What the
+    # core keeps of pools that are done with differs by some 50 MB on busy cores.
     assert grown["dropped"] < grown["cleaned up"] + 150_000, grown

@@ -370,7 +370,6 @@ DIRECT = Direct(
         "aio/outside/mirror.rs",
         "aio/session_thread.rs",
         "entry/recovered.rs",
-        "python/session/attached.rs",
         "python/session/control.rs",
         "python/session/speech.rs",
     ),
