@@ -104,8 +104,8 @@ class SocketLink(Link):
         return self.state == "up"
 
     def is_closed(self) -> bool:
-        """Tell whether `close` has ended it."""
-        return self._ended
+        """Tell whether `close` has ended it, or the program ends."""
+        return self._ended or self.state == "closed"
 
     @property
     def counts(self) -> tuple[int, int]:
