@@ -177,7 +177,7 @@ fn end(argument: &str) -> Result<String, String> {
             "{id} does not end: it is blocked in C at {place}, and ends when that returns"
         )),
         Outcome::Refuses(place) => Err(format!(
-            "{id} does not end: it caught ScriptKilled at {place}; catch Exception, not BaseException"
+            "{id} does not end: it swallows what ends it at {place}; let ScriptKilled and CancelledError through"
         )),
     }
 }

@@ -86,7 +86,7 @@ fn end(run: &Arc<Run>) {
         }
         Outcome::Refuses(place) => {
             tracing::error!(
-                "MR0008 script {} ({}) has reached its script-timeout and caught ScriptKilled at {place}: catch Exception, not BaseException",
+                "MR0008 script {} ({}) has reached its script-timeout and swallows what ends it at {place}: let ScriptKilled and CancelledError through",
                 run.id,
                 run.function.name
             );
