@@ -192,7 +192,7 @@ def test_a_coroutine_that_swallows_its_end_is_said_to_refuse(host: Host) -> None
     call = host.start_call(host.extension(("python", name)))
     host.wait_log("^waits$")
     (script,) = json.loads(host.api("pyps json"))
-    assert "refuses at" in host.api(f"pykill {script['id']}")
+    assert "swallows what ends it at" in host.api(f"pykill {script['id']}")
     # Its call ends with its extension.
     host.api(f"python {name}")
     call.wait()

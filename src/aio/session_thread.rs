@@ -26,6 +26,8 @@ const PUMP_MS: u32 = 20_000;
 const POLL_MS: u32 = 100;
 /// How long media that has ended is waited for before the call is looked at again.
 const MOMENT_MS: u32 = 20;
+/// How long a frame is waited for where media flows.
+const HEARD_MS: u32 = 200;
 /// How long a call whose media has ended may take to end itself: the far leg of a loopback pair
 /// hangs it up when a thread of its own comes to that.
 const ENDING: Duration = Duration::from_secs(10);
@@ -226,6 +228,7 @@ impl SessionThread {
     /// Works on the session's own thread until the coroutine has ended or the
     /// call is lost.
     pub fn serve(&self, session: Session<'_>, held: &Detached) -> Ended {
+        let mut flows = true;
         loop {
             let channel = session.channel();
             let verb = {
@@ -247,10 +250,18 @@ impl SessionThread {
                 verb
             };
             let Some(Asked { verb, told, .. }) = verb else {
-                self.pump(session, held);
+                flows = self.pump(session, held);
                 self.rest(session);
                 continue;
             };
+            if !std::mem::replace(&mut flows, true) {
+                // The core plays nothing on such a call, at once, and says that it has.
+                self.settle_media(session, held);
+                if self.state.lock().cancelled {
+                    self.rest(session);
+                    continue;
+                }
+            }
             let performed = perform(session, held, &self.typed, &verb);
             let Performed {
                 answer,
@@ -281,9 +292,11 @@ impl SessionThread {
             if !channel.ready() || !channel.media_ready() || self.is_unwanted() {
                 return;
             }
-            if self.listen(session, held, MOMENT_MS) {
+            if session.hears(held, HEARD_MS, &*self.typed) {
                 return;
             }
+            self.wakeup
+                .wait(held, Some(Duration::from_millis(MOMENT_MS.into())));
         }
     }
 
@@ -316,19 +329,20 @@ impl SessionThread {
     }
 
     /// Keeps media flowing for so long, and keeps digits: there is nobody to ask for verbs yet.
-    pub fn keep_up(&self, session: Session<'_>, held: &Detached, ms: u32) {
+    /// False where there is media, and it does not flow.
+    pub fn keep_up(&self, session: Session<'_>, held: &Detached, ms: u32) -> bool {
         if session.channel().media_ready() {
-            self.listen(session, held, ms);
-        } else {
-            session.parse_events(held);
-            let _ = session.sleep(held, ms, false, None);
+            return self.listen(session, held, ms);
         }
+        session.parse_events(held);
+        let _ = session.sleep(held, ms, false, None);
+        true
     }
 
-    fn pump(&self, session: Session<'_>, held: &Detached) {
+    fn pump(&self, session: Session<'_>, held: &Detached) -> bool {
         // How it ended says the next look at the call.
-        let flows = session.channel().media_ready();
-        self.keep_up(session, held, if flows { PUMP_MS } else { POLL_MS });
+        let has_media = session.channel().media_ready();
+        self.keep_up(session, held, if has_media { PUMP_MS } else { POLL_MS })
     }
 
     /// Tells verbs that were asked for and not begun that they will not be.

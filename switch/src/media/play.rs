@@ -1,6 +1,7 @@
 //! Playing, waiting and transferring, with an ear for digits and events.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::ffi::{CStr, CString};
 
 use bindings::{
@@ -176,6 +177,22 @@ impl Session<'_> {
             // SAFETY: the session lives, and all that is pointed to outlives the call.
             unsafe { switch_ivr_sleep(self.as_ptr(), ms, sync, args) }
         }))
+    }
+
+    /// Waits until a frame of the call's media comes, for at most `ms` (`switch_ivr_sleep`); false where
+    /// none came. A sleep does not tell that: where its time is over before it reads, it succeeds.
+    #[must_use]
+    pub fn hears(self, _: &Detached, ms: u32, input: &dyn Input) -> bool {
+        let heard = Cell::new(false);
+        let goes_on = || {
+            heard.set(true);
+            false
+        };
+        let mut wait = Wait::new(input, std::ptr::null_mut()).while_it(&goes_on);
+        let mut args = wait.args();
+        // SAFETY: the session lives, and all that is pointed to outlives the call.
+        unsafe { switch_ivr_sleep(self.as_ptr(), ms, SWITCH_FALSE, &raw mut args) };
+        heard.get()
     }
 
     /// Sends the call to another extension once the application has returned
