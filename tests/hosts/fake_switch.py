@@ -36,6 +36,8 @@ class FakeSwitch:
         self.connections: list[socket.socket] = []
         # Those that have given the password.
         self.entered: queue.Queue[socket.socket] = queue.Queue()
+        # Held by who speaks: an answer must not come in the middle of an event.
+        self.speaks = threading.RLock()
         self._listener = socket.create_server(("127.0.0.1", port))
         self.port: int = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -74,10 +76,11 @@ class FakeSwitch:
         two = " ".join(command.split("\n", maxsplit=1)[0].split(" ")[:2])
         answer = self.answers.get(command, self.answers.get(two, self.answers.get(name)))
         text = answer(command) if callable(answer) else answer
-        if name == "api":
-            connection.sendall(framed("api/response", text if text is not None else "+OK\n"))
-        else:
-            connection.sendall(reply(text if text is not None else "+OK"))
+        with self.speaks:
+            if name == "api":
+                connection.sendall(framed("api/response", text if text is not None else "+OK\n"))
+            else:
+                connection.sendall(reply(text if text is not None else "+OK"))
         # Whoever waits for it finds it answered.
         self.all_commands.append(command)
         self.commands.put(command)
@@ -99,7 +102,8 @@ class FakeSwitch:
 
     def send(self, raw: bytes) -> None:
         """Say this to the last that has come."""
-        self.connections[-1].sendall(raw)
+        with self.speaks:
+            self.connections[-1].sendall(raw)
 
     def drop(self) -> None:
         """Close all connections, as a process that dies does."""

@@ -26,8 +26,9 @@ def test_an_event_in_pieces(client: Start, fake: FakeSwitch) -> None:
     raw = event("DTMF", Name="whole") + event("DTMF", Name="next")
     connection = fake.connections[-1]
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    for at in range(len(raw)):
-        connection.sendall(raw[at : at + 1])
+    with fake.speaks:
+        for at in range(len(raw)):
+            connection.sendall(raw[at : at + 1])
     assert bytes.fromhex(started.wait_for("dtmf")["name"]) == b"whole"
     assert bytes.fromhex(started.wait_for("dtmf")["name"]) == b"next"
 

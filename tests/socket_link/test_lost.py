@@ -274,6 +274,8 @@ dialer.max_offered = 10
 dialer.start()
 while dialer.state != "STOPPED": time.sleep(0.01)
 say("over", failed=dict(dialer.failed), offered=dialer.offered, held_back=dialer.held_back["away"])
+# What it has said leaves by a thread of its own.
+sys.stdin.read(1)
 """,
         gone,
         fake,
@@ -283,6 +285,7 @@ say("over", failed=dict(dialer.failed), offered=dialer.offered, held_back=dialer
     assert started.wait_for("over") == {"what": "over", "failed": {}, "offered": 10, "held_back": 0}
     for _ in range(10):
         fake.wait_for("bgapi originate")
+    assert started.end() == 0
 
 
 def test_a_switch_that_says_nothing_more_is_lost(client: Start) -> None:
