@@ -82,5 +82,6 @@ fn dial_out(held: &Detached, dial: &Dial, cancel: &Cancel) -> Result<Arc<Session
     extension.add(c"python_originated", c"");
     PLACED.lock().insert(session.uuid(), session_thread.clone());
     extension.run();
+    session_thread.wait_until_at_work(session, held);
     Ok(session_thread)
 }

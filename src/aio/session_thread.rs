@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use freeswitch::Detached;
@@ -96,7 +96,9 @@ pub struct SessionThread {
     leg: Arc<ScriptLeg>,
     state: Mutex<State>,
     typed: Arc<Typed>,
-    /// Rung when the thread is released.
+    /// The thread has come for work.
+    at_work: AtomicBool,
+    /// Rung then, and when it is released.
     wakeup: Wakeup,
 }
 
@@ -106,6 +108,12 @@ static TICKETS: AtomicU64 = AtomicU64::new(1);
 #[must_use]
 pub fn next_ticket() -> u64 {
     TICKETS.fetch_add(1, Ordering::Relaxed)
+}
+
+/// When a time that begins now is over, on the switch's clock.
+#[must_use]
+pub fn end_of(time: Duration) -> i64 {
+    core::now_micros() + i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
 }
 
 impl SessionThread {
@@ -120,6 +128,7 @@ impl SessionThread {
             leg,
             state: Mutex::default(),
             typed,
+            at_work: AtomicBool::new(false),
             wakeup: Wakeup::new()?,
         })
     }
@@ -225,9 +234,24 @@ impl SessionThread {
         }
     }
 
+    /// Waits, on another thread, until the call's own has come for work, for 10 s at most. The core forgets a state
+    /// that it is told of before: a call that was transferred then stood still until it was hung up.
+    pub fn wait_until_at_work(&self, session: Session<'_>, held: &Detached) {
+        let until = end_of(ENDING);
+        while core::now_micros() < until && session.channel().ready() {
+            if self.at_work.load(Ordering::Acquire) {
+                return;
+            }
+            self.wakeup
+                .wait(held, Some(Duration::from_millis(MOMENT_MS.into())));
+        }
+    }
+
     /// Works on the session's own thread until the coroutine has ended or the
     /// call is lost.
     pub fn serve(&self, session: Session<'_>, held: &Detached) -> Ended {
+        self.at_work.store(true, Ordering::Release);
+        self.wakeup.ring();
         let mut flows = true;
         loop {
             let channel = session.channel();
@@ -286,7 +310,7 @@ impl SessionThread {
     /// Media can stop before the hangup is visible: waits until media flows again, the call is over,
     /// or nobody wants the answer any more.
     fn settle_media(&self, session: Session<'_>, held: &Detached) {
-        let until = core::now_micros() + i64::try_from(ENDING.as_micros()).unwrap_or(i64::MAX);
+        let until = end_of(ENDING);
         while core::now_micros() < until {
             let channel = session.channel();
             if !channel.ready() || !channel.media_ready() || self.is_unwanted() {

@@ -22,7 +22,7 @@ use crate::aio::nested::Nested;
 use crate::aio::outside::calls::{self, Outcome};
 use crate::aio::outside::message::{self, Way};
 use crate::aio::outside::{command, workers};
-use crate::aio::session_thread::{Ended, SessionThread};
+use crate::aio::session_thread::{Ended, SessionThread, end_of};
 use crate::metrics;
 use crate::python::session::attached::ScriptLeg;
 use crate::script::entry_point;
@@ -190,11 +190,6 @@ pub(super) fn seconds(
     let otherwise_s = otherwise.as_secs_f64();
     tracing::warn!("{code} {name} '{text}' must be 0 to 3600 seconds: {otherwise_s} is used");
     otherwise
-}
-
-/// When a time that begins now is over, on the switch's clock.
-pub(super) fn end_of(patience: Duration) -> i64 {
-    core::now_micros() + i64::try_from(patience.as_micros()).unwrap_or(i64::MAX)
 }
 
 /// Waits with media flowing; false where the call ended before.

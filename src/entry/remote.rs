@@ -20,14 +20,14 @@ use serde_json::json;
 
 use super::api::line;
 use super::application::{run, tell};
-use super::outside::{KILLED, LOOK_MS, PATIENCE, end_of, enter, name_of, seconds, serve, shown};
+use super::outside::{KILLED, LOOK_MS, PATIENCE, enter, name_of, seconds, serve, shown};
 use super::recovered;
 use super::request::Failed;
 use crate::aio::bus::outgoing;
 use crate::aio::outside::calls::{self, Listed, Outcome};
 use crate::aio::outside::message::{self, Way};
 use crate::aio::outside::{counters, workers};
-use crate::aio::session_thread::SessionThread;
+use crate::aio::session_thread::{SessionThread, end_of};
 use crate::metrics;
 use crate::python::session::attached::ScriptLeg;
 use crate::script::entry_point;
