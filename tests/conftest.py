@@ -108,8 +108,11 @@ def pytest_runtest_makereport(
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Let go of the switches of a test once it was reported: pytest keeps the item, and so their logs."""
+    """Let go of a test's switches once it was reported, and of their logs: the next test may be another switch's."""
     result = yield
+    for host in item.stash.get(USED, []):
+        host.drop_records()
+    # pytest keeps the item.
     item.stash[USED] = []
     return result
 
