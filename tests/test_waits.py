@@ -416,7 +416,7 @@ async def body(say):
 
 
 def test_answer_then_bridge_then_its_end(host: Host, parked: str) -> None:
-    callee = host.extension("answer", ("sleep", "100"), "hangup")
+    callee = host.extension("answer", ("sleep", "60000"))
     app = Loaded(
         host,
         """
@@ -426,10 +426,12 @@ class App:
         if session.is_outbound(): return
         await session.recv("CHANNEL_PARK")
         session.bridge("loopback/CALLEE")
-        seen = [(await session.recv(name)).getType()
-                for name in ("CHANNEL_ANSWER", "CHANNEL_BRIDGE", "CHANNEL_UNBRIDGE")]
+        seen = [await session.recv(name) for name in ("CHANNEL_ANSWER", "CHANNEL_BRIDGE")]
+        await freeswitch.api("uuid_kill", seen[-1].getHeader("Other-Leg-Unique-ID"))
+        seen.append(await session.recv("CHANNEL_UNBRIDGE"))
         session.hangup()
-        said.append([*seen, (await session.recv("CHANNEL_HANGUP")).getType()])
+        seen.append(await session.recv("CHANNEL_HANGUP"))
+        said.append([event.getType() for event in seen])
 def load(): return apps.load(App, app_id="sequence")
 """.replace("CALLEE", callee),
     )
