@@ -39,6 +39,8 @@ seen = []
 watch = events.on("CHANNEL_ANSWER", callback=lambda event: seen.append(event["Unique-ID"]), switch=client)
 async def follow():
     parked = events.once("CHANNEL_PARK", switch=client)
+    # Answered behind the subscription: the switch sends it from here on.
+    await client.listener.link.api("status")
     say("ready")
     uuid = (await parked)["Unique-ID"]
     stream = events.stream("CHANNEL_EXECUTE", guard={"Unique-ID": uuid}, switch=client)
@@ -48,8 +50,9 @@ async def follow():
     answered = await answer
     client.listener.link.execute(uuid, "set", "a=b", 1, None, lambda why: None)
     executed = await anext(stream)
+    hangup = events.once("CHANNEL_HANGUP", guard=guard, timeout=20, switch=client)
     client.listener.link.give(f"uuid_kill {uuid} USER_BUSY")
-    over = await events.once("CHANNEL_HANGUP", guard=guard, timeout=20, switch=client)
+    over = await hangup
     return [answered["Unique-ID"] == uuid, executed["Application"], over["Hangup-Cause"], uuid in seen]
 work(follow)
 sys.stdin.read()
