@@ -154,7 +154,8 @@ class Session(Verbs):
 
     def _is_about_to_run(self) -> bool:
         """Tell whether somebody else's originate has placed the leg, and will have it run something in a moment."""
-        return self.answered and self.get("Channel-State") == "CS_CONSUME_MEDIA" and not self._is_running()
+        # Its answer comes whatever its thread has come to by then, and events have that state.
+        return self.answered and not self._is_running()
 
     def _hold(self, give: Callable[[], object], then: Refused) -> None:
         """Give a command once the leg runs what it was placed for, behind those that wait for that already."""
