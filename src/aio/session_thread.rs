@@ -24,13 +24,15 @@ use bindings::SWITCH_STATUS_BREAK;
 const PUMP_MS: u32 = 20_000;
 /// The same where only flags are looked at, and events wait for its end.
 const POLL_MS: u32 = 100;
-/// How long media that has ended is waited for before the call is looked at again.
-const MOMENT_MS: u32 = 20;
+/// How soon a call whose media has ended, or whose thread has not come, is looked at again.
+const MOMENT: Duration = Duration::from_millis(20);
 /// How long a frame is waited for where media flows.
 const HEARD_MS: u32 = 200;
 /// How long a call whose media has ended may take to end itself: the far leg of a loopback pair
 /// hangs it up when a thread of its own comes to that.
 const ENDING: Duration = Duration::from_secs(10);
+/// How long a call's own thread may take until it comes for work.
+const ARRIVAL: Duration = Duration::from_secs(10);
 /// How long a call that is over waits for its hook and its coroutine.
 pub const FAREWELL: Duration = Duration::from_secs(10);
 /// How often it looks whether there is still somebody to wait for.
@@ -108,12 +110,6 @@ static TICKETS: AtomicU64 = AtomicU64::new(1);
 #[must_use]
 pub fn next_ticket() -> u64 {
     TICKETS.fetch_add(1, Ordering::Relaxed)
-}
-
-/// When a time that begins now is over, on the switch's clock.
-#[must_use]
-pub fn end_of(time: Duration) -> i64 {
-    core::now_micros() + i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
 }
 
 impl SessionThread {
@@ -234,16 +230,17 @@ impl SessionThread {
         }
     }
 
-    /// Waits, on another thread, until the call's own has come for work, for 10 s at most. The core forgets a state
-    /// that it is told of before: a call that was transferred then stood still until it was hung up.
+    /// Waits, on another thread, until the call's own has come for work, for 10 s at most.
+    ///
+    /// `switch_core_session_run` runs a state only if it differs from the one that it ran last. A transfer
+    /// before the thread has come takes a call from `CS_ROUTING` to `CS_ROUTING`, and the call would stand still.
     pub fn wait_until_at_work(&self, session: Session<'_>, held: &Detached) {
-        let until = end_of(ENDING);
-        while core::now_micros() < until && session.channel().ready() {
-            if self.at_work.load(Ordering::Acquire) {
-                return;
-            }
-            self.wakeup
-                .wait(held, Some(Duration::from_millis(MOMENT_MS.into())));
+        let until = core::end_of(ARRIVAL);
+        while !self.at_work.load(Ordering::Acquire)
+            && session.channel().ready()
+            && core::now_micros() < until
+        {
+            self.wakeup.wait(held, Some(MOMENT));
         }
     }
 
@@ -310,7 +307,7 @@ impl SessionThread {
     /// Media can stop before the hangup is visible: waits until media flows again, the call is over,
     /// or nobody wants the answer any more.
     fn settle_media(&self, session: Session<'_>, held: &Detached) {
-        let until = end_of(ENDING);
+        let until = core::end_of(ENDING);
         while core::now_micros() < until {
             let channel = session.channel();
             if !channel.ready() || !channel.media_ready() || self.is_unwanted() {
@@ -319,8 +316,7 @@ impl SessionThread {
             if session.hears(held, HEARD_MS, &*self.typed) {
                 return;
             }
-            self.wakeup
-                .wait(held, Some(Duration::from_millis(MOMENT_MS.into())));
+            self.wakeup.wait(held, Some(MOMENT));
         }
     }
 
@@ -335,8 +331,7 @@ impl SessionThread {
         let outcome = session.sleep(held, ms, false, Some(&*self.typed));
         let flows = matches!(outcome, Ok(()) | Err(Status(SWITCH_STATUS_BREAK)));
         if !flows {
-            self.wakeup
-                .wait(held, Some(Duration::from_millis(MOMENT_MS.into())));
+            self.wakeup.wait(held, Some(MOMENT));
         }
         flows
     }

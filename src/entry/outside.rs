@@ -22,7 +22,7 @@ use crate::aio::nested::Nested;
 use crate::aio::outside::calls::{self, Outcome};
 use crate::aio::outside::message::{self, Way};
 use crate::aio::outside::{command, workers};
-use crate::aio::session_thread::{Ended, SessionThread, end_of};
+use crate::aio::session_thread::{Ended, SessionThread};
 use crate::metrics;
 use crate::python::session::attached::ScriptLeg;
 use crate::script::entry_point;
@@ -202,7 +202,7 @@ fn wait_for_a_program(
     offer: impl Fn(),
 ) -> Result<bool, Failed> {
     let patience = seconds(session, c"pysocket_timeout", PATIENCE, "MR0022");
-    let until = end_of(patience);
+    let until = core::end_of(patience);
     let mut next = core::now_micros();
     while call.worker().is_none() {
         if !session.channel().ready() {
@@ -221,7 +221,7 @@ fn wait_for_a_program(
         // A program that was just about to listen has not heard the one before.
         if core::now_micros() >= next {
             offer();
-            next = end_of(AGAIN);
+            next = core::end_of(AGAIN);
         }
         thread.keep_up(session, held, LOOK_MS);
     }

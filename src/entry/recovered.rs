@@ -28,8 +28,7 @@ pub(super) fn wait_for_the_far_end(session: Session<'_>, held: &Detached) {
     {
         return;
     }
-    let patience = i64::try_from(ANSWERS.as_micros()).unwrap_or(i64::MAX);
-    let until = core::now_micros() + patience;
+    let until = core::end_of(ANSWERS);
     while channel.ready() && !channel.has(CF_MEDIA_ACK) {
         if core::now_micros() > until {
             let seconds = ANSWERS.as_secs();

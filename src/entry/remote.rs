@@ -24,10 +24,11 @@ use super::outside::{KILLED, LOOK_MS, PATIENCE, enter, name_of, seconds, serve, 
 use super::recovered;
 use super::request::Failed;
 use crate::aio::bus::outgoing;
+use crate::aio::bus::setting::NO_BUS;
 use crate::aio::outside::calls::{self, Listed, Outcome};
 use crate::aio::outside::message::{self, Way};
 use crate::aio::outside::{counters, workers};
-use crate::aio::session_thread::{SessionThread, end_of};
+use crate::aio::session_thread::SessionThread;
 use crate::metrics;
 use crate::python::session::attached::ScriptLeg;
 use crate::script::entry_point;
@@ -180,8 +181,7 @@ fn on_call(
         ..Kept::default()
     };
     if outgoing::node().is_none() {
-        let why = "no bus is configured: set bus-url in python.conf";
-        return (Err(Ended::Unserved(why.to_owned())), kept);
+        return (Err(Ended::Unserved(NO_BUS.to_owned())), kept);
     }
     let function = target.function.unwrap_or(entry_point::APPLICATION.function);
     let function = metrics::function(target.module, function);
@@ -366,7 +366,7 @@ impl<'a, 'b> Search<'a, 'b> {
         Self {
             served,
             thread,
-            until: end_of(served.patience),
+            until: core::end_of(served.patience),
             late: BTreeSet::new(),
             offered: None,
         }
@@ -419,7 +419,7 @@ impl<'a, 'b> Search<'a, 'b> {
         self.offered = Some(Offered {
             call,
             worker,
-            until: end_of(ACCEPTS).min(self.until),
+            until: core::end_of(ACCEPTS).min(self.until),
         });
         None
     }

@@ -141,3 +141,9 @@ pub fn now_micros() -> i64 {
     // SAFETY: no arguments.
     unsafe { switch_micro_time_now() }
 }
+
+/// When a time that begins now is over, by [`now_micros`].
+#[must_use]
+pub fn end_of(time: Duration) -> i64 {
+    now_micros().saturating_add(i64::try_from(time.as_micros()).unwrap_or(i64::MAX))
+}

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::counters::{LOST_RECORDS, QUEUED_RECORDS, RECORDS_SENT};
-use super::setting::Setting;
+use super::setting::{NO_BUS, Setting};
 use super::shared::{Shared, connected, without_signals};
 use super::spool::{Batch, Spool, Writer};
 use super::task::{Outcome, Piece, Ticket};
@@ -131,7 +131,7 @@ pub(super) fn put(line: Vec<u8>, ticket: Option<u64>) -> Result<(), String> {
     let queue = match &*keeper {
         Some(Ok(keeper)) => &keeper.queue,
         Some(Err(why)) => return Err(format!("records are not kept: {why}")),
-        None => return Err("no bus is configured: set bus-url in python.conf".to_owned()),
+        None => return Err(NO_BUS.to_owned()),
     };
     let ticket = ticket.map(Ticket::new);
     QUEUED_RECORDS.add(1);

@@ -5,6 +5,9 @@ use std::net::Ipv6Addr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// Why what needs the bus fails where none is configured.
+pub const NO_BUS: &str = "no bus is configured: set bus-url in python.conf";
+
 /// Where the servers are, who we are, and what proves it.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Setting {

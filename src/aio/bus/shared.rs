@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::asked::offer_to_all;
 use super::counters::{CONNECTIONS, DROPPED, QUEUED_EVENTS};
-use super::setting::Setting;
+use super::setting::{NO_BUS, Setting};
 use super::task::{Forgotten, Job, Outgoing, Task, Ticket};
 
 /// Why a server is not connected to.
@@ -191,7 +191,7 @@ pub(super) fn ask(number: u64, task: Task, patience: Duration) -> Result<(), Str
     if edge::is_forked() {
         return Err("this is a child that a script has forked: the bus is its parent's".to_owned());
     }
-    let shared = current().ok_or("no bus is configured: set bus-url in python.conf")?;
+    let shared = current().ok_or(NO_BUS)?;
     let job = Job {
         task,
         ticket: Ticket::new(number),

@@ -30,7 +30,7 @@ pub struct Remains {
 enum Call {
     /// Never there: nothing was dialled, or it failed with this cause.
     None(Cause),
-    /// There, as far as we know.
+    /// It was there when it was last used.
     There(Arc<Handle>),
     /// Over, or placed here and let go.
     Over(Arc<Remains>),
