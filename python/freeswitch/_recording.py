@@ -65,6 +65,7 @@ def begin(session: Any, line: str) -> bool:
     try:
         recorder = Recorder(_Here.folder, session, line, is_masked=wanted == "masked")
     except OSError as error:
+        # No traceback: the system's error says all.
         log.error("MR0026 %s is not recorded: %s", session.get_uuid(), error)  # noqa: TRY400
         return False
     _Here.live[recorder.uuid] = recorder
@@ -152,6 +153,7 @@ class Recorder:
             else:
                 self._file.write(text)
         except (OSError, ValueError) as error:
+            # No traceback: the system's error says all.
             log.error("MR0026 the recording of %s ends here: %s", self.uuid, error)  # noqa: TRY400
             self.close()
 
@@ -162,7 +164,8 @@ class Recorder:
             try:
                 file.close()
             except OSError as error:
-                log.error("the recording of %s is not whole: %s", self.uuid, error)  # noqa: TRY400
+                # No traceback: the system's error says all.
+                log.error("MR0026 the recording of %s is not whole: %s", self.uuid, error)  # noqa: TRY400
 
     def _entry(self, **entry: Any) -> None:
         was, self.inside = self.inside, True
