@@ -372,7 +372,7 @@ def test_files_above_the_crate_freeswitch_go_through_it() -> None:
     assert layers.DIRECT.unlisted() == []
 
 
-# What stands above each crate beside mod_rust, and is no dependency of it.
+# Crates above each crate beside mod_rust: it must not depend on them.
 ABOVE = {
     "bindings": {"freeswitch", "pocket", "pocket_core"},
     "switch": {"pocket"},

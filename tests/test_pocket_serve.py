@@ -309,7 +309,7 @@ def test_a_client_that_does_not_read_does_not_hold_up_closing() -> None:
         fires.command(f"sendevent CUSTOM\nEvent-Subclass: slow::event\nContent-Length: {len(body)}\n\n{body}")
         fires.packet()
     fires.command("api msleep 2000")
-    # It would wait for its client, which reads nothing, for ever.
+    # The client reads nothing: a close that waits for it would never return.
     closing = threading.Thread(target=server.close, daemon=True)
     closing.start()
     closing.join(DEADLINE)

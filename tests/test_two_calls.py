@@ -1,4 +1,4 @@
-"""Two calls at once: whatever one script waits in, the other's script answers its digits meanwhile."""
+"""Two calls at once: while one script waits, in whatever it is, the other's script answers digits."""
 
 from __future__ import annotations
 
