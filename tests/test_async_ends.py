@@ -12,10 +12,22 @@ from support.saw import in_coroutine, in_loop
 
 # The far end hangs up, by a coroutine of its own: on a loopback call its media goes a moment before the call does.
 FAR = """
-async def far(ext):
+async def far(ext, verb):
     async with await freeswitch.originate("loopback/" + ext, timeout=5) as other:
+        await under_way(other.variables["other_loopback_leg_uuid"], verb)
         await asyncio.sleep(0.3)
         await other.hangup()
+"""
+# An application that is over within a frame counts as done: it is to last longer before its call ends.
+UNDER_WAY = """
+begun = set()
+def look_for_applications():
+    saw = lambda event: begun.add(event["Unique-ID"])
+    return events.on("CHANNEL_EXECUTE", callback=saw, guard={"Application": "sleep"})
+async def under_way(uuid, verb):
+    if verb.startswith("execute"):
+        await until(lambda: uuid in begun)
+        await asyncio.sleep(0.1)
 """
 VERBS = [
     "get_digits(1)",
@@ -40,7 +52,17 @@ def test_no_verb_returns_on_a_call_that_is_over(host: Host, verb: str) -> None:
         def fsapi(session, stream, env, args): stream.write(json.dumps(ended))
     """)
     extension = host.extension(("python", name))
-    in_loop(host, FAR + f"async def body(say): await asyncio.gather(*(far('{extension}') for _ in range(20)))")
+    in_loop(
+        host,
+        UNDER_WAY
+        + FAR
+        + f"""
+async def body(say):
+    applications = look_for_applications()
+    await asyncio.gather(*(far("{extension}", {verb!r}) for _ in range(20)))
+    applications.cancel()
+""",
+    )
 
     def ended() -> list[str]:
         found: list[str] = json.loads(host.api(f"python {name}"))
@@ -96,23 +118,29 @@ def test_a_placed_call_that_is_over_is_lost(host: Host, verb: str) -> None:
     callee = host.extension("answer", ("read", "1 1 silence_stream://60000 got 60000 #"))
     said = in_loop(
         host,
-        f"""
+        UNDER_WAY
+        + f"""
 import gc, weakref
 from freeswitch import _loop
 kept = []
 class Big: pass
+async def end(uuid, far):
+    await under_way(uuid, {verb!r})
+    await freeswitch.api("uuid_recv_dtmf", far + " 1")
 async def one(say):
     big = Big()
     kept.append(weakref.ref(big))
     other = await freeswitch.originate("loopback/{callee}", timeout=5)
     far = other.variables["other_loopback_leg_uuid"]
     # Its digit waits for the far leg, which then hangs up by itself.
-    ending = asyncio.create_task(freeswitch.api("uuid_recv_dtmf", far + " 1"))
+    ending = asyncio.create_task(end(other.uuid, far))
     try: say(repr(await other.{verb}))
     except freeswitch.SessionGone as error: say(type(error).__name__ + " ")
     await ending
 async def body(say):
+    applications = look_for_applications()
     await asyncio.gather(*(one(say) for _ in range(10)))
+    applications.cancel()
     await asyncio.sleep(0)
     gc.collect()
     say(f"{{len(_loop.here.waiting)}} {{sum(ref() is not None for ref in kept)}}")
