@@ -18,6 +18,7 @@ from hosts.base import Host
 from hosts.ports import free_port
 from support.configuration import settings
 from support.nats import Nats, connected, needs_nats, server
+from support.signals import unwoken
 
 Run = Callable[..., "subprocess.Popen[str]"]
 TIMEOUT = 60  # seconds
@@ -86,6 +87,17 @@ def test_the_server_ends_with_the_bus_to_try(run: Run, how: int) -> None:
     running.communicate(timeout=TIMEOUT)
     assert running.returncode == 0
     # Nobody has the port.
+    socket.create_server(("127.0.0.1", port)).close()
+
+
+@needs_nats
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_the_bus_to_try_ends_also_by_a_signal_that_wakes_nobody(how: int) -> None:
+    port = free_port()
+    with unwoken(how, "freeswitch.apps", "bus", "--port", str(port)) as running:
+        assert "bus-url" in running.line()
+        running.signal()
+        assert running.process.wait(TIMEOUT) == 0
     socket.create_server(("127.0.0.1", port)).close()
 
 

@@ -19,6 +19,7 @@ import pytest
 import pocket
 from hosts.manager import Manager
 from hosts.wire import Ended, Lines, Wire, close_all
+from support.signals import unwoken
 
 DEADLINE = 20.0
 PASSWORD = "ClueCon"
@@ -144,6 +145,14 @@ def test_the_command_serves_until_it_is_told_to_end(tmp_path: Path, number: int)
         finally:
             program.kill()
     assert (program.returncode, errors) == (0, "")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_command_ends_also_by_a_signal_that_wakes_nobody(number: int) -> None:
+    with unwoken(number, "pocket", "serve", "--listen", "127.0.0.1:0") as program:
+        assert program.line().startswith("event socket on ")
+        program.signal()
+        assert program.process.wait(DEADLINE) == 0
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -14,6 +15,8 @@ from typing import Any
 import pytest
 from mcp import ClientSession, StdioServerParameters
 from mcp.client.stdio import stdio_client
+
+from support.signals import unwoken
 
 HELLO = """
 def handler(session, args):
@@ -257,6 +260,19 @@ def handler(session, args):
     while is_alive(int(pid.read_text())):
         assert time.monotonic() < deadline, "the call goes on"
         time.sleep(0.05)
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_a_signal_that_wakes_nobody_ends_it(folder: Path, number: int, status: int) -> None:
+    with unwoken(number, "pocket", "mcp", str(folder)) as server:
+        assert "serves" in server.error_line()
+        # It answers: it has begun to wait.
+        assert server.process.stdin
+        server.process.stdin.write('{"jsonrpc": "2.0", "id": 1, "method": "ping"}\n')
+        server.process.stdin.flush()
+        assert '"id":1' in server.line().replace(" ", "")
+        server.signal()
+        assert server.process.wait(60) == status
 
 
 def test_verbs_are_listed_with_what_they_take(folder: Path) -> None:

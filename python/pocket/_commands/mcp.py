@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import itertools
+import os
 import signal
 import sys
 from collections import OrderedDict
@@ -56,9 +57,22 @@ def run(args: argparse.Namespace) -> int:
         print(f"{MISSING} ({error})", file=sys.stderr)
         return 2
     print(f"mcp: serves {folder.path}. {WARNING}", file=sys.stderr)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+
+    def leave(status: int) -> None:
+        folder.close()
+        # An ordinary exit would wait for the thread that reads standard input, until the client closes that.
+        os._exit(status)
+
+    async def work() -> None:
+        # Signals that are asked for here wake the loop, which one for a handler of Python's need not.
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, leave, 0)
+        # As shells have it.
+        loop.add_signal_handler(signal.SIGINT, leave, 128 + signal.SIGINT)
+        await server.run_stdio_async()
+
     try:
-        server.run("stdio")
+        asyncio.run(work())
     finally:
         folder.close()
     return 0

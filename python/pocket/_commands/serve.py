@@ -68,5 +68,7 @@ def run(args: argparse.Namespace) -> int:
         if args.log:
             server.switch.api(f"console loglevel {args.log}")
         print(f"event socket on {server.host}:{server.port}", flush=True)
-        end.wait()
+        # One wait without an end would sleep through a signal that comes just before it.
+        while not end.wait(1.0):
+            pass
     return 0

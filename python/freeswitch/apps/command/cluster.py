@@ -106,7 +106,7 @@ def serve(arguments: argparse.Namespace) -> int:
         with contextlib.suppress(KeyboardInterrupt):
             print(f'The bus is there. In python.conf: <param name="bus-url" value="nats://{_reached(address)}:{arguments.port}"/>'
                   + (" and bus-token" if token else ""), flush=True)  # fmt: skip
-            return process.wait()
+            return _ended(process)
         return 0
 
 
@@ -123,6 +123,13 @@ def _reached(address: IPAddress) -> str:
             wire.connect((far, 9))
             address = ipaddress.ip_address(wire.getsockname()[0])
     return _shown(address)
+
+
+def _ended(process: subprocess.Popen[bytes]) -> int:
+    # One wait without an end would sleep through a Ctrl-C that comes just before it.
+    while True:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return process.wait(1.0)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
