@@ -182,25 +182,30 @@ def test_an_event(host: Host, wait: str) -> None:
     assert saw == {"event": ["event", "CUSTOM", "hello", "input::event"], "after": True}
 
 
-def test_a_wait_within_the_callback(host: Host, file: str) -> None:
-    saw, _ = in_call(
+def test_a_wait_within_the_callback(host: Host) -> None:
+    call = start(
         host,
-        f"""
+        """
         def on_input(session, what, obj, saw):
             saw["order"].append(obj.digit)
             if obj.digit == "1":
-                session.streamFile("silence_stream://300")
+                session.setVariable("waits", "within")
+                session.streamFile("silence_stream://60000")
                 saw["order"].append("inner over")
-            return "stop" if obj.digit == "3" else None
+                session.setVariable("waits", "again")
+            return None if obj.digit == "1" else "stop"
         def body(session, saw):
             saw["order"] = []
             session.answer()
             session.setInputCallback(on_input, saw)
-            saw["outer"] = session.streamFile({file!r})
+            session.setVariable("waits", "outside")
+            saw["outer"] = session.streamFile("silence_stream://60000")
         """,
-        press=[(0.3, "1"), (0.5, "2"), (1.2, "3")],
     )
-    assert saw == {"order": ["1", "2", "inner over", "3"], "outer": 0}
+    for where, digit in [("outside", "1"), ("within", "2"), ("again", "3")]:
+        host.wait_for(lambda where=where: host.api(f"uuid_getvar {call.uuid} waits") == where or None, what=where)
+        call.press(digit)
+    assert seen(call.wait())[0] == {"order": ["1", "2", "inner over", "3"], "outer": 0}
 
 
 # What is under way when the callback plays half a second of its own, and the milliseconds that it takes without that.
@@ -273,26 +278,33 @@ def test_a_transfer_in_the_callback_succeeds(host: Host, file: str, wait: str, b
 
 
 def test_callbacks_may_change_while_they_run(host: Host) -> None:
-    saw, _ = in_call(
+    call = start(
         host,
         """
         def first(session, what, obj, saw):
             saw["heard"].append("first " + obj.digit)
             session.setInputCallback(second, saw)
+            return "stop"
         def second(session, what, obj, saw):
             saw["heard"].append("second " + obj.digit)
+            return "stop"
         def body(session, saw):
             saw["heard"] = []
             session.answer()
             session.setInputCallback(first, saw)
-            session.sleep(600)
-            session.sleep(600)
+            session.setVariable("waits", "first")
+            session.sleep(60000)
+            session.setVariable("waits", "second")
+            session.sleep(60000)
             session.unsetInputCallback()
-            session.sleep(400)
+            session.setVariable("waits", "nobody")
+            saw["left"] = session.getDigits(1, "", 60000)
         """,
-        press=[(0.2, "1"), (0.9, "2"), (1.4, "3")],
     )
-    assert saw == {"heard": ["first 1", "second 2"]}
+    for who, digit in [("first", "1"), ("second", "2"), ("nobody", "3")]:
+        host.wait_for(lambda who=who: host.api(f"uuid_getvar {call.uuid} waits") == who or None, what=who)
+        call.press(digit)
+    assert seen(call.wait())[0] == {"heard": ["first 1", "second 2"], "left": "3"}
 
 
 @pytest.mark.parametrize("value", ["5", "b'stop'", "object()", "['stop']", "'a\\0b'"])
