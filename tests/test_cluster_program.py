@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -42,8 +43,11 @@ def run() -> Iterator[Run]:
 
     yield start
     for one in started:
+        # Told to end, `bus` ends its server, which holds the other ends of these pipes.
+        one.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            one.communicate(timeout=TIMEOUT)
         one.kill()
-        one.communicate()
 
 
 @needs_nats

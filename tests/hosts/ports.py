@@ -9,8 +9,27 @@ import socket
 
 # Lower than the ports that the system gives to outgoing connections, and than FreeSWITCH's for media: nobody takes
 # the port of a server while it is started again.
-PORTS = range(10_000, 16_000)
+ALL = range(10_000, 16_000)
+# Nor does another run of the tests, of which each has a share.
+SHARES = 8
 
+
+def _share() -> tuple[range, socket.socket | None]:
+    """Give the ports of this run, and what keeps them its own."""
+    for number in range(SHARES):
+        kept = socket.socket(socket.AF_UNIX)
+        try:
+            # A name that the system forgets with the process.
+            kept.bind(f"\0mod_rust test ports {number}")
+        except OSError:
+            kept.close()
+            continue
+        size = len(ALL) // SHARES
+        return ALL[number * size : (number + 1) * size], kept
+    return ALL, None
+
+
+PORTS, _KEPT = _share()
 _NEXT = itertools.count(random.randrange(len(PORTS)))
 
 
