@@ -9,11 +9,12 @@ def lasted(host: Host, took: float, expected: float, *, other: float, slack: flo
     """It took as long as expected, and not as long as it takes where what is tested fails; all in one unit.
 
     pocket's time is its own: there it took that long but for the slack. FreeSWITCH's is that of a machine that may be
-    busy, which makes all longer: there it has not ended before its time, or else before the time of the other.
+    busy, which makes all longer, and its clock is set by a thread that may be late: there it took nearer to its time
+    than to the time of the other.
     """
-    if host.is_pocket or expected > other:
-        assert took > expected - slack, took
     if host.is_pocket:
-        assert took < expected + slack, took
-    elif expected < other:
+        assert expected - slack < took < expected + slack, took
+    elif expected > other:
+        assert took > min(expected - slack, (expected + other) / 2), took
+    else:
         assert took < other - slack, took
