@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 import uuid
@@ -26,6 +27,10 @@ TOLD = {
     "DTMF": ("DTMF-Digit",),
     "CHANNEL_HANGUP": ("Hangup-Cause",),
 }
+
+
+# How long a script may take until it waits, and how long it stays in a verb, or else at one line, to be known to wait.
+COMES_TO_WAIT, STAYS_IN_VERB, STAYS_AT_LINE = 5.0, 0.1, 0.5
 
 
 class LoopbackCall:
@@ -100,9 +105,9 @@ class LoopbackCall:
         # On a busy machine the way through the dialplan can take longer than the first step.
         try:
             self._host.wait_for(self._runs, DEADLINE, "the first application of the call")
+            started = self._first_wait()
         except (TimeoutError, HostError):
             return  # the test sees for itself that nothing happened
-        started = time.monotonic()
         for at, digits in steps:
             if self._over.wait(max(0.0, started + at - time.monotonic())):
                 return
@@ -113,6 +118,35 @@ class LoopbackCall:
                     self.hangup()
             except HostError:
                 return  # the call or the switch has ended first: the test sees that for itself
+
+    def _first_wait(self) -> float:
+        """Since when the call's script waits for the first time; now if it has none, or does not come to a wait.
+
+        The far end's times count from then, as they do on pocket, whose time goes by only while scripts wait. A busy
+        machine may keep a script from its first line for longer than the far end is to wait.
+        """
+        seen, since, end = None, time.monotonic(), time.monotonic() + COMES_TO_WAIT
+        while time.monotonic() < end:
+            place = self._place()
+            if place is None:
+                break
+            if place != seen:
+                seen, since = place, time.monotonic()
+            # A coroutine that waits in no verb is known by its line alone.
+            stays = STAYS_IN_VERB if "waits in " in place else STAYS_AT_LINE
+            if time.monotonic() - since >= stays:
+                return since
+            if self._over.wait(0.02):
+                break
+        return time.monotonic()
+
+    def _place(self) -> str | None:
+        """Where the call's script is; None if it has none."""
+        try:
+            runs = json.loads(self._host.api("pyps json"))
+        except ValueError:
+            return None
+        return next((str(run["place"]) for run in runs if run["uuid"] == self._uuid), None)
 
     def _events(self) -> list[Event]:
         return list(self._host.all_events()[self._first_event :])
