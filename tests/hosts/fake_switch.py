@@ -212,7 +212,8 @@ class Client:
             try:
                 said = self._said.get(timeout=0.2)
             except queue.Empty:
-                if self.process.poll() is not None and self._said.empty():
+                # It may have ended, and what it said last not be read yet.
+                if not self._readers[0].is_alive() and self._said.empty():
                     break
                 continue
             if said["what"] == what:
