@@ -185,7 +185,8 @@ def program(request: pytest.FixtureRequest, script: Path, tmp_path: Path) -> Ite
     command = [sys.executable, "-Xfrozen_modules=off"]
     # What debugpy waits for is the client, and not its breakpoints.
     attach = (
-        f"import debugpy; debugpy.listen(('127.0.0.1', {port})); debugpy.wait_for_client();"
+        f"import debugpy; debugpy.listen(('127.0.0.1', {port})); open({str(tmp_path / 'listens')!r}, 'w').close();"
+        "debugpy.wait_for_client();"
         f"[time.sleep(0.01) for _ in iter(lambda: os.path.exists({str(tmp_path / 'begun')!r}), True)]"
     )
     first = late = ""
@@ -199,6 +200,11 @@ def program(request: pytest.FixtureRequest, script: Path, tmp_path: Path) -> Ite
     # To a file: the debugger's own process has the program's output, too, and outlives it.
     with (tmp_path / "output").open("w") as output:
         process = subprocess.Popen([*command, str(path)], stdout=output, stderr=subprocess.STDOUT)
+        # Its adapter takes clients before the program has come to it, and may send them away.
+        end = time.monotonic() + DEADLINE
+        while request.param != "launched" and not (tmp_path / "listens").exists():
+            assert process.poll() is None and time.monotonic() < end, (tmp_path / "output").read_text()
+            time.sleep(0.02)
         yield process, port
         process.kill()
         process.wait()
