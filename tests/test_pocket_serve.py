@@ -147,6 +147,22 @@ def test_the_command_serves_until_it_is_told_to_end(tmp_path: Path, number: int)
     assert (program.returncode, errors) == (0, "")
 
 
+def test_the_command_has_sounds_and_phones(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "pocket", "serve", "--listen", "127.0.0.1:0", "--sounds", str(tmp_path)]
+    command += ["--missing-sounds", "0.1", "--phone", "user/1001 busy", "--phone", "sofia/*"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as program:
+        try:
+            assert program.stdout
+            wire = Wire.to(int(program.stdout.readline().rpartition(":")[2]), "ClueCon")
+            assert wire.ask("api global_getvar sound_prefix").body == str(tmp_path).encode()
+            assert wire.ask("api originate user/1001 &park").body == b"-ERR USER_BUSY\n"
+            wire.ask("event plain PLAYBACK_STOP")
+            assert wire.ask("api originate sofia/gateway/any/2 &playback(nowhere.wav)").body.startswith(b"+OK ")
+            assert b"Playback-Status: done" in wire.packet().body
+        finally:
+            program.kill()
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_command_ends_also_by_a_signal_that_wakes_nobody(number: int) -> None:
     with unwoken(number, "pocket", "serve", "--listen", "127.0.0.1:0") as program:
@@ -162,6 +178,8 @@ def test_the_command_ends_also_by_a_signal_that_wakes_nobody(number: int) -> Non
         (["--dialplan", "/no/such/file"], "No such file"),
         (["--scripts", "/no/such/folder"], "/no/such/folder"),
         (["--acl", "nowhere"], "nowhere"),
+        (["--sounds", "/no/such/sounds"], "/no/such/sounds"),
+        (["--phone", "user/1001 busy", "--phone", "user/1001 answers_after=-1"], "answers_after"),
         (["--listen", "nowhere"], "must be an address and a port"),
         (["--listen", "127.0.0.1:99999"], "must be an address and a port"),
         (["--listen", "127.0.0.1:\u00b2"], "'127.0.0.1:\u00b2' must be an address and a port"),

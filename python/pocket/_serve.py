@@ -21,6 +21,8 @@ def serve(
     dialplan: str | os.PathLike[str] = "",
     variables: Mapping[str, str] | None = None,
     modules: Sequence[str] = ("mod_rust",),
+    sounds: str | os.PathLike[str] | None = None,
+    missing_sounds: float | None = None,
 ) -> Server:
     """Open a switch in real time and serve it, as `Switch.serve` does; closing the server closes the switch, too."""
     switch = Switch(
@@ -31,6 +33,8 @@ def serve(
         variables=variables,
         real_time=True,
         modules=modules,
+        sounds=sounds,
+        missing_sounds=missing_sounds,
     ).open()
     try:
         return switch.serve(host, port, password=password, acl=acl).own()

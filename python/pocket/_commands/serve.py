@@ -11,6 +11,8 @@ from pathlib import Path
 from types import FrameType
 
 from pocket._checks import LAST_PORT
+from pocket._commands import words
+from pocket._commands.call import add_world
 from pocket._event_socket import LOOPBACK
 from pocket._serve import serve
 
@@ -38,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dialplan", type=Path, metavar="FILE", help="extensions or contexts, as XML")
     parser.add_argument("--scripts", type=Path, metavar="FOLDER", help="the folder of the scripts")
     parser.add_argument("--conf", type=Path, metavar="FOLDER", help="a folder of configuration")
+    add_world(parser)
     parser.add_argument("--log", choices=LEVELS, metavar="LEVEL", help="show the switch's log up to this level")
 
 
@@ -53,6 +56,8 @@ def run(args: argparse.Namespace) -> int:
             scripts=args.scripts,
             conf=args.conf,
             dialplan=args.dialplan or "",
+            sounds=args.sounds,
+            missing_sounds=args.missing_sounds,
         )
     except (OSError, ValueError) as error:
         print(f"python -m pocket serve: {error}", file=sys.stderr)
@@ -65,6 +70,11 @@ def run(args: argparse.Namespace) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
     with server:
+        try:
+            words.add_phones(server.switch, args.phones)
+        except ValueError as error:
+            print(f"python -m pocket serve: {error}", file=sys.stderr)
+            return 1
         if args.log:
             server.switch.api(f"console loglevel {args.log}")
         print(f"event socket on {server.host}:{server.port}", flush=True)
