@@ -195,6 +195,20 @@ def run(to):
     assert found["causes"] == ["NORMAL_CLEARING"] * 3
 
 
+def test_a_call_that_the_switch_has_not_begun_is_hung_up(dial: Make, parked: str) -> None:
+    dialer = dial(
+        """
+def run(to):
+    make(f"loopback/{to}", Answers, rate=20, limit=3, max_offered=1, duration=600)
+    dialer.start()
+    dialer.hupall()
+""",
+        parked,
+    )
+    assert dialer.wait(timeout=20, state="STOPPED", active=0)["offered"] == 1
+    dialer.host.wait_no_calls()
+
+
 def test_turns_are_taken_by_weight_and_what_is_left_of_a_round_is_known() -> None:
     turns = WeightedIterator({"one": 1, "two": 2})
     assert turns.counts == {"one": 1, "two": 2}

@@ -46,7 +46,7 @@ class State:
 class Placed:
     """One call that was asked for."""
 
-    __slots__ = ("app_id", "asked", "has_ended", "is_over", "job", "node", "timer", "until", "uuid")
+    __slots__ = ("app_id", "asked", "has_ended", "is_hung_up", "is_over", "job", "node", "timer", "until", "uuid")
 
     def __init__(self, node: Node, app_id: str, job: Job, asked: float) -> None:
         self.node, self.app_id, self.job, self.asked = node, app_id, job, asked
@@ -56,6 +56,8 @@ class Placed:
         self.until = asked + PATIENCE
         # Its legs are, and it is.
         self.has_ended = self.is_over = False
+        # It is to end, whether or not its first leg is there yet.
+        self.is_hung_up = False
 
 
 def limiter(pairs: Iterable[Node]) -> Iterator[Node | None]:
@@ -288,7 +290,15 @@ class Placing:
         session = listener.sessions.get(placed.uuid)
         holds = session is not None and session.call is not None and session.call.vars.get("noautohangup")
         if not placed.is_over and (forced or not holds):
+            placed.is_hung_up = True
             listener.link.give(f"uuid_kill {placed.uuid} NORMAL_CLEARING")
+
+    @callback("CHANNEL_CREATE")
+    def on_create(self, sess: Session) -> None:
+        """A leg is there: it may be of a call that was hung up before the switch had begun it."""
+        placed = self._calls.get(sess.uuid)
+        if placed is not None and placed.is_hung_up:
+            self._hang_up(placed, forced=True)
 
     @callback("CHANNEL_DESTROY")
     def on_destroy(self, sess: Session) -> None:
