@@ -123,6 +123,8 @@ switch_channel_state_t switch_channel_perform_set_state(switch_channel_t *channe
 	switch_channel_state_t state);
 void switch_channel_wait_for_state(switch_channel_t *channel, switch_channel_t *other_channel, switch_channel_state_t want_state);
 void switch_channel_flush_dtmf(switch_channel_t *channel);
+switch_status_t switch_channel_queue_dtmf(switch_channel_t *channel, const switch_dtmf_t *dtmf);
+switch_status_t switch_channel_dequeue_dtmf(switch_channel_t *channel, switch_dtmf_t *dtmf);
 switch_status_t switch_ivr_generate_xml_cdr(switch_core_session_t *session, switch_xml_t *xml_cdr);
 
 /* originating and bridging */

@@ -18,6 +18,11 @@ typedef enum {
 	SWITCH_DTMF_APP = 4
 } switch_dtmf_source_t;
 
+/* Nothing of a sensitive digit is told: no hook, no event. */
+typedef enum {
+	DTMF_FLAG_SENSITIVE = 2
+} dtmf_flag_t;
+
 /* One digit; the duration is counted in samples at 8 kHz. */
 typedef struct {
 	char digit;

@@ -46,6 +46,27 @@ def test_digits_between_two_verbs_are_read_first(host: Host) -> None:
     assert saw == {"ahead": "123", "rest": "456"}
 
 
+def test_digits_that_it_has_not_read_are_those_of_the_next_application(host: Host) -> None:
+    name = coroutine(
+        host,
+        """
+        async def body(session, saw):
+            await session.answer()
+            await until(lambda: session.getVariable("go_on"))
+        """,
+    )
+    call = host.start_call(host.extension(("python", name), ("read", "3 3 silence_stream://60000 got 60000 #")))
+    host.wait_event("CHANNEL_ANSWER", {"Unique-ID": call.uuid})
+    call.press("12")
+    host.wait_event("DTMF", {"Unique-ID": call.uuid, "DTMF-Digit": "2"})
+    host.api(f"uuid_setvar {call.uuid} go_on yes")
+    host.wait_event("CHANNEL_EXECUTE", {"Unique-ID": call.uuid, "Application": "read"})
+    call.press("3")
+    result = call.wait()
+    assert result.variables["got"] == "123"
+    assert [event["DTMF-Digit"] for event in result.events if event["Event-Name"] == "DTMF"] == ["1", "2", "3"]
+
+
 def test_digits_that_were_typed_ahead_end_at_their_terminator(host: Host) -> None:
     saw, _ = in_coroutine(
         host,

@@ -7,7 +7,7 @@ from itertools import product
 
 import pytest
 
-from hosts.base import Host
+from hosts.base import Host, LiveCall
 from hosts.freeswitch import FreeSwitchHost
 from support.saw import in_call, seen, start
 from support.timing import lasted
@@ -49,6 +49,12 @@ def silence(host: Host, milliseconds: int) -> str:
 def file(host: Host) -> str:
     """Two seconds of silence."""
     return silence(host, SHORT)
+
+
+def press_when(host: Host, call: LiveCall, waits: str, digits: str) -> None:
+    """Press digits once the script has said by its variable that this waits."""
+    host.wait_for(lambda: host.api(f"uuid_getvar {call.uuid} waits") == waits or None, what=waits)
+    call.press(digits)
 
 
 def wait_of(host: Host, wait: str, milliseconds: int) -> str:
@@ -203,8 +209,7 @@ def test_a_wait_within_the_callback(host: Host) -> None:
         """,
     )
     for where, digit in [("outside", "1"), ("within", "2"), ("again", "3")]:
-        host.wait_for(lambda where=where: host.api(f"uuid_getvar {call.uuid} waits") == where or None, what=where)
-        call.press(digit)
+        press_when(host, call, where, digit)
     assert seen(call.wait())[0] == {"order": ["1", "2", "inner over", "3"], "outer": 0}
 
 
@@ -302,8 +307,7 @@ def test_callbacks_may_change_while_they_run(host: Host) -> None:
         """,
     )
     for who, digit in [("first", "1"), ("second", "2"), ("nobody", "3")]:
-        host.wait_for(lambda who=who: host.api(f"uuid_getvar {call.uuid} waits") == who or None, what=who)
-        call.press(digit)
+        press_when(host, call, who, digit)
     assert seen(call.wait())[0] == {"heard": ["first 1", "second 2"], "left": "3"}
 
 

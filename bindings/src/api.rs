@@ -358,6 +358,9 @@ pub struct apr_file_t {
 #[repr(transparent)]
 #[derive(Debug, Copy, Clone, Hash, PartialEq, Eq)]
 pub struct switch_dtmf_source_t(pub ::core::ffi::c_uint);
+#[repr(transparent)]
+#[derive(Debug, Copy, Clone, Hash, PartialEq, Eq)]
+pub struct dtmf_flag_t(pub ::core::ffi::c_uint);
 #[repr(C)]
 #[derive(Debug, Copy, Clone)]
 pub struct switch_dtmf_t {
@@ -988,6 +991,7 @@ pub const SWITCH_DTMF_INBAND_AUDIO: switch_dtmf_source_t = switch_dtmf_source_t(
 pub const SWITCH_DTMF_RTP: switch_dtmf_source_t = switch_dtmf_source_t(2);
 pub const SWITCH_DTMF_ENDPOINT: switch_dtmf_source_t = switch_dtmf_source_t(3);
 pub const SWITCH_DTMF_APP: switch_dtmf_source_t = switch_dtmf_source_t(4);
+pub const DTMF_FLAG_SENSITIVE: dtmf_flag_t = dtmf_flag_t(2);
 #[allow(clippy::unnecessary_operation, clippy::identity_op)]
 const _: () = {
     ["Size of switch_dtmf_t"][::core::mem::size_of::<switch_dtmf_t>() - 16usize];
@@ -1673,6 +1677,14 @@ unsafe extern "C" {
         want_state: switch_channel_state_t,
     );
     pub fn switch_channel_flush_dtmf(channel: *mut switch_channel_t);
+    pub fn switch_channel_queue_dtmf(
+        channel: *mut switch_channel_t,
+        dtmf: *const switch_dtmf_t,
+    ) -> switch_status_t;
+    pub fn switch_channel_dequeue_dtmf(
+        channel: *mut switch_channel_t,
+        dtmf: *mut switch_dtmf_t,
+    ) -> switch_status_t;
     pub fn switch_ivr_generate_xml_cdr(
         session: *mut switch_core_session_t,
         xml_cdr: *mut switch_xml_t,

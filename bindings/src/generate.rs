@@ -14,7 +14,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             is_bitfield: false,
             is_global: true,
         })
-        .allowlist_item("(_?switch|SWITCH|CS|CF|SAF|SMODF|SCSC|SOF|SCDB|cJSON).*")
+        .allowlist_item("(_?switch|dtmf_flag|SWITCH|CS|CF|SAF|SMODF|SCSC|SOF|SCDB|cJSON).*")
         .blocklist_type("__.*")
         .use_core()
         .ctypes_prefix("::core::ffi")

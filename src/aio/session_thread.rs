@@ -256,6 +256,9 @@ impl SessionThread {
                 let mut state = self.state.lock();
                 if state.released {
                     state.closed = true;
+                    drop(state);
+                    // What it has not read is the next application's.
+                    session.put_back_digits(self.typed.take_all());
                     break Ended::Released;
                 }
                 if !channel.ready() {

@@ -4,8 +4,9 @@ use std::ffi::{CStr, CString, c_uint, c_void};
 use std::sync::Arc;
 
 use bindings::{
-    SWITCH_INPUT_TYPE_DTMF, SWITCH_INPUT_TYPE_EVENT, SWITCH_STATUS_BREAK, SWITCH_STATUS_IGNORE,
-    SWITCH_STATUS_SUCCESS, switch_core_session_t, switch_dtmf_t, switch_event_t,
+    DTMF_FLAG_SENSITIVE, SWITCH_INPUT_TYPE_DTMF, SWITCH_INPUT_TYPE_EVENT, SWITCH_STATUS_BREAK,
+    SWITCH_STATUS_IGNORE, SWITCH_STATUS_SUCCESS, switch_channel_dequeue_dtmf,
+    switch_channel_queue_dtmf, switch_core_session_t, switch_dtmf_t, switch_event_t,
     switch_file_handle_t, switch_frame_t, switch_input_args_t, switch_input_type_t,
     switch_ivr_process_fh, switch_status_t,
 };
@@ -65,6 +66,42 @@ impl Dtmf {
             digit: dtmf.digit.cast_unsigned(),
             duration: dtmf.duration,
             source,
+        }
+    }
+
+    pub(crate) fn to_c(self) -> switch_dtmf_t {
+        switch_dtmf_t {
+            digit: self.digit.cast_signed(),
+            duration: self.duration,
+            flags: 0,
+            source: match self.source {
+                Source::Unknown => bindings::SWITCH_DTMF_UNKNOWN,
+                Source::Inband => bindings::SWITCH_DTMF_INBAND_AUDIO,
+                Source::Rtp => bindings::SWITCH_DTMF_RTP,
+                Source::Endpoint => bindings::SWITCH_DTMF_ENDPOINT,
+                Source::App => bindings::SWITCH_DTMF_APP,
+            },
+        }
+    }
+}
+
+impl Session<'_> {
+    /// Puts digits that were taken back before those that have come since, for whoever reads next
+    /// (`switch_channel_queue_dtmf`). They are told of no second time.
+    pub fn put_back_digits(self, mut digits: Vec<Dtmf>) {
+        let channel = self.channel().as_ptr();
+        let mut one = Dtmf::of(0).to_c();
+        // SAFETY: the channel lives, and the core writes a digit where it gives success.
+        while unsafe { switch_channel_dequeue_dtmf(channel, &raw mut one) } == SWITCH_STATUS_SUCCESS
+        {
+            digits.push(Dtmf::from_c(one));
+        }
+        for digit in digits {
+            let mut digit = digit.to_c();
+            // Its event was fired and its hooks have run when it came.
+            digit.flags = DTMF_FLAG_SENSITIVE.0.cast_signed();
+            // SAFETY: the channel lives, and the core copies the digit.
+            unsafe { switch_channel_queue_dtmf(channel, &raw const digit) };
         }
     }
 }

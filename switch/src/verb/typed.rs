@@ -54,6 +54,12 @@ impl Typed {
         Some(first)
     }
 
+    /// Takes all.
+    #[must_use]
+    pub fn take_all(&self) -> Vec<Dtmf> {
+        self.0.lock().drain(..).collect()
+    }
+
     /// Forgets them.
     pub fn clear(&self) {
         self.0.lock().clear();

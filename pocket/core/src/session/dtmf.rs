@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use bindings::{SWITCH_DTMF_APP, SWITCH_EVENT_DTMF, switch_dtmf_source_t, switch_dtmf_t};
+use bindings::{
+    DTMF_FLAG_SENSITIVE, SWITCH_DTMF_APP, SWITCH_EVENT_DTMF, switch_dtmf_source_t, switch_dtmf_t,
+};
 use bstr::BString;
 use parking_lot::Mutex;
 
@@ -21,6 +23,11 @@ const QUEUE: usize = 100;
 
 fn is_digit(byte: u8) -> bool {
     byte.is_ascii_digit() || b"*#ABCDabcdFfWw".contains(&byte)
+}
+
+/// Is nothing told of it?
+fn is_sensitive(dtmf: &switch_dtmf_t) -> bool {
+    dtmf.flags & DTMF_FLAG_SENSITIVE.0.cast_signed() != 0
 }
 
 /// Digits of a leg.
@@ -100,12 +107,14 @@ impl Session {
                 queue.push_back(dtmf);
             }
         }
-        let digit = BString::from(vec![dtmf.digit.cast_unsigned()]);
-        self.note(
-            Kind::Digit,
-            digit,
-            vec![("duration", (dtmf.duration / 8).to_string().into())],
-        );
+        if !is_sensitive(&dtmf) {
+            let digit = BString::from(vec![dtmf.digit.cast_unsigned()]);
+            self.note(
+                Kind::Digit,
+                digit,
+                vec![("duration", (dtmf.duration / 8).to_string().into())],
+            );
+        }
         self.kick();
     }
 
@@ -135,6 +144,9 @@ impl Session {
     /// Takes the next digit; a DTMF event tells of it.
     pub(crate) fn take_digit(self: &Arc<Self>) -> Option<switch_dtmf_t> {
         let dtmf = self.digits.queue.lock().pop_front()?;
+        if is_sensitive(&dtmf) {
+            return Some(dtmf);
+        }
         self.digits.dialed.lock().push(dtmf.digit.cast_unsigned());
         let source = ["UNKNOWN", "INBAND_AUDIO", "RTP", "ENDPOINT", "APP"]
             .get(dtmf.source.0 as usize)
