@@ -18,7 +18,7 @@ typedef enum {
 	SWITCH_DTMF_APP = 4
 } switch_dtmf_source_t;
 
-/* Nothing of a sensitive digit is told: no hook, no event. */
+/* A sensitive digit runs no hook and fires no event. */
 typedef enum {
 	DTMF_FLAG_SENSITIVE = 2
 } dtmf_flag_t;

@@ -86,9 +86,13 @@ impl Dtmf {
 }
 
 impl Session<'_> {
-    /// Puts digits that were taken back before those that have come since, for whoever reads next
-    /// (`switch_channel_queue_dtmf`). They are told of no second time.
+    /// Returns digits to the channel, before those that have come since (`switch_channel_queue_dtmf`).
+    ///
+    /// The next reader gets them. No event and no hook reports them again.
     pub fn put_back_digits(self, mut digits: Vec<Dtmf>) {
+        if digits.is_empty() {
+            return;
+        }
         let channel = self.channel().as_ptr();
         let mut one = Dtmf::of(0).to_c();
         // SAFETY: the channel lives, and the core writes a digit where it gives success.

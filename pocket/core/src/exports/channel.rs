@@ -133,18 +133,18 @@ export! {
         }
     }
 
-    fn switch_channel_queue_dtmf(channel: *mut switch_channel_t, dtmf: *const switch_dtmf_t) -> switch_status_t = else SWITCH_STATUS_FALSE; {
+    fn switch_channel_queue_dtmf(channel: *mut switch_channel_t, dtmf: *const switch_dtmf_t) -> switch_status_t = else FAILURE; {
         // SAFETY: the caller's channel and digit, which live.
         match unsafe { (channel_of(channel), dtmf.as_ref()) } {
             (Some(channel), Some(dtmf)) => {
                 channel.queue_digit(*dtmf);
                 SUCCESS
             }
-            _ => SWITCH_STATUS_FALSE,
+            _ => FAILURE,
         }
     }
 
-    fn switch_channel_dequeue_dtmf(channel: *mut switch_channel_t, dtmf: *mut switch_dtmf_t) -> switch_status_t = else SWITCH_STATUS_FALSE; {
+    fn switch_channel_dequeue_dtmf(channel: *mut switch_channel_t, dtmf: *mut switch_dtmf_t) -> switch_status_t = else FAILURE; {
         // SAFETY: the caller's channel and place for a digit, which live.
         let (channel, place) = unsafe { (channel_of(channel), dtmf.as_mut()) };
         match (channel.and_then(|channel| channel.take_digit()), place) {
@@ -152,7 +152,7 @@ export! {
                 *place = digit;
                 SUCCESS
             }
-            _ => SWITCH_STATUS_FALSE,
+            _ => FAILURE,
         }
     }
 

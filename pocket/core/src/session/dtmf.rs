@@ -25,7 +25,7 @@ fn is_digit(byte: u8) -> bool {
     byte.is_ascii_digit() || b"*#ABCDabcdFfWw".contains(&byte)
 }
 
-/// Is nothing told of it?
+/// Does it run no hook and fire no event?
 fn is_sensitive(dtmf: &switch_dtmf_t) -> bool {
     dtmf.flags & DTMF_FLAG_SENSITIVE.0.cast_signed() != 0
 }
