@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
 import textwrap
 from abc import ABC, abstractmethod
@@ -160,6 +161,12 @@ class Host(ABC):
         if not self.has_no_calls():
             self.api("hupall")
             self.wait_no_calls()
+
+    def script_place(self, uuid: str) -> str | None:
+        """Where the script of a call is, as `pyps` says; None if it has none."""
+        reply = self.api("pyps json")
+        runs = json.loads(reply) if reply.startswith("[") else []
+        return next((str(run["place"]) for run in runs if run["uuid"] == uuid), None)
 
     def has_no_calls(self) -> bool:
         """Whether there is no channel."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 import uuid
@@ -127,7 +126,7 @@ class LoopbackCall:
         """
         seen, since, end = None, time.monotonic(), time.monotonic() + COMES_TO_WAIT
         while time.monotonic() < end:
-            place = self._place()
+            place = self._host.script_place(self._uuid)
             if place is None:
                 break
             if place != seen:
@@ -139,14 +138,6 @@ class LoopbackCall:
             if self._over.wait(0.02):
                 break
         return time.monotonic()
-
-    def _place(self) -> str | None:
-        """Where the call's script is; None if it has none."""
-        try:
-            runs = json.loads(self._host.api("pyps json"))
-        except ValueError:
-            return None
-        return next((str(run["place"]) for run in runs if run["uuid"] == self._uuid), None)
 
     def _events(self) -> list[Event]:
         return list(self._host.all_events()[self._first_event :])

@@ -93,8 +93,7 @@ def until_waits(host: Host, uuid: str) -> None:
     """Wait until the script of a call waits in the switch."""
 
     def waits() -> bool | None:
-        runs = json.loads(host.api("pyps json"))
-        return any(run["uuid"] == uuid and "waits in " in run["place"] for run in runs) or None
+        return "waits in " in (host.script_place(uuid) or "") or None
 
     host.wait_for(waits, what="a script that waits in the switch")
 

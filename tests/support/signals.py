@@ -7,8 +7,8 @@ import os
 import subprocess
 import sys
 
-# A signal ends no wait that begins just after Python has looked for signals; one that another thread takes ends none
-# either, and comes when it is told to.
+# A signal does not end a wait that begins just after Python has looked for signals. Nor does a signal that another
+# thread takes, and the test decides when that happens.
 PROGRAM = """
 import os, runpy, signal, sys, threading
 def take(told, number):
