@@ -29,7 +29,7 @@ def now():
 
 class Timed:
     def __init__(self):
-        self.now, self.real = now(), time.perf_counter()
+        self.real, self.now = time.perf_counter(), now()
 
     def took(self):
         return [now() - self.now, time.perf_counter() - self.real]
@@ -56,6 +56,8 @@ async def handler(session, args):
 """
 # A millisecond for what takes none, since the switch tells its time in whole ones.
 SLACK = 0.002
+# How far the clock falls behind real time before it follows it (docs/pocket.md, "The clock").
+GRACE = 1
 # Long enough to be noticed if it were real.
 LONG = 3000
 
@@ -69,6 +71,16 @@ def ran(switch_with: Open, name: str, body: str, end: str = IN_CALL, **how: Any)
     assert time.monotonic() - before < LONG / 10
     took, real, saw = json.loads(result.variables["saw"])
     return took, real, saw
+
+
+def followed(real: float) -> float:
+    """Give how much of real time the clock may have followed: a busy machine can let a thread wait past the grace."""
+    return max(real - GRACE, 0)
+
+
+def lasted(took: float, real: float, least: float, most: float) -> None:
+    """It took between `least` and `most` seconds of the switch's time."""
+    assert least - SLACK <= took <= most + SLACK + followed(real)
 
 
 # What waits, and so lets the clock go
@@ -99,7 +111,7 @@ def ran(switch_with: Open, name: str, body: str, end: str = IN_CALL, **how: Any)
     ],
 )
 def test_what_waits_lets_the_clock_go(switch_with: Open, name: str, wait: str, gives: object) -> None:
-    took, _, saw = ran(
+    took, real, saw = ran(
         switch_with,
         name,
         f"""
@@ -133,11 +145,11 @@ def test_what_waits_lets_the_clock_go(switch_with: Open, name: str, wait: str, g
         """,
     )
     assert saw == gives
-    assert LONG - SLACK <= took <= LONG + SLACK
+    lasted(took, real, LONG, LONG)
 
 
 def test_each_part_of_a_script_sees_one_time(switch_with: Open, name: str) -> None:
-    _, _, (by_monotonic, by_time, by_ns, apart) = ran(
+    _, real, (by_monotonic, by_time, by_ns, apart) = ran(
         switch_with,
         name,
         """
@@ -148,12 +160,13 @@ def test_each_part_of_a_script_sees_one_time(switch_with: Open, name: str) -> No
             return [time.monotonic() - monotonic, time.time() - wall, (time.monotonic_ns() - ns) / 1e9, apart]
         """,
     )
-    assert (by_monotonic, by_time, by_ns) == pytest.approx((90, 90, 90), abs=0.05)
-    assert apart == pytest.approx(0, abs=0.05)
+    for took in (by_monotonic, by_time, by_ns):
+        lasted(took, real, 90, 90.05)
+    assert apart == pytest.approx(0, abs=0.05 + followed(real))
 
 
 def test_a_thread_says_when_what_is_heard_ends(switch_with: Open, name: str) -> None:
-    took, _, _ = ran(
+    took, real, _ = ran(
         switch_with,
         name,
         """
@@ -167,11 +180,11 @@ def test_a_thread_says_when_what_is_heard_ends(switch_with: Open, name: str) -> 
             return thread.join()
         """,
     )
-    assert 2.5 - SLACK <= took <= 2.52 + SLACK
+    lasted(took, real, 2.5, 2.52)
 
 
 def test_threads_hand_work_to_each_other_in_no_time(switch_with: Open, name: str) -> None:
-    took, _, saw = ran(
+    took, real, saw = ran(
         switch_with,
         name,
         """
@@ -195,7 +208,7 @@ def test_threads_hand_work_to_each_other_in_no_time(switch_with: Open, name: str
         """,
     )
     assert saw is True
-    assert took <= SLACK
+    lasted(took, real, 0, 0)
 
 
 # What works, and so holds it
@@ -331,7 +344,7 @@ def test_a_job_in_a_pool_of_processes_holds_the_clock(switch_with: Open, name: s
 
 
 def test_a_job_that_sleeps_sleeps_in_the_switchs_time(switch_with: Open, name: str) -> None:
-    took, _, saw = ran(
+    took, real, saw = ran(
         switch_with,
         name,
         f"""
@@ -345,7 +358,7 @@ def test_a_job_that_sleeps_sleeps_in_the_switchs_time(switch_with: Open, name: s
         IN_COROUTINE,
     )
     assert saw == "timeout"
-    assert 2 * LONG - SLACK <= took <= 2 * LONG + SLACK
+    lasted(took, real, 2 * LONG, 2 * LONG)
 
 
 def test_the_way_back_from_a_thread_takes_no_time(switch_with: Open, name: str) -> None:
