@@ -169,7 +169,7 @@ def ivr(host: Host, tmp_path: Path) -> Host:
     host.dialplan(files["dialplan.xml"])
     make_sounds(host, re.findall(r'"(\w+/[\w-]+\.wav)"', files["scripts/ivr.py"]))
     database = tmp_path / "customers.db"
-    agent = host.extension("answer", ("sleep", "500"), "hangup")
+    agent = host.extension("answer", ("sleep", "1000"), "hangup")
     with closing(sqlite3.connect(database)) as db, db:
         db.executescript(files["schema.sql"])
         db.execute("update customers set agent = ?", [f"loopback/{agent}/default/xml"])

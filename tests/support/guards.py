@@ -10,7 +10,7 @@ from hosts.base import Host
 TIMES = ["profile_created", "created", "answered", "progress", "progress_media", "hungup", "transferred"]
 NAMES = [f"bleg_{time}_time" for time in TIMES]
 # Answers, waits longer than a bridge takes to be one, and hangs up.
-FAR_END = ("answer", ("sleep", "400"), "hangup")
+FAR_END = ("answer", ("sleep", "1000"), "hangup")
 
 OPEN_NAMES = [
     "{",
