@@ -127,6 +127,11 @@ for line in sys.stdin: exec(line)
 
 
 def test_what_was_asked_for_fails_with_the_connection(client: Start, fake: FakeSwitch) -> None:
+    def dies(_: str) -> str:
+        fake.close()
+        return ""
+
+    fake.answers["api sleep"] = dies
     started = client(
         """
 link = _socket_link.connect("127.0.0.1", PORT)
@@ -147,12 +152,6 @@ say("raw", why=why(raw))
 """,
         fake,
     )
-
-    def dies(_: str) -> str:
-        fake.close()
-        return ""
-
-    fake.answers["api sleep"] = dies
     lost = started.wait_for("job")
     assert "was lost: it has closed the connection" in lost["why"]
     assert lost["kind"] == started.wait_for("next")["kind"] == "JobLost"
