@@ -93,11 +93,11 @@ def sound(tmp_path: Path) -> str:
     ("command", "when", "milliseconds"),
     [
         ("stop", 0.3, 2048),
-        ("stop", 2.5, 4096),
+        ("stop", 3.5, 4096),
         ("seek:5000", 0.5, 2048 + 1000),
         ("seek:3000", 1.3, 2048 + 3000),
         ("restart", 1.0, 2048 + 6000),
-        ("seek:500", 2.5, 4096 + 5500),
+        ("seek:500", 3.5, 4096 + 5500),
     ],
 )
 def test_how_much_was_played(host: Host, sound: str, command: str, when: float, milliseconds: int) -> None:
