@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import pocket
+from support.configuration import settings
 
 Open = Callable[..., pocket.Switch]
 
@@ -48,6 +49,26 @@ def test_a_script_that_spins_sees_its_call_end(switch_with: Open, name: str) -> 
     )
     call = switch.run("python", name, hangup_after=0.3)
     assert call.transcript.of_kind("hung up")[0].data["by"] == "far end"
+
+
+def test_what_an_event_hook_does_takes_no_time(switch_with: Open, name: str) -> None:
+    """A hook that computes for a while acts while the call is where its event came from."""
+    switch = switch_with(
+        script="""
+        import time
+        import freeswitch
+        def hook(event):
+            until = time.perf_counter() + 0.3
+            while time.perf_counter() < until:
+                pass
+            freeswitch.API().executeString(f"uuid_kill {event['Unique-ID']} USER_BUSY")
+        """,
+        five='<action application="answer"/><action application="sleep" data="60000"/>',
+        config={"python.conf": settings(f'<hook event="CHANNEL_ANSWER" script="{name}"/>')},
+    )
+    call = switch.call("5", timeout=100)
+    assert call.cause == "USER_BUSY"
+    assert call.transcript.of_kind("hung up")[0].time <= 0.04
 
 
 def test_a_thread_of_a_script_waits_in_virtual_time(switch_with: Open, name: str) -> None:

@@ -221,10 +221,20 @@ impl Core {
         name: &str,
         work: impl FnOnce(&Arc<Self>) + Send + 'static,
     ) -> Result<(), OpenError> {
+        self.spawn_with(name, STACK, work)
+    }
+
+    /// As [`Self::spawn`], with so many bytes of stack.
+    pub(crate) fn spawn_with(
+        self: &Arc<Self>,
+        name: &str,
+        stack: usize,
+        work: impl FnOnce(&Arc<Self>) + Send + 'static,
+    ) -> Result<(), OpenError> {
         let (core, ticket) = (Arc::clone(self), self.clock.reserve());
         let thread = std::thread::Builder::new()
             .name(name.to_owned())
-            .stack_size(STACK)
+            .stack_size(stack)
             .spawn(move || {
                 let _here = ticket.enter();
                 work(&core);

@@ -27,6 +27,17 @@ struct Task {
 /// # Errors
 /// The core's status: there are too many threads, or no memory.
 pub fn start(body: impl FnOnce(&Detached) + Send + 'static) -> Result<(), Status> {
+    start_with(STACK, body)
+}
+
+/// As [`start`], with so many bytes of stack.
+///
+/// # Errors
+/// As [`start`].
+pub fn start_with(
+    stack: usize,
+    body: impl FnOnce(&Detached) + Send + 'static,
+) -> Result<(), Status> {
     let pool = Pool::new()?;
     let (mut attributes, mut thread) = (ptr::null_mut(), ptr::null_mut());
     let pool_ptr = pool.as_ptr();
@@ -39,7 +50,7 @@ pub fn start(body: impl FnOnce(&Detached) + Send + 'static) -> Result<(), Status
     let status = unsafe {
         Status::check(switch_threadattr_create(&raw mut attributes, pool_ptr)).and_then(|()| {
             switch_threadattr_detach_set(attributes, 1);
-            switch_threadattr_stacksize_set(attributes, STACK);
+            Status::check(switch_threadattr_stacksize_set(attributes, stack))?;
             Status::check(switch_thread_create(
                 &raw mut thread,
                 attributes,

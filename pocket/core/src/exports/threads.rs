@@ -8,6 +8,7 @@ use bindings::*;
 use crate::c::*;
 use crate::edge::{export, guard};
 use crate::pool::Pool;
+use crate::session::machine::STACK;
 use crate::switch::current;
 
 /// What the new thread calls; the one that starts it vouches for the data.
@@ -37,8 +38,8 @@ export! {
         // SAFETY: the caller's cell and pool, which live.
         unsafe {
             let (Some(cell), Some(pool)) = (new_attr.as_mut(), Pool::from_ptr(pool)) else { return FAILURE };
-            // All threads here are alike: there is nothing to keep but an address.
-            *cell = pool.keep(0u64).cast();
+            // Threads here differ in their stacks alone.
+            *cell = pool.keep(STACK).cast();
         }
         SUCCESS
     }
@@ -49,9 +50,12 @@ export! {
 
     fn switch_threadattr_stacksize_set(
         attr: *mut switch_threadattr_t,
-        _stacksize: switch_size_t,
+        stacksize: switch_size_t,
     ) -> switch_status_t = else FAILURE; {
-        if attr.is_null() { FAILURE } else { SUCCESS }
+        // SAFETY: what switch_threadattr_create gave, which lives as long as its pool.
+        let Some(stack) = (unsafe { attr.cast::<usize>().as_mut() }) else { return FAILURE };
+        *stack = stacksize;
+        SUCCESS
     }
 
     fn switch_thread_create(
@@ -65,7 +69,9 @@ export! {
         let Some(cell) = (unsafe { new_thread.as_mut() }) else { return FAILURE };
         let Some(core) = current() else { return FAILURE };
         let task = Task(func, data);
-        if core.spawn("module", move |_| task.run()).is_err() {
+        // SAFETY: NULL, or what switch_threadattr_create gave, which lives as long as its pool.
+        let stack = unsafe { attr.cast::<usize>().as_ref() }.copied().unwrap_or(STACK);
+        if core.spawn_with("module", stack, move |_| task.run()).is_err() {
             return FAILURE;
         }
         // The address of something that is neither looked at nor freed.
