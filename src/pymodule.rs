@@ -36,8 +36,10 @@ pub mod _freeswitch {
     };
     #[pymodule_export]
     use crate::aio::event_loop::{
-        clock, descriptor, drain, drained, messages, new_descriptor, on_loop, post, wait, wake,
+        descriptor, drain, drained, messages, new_descriptor, on_loop, post, wait, wake,
     };
+    #[pymodule_export]
+    use crate::aio::loop_clock::clock;
     #[pymodule_export]
     use crate::aio::py_event_tap::{PyTap, count_dropped, count_refused, known_names};
     #[pymodule_export]

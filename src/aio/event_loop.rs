@@ -1,7 +1,7 @@
 //! The event loop: one thread of the switch's for all coroutines.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use freeswitch::edge;
@@ -313,15 +313,4 @@ pub fn new_descriptor() -> PyResult<i32> {
 #[pyfunction]
 pub fn wake() {
     loop_queue::wake();
-}
-
-/// The switch's clock, in seconds from an hour that stays.
-#[pyfunction]
-pub fn clock() -> f64 {
-    static ZERO: OnceLock<i64> = OnceLock::new();
-    let now = freeswitch::core::now_micros();
-    let since = now - ZERO.get_or_init(|| now);
-    #[expect(clippy::cast_precision_loss, reason = "exact for three centuries")]
-    let micros = since as f64;
-    micros / 1e6
 }

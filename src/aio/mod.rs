@@ -9,6 +9,7 @@ pub mod app_task;
 pub mod bus;
 pub mod event_loop;
 pub mod event_tap;
+pub mod loop_clock;
 pub mod loop_queue;
 pub mod nested;
 pub mod originate;

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import _thread
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -69,6 +72,36 @@ def test_what_an_event_hook_does_takes_no_time(switch_with: Open, name: str) -> 
     call = switch.call("5", timeout=100)
     assert call.cause == "USER_BUSY"
     assert call.transcript.of_kind("hung up")[0].time <= 0.04
+
+
+PLACING = """
+import freeswitch
+async def handler(session, args):
+    await session.answer()
+    await session.sleep(float(args))
+    await session.originate("sofia/gateway/office/agents")
+"""
+TWO_SWITCHES = """
+import sys
+import pocket
+for seconds in (3600, 1):
+    with pocket.Switch(scripts=sys.argv[1]) as switch:
+        phone = switch.phone("sofia/gateway/office/*", answers_after=0)
+        switch.sleep(seconds)
+        begin = switch.time
+        switch.run("python", "placing 1", hangup_after=60)
+        (agent,) = phone.calls
+        print(agent.transcript[0].time - begin - 1)
+"""
+
+
+def test_a_coroutine_waits_for_nothing_of_a_switch_before(tmp_path: Path) -> None:
+    """A switch begins at the real time, which the time of one before it in the process was far ahead of."""
+    (tmp_path / "placing.py").write_text(PLACING, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-c", TWO_SWITCHES, str(tmp_path)], check=True, capture_output=True, text=True, timeout=120
+    )
+    assert [float(time) for time in done.stdout.split()] == pytest.approx([0, 0], abs=0.5)
 
 
 def test_a_thread_of_a_script_waits_in_virtual_time(switch_with: Open, name: str) -> None:
