@@ -157,7 +157,7 @@ fn begin(
 
 /// Has the core call the module: lookups, events, completion.
 fn bind_all(held: &Detached, config: Config) -> Result<(), LoadError> {
-    reload::apply(held, config).map_err(LoadError::Config)?;
+    reload::begin(held, config).map_err(LoadError::Config)?;
     conflict::watch(held);
     completion::begin(held);
     let events: [(Kind, fn(View<'_>)); 2] = [
@@ -173,6 +173,7 @@ fn bind_all(held: &Detached, config: Config) -> Result<(), LoadError> {
 
 /// Has the core call it no more; what is not bound is left alone.
 fn unbind_all(held: &Detached) {
+    reload::end();
     completion::end(held);
     xml_fetch::unbind(held);
     event_hook::set(held, Vec::new());

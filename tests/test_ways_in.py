@@ -211,6 +211,26 @@ def test_a_hook_that_pyreload_takes_in_is_bound_once(host: Host) -> None:
     assert host.api(f"python {name}").split() == ["19", "last", "19"]
 
 
+def test_a_hook_is_bound_once_when_reloads_meet(host: Host) -> None:
+    """A module that is loaded meets the reload of the XML that came just before."""
+    name = host.script("""
+        import freeswitch
+        got = []
+        def hook(event, args): got.append(event["Number"])
+        def fsapi(session, stream, env, args): stream.write(" ".join(got))
+        def fire(session, stream, env, args):
+            for n in range(100):
+                freeswitch.Event({"Event-Name": "CUSTOM", "Event-Subclass": "hooks::met", "Number": str(n)}).fire()
+    """)
+    host.config(settings(f'<hook event="CUSTOM" subclass="hooks::met" script="{name} args"/>'))
+    for _ in range(20):
+        host.api("reloadxml")
+        assert "+OK" in host.api("reload mod_rust")
+    host.api(f"python {name}::fire")
+    host.wait_for(lambda: "99" in host.api(f"python {name}").split() or None, what="the last event")
+    assert host.api(f"python {name}").split() == [str(number) for number in range(100)]
+
+
 def test_a_hook_for_no_event(host: Host) -> None:
     name = host.script("def hook(event): pass")
     host.config(settings(f'<hook event="NO_SUCH_EVENT" script="{name}"/>'))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use freeswitch::{Detached, api, core};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::config;
 use super::config::Config;
@@ -23,17 +23,44 @@ use crate::script::{cache, function};
 
 /// What is in force.
 static CURRENT: Mutex<Option<Arc<Config>>> = Mutex::new(None);
-/// One at a time reads the configuration and puts it into force. Only tried for:
-/// a script that answers the lookup of python.conf may ask for a reload itself.
-static RELOADING: Mutex<()> = Mutex::new(());
+/// One at a time reads the configuration and puts it into force, while the module is
+/// loaded. Only tried for: a script that answers the lookup of python.conf may ask for a
+/// reload itself.
+static LOADED: Mutex<bool> = Mutex::new(false);
 /// How long to wait for the reload that is under way.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Puts the configuration of a module that is being loaded into force; reloads are
+/// taken in from here on.
+///
+/// # Errors
+/// One line that says why not.
+pub fn begin(held: &Detached, config: Config) -> Result<(), String> {
+    let mut loaded = one()?;
+    apply(held, config)?;
+    *loaded = true;
+    Ok(())
+}
+
+/// Waits for a reload that is under way. None is taken in after this: what it bound
+/// would stay.
+pub fn end() {
+    if let Ok(mut loaded) = one() {
+        *loaded = false;
+    }
+}
+
+fn one() -> Result<MutexGuard<'static, bool>, String> {
+    LOADED
+        .try_lock_for(PATIENCE)
+        .ok_or_else(|| "another reload is under way, for more than 10 s".to_owned())
+}
 
 /// Puts a configuration into force: all of it, or nothing.
 ///
 /// # Errors
 /// One line that says why not.
-pub fn apply(held: &Detached, config: Config) -> Result<(), String> {
+fn apply(held: &Detached, config: Config) -> Result<(), String> {
     // What can fail comes first.
     use_roots(&config)?;
     if let Err(status) = xml_fetch::bind(held, config.fetchers.clone()) {
@@ -80,9 +107,11 @@ fn use_roots(config: &Config) -> Result<(), String> {
 
 /// Reads the configuration, and puts it into force.
 fn take_in(held: &Detached) -> Result<(), String> {
-    let _one = RELOADING
-        .try_lock_for(PATIENCE)
-        .ok_or("another reload is under way, for more than 10 s")?;
+    let loaded = one()?;
+    if !*loaded {
+        // The module ends, or begins and reads it itself.
+        return Ok(());
+    }
     apply(held, config::read(held))
 }
 
