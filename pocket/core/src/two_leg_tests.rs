@@ -1,6 +1,7 @@
 //! Calls of two legs: loopback, originate and bridge.
 
 use super::*;
+use crate::session::Role;
 
 #[test]
 fn loopback_legs_mirror_each_other() {
@@ -109,4 +110,20 @@ fn a_failed_bridge_hangs_up_unless_told_to_go_on() {
     let goes_on = switch.start_call(options).expect("a call");
     assert!(switch.wait_for(&goes_on, switch.now() + 60_000_000, &mut never));
     assert_eq!(variable(&goes_on, "after"), "yes");
+}
+
+#[test]
+fn a_leg_does_what_a_bridge_has_it_do_in_the_state_that_it_is_for() {
+    let switch = switch("");
+    assert!(api(&switch, "originate null/x &park").starts_with("+OK "));
+    let leg = switch.calls().remove(0).session;
+    let (tell, told) = std::sync::mpsc::channel();
+    let run = move |leg: &Arc<Session>| tell.send(leg.running_state()).expect("it is waited for");
+    *leg.role.lock() = Role::Bridged(CS_EXCHANGE_MEDIA, Box::new(run));
+    for state in [CS_SOFT_EXECUTE, CS_EXCHANGE_MEDIA] {
+        leg.set_state(state);
+        assert!(switch.sleep(100_000, &mut never));
+    }
+    assert_eq!(told.try_iter().collect::<Vec<_>>(), [CS_EXCHANGE_MEDIA]);
+    leg.hangup(crate::cause::NORMAL_CLEARING);
 }

@@ -120,7 +120,8 @@ pub(crate) fn bridge(a: &Arc<Session>, b: &Locked, listeners: [Option<Listener>;
         }
     }
     let other = a.uuid().to_owned();
-    *b.role.lock() = Role::Bridged(Box::new(move |b| run_peer(b, other.as_bstr(), peers)));
+    let run = move |b: &Arc<Session>| run_peer(b, other.as_bstr(), peers);
+    *b.role.lock() = Role::Bridged(CS_EXCHANGE_MEDIA, Box::new(run));
     b.set_state(CS_EXCHANGE_MEDIA);
     exchange(a, b, own);
     a.clear_flag(CF_BRIDGE_ORIGINATOR);
@@ -186,7 +187,8 @@ pub(crate) fn join(a: &Arc<Session>, b: &Arc<Session>) -> Status {
     // Set before anything is woken: the legs' threads must not take what they did further.
     a.set_flag(CF_TRANSFER, 1);
     b.set_flag(CF_TRANSFER, 1);
-    *a.role.lock() = Role::Bridged(Box::new(move |a| run_joined(a, other.as_bstr())));
+    let run = move |a: &Arc<Session>| run_joined(a, other.as_bstr());
+    *a.role.lock() = Role::Bridged(CS_SOFT_EXECUTE, Box::new(run));
     b.set_state(CS_SOFT_EXECUTE);
     a.set_state(CS_SOFT_EXECUTE);
     SUCCESS

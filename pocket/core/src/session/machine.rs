@@ -167,7 +167,7 @@ impl Session {
                 self.set("call_uuid", self.uuid());
                 say!(self, DEBUG, "{} Standard RESET", self.name());
             }
-            CS_SOFT_EXECUTE if self.run_role() => {}
+            CS_SOFT_EXECUTE if self.run_role(state) => {}
             CS_SOFT_EXECUTE | CS_CONSUME_MEDIA | CS_HIBERNATE => {
                 say!(
                     self,
@@ -278,10 +278,17 @@ impl Session {
         }
     }
 
-    /// Does what a bridge has this leg do; false when it is in none.
-    fn run_role(self: &Arc<Self>) -> bool {
-        let role = std::mem::replace(&mut *self.role.lock(), Role::None);
-        if let Role::Bridged(run) = role {
+    /// Does what a bridge has this leg do in that state; false when it has it do nothing.
+    fn run_role(self: &Arc<Self>, state: State) -> bool {
+        let role = {
+            let mut role = self.role.lock();
+            // A leg that is about to take up a state may be told already what to do in the next.
+            if matches!(*role, Role::Bridged(of, _) if of != state) {
+                return false;
+            }
+            std::mem::replace(&mut *role, Role::None)
+        };
+        if let Role::Bridged(_, run) = role {
             run(self);
             return true;
         }
@@ -289,7 +296,7 @@ impl Session {
     }
 
     fn on_exchange_media(self: &Arc<Self>) {
-        if !self.run_role() {
+        if !self.run_role(CS_EXCHANGE_MEDIA) {
             say!(self, DEBUG, "{} Standard EXCHANGE_MEDIA", self.name());
         }
     }

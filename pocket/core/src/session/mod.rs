@@ -65,9 +65,9 @@ pub(crate) enum Role {
     None,
     /// Waits to be taken over by the thread that originated it.
     Originated,
-    /// The other side of a bridge that its A leg runs: what it does while media is
-    /// exchanged.
-    Bridged(Run),
+    /// What a bridge has the leg do in a state: to run the bridge, or, on the other side,
+    /// to exchange media.
+    Bridged(State, Run),
 }
 
 /// Applications that are left to be run.
