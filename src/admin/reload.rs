@@ -150,8 +150,7 @@ pub fn forget() {
 pub fn on_reloadxml() {
     later(Box::new(|held| {
         // One that the module's end overtakes is nobody's loss.
-        if current().is_some()
-            && let Err(why) = take_in(held)
+        if let Err(why) = take_in(held)
             && gate::enter().is_some()
         {
             tracing::error!(
