@@ -161,7 +161,7 @@ def test_each_part_of_a_script_sees_one_time(switch_with: Open, name: str) -> No
         """,
     )
     for took in (by_monotonic, by_time, by_ns):
-        lasted(took, real, 90, 90.05)
+        lasted(took, real, 90, 90.02)
     assert apart == pytest.approx(0, abs=0.05 + followed(real))
 
 
