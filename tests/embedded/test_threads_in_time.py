@@ -40,9 +40,11 @@ def raised(function, *args, **kwargs):
     except Exception as error:
         return type(error).__name__
 """
+# A wait comes first: whatever the machine did before, the clock is at real time then, and stands still for GRACE.
 IN_CALL = """
 def handler(session, args):
     session.answer()
+    freeswitch.msleep(20)
     begin = Timed()
     saw = body(session)
     session.setVariable("saw", json.dumps([*begin.took(), saw]))
@@ -50,6 +52,7 @@ def handler(session, args):
 IN_COROUTINE = """
 async def handler(session, args):
     await session.answer()
+    await session.sleep(0.02)
     begin = Timed()
     saw = await body(session)
     session.setVariable("saw", json.dumps([*begin.took(), saw]))

@@ -14,10 +14,13 @@ from typing import Any
 import pytest
 
 import pocket
+from freeswitch import _scripts
 from support.configuration import settings
 
 Open = Callable[..., pocket.Switch]
 
+# How long the switch's clock stands still while something computes (docs/pocket.md, "The clock").
+GRACE = 1
 HOUR = '<action application="answer"/><action application="sleep" data="3600000"/>'
 
 
@@ -29,6 +32,21 @@ def test_an_hour_goes_by_at_once(switch_with: Open) -> None:
     assert call.transcript.of_kind("hung up")[0].time == pytest.approx(3600, abs=0.02)
     # Some seconds, on a slow machine; an hour would be noticed.
     assert time.monotonic() - before < 120
+
+
+def test_what_opening_takes_is_not_the_calls_time(switch_with: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine takes a while to load the module; the clock stands still as long for what comes after."""
+    use_roots = _scripts.use_roots
+
+    def slowly(roots: list[str], allowed: list[str]) -> None:
+        time.sleep(GRACE)
+        use_roots(roots, allowed)
+
+    monkeypatch.setattr(_scripts, "use_roots", slowly)
+    switch = switch_with(five=HOUR)
+    opened = switch.time
+    time.sleep(GRACE / 2)
+    assert switch.time - opened < GRACE / 2
 
 
 def test_calls_share_one_clock(switch_with: Open) -> None:

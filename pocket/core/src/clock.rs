@@ -330,6 +330,14 @@ impl Clock {
         self.stands_still.store(true, Ordering::Relaxed);
     }
 
+    /// Follows real time from here on: what it took until now was nobody's work in the switch.
+    pub(crate) fn follow_from_here(&self) {
+        if !self.real_time {
+            let mut state = self.state.lock();
+            state.anchor = (state.now, Instant::now());
+        }
+    }
+
     /// Lets the clock follow real time, less the grace.
     fn catch_up(&self, state: &mut State) {
         let elapsed = state.anchor.1.elapsed();

@@ -174,6 +174,8 @@ impl Core {
             core.close();
             return Err(error);
         }
+        // To open it takes its time, most of all on a busy machine: the calls have the whole grace.
+        core.clock.follow_from_here();
         Ok(core)
     }
 
