@@ -153,11 +153,13 @@ impl Inbox {
     /// The oldest event, which is waited for; nothing when no more will come.
     fn take(&self, held: &Detached) -> Option<Arc<shared::Event>> {
         loop {
+            // Asked first: what is put in before the end is found after it.
+            let ended = self.ended.load(Ordering::Acquire);
             if let Some(event) = self.events.lock().pop_front() {
                 QUEUED.add(-1);
                 return Some(event);
             }
-            if self.ended.load(Ordering::Acquire) {
+            if ended {
                 return None;
             }
             if !self.wakeup.wait(held, None) {
