@@ -120,6 +120,8 @@ class FreeSwitchHost(Host):
                 raise HostError(f"FreeSWITCH ended while starting: {self._end()}\n{self.log_text()}")
             try:
                 if "is ready" in self.pool.api("status"):
+                    # Until its timer's thread runs, it refuses every call: one tick is waited for.
+                    self.pool.api("timer_test 10 1")
                     return Listener(port, self.password, self._on_event, self._on_log)
             except (OSError, EslError):
                 time.sleep(0.02)

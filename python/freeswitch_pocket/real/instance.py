@@ -100,6 +100,9 @@ class Instance:
         while time.monotonic() < deadline and self.alive:
             try:
                 if "is ready" in self._pool.api("status"):
+                    # It says so before its timer's thread runs, and until then refuses every call ("Throttle Error!",
+                    # switch_time.c). One tick of that timer is waited for.
+                    self._pool.api("timer_test 10 1")
                     return Listener(port, password, self._event, self._log)
             except (OSError, EslError):
                 time.sleep(0.02)
