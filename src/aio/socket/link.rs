@@ -39,13 +39,58 @@ pub(super) enum State {
     Closed(String),
 }
 
+/// How a link is, for those who wait for it.
+struct Standing {
+    state: Mutex<State>,
+    news: Condvar,
+}
+
+impl Standing {
+    const fn new() -> Self {
+        Self {
+            state: Mutex::new(State::Opening),
+            news: Condvar::new(),
+        }
+    }
+
+    fn now(&self) -> State {
+        self.state.lock().clone()
+    }
+
+    fn is_opening(&self) -> bool {
+        matches!(*self.state.lock(), State::Opening)
+    }
+
+    /// Waits for the first connection, made or not; whether it is known by then.
+    fn wait(&self, until: Instant) -> bool {
+        let mut state = self.state.lock();
+        while matches!(*state, State::Opening) {
+            if self.news.wait_until(&mut state, until).timed_out() {
+                break;
+            }
+        }
+        !matches!(*state, State::Opening)
+    }
+
+    /// Nobody sees it so before this is done.
+    fn set_after(&self, state: State, done: impl FnOnce()) {
+        let mut now = self.state.lock();
+        done();
+        *now = state;
+        self.news.notify_all();
+    }
+
+    fn set(&self, state: State) {
+        self.set_after(state, || ());
+    }
+}
+
 /// What the reader and Python have of one link.
 pub(super) struct Shared {
     pub(super) id: usize,
     pub(super) settings: Settings,
     pub(super) taps: Taps,
-    state: Mutex<State>,
-    news: Condvar,
+    standing: Standing,
     /// It is tried again also where the first connection was not made.
     persists: bool,
     /// Called on the loop with what has happened, and why.
@@ -112,8 +157,7 @@ impl Shared {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             settings,
             taps: Taps::default(),
-            state: Mutex::new(State::Opening),
-            news: Condvar::new(),
+            standing: Standing::new(),
             persists,
             changed,
             received: AtomicU64::new(0),
@@ -123,18 +167,12 @@ impl Shared {
 
     /// How it is now.
     pub(super) fn state(&self) -> State {
-        self.state.lock().clone()
+        self.standing.now()
     }
 
-    /// Waits for the first connection, made or not; whether it is known by then.
+    /// As [`Standing::wait`].
     pub(super) fn wait(&self, until: Instant) -> bool {
-        let mut state = self.state.lock();
-        while matches!(*state, State::Opening) {
-            if self.news.wait_until(&mut state, until).timed_out() {
-                break;
-            }
-        }
-        !matches!(*state, State::Opening)
+        self.standing.wait(until)
     }
 
     /// How many events were received, and how many of them nobody asked for.
@@ -156,32 +194,29 @@ impl Shared {
 
     /// Why commands are not taken.
     pub(super) fn why_down(&self) -> String {
-        match &*self.state.lock() {
+        match &self.standing.now() {
             State::Opening | State::Up => "it is not connected yet".to_owned(),
             State::Down(why) | State::Closed(why) => why.clone(),
             State::Failed(failure) => failure.to_string(),
         }
     }
 
-    fn set(&self, state: State) {
-        *self.state.lock() = state;
-        self.news.notify_all();
-    }
-
     pub(super) fn up(self: &Arc<Self>, sequence: u64) {
-        self.set(State::Up);
-        self.mark(sequence, "SERVER_CONNECTED", "");
+        // Whoever finds it up and listens from then on is not told of this connection as of one that
+        // has come back.
+        self.standing
+            .set_after(State::Up, || self.mark(sequence, "SERVER_CONNECTED", ""));
         self.tell("up", String::new());
     }
 
     /// The connection was lost, or not made; whether it is to be tried again.
     pub(super) fn lost(self: &Arc<Self>, sequence: u64, failure: Failure, was_ready: bool) -> bool {
         let why = failure.to_string();
-        let again = self.persists || was_ready || !matches!(*self.state.lock(), State::Opening);
+        let again = self.persists || was_ready || !self.standing.is_opening();
         if was_ready {
             self.mark(sequence, "SERVER_DISCONNECTED", &why);
         }
-        self.set(if again {
+        self.standing.set(if again {
             State::Down(why.clone())
         } else {
             State::Failed(failure)
@@ -192,7 +227,7 @@ impl Shared {
 
     /// It was ended by us.
     pub(super) fn closed(&self, sequence: u64, why: &str, was_ready: bool) {
-        self.set(State::Closed(why.to_owned()));
+        self.standing.set(State::Closed(why.to_owned()));
         if was_ready {
             self.mark(sequence, "SERVER_DISCONNECTED", why);
         }
@@ -210,5 +245,25 @@ impl Shared {
     fn tell(self: &Arc<Self>, what: &'static str, why: String) {
         let this = self.clone();
         loop_queue::post(move |py| this.changed.call1(py, (what, why)).map(drop));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use super::*;
+
+    #[test]
+    fn nobody_sees_a_link_up_before_its_taps_are_told() {
+        let standing = Standing::new();
+        let (sees, seen) = channel();
+        std::thread::scope(|scope| {
+            scope.spawn(|| sees.send(standing.wait(Instant::now() + Duration::from_secs(60))));
+            standing.set_after(State::Up, || {
+                assert!(seen.recv_timeout(Duration::from_millis(200)).is_err());
+            });
+            assert_eq!(seen.recv_timeout(Duration::from_secs(60)), Ok(true));
+        });
     }
 }
