@@ -87,12 +87,13 @@ def test_prompts_are_answered(switch: pocket.Switch) -> None:
 
 def test_a_call_that_goes_on(switch: pocket.Switch) -> None:
     call = switch.start_run("python", "ivr::menu")
-    call.wait_played("silence_stream://400")
     assert [leg.uuid for leg in switch.channels()] == [call.uuid]
+    call.wait_played("silence_stream://400")
     call.press("7")
     assert call.wait_played("silence_stream://400", begins=True).kind == "plays"
     call.hangup("USER_BUSY")
     call.wait()
+    assert switch.channels() == []
     assert (call.cause, call.variables["pressed"][0]) == ("USER_BUSY", "7")
     assert call.transcript.of_kind("hung up")[0].data["by"] == "far end"
 
