@@ -55,14 +55,14 @@ def break_all(host: Host, call: LiveCall, command: str = "uuid_break {}") -> Non
     host.sleep(0.2)
 
 
-# Each with the digits that are pressed before and after a break of what plays.
+# Each with the digits that are pressed before and after a break of what plays; there is time enough on a busy machine.
 BROKEN = [
-    ("getDigits(2, '#', 3000)", "1", "2", "12"),
-    ("getDigits(3, '#', 3000, 2000)", "1", "2#", "12"),
-    ("getDigits(3, '#', 2000, 3000)", "", "12#", "12"),
-    ("getDigits(3, '#', 0, 0, 3000)", "1", "2#", "12"),
-    ("read(1, 3, '', 3000, '#')", "1", "2#", "12"),
-    ("playAndGetDigits(1, 3, 1, 3000, '#', '', '', '')", "1", "2#", "12"),
+    ("getDigits(2, '#', 30000)", "1", "2", "12"),
+    ("getDigits(3, '#', 30000, 20000)", "1", "2#", "12"),
+    ("getDigits(3, '#', 20000, 30000)", "", "12#", "12"),
+    ("getDigits(3, '#', 0, 0, 30000)", "1", "2#", "12"),
+    ("read(1, 3, '', 30000, '#')", "1", "2#", "12"),
+    ("playAndGetDigits(1, 3, 1, 30000, '#', '', '', '')", "1", "2#", "12"),
 ]
 
 
@@ -90,7 +90,7 @@ def test_digits_go_on_after_a_break(host: Host, call: tuple[str, str, str, str],
 
 @pytest.mark.freeswitch_only
 def test_digits_go_on_after_a_hold(host: Host) -> None:
-    live = start(host, "def body(session, saw):\n session.answer()\n saw['digits'] = session.getDigits(3, '#', 5000)\n")
+    live = start(host, "def body(session, saw):\n session.answer()\n saw['digits'] = session.getDigits(3, '#', 9000)\n")
     host.wait_event("CHANNEL_ANSWER", {"Unique-ID": live.uuid})
     press(host, live, "1")
     host.api(f"uuid_hold {live.uuid}")

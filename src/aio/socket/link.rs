@@ -259,11 +259,11 @@ mod tests {
         let standing = Standing::new();
         let (sees, seen) = channel();
         std::thread::scope(|scope| {
-            scope.spawn(|| sees.send(standing.wait(Instant::now() + Duration::from_secs(60))));
+            scope.spawn(|| sees.send(standing.wait(Instant::now() + Duration::from_mins(1))));
             standing.set_after(State::Up, || {
                 assert!(seen.recv_timeout(Duration::from_millis(200)).is_err());
             });
-            assert_eq!(seen.recv_timeout(Duration::from_secs(60)), Ok(true));
+            assert_eq!(seen.recv_timeout(Duration::from_mins(1)), Ok(true));
         });
     }
 }
