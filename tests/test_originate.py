@@ -267,7 +267,8 @@ def test_a_leg_that_answers_at_once_stays(host: Host) -> None:
 
 
 def test_a_leg_that_is_transferred_while_it_rings(host: Host, silent: str) -> None:
-    target = host.extension(("set_global", "arrived=${uuid}"), ("hangup", ""))
+    # It is there for longer than originate takes to see that the leg has gone.
+    target = host.extension(("sleep", "300"), ("set_global", "arrived=${uuid}"), ("hangup", ""))
     leg = str(uuid.uuid4())
     host.api(f"bgapi originate {silent.replace('{', f'{{origination_uuid={leg},')} &park()")
     host.wait_event("CHANNEL_PROGRESS", {"Unique-ID": leg})

@@ -324,11 +324,9 @@ impl Outgoing<'_> {
     /// One leg has won; the others have lost.
     fn take(&self, mut legs: Vec<Leg>, at: usize) -> Result<Locked, (Cause, Next)> {
         let winner = legs.swap_remove(at).session;
-        for leg in &legs {
-            if leg.session.is_up() {
-                leg.session.set("group_dial_status", "loser");
-                leg.session.hangup(cause::LOSE_RACE);
-            }
+        for leg in legs.iter().filter(|leg| !leg.is_over()) {
+            leg.session.set("group_dial_status", "loser");
+            leg.session.hangup(cause::LOSE_RACE);
         }
         if let Some(leg) = self.a_leg {
             self.note_cause(leg, &winner);
@@ -363,7 +361,7 @@ impl Outgoing<'_> {
         last: Cause,
     ) -> Cause {
         let own = forced.or(asked);
-        for leg in legs.iter().filter(|leg| leg.session.is_up()) {
+        for leg in legs.iter().filter(|leg| !leg.is_over()) {
             leg.session.hangup(own.unwrap_or(cause::NO_ANSWER));
         }
         let ended = legs.first().map_or(last, |leg| leg.session.cause());
