@@ -16,18 +16,18 @@ from support.timing import lasted
     [
         ("getDigits(3, '#', 5000)", [(0.3, "123")], "123"),
         ("getDigits(3, '#', 5000)", [(0.3, "1#")], "1"),
-        ("getDigits(3, None, 800)", [(0.3, "1#")], "1#"),
+        ("getDigits(3, None, 2000)", [(0.3, "1#")], "1#"),
         ("getDigits(3, '', 300)", [], ""),
         ("getDigits(9, '#', 5000, 300)", [(0.3, "12")], "12"),
         ("getDigits(9, '#', 5000, 5000, 700)", [(0.3, "12")], "12"),
         ("getDigits(9, '*#', 5000)", [(0.3, "12*")], "12"),
         ("getDigits(3, '#', 5000)", [(0.3, "#")], ""),
         ("read(1, 3, 'silence_stream://200', 5000, '#')", [(0.1, "12#")], "12"),
-        ("read(2, 3, '', 600, '#')", [(0.3, "123")], "123"),
+        ("read(2, 3, '', 2000, '#')", [(0.3, "123")], "123"),
         ("read(1, 3, None, 400, None)", [], ""),
         ("playAndGetDigits(2, 4, 2, 3000, '#', 'silence_stream://100', '', r'^\\d+$')", [(0.3, "345#")], "345"),
         ("playAndGetDigits(1, 1, 1, 300, '', '', '', '')", [], ""),
-        ("playAndGetDigits(1, 1, 2, 1000, '', '', '', '[5-9]')", [(0.2, "1"), (0.7, "7")], "7"),
+        ("playAndGetDigits(1, 1, 2, 3000, '', '', '', '[5-9]')", [(0.2, "1"), (0.7, "7")], "7"),
     ],
 )
 def test_digits(host: Host, call: str, press: list[tuple[float, str]], digits: str) -> None:
@@ -171,7 +171,7 @@ def test_flush_digits(host: Host) -> None:
         """
         def body(session, saw):
             session.answer()
-            session.execute("sleep", "600")
+            session.execute("sleep", "2000")
             saw["flushed"] = session.flushDigits()
             saw["left"] = session.getDigits(5, "", 200)
             saw["events"] = session.flushEvents()
