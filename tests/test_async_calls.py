@@ -402,6 +402,6 @@ def test_uvloop_where_the_virtual_environment_has_it(fresh: Callable[..., Host])
                 saw["timeout"] = True
             await session.sleep(20)
         """,
-        hangup_after=1.0,
+        hangup_after=4.0,
     )
     assert saw == {"loop": "uvloop", "answered": True, "timeout": True}
