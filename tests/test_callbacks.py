@@ -85,7 +85,7 @@ def test_input_callback_sees_digits(host: Host, how: str) -> None:
             music = session.getVariable("hold_music")
             {how}
     """)
-    host.run("python", name, press=[(0.3, "1"), (0.5, "#")], hangup_after=1.0)
+    host.run("python", name, press=[(0.3, "1"), (0.5, "#")], hangup_after=2.0)
     host.wait_log(r"^dtmf 1 \d+ extra$")
     host.wait_log(r"^dtmf # \d+ extra$")
 
@@ -100,7 +100,7 @@ def test_callback_without_the_argument(host: Host) -> None:
             session.setInputCallback(on_input)
             session.streamFile(session.getVariable("hold_music"))
     """)
-    host.run("python", name, press=[(0.3, "7")], hangup_after=0.8)
+    host.run("python", name, press=[(0.3, "7")], hangup_after=2.0)
     host.wait_log("^dtmf 7$")
 
 
@@ -119,7 +119,7 @@ def test_what_the_callback_returns(host: Host, answer: str, stops: bool) -> None
             session.streamFile(session.getVariable("hold_music"))
             session.setVariable("stopped_by_digit", str(bool(session.ready())))
     """)
-    result = host.run("python", name, press=[(0.3, "1")], hangup_after=1.0)
+    result = host.run("python", name, press=[(0.3, "1")], hangup_after=2.0)
     assert result.variables["stopped_by_digit"] == str(stops)
 
 
@@ -132,7 +132,7 @@ def test_callback_that_raises_lets_the_call_go_on(host: Host) -> None:
             session.setInputCallback(on_input)
             session.streamFile(session.getVariable("hold_music"))
     """)
-    host.run("python", name, press=[(0.3, "1"), (0.5, "2")], hangup_after=1.0)
+    host.run("python", name, press=[(0.3, "1"), (0.5, "2")], hangup_after=2.0)
     assert host.wait_log("ValueError: digit 1").level == "ERR"
     host.wait_log("ValueError: digit 2")
 
