@@ -73,6 +73,29 @@ async def handler(session, args):
     assert saw(result) == [LONG, len(result.variables["twice"])]
 
 
+def test_what_is_said_again_has_what_was_said_with_it(node: Host, work: Work, app: str) -> None:
+    """A worker that asks for what it has not heard, while an answer is on its way, misses nothing of the call."""
+    part = node.script(f"""
+        def handler(session, args):
+            session.setVariable("part", "x" * {LONG // 5})
+    """)
+    work(
+        HEAD
+        + """
+from freeswitch.apps import _worker
+_worker.LOOK = 0.01
+async def handler(session, args):
+    found = []
+    for _ in range(10):
+        await session.execute("set", "long=${long}${part}")
+        found.append(len(session.getVariable("long")))
+    session.setVariable("saw", json.dumps(found))
+"""
+    )
+    found = saw(node.call(("set", "long="), ("python", part), ("pyremote", app)))
+    assert found == [LONG // 5 * count for count in range(1, 11)]
+
+
 def test_a_long_event_comes_whole(node: Host, work: Work, app: str) -> None:
     fires = node.script(f"""
         import freeswitch

@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 
 use super::message::{self, Way};
 use super::mirror::Mirror;
+use super::said::Said;
 use super::turns::{Turns, keep};
 use crate::aio::originate;
 use crate::aio::session_thread::{SessionThread, next_ticket};
@@ -63,6 +64,9 @@ pub struct Call {
     state: Mutex<State>,
     /// Nothing, once another epoch has begun.
     turns: Mutex<Option<Turns>>,
+    /// Held from when it is known what is new of the call until that is sent: the program is told
+    /// in order. Before the state.
+    telling: Mutex<()>,
 }
 
 #[derive(Default)]
@@ -79,7 +83,7 @@ struct State {
     /// The numbers of verbs, by the tickets that their thread knows.
     tickets: HashMap<u64, u64>,
     /// What verbs were answered with last.
-    answers: VecDeque<(u64, Value)>,
+    answers: VecDeque<(u64, Said)>,
     mirror: Mirror,
 }
 
@@ -130,6 +134,7 @@ pub fn offered(
         thread,
         is_placed: false,
         state: Mutex::default(),
+        telling: Mutex::default(),
         turns: Mutex::new(Some(Turns::default())),
     }))
 }
@@ -148,6 +153,7 @@ pub fn placed(uuid: CString, thread: Arc<SessionThread>, way: Way, worker: &str)
             worker: Some(worker.to_owned()),
             ..State::default()
         }),
+        telling: Mutex::default(),
         turns: Mutex::new(Some(Turns::default())),
     })
 }
@@ -349,27 +355,38 @@ impl Call {
         let mut state = self.state.lock();
         state.tickets.remove(&number);
         if self.way == Way::Bus {
-            keep(&mut state.answers, number, answer.clone());
+            let said = Said::new(answer.clone(), Instant::now());
+            keep(&mut state.answers, number, said);
         }
         drop(state);
         self.send(json!({"kind": "answer", "number": number, "answer": answer}));
     }
 
-    /// Says again what its worker has not heard: answers to these verbs, and the call's end.
+    /// Says again what its worker has not heard: answers to these verbs, and the call's end. What was
+    /// new of the call then may be lost with them: all of it is sent.
     pub fn say_again(&self, numbers: impl Iterator<Item = u64>) {
-        let state = self.state.lock();
+        let told = self.telling.lock();
+        let mut state = self.state.lock();
         let lost = state.lost.clone();
-        let answers: Vec<_> = numbers
-            .filter_map(|number| state.answers.iter().find(|(kept, _)| *kept == number))
-            .cloned()
+        let now = Instant::now();
+        let numbers: Vec<_> = numbers.collect();
+        let answers: Vec<_> = state
+            .answers
+            .iter_mut()
+            .filter(|(number, _)| numbers.contains(number))
+            .filter_map(|(number, said)| Some((*number, said.again(now)?)))
             .collect();
+        if !answers.is_empty() || lost.is_some() {
+            state.mirror = Mirror::default();
+        }
         drop(state);
         for (number, answer) in answers {
-            self.send(json!({"kind": "answer", "number": number, "answer": answer}));
+            self.tell(json!({"kind": "answer", "number": number, "answer": answer}));
         }
         if let Some(how) = lost {
-            self.send(json!({"kind": "lost", "how": how}));
+            self.tell(json!({"kind": "lost", "how": how}));
         }
+        drop(told);
     }
 
     /// Ends a verb before its time.
@@ -447,7 +464,12 @@ impl Call {
     }
 
     /// Tells its program something, and what it does not know yet of the call.
-    pub fn send(&self, mut body: Value) {
+    pub fn send(&self, body: Value) {
+        let _told = self.telling.lock();
+        self.tell(body);
+    }
+
+    fn tell(&self, mut body: Value) {
         let Some(worker) = self.worker() else { return };
         body["call"] = json!(self.uuid.to_string_lossy());
         body["epoch"] = json!(self.epoch);

@@ -20,5 +20,6 @@ pub mod counters;
 pub mod message;
 pub mod mirror;
 pub mod placing;
+mod said;
 pub mod turns;
 pub mod workers;
