@@ -64,8 +64,8 @@ pub struct Call {
     state: Mutex<State>,
     /// Nothing, once another epoch has begun.
     turns: Mutex<Option<Turns>>,
-    /// Held from when it is known what is new of the call until that is sent: the program is told
-    /// in order. Before the state.
+    /// Whoever sends holds it while it collects what is new and sends that, so that messages go in
+    /// the order of their news. It is locked before the state.
     telling: Mutex<()>,
 }
 
@@ -362,10 +362,10 @@ impl Call {
         self.send(json!({"kind": "answer", "number": number, "answer": answer}));
     }
 
-    /// Says again what its worker has not heard: answers to these verbs, and the call's end. What was
-    /// new of the call then may be lost with them: all of it is sent.
+    /// Says again what its worker has not heard: answers to these verbs, and the call's end. The
+    /// news that went with them may be lost, so the first message has all that there is of the call.
     pub fn say_again(&self, numbers: impl Iterator<Item = u64>) {
-        let told = self.telling.lock();
+        let _told = self.telling.lock();
         let mut state = self.state.lock();
         let lost = state.lost.clone();
         let now = Instant::now();
@@ -386,7 +386,6 @@ impl Call {
         if let Some(how) = lost {
             self.tell(json!({"kind": "lost", "how": how}));
         }
-        drop(told);
     }
 
     /// Ends a verb before its time.

@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-/// How long it is not said once more after it was said again: at first, and at most.
+/// The pause after an answer was said again: the first one, and the longest. Each is twice the one before.
 const FIRST: Duration = Duration::from_secs(1);
 const MOST: Duration = Duration::from_secs(8);
 
-/// An answer, and when it may be said again: ever later, for a long one may still be on its way to a
-/// worker that is slow, and would be the slower for it.
+/// An answer, and when it may be said again. The pauses grow: a long answer may still be on its way
+/// to a slow worker, and each copy makes that worker slower.
 pub struct Said {
     answer: Value,
     due: Instant,

@@ -58,18 +58,14 @@ impl Leg {
         }
     }
 
-    /// Somebody has sent it elsewhere: it is not the race's any more, to be taken or to be hung up.
-    fn is_elsewhere(&self) -> bool {
-        self.session.state() == CS_RESET
+    /// Whether it has ended, or somebody has sent it elsewhere: the race may neither take it nor hang it up.
+    pub(super) fn is_over(&self) -> bool {
+        !self.session.is_up()
+            || self.session.state() == CS_RESET
             || [CF_TRANSFER, CF_REDIRECT, CF_BRIDGED]
                 .iter()
                 .any(|flag| self.session.has(*flag))
             || !self.session.has(CF_ORIGINATING)
-    }
-
-    /// Whether it is in the race no more.
-    pub(super) fn is_over(&self) -> bool {
-        !self.session.is_up() || self.is_elsewhere()
     }
 }
 
