@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::ffi::CString;
+use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
@@ -36,6 +37,13 @@ enum Call {
     Over(Arc<Remains>),
 }
 
+/// What there is to do when a call is let go of.
+struct End {
+    hangs_up: bool,
+    /// Of a call that was placed here.
+    lock: Option<Arc<Locked>>,
+}
+
 /// One call leg.
 pub struct Leg {
     call: RwLock<Call>,
@@ -46,7 +54,7 @@ pub struct Leg {
     /// (an inline action) is not transferred because it is in that state.
     began: AtomicU32,
     /// The call ends with the object that holds this (mod_python's `S_HUP`).
-    auto_hangup: AtomicBool,
+    auto_hangup: Mutex<bool>,
     /// A wait was broken, and the channel's flags say so.
     broken: AtomicBool,
 }
@@ -58,7 +66,7 @@ impl Default for Leg {
             own_thread: Arc::default(),
             lost: Mutex::default(),
             began: AtomicU32::new(0),
-            auto_hangup: AtomicBool::new(false),
+            auto_hangup: Mutex::default(),
             broken: AtomicBool::new(false),
         }
     }
@@ -160,12 +168,12 @@ impl Leg {
     /// Does the call end with the object?
     #[must_use]
     pub fn auto_hangup(&self) -> bool {
-        self.auto_hangup.load(Ordering::Relaxed)
+        *self.auto_hangup.lock()
     }
 
     /// Has the call end with the object, or not.
     pub fn set_auto_hangup(&self, on: bool) {
-        self.auto_hangup.store(on, Ordering::Relaxed);
+        *self.auto_hangup.lock() = on;
     }
 
     /// How the call was lost, if it was.
@@ -229,9 +237,23 @@ impl Leg {
     /// usable as before.
     pub fn release(&self, held: &Detached) {
         let Some(handle) = self.handle() else { return };
-        let auto_hangup = self.auto_hangup.swap(false, Ordering::Relaxed);
-        let Some(lock) = handle.let_go() else {
-            if auto_hangup {
+        let end = self.claim_end(&handle);
+        self.carry_out(held, &handle, end);
+    }
+
+    /// The object and its script end at the same time, on two threads: one of them has
+    /// both the call and whether it is hung up, or neither of them hangs it up.
+    fn claim_end(&self, handle: &Handle) -> End {
+        let mut auto_hangup = self.auto_hangup.lock();
+        End {
+            hangs_up: mem::take(&mut *auto_hangup),
+            lock: handle.let_go(),
+        }
+    }
+
+    fn carry_out(&self, held: &Detached, handle: &Arc<Handle>, end: End) {
+        let Some(lock) = end.lock else {
+            if end.hangs_up {
                 // Gone: then it is hung up.
                 let _ = self.with(|session| hang_up(held, session));
             }
@@ -239,10 +261,15 @@ impl Leg {
         };
         self.own_thread.leave();
         let session = lock.session();
-        if auto_hangup {
+        if end.hangs_up {
             hang_up(held, session);
         }
-        *self.call.write() = Call::Over(Arc::new(remains(session)));
+        let remains = Arc::new(remains(session));
+        let mut call = self.call.write();
+        // It can have been given another call by now.
+        if matches!(&*call, Call::There(current) if Arc::ptr_eq(current, handle)) {
+            *call = Call::Over(remains);
+        }
     }
 
     /// Does its object's end have anything to do: a call to let go of, or one that
@@ -296,5 +323,38 @@ fn remains(session: Session<'_>) -> Remains {
         uuid: session.uuid(),
         cause: channel.cause(),
         variables: variables.collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pocket_core::{Driver, Options};
+
+    use super::*;
+    use crate::session::originate::{Cancel, originate};
+
+    #[test]
+    fn who_lets_go_first_hangs_up_even_if_another_is_done_before() {
+        let switch = Driver::open(Options {
+            base: std::env::temp_dir(),
+            scripts: std::env::temp_dir(),
+            ..Options::default()
+        })
+        .expect("a switch");
+        // SAFETY: there is no Python in this process.
+        let held = unsafe { Detached::new() };
+        let lock = originate(&held, None, c"null/x", 60, None, &Cancel::default());
+        let leg = Leg::default();
+        leg.keep(Arc::new(lock.expect("a call")));
+        leg.set_auto_hangup(true);
+        let handle = leg.handle().expect("a call");
+        let (first, second) = (leg.claim_end(&handle), leg.claim_end(&handle));
+        let is_up = || matches!(leg.with(|call| call.channel().is_up()), Ok(true));
+        leg.carry_out(&held, &handle, second);
+        assert!(is_up());
+        leg.carry_out(&held, &handle, first);
+        assert!(!is_up());
+        assert_eq!(leg.cause(), Some(Cause::NORMAL_CLEARING));
+        assert_eq!(switch.close(), 0);
     }
 }
