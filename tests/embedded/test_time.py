@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import pytest
@@ -47,6 +48,32 @@ def test_what_opening_takes_is_not_the_calls_time(switch_with: Open, monkeypatch
     opened = switch.time
     time.sleep(GRACE / 2)
     assert switch.time - opened < GRACE / 2
+
+
+def test_time_in_which_the_process_is_stopped_is_not_the_calls_time(tmp_path: Path) -> None:
+    """As on a machine that is so busy that it lets all of it wait for seconds: no script has computed then."""
+    script = f"""
+        import os, subprocess, time
+        def handler(session, args):
+            session.answer()
+            stop = "kill -STOP {{0}} && sleep {3 * GRACE}; kill -CONT {{0}}".format(os.getpid())
+            begin = time.perf_counter()
+            subprocess.run(["sh", "-c", stop], check=True)
+            session.setVariable("stopped", str(time.perf_counter() - begin))
+    """
+    (tmp_path / "stopped.py").write_text(dedent(script), encoding="utf-8")
+    program = f"""
+        import pocket
+        with pocket.Switch(scripts={str(tmp_path)!r}) as switch:
+            call = switch.run("python", "stopped")
+            print(call.variables["stopped"], switch.time)
+    """
+    run = subprocess.run(
+        [sys.executable, "-c", dedent(program)], check=True, capture_output=True, text=True, timeout=120
+    )
+    stopped, switch_time = map(float, run.stdout.split())
+    assert stopped > 2 * GRACE
+    assert switch_time < GRACE
 
 
 def test_calls_share_one_clock(switch_with: Open) -> None:

@@ -6,7 +6,8 @@
 //! the same instant happens in a fixed order.
 //!
 //! It never falls behind real time by more than [`GRACE`]: a script that spins
-//! until a call ends still sees it end.
+//! until a call ends still sees it end. Real time is that in which this process got
+//! to run ([`Pulse`]).
 //!
 //! Whoever is woken counts from when it is woken, not from when it runs. What a
 //! thread waits for is changed and told under the clock's lock
@@ -21,11 +22,13 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::presence::{self, Ticket};
+use crate::pulse::Pulse;
 
 /// How far the clock may fall behind real time while a thread computes.
 ///
 /// Long enough that a busy machine, which lets a runnable thread wait, does not
-/// pass for a script that computes.
+/// pass for a script that computes; one that lets the whole process wait is the
+/// pulse's matter.
 pub(crate) const GRACE: Duration = Duration::from_secs(1);
 
 /// The same where it is not to follow real time at all: years.
@@ -129,7 +132,7 @@ struct Parked {
 struct State {
     now: i64,
     /// Where real time and the clock were last known to agree.
-    anchor: (i64, Instant),
+    anchor: (i64, Duration),
     /// Threads that count and do not wait.
     running: usize,
     parked: HashMap<u64, Parked>,
@@ -148,6 +151,7 @@ pub(crate) struct Clock {
     real_time: bool,
     /// See [`Clock::stand_still`].
     stands_still: AtomicBool,
+    pulse: Arc<Pulse>,
     state: Mutex<State>,
 }
 
@@ -161,9 +165,10 @@ impl Clock {
             epoch,
             real_time,
             stands_still: AtomicBool::new(false),
+            pulse: Arc::new(Pulse::new()),
             state: Mutex::new(State {
                 now: 0,
-                anchor: (0, Instant::now()),
+                anchor: (0, Duration::ZERO),
                 running: 0,
                 parked: HashMap::new(),
                 due: BTreeSet::new(),
@@ -172,6 +177,11 @@ impl Clock {
                 next: 0,
             }),
         }
+    }
+
+    /// What counts as real time; nothing where the clock is the real one.
+    pub(crate) fn pulse(&self) -> Option<&Arc<Pulse>> {
+        (!self.real_time).then_some(&self.pulse)
     }
 
     /// Microseconds since the clock was made.
@@ -304,7 +314,8 @@ impl Clock {
         let grace = self.grace();
         let own = deadline.map(|deadline| {
             let ahead = u64::try_from(deadline - state.anchor.0).unwrap_or(0);
-            state.anchor.1 + Duration::from_micros(ahead) + grace
+            let due = state.anchor.1 + Duration::from_micros(ahead) + grace;
+            Instant::now() + due.saturating_sub(self.pulse.now())
         });
         let stranger = if state.running == 0 && !state.due.is_empty() {
             state.strangers.values().min().copied()
@@ -334,13 +345,13 @@ impl Clock {
     pub(crate) fn follow_from_here(&self) {
         if !self.real_time {
             let mut state = self.state.lock();
-            state.anchor = (state.now, Instant::now());
+            state.anchor = (state.now, self.pulse.now());
         }
     }
 
     /// Lets the clock follow real time, less the grace.
     fn catch_up(&self, state: &mut State) {
-        let elapsed = state.anchor.1.elapsed();
+        let elapsed = self.pulse.now().saturating_sub(state.anchor.1);
         let lag = elapsed.saturating_sub(self.grace());
         let floor = state.anchor.0 + i64::try_from(lag.as_micros()).unwrap_or(i64::MAX / 4);
         state.now = state.now.max(floor);
@@ -366,7 +377,7 @@ impl Clock {
                 }
             }
             state.now = deadline;
-            state.anchor = (deadline, Instant::now());
+            state.anchor = (deadline, self.pulse.now());
         }
         wake(state, id, Woken::Deadline);
     }

@@ -37,6 +37,7 @@ mod pattern;
 mod place;
 mod pool;
 mod presence;
+mod pulse;
 mod queue;
 pub mod script;
 mod session;

@@ -187,6 +187,9 @@ impl Core {
         load: &[String],
     ) -> Result<(), OpenError> {
         self.dirs.show();
+        if let Some(pulse) = self.clock.pulse() {
+            self.keep_thread(pulse.start().map_err(OpenError::Thread)?);
+        }
         let own: [(&str, &[u8]); 5] = [
             ("hostname", b"pocket"),
             ("local_ip_v4", b"127.0.0.1"),
@@ -333,6 +336,9 @@ impl Core {
         self.timers.close();
         self.events.close();
         self.clock.leave_driver();
+        if let Some(pulse) = self.clock.pulse() {
+            pulse.end();
+        }
         let left = self.join_threads(give_up);
         Dirs::hide();
         *CURRENT.write() = None;
