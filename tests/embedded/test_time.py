@@ -159,6 +159,11 @@ def test_a_thread_of_a_script_waits_in_virtual_time(switch_with: Open, name: str
         """
     )
     assert switch.api(f"pyrun {name}").startswith("+OK")
+    # The clock moves on while a script of `pyrun` comes to its wait.
+    until = time.monotonic() + 60
+    while "waits in msleep" not in switch.api("pyps"):
+        assert time.monotonic() < until
+        time.sleep(0.01)
     switch.wait_for(lambda: switch.api("global_getvar woken") == "yes", timeout=90)
     assert switch.time >= 60
 
