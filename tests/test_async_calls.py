@@ -94,7 +94,7 @@ def test_the_hangup_cancels_the_coroutine(host: Host, waits: str) -> None:
                 raise
             saw["went on"] = True
         """,
-        hangup_after=0.3,
+        hangup_after=1.5,
     )
     assert saw == {"reason": "hangup", "lost": "hangup", "cause": "NORMAL_CLEARING"}
 
@@ -116,7 +116,7 @@ def test_the_hook_comes_before_the_end_of_the_coroutine(host: Host) -> None:
             finally:
                 saw["order"].append("cancelled")
         """,
-        hangup_after=0.3,
+        hangup_after=1.5,
     )
     assert saw["order"] == [["hangup", "NORMAL_CLEARING", True], "cancelled"]
     assert result.variables["hooked"] == "yes"
@@ -172,7 +172,7 @@ def test_what_is_shielded_goes_on_without_the_call(host: Host) -> None:
             print("not reached")
         """,
     )
-    host.run("python", name, hangup_after=0.2)
+    host.run("python", name, hangup_after=1.5)
     host.wait_log("^saved 42 NORMAL_CLEARING$")
     host.wait_log("^no more verbs$")
     host.wait_for(lambda: "0 running" in host.api("pyps") or None, what="its end")

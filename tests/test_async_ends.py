@@ -163,7 +163,7 @@ def test_a_hook_that_raises_leaves_no_coroutine_behind(host: Host, error: str) -
             try: await asyncio.sleep(60)
             except asyncio.CancelledError as error: saw["with"] = str(error)
         """,
-        hangup_after=0.3,
+        hangup_after=1.5,
     )
     assert saw == {"hooked": "hangup", "with": "hangup"}
 

@@ -113,7 +113,7 @@ def test_the_caller_s_hangup_ends_it(host: Host) -> None:
                 except freeswitch.OriginateError as error: print("placed nothing", error.cause)
         """,
     )
-    host.run("python", name, hangup_after=0.5)
+    host.run("python", name, hangup_after=1.5)
     host.wait_log("^placed nothing ")
     host.wait_no_calls()
 

@@ -37,7 +37,7 @@ def test_hook_with_an_argument(host: Host) -> None:
             session.setHangupHook(hook, {"kept": 1})
             session.sleep(20000)
     """)
-    host.run("python", name, hangup_after=0.3)
+    host.run("python", name, hangup_after=1.5)
     host.wait_log(r"hook hangup \{'kept': 1\}")
 
 
@@ -63,7 +63,7 @@ def test_hook_that_raises_is_told_once(host: Host) -> None:
             session.setHangupHook(broken_hook)
             session.sleep(20000)
     """)
-    result = host.run("python", name, hangup_after=0.3)
+    result = host.run("python", name, hangup_after=1.5)
     assert result.cause == "NORMAL_CLEARING"
     line = host.wait_log("ValueError: in the hook")
     assert (line.level, line.uuid) == ("ERR", result.uuid)
@@ -189,7 +189,7 @@ def test_hangup_ends_a_wait_for_digits_at_once(host: Host) -> None:
             session.answer()
             session.getDigits(3, "#", 15000)
     """)
-    result = host.run("python", name, hangup_after=0.3, timeout=5)
+    result = host.run("python", name, hangup_after=1.5, timeout=5)
     assert result.cause == "NORMAL_CLEARING"
 
 
@@ -201,4 +201,4 @@ def test_script_that_polls_ready_ends_with_the_call(host: Host) -> None:
                 session.sleep(20)
             session.setVariable("loop_ended", "yes")
     """)
-    assert host.run("python", name, hangup_after=0.3).variables["loop_ended"] == "yes"
+    assert host.run("python", name, hangup_after=1.5).variables["loop_ended"] == "yes"

@@ -88,7 +88,7 @@ def test_after_the_hook_waits_return_at_once(host: Host) -> None:
             saw["quick"] = int(freeswitch.API().getTime()) - int(begun) < 1000
             saw["ready"] = session.ready()
         """,
-        hangup_after=0.4,
+        hangup_after=1.5,
         timeout=8,
     )
     assert saw == {"quick": True, "ready": False}
@@ -113,7 +113,7 @@ def test_what_works_in_a_hook(host: Host) -> None:
             session.answer()
             session.sleep(15000)
         """,
-        hangup_after=0.3,
+        hangup_after=1.5,
     )
     assert result.variables["from_hook"] == "yes"
     assert saw.pop("state") in {"CS_HANGUP", "CS_EXECUTE"}
@@ -187,7 +187,7 @@ def test_a_nested_script_has_its_own(host: Host) -> None:
             session.execute("python", "{inner}")
             saw["next"] = True
         """,
-        hangup_after=0.3,
+        hangup_after=1.5,
     )
     assert saw == {"outer": ["hangup", "hangup"], "next": True}
     assert result.variables["inner"] == "hangup"
@@ -219,6 +219,6 @@ def test_a_hook_that_sets_a_hook(host: Host) -> None:
             session.answer()
             session.sleep(3000)
         """,
-        hangup_after=0.3,
+        hangup_after=1.5,
     )
     assert saw == {"ran": 1}

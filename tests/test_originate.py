@@ -101,7 +101,7 @@ def test_a_hangup_of_the_a_leg_ends_it(host: Host, silent: str) -> None:
             other = freeswitch.Session("{silent}", session)
             saw["other"] = [other.ready(), other.hangupCause()]
         """,
-        hangup_after=0.5,
+        hangup_after=1.5,
         timeout=8,
     )
     assert saw == {"other": [False, "ORIGINATOR_CANCEL"]}

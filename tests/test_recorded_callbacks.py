@@ -74,7 +74,7 @@ def test_a_hangup_hook_is_played_back_however_it_was_given(record: Record, given
             session.setVariable("kept", str(session.hangup_func is hung_up and session.hangup_func_arg is mine))
             session.sleep(60000)
         """,
-        hangup_after=0.5,
+        hangup_after=1.5,
     )
     assert sum("callback" in entry for entry in entries(file)) == 1
     values = [entry["args"] for entry in entries(file) if entry.get("name") == "Session.setVariable"]

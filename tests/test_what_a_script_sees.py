@@ -145,7 +145,7 @@ def test_a_recording_that_the_caller_ends(host: Host, tmp_path: Path) -> None:
             saw["recorded"] = [session.recordFile("{tmp_path}/1.wav", 10), session.ready()]
             saw["recorded"].append(session.recordFile("{tmp_path}/2.wav", 10))
         """,
-        hangup_after=0.7,
+        hangup_after=1.5,
     )
     assert saw["recorded"] == [1, False, 0]
 

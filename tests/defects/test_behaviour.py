@@ -30,7 +30,7 @@ def test_p50_callbacks_as_documented(host: Host, how: str) -> None:
             saw.update(SAW)
         """,
         press=[(0.3, "5")],
-        hangup_after=0.6,
+        hangup_after=1.5,
     )
     assert saw == {"hook": "hangup", "input": "5"}
 
@@ -64,7 +64,7 @@ def test_p52_errors_of_callbacks_are_logged(host: Host) -> None:
             session.sleep(15000)
         """,
         press=[(0.2, "1")],
-        hangup_after=0.5,
+        hangup_after=1.5,
     )
     for text in ("in the callback", "in the hook"):
         line = host.wait_log(f"ValueError: {text}")
