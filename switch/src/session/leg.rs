@@ -3,14 +3,13 @@
 
 use std::collections::HashMap;
 use std::ffi::CString;
-use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use bindings::CF_TRANSFER;
-use parking_lot::{Mutex, RwLock};
+use parking_lot::{Mutex, ReentrantMutex, RwLock};
 
 use super::cause::{Cause, State};
 use super::handle::{Gone, Handle};
@@ -37,13 +36,6 @@ enum Call {
     Over(Arc<Remains>),
 }
 
-/// What there is to do when a call is let go of.
-struct End {
-    hangs_up: bool,
-    /// Of a call that was placed here.
-    lock: Option<Arc<Locked>>,
-}
-
 /// One call leg.
 pub struct Leg {
     call: RwLock<Call>,
@@ -54,7 +46,9 @@ pub struct Leg {
     /// (an inline action) is not transferred because it is in that state.
     began: AtomicU32,
     /// The call ends with the object that holds this (mod_python's `S_HUP`).
-    auto_hangup: Mutex<bool>,
+    auto_hangup: AtomicBool,
+    /// Held while the call is let go of; a hangup can come back here on the same thread.
+    ending: ReentrantMutex<()>,
     /// A wait was broken, and the channel's flags say so.
     broken: AtomicBool,
 }
@@ -66,7 +60,8 @@ impl Default for Leg {
             own_thread: Arc::default(),
             lost: Mutex::default(),
             began: AtomicU32::new(0),
-            auto_hangup: Mutex::default(),
+            auto_hangup: AtomicBool::new(false),
+            ending: ReentrantMutex::default(),
             broken: AtomicBool::new(false),
         }
     }
@@ -168,12 +163,12 @@ impl Leg {
     /// Does the call end with the object?
     #[must_use]
     pub fn auto_hangup(&self) -> bool {
-        *self.auto_hangup.lock()
+        self.auto_hangup.load(Ordering::Relaxed)
     }
 
     /// Has the call end with the object, or not.
     pub fn set_auto_hangup(&self, on: bool) {
-        *self.auto_hangup.lock() = on;
+        self.auto_hangup.store(on, Ordering::Relaxed);
     }
 
     /// How the call was lost, if it was.
@@ -234,49 +229,41 @@ impl Leg {
 
     /// Lets go of the call, once: hangs it up where it is to end with the object.
     /// Of one that was placed here cause and variables are kept; others are
-    /// usable as before.
+    /// usable as before. Where another thread does so, this one waits for it.
     pub fn release(&self, held: &Detached) {
+        // The object and its script can end at once, each on its own thread. Two that each take a part of what there
+        // is to do would leave the call up, and the one that finds nothing left would go on before it is over.
+        let _ending = self.ending.lock();
         let Some(handle) = self.handle() else { return };
-        let end = self.claim_end(&handle);
-        self.carry_out(held, &handle, end);
-    }
-
-    /// The object and its script end at the same time, on two threads: one of them has
-    /// both the call and whether it is hung up, or neither of them hangs it up.
-    fn claim_end(&self, handle: &Handle) -> End {
-        let mut auto_hangup = self.auto_hangup.lock();
-        End {
-            hangs_up: mem::take(&mut *auto_hangup),
-            lock: handle.let_go(),
-        }
-    }
-
-    fn carry_out(&self, held: &Detached, handle: &Arc<Handle>, end: End) {
-        let Some(lock) = end.lock else {
-            if end.hangs_up {
+        let auto_hangup = self.auto_hangup.swap(false, Ordering::Relaxed);
+        let Some(lock) = handle.let_go() else {
+            if auto_hangup {
                 // Gone: then it is hung up.
-                let _ = self.with(|session| hang_up(held, session));
+                let _ = handle.with(|session| hang_up(held, session));
             }
             return;
         };
         self.own_thread.leave();
         let session = lock.session();
-        if end.hangs_up {
+        if auto_hangup {
             hang_up(held, session);
         }
         let remains = Arc::new(remains(session));
         let mut call = self.call.write();
         // It can have been given another call by now.
-        if matches!(&*call, Call::There(current) if Arc::ptr_eq(current, handle)) {
+        if matches!(&*call, Call::There(current) if Arc::ptr_eq(current, &handle)) {
             *call = Call::Over(remains);
         }
     }
 
     /// Does its object's end have anything to do: a call to let go of, or one that
-    /// ends with it?
+    /// ends with it; or does another thread do it now?
     #[must_use]
     pub fn has_an_end(&self) -> bool {
-        self.is_kept() || (self.auto_hangup() && self.handle().is_some())
+        self.is_kept()
+            || (self.auto_hangup() && self.handle().is_some())
+            // Looked at last: what there was to do is taken with the lock held.
+            || self.ending.is_locked()
     }
 
     /// The object goes, and another thread is to [`Self::release`] the call: one
@@ -328,13 +315,17 @@ fn remains(session: Session<'_>) -> Remains {
 
 #[cfg(test)]
 mod tests {
+    use std::hint::spin_loop;
+    use std::sync::atomic::AtomicUsize;
+
     use pocket_core::{Driver, Options};
 
     use super::*;
     use crate::session::originate::{Cancel, originate};
 
+    /// As the end of an object and that of its script do, each on its own thread.
     #[test]
-    fn who_lets_go_first_hangs_up_even_if_another_is_done_before() {
+    fn a_call_is_over_for_each_of_two_that_let_go_of_it_at_once() {
         let switch = Driver::open(Options {
             base: std::env::temp_dir(),
             scripts: std::env::temp_dir(),
@@ -343,18 +334,33 @@ mod tests {
         .expect("a switch");
         // SAFETY: there is no Python in this process.
         let held = unsafe { Detached::new() };
-        let lock = originate(&held, None, c"null/x", 60, None, &Cancel::default());
-        let leg = Leg::default();
-        leg.keep(Arc::new(lock.expect("a call")));
-        leg.set_auto_hangup(true);
-        let handle = leg.handle().expect("a call");
-        let (first, second) = (leg.claim_end(&handle), leg.claim_end(&handle));
-        let is_up = || matches!(leg.with(|call| call.channel().is_up()), Ok(true));
-        leg.carry_out(&held, &handle, second);
-        assert!(is_up());
-        leg.carry_out(&held, &handle, first);
-        assert!(!is_up());
-        assert_eq!(leg.cause(), Some(Cause::NORMAL_CLEARING));
+        for _ in 0..200 {
+            let lock = originate(&held, None, c"null/x", 60, None, &Cancel::default());
+            let leg = Leg::default();
+            leg.keep(Arc::new(lock.expect("a call")));
+            leg.set_auto_hangup(true);
+            let uuid = leg.uuid().expect("a call");
+            let ready = AtomicUsize::new(0);
+            let is_over = || {
+                // SAFETY: there is no Python in this process.
+                let held = unsafe { Detached::new() };
+                ready.fetch_add(1, Ordering::SeqCst);
+                while ready.load(Ordering::SeqCst) < 2 {
+                    spin_loop();
+                }
+                if leg.has_an_end() {
+                    leg.release(&held);
+                }
+                Locked::find(&uuid).is_none_or(|call| !call.session().channel().is_up())
+            };
+            thread::scope(|scope| {
+                let both = [scope.spawn(is_over), scope.spawn(is_over)];
+                for one in both {
+                    assert!(one.join().expect("no panic"));
+                }
+            });
+            assert_eq!(leg.cause(), Some(Cause::NORMAL_CLEARING));
+        }
         assert_eq!(switch.close(), 0);
     }
 }
