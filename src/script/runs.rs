@@ -43,6 +43,8 @@ pub struct Run {
     /// Of a coroutine, which has no thread of its own: what finds its frame.
     frame_of: Mutex<Option<FrameOf>>,
     waiting: Mutex<Option<Waiting>>,
+    /// Held while a breaker works.
+    waking: Mutex<()>,
     killed: Mutex<Option<String>>,
     /// Set once; looked at without a lock.
     is_killed: AtomicBool,
@@ -119,6 +121,7 @@ pub fn list(id: u64, way: &'static str, function: Arc<Function>, uuid: Option<CS
         innermost: AtomicBool::new(false),
         frame_of: Mutex::new(None),
         waiting: Mutex::new(None),
+        waking: Mutex::default(),
         killed: Mutex::new(None),
         is_killed: AtomicBool::new(false),
     });
@@ -173,6 +176,8 @@ impl Run {
     pub fn end_wait(&self) {
         let old = self.waiting.lock().take();
         drop(old);
+        // A breaker that was under way is done now: what it did to the call can be taken back.
+        drop(self.waking.lock());
     }
 
     /// The switch call that it waits in.
@@ -189,6 +194,7 @@ impl Run {
 
     /// Breaks the wait that it is in; false if it is in none that can be broken.
     pub fn wake(&self) -> bool {
+        let _waking = self.waking.lock();
         let breaker = self.waiting.lock().as_ref().and_then(|w| w.breaker.clone());
         breaker.is_some_and(|breaker| {
             breaker();

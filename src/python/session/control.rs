@@ -204,10 +204,13 @@ impl CoreSession {
         let context = optional_text(context, "context")?;
         let leg = slf.get().leg.clone();
         Self::blocking(slf, "transfer", |s, held| {
+            // Before it is sent: the core's flag of a transfer goes as soon as the call is there, and the script can
+            // end on another thread then.
+            let ends = leg.auto_hangup();
+            leg.set_auto_hangup(false);
             let sent = s.transfer(held, &extension, dialplan.as_deref(), context.as_deref());
-            if sent.is_ok() {
-                // The core's flag of a transfer goes as soon as the call is where it was sent.
-                leg.set_auto_hangup(false);
+            if sent.is_err() {
+                leg.set_auto_hangup(ends);
             }
             done(sent)
         })
