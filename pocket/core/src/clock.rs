@@ -34,6 +34,9 @@ pub(crate) const GRACE: Duration = Duration::from_secs(1);
 /// The same where it is not to follow real time at all: years.
 const NO_REAL_TIME: Duration = Duration::from_secs(1 << 30);
 
+/// The least time between two looks of a parked thread at real time.
+const LEAST_LOOK: Duration = Duration::from_millis(1);
+
 /// How long a thread that the clock does not know is waited for after it left
 /// a wait: it may be about to wait again, or to end, and nothing tells which.
 const STRANGER_GRACE: Duration = Duration::from_millis(50);
@@ -315,7 +318,15 @@ impl Clock {
         let own = deadline.map(|deadline| {
             let ahead = u64::try_from(deadline - state.anchor.0).unwrap_or(0);
             let due = state.anchor.1 + Duration::from_micros(ahead) + grace;
-            Instant::now() + due.saturating_sub(self.pulse.now())
+            let rest = due.saturating_sub(self.pulse.now());
+            // The clock may jump in the meantime, and nobody is told. Where real time does not count, it is not asked
+            // again and again.
+            let rest = if self.real_time {
+                rest
+            } else {
+                rest.clamp(LEAST_LOOK, GRACE)
+            };
+            Instant::now() + rest
         });
         let stranger = if state.running == 0 && !state.due.is_empty() {
             state.strangers.values().min().copied()

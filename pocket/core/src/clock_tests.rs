@@ -89,6 +89,26 @@ fn the_clock_does_not_fall_behind_real_time() {
 }
 
 #[test]
+fn a_jump_while_a_thread_waits_for_a_later_time_keeps_it_following_real_time() {
+    let clock = clock();
+    let _here = clock.join();
+    let ticket = clock.reserve();
+    let (sender, woken) = std::sync::mpsc::channel();
+    let sleeper = std::thread::spawn({
+        let clock = Arc::clone(&clock);
+        move || {
+            let _here = ticket.enter();
+            clock.sleep(3_600_000_000);
+            sender.send(()).expect("the test listens");
+        }
+    });
+    clock.sleep(3_599_900_000);
+    // As a script that computes: it never waits.
+    assert!(woken.recv_timeout(Duration::from_secs(20)).is_ok());
+    sleeper.join().expect("the sleeper ends");
+}
+
+#[test]
 fn a_stranger_sleeps_in_virtual_time_too() {
     let clock = clock();
     let before = Instant::now();

@@ -21,14 +21,15 @@ struct Counted {
     time: Duration,
     /// When the time was counted last.
     at: Instant,
-    /// Whether a thread beats; without one all real time counts.
-    beats: bool,
+    /// The process in which a thread beats. Without one, as in a child that was forked, all real time counts.
+    beats_in: Option<u32>,
 }
 
 impl Counted {
     fn time_at(&self, now: Instant) -> Duration {
         let passed = now.saturating_duration_since(self.at);
-        self.time + if self.beats { passed.min(MOST) } else { passed }
+        let beats = self.beats_in == Some(std::process::id());
+        self.time + if beats { passed.min(MOST) } else { passed }
     }
 
     fn count(&mut self, now: Instant) {
@@ -49,7 +50,7 @@ impl Pulse {
             counted: Mutex::new(Counted {
                 time: Duration::ZERO,
                 at: Instant::now(),
-                beats: false,
+                beats_in: None,
             }),
             ends: Condvar::new(),
         }
@@ -68,7 +69,7 @@ impl Pulse {
         {
             let mut counted = self.counted.lock();
             counted.count(Instant::now());
-            counted.beats = true;
+            counted.beats_in = Some(std::process::id());
         }
         let pulse = Arc::clone(self);
         let thread = std::thread::Builder::new()
@@ -80,7 +81,7 @@ impl Pulse {
 
     fn beat(&self) {
         let mut counted = self.counted.lock();
-        while counted.beats {
+        while counted.beats_in.is_some() {
             self.ends.wait_for(&mut counted, BEAT);
             counted.count(Instant::now());
         }
@@ -90,7 +91,7 @@ impl Pulse {
     pub(crate) fn end(&self) {
         let mut counted = self.counted.lock();
         counted.count(Instant::now());
-        counted.beats = false;
+        counted.beats_in = None;
         self.ends.notify_all();
     }
 }
@@ -105,7 +106,7 @@ mod tests {
         let begin = pulse.counted.lock().at;
         let after = |seconds| begin + Duration::from_secs_f64(seconds);
         let mut counted = pulse.counted.lock();
-        counted.beats = true;
+        counted.beats_in = Some(std::process::id());
         counted.count(after(0.1));
         counted.count(after(0.3));
         assert_eq!(counted.time, Duration::from_millis(300));
@@ -113,8 +114,11 @@ mod tests {
         counted.count(after(6.0));
         counted.count(after(6.1));
         assert_eq!(counted.time, Duration::from_millis(650));
-        counted.beats = false;
-        assert_eq!(counted.time_at(after(9.1)), Duration::from_millis(3650));
+        // Of a child that was forked no thread beats.
+        for beats_in in [None, Some(std::process::id() + 1)] {
+            counted.beats_in = beats_in;
+            assert_eq!(counted.time_at(after(9.1)), Duration::from_millis(3650));
+        }
     }
 
     #[test]
