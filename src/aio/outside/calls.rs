@@ -377,7 +377,7 @@ impl Call {
             .filter_map(|(number, said)| Some((*number, said.again(now)?)))
             .collect();
         if !answers.is_empty() || lost.is_some() {
-            state.mirror = Mirror::default();
+            state.mirror.tell_all();
         }
         drop(state);
         for (number, answer) in answers {

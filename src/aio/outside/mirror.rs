@@ -1,7 +1,8 @@
 //! What a program outside reads of its call without asking: sent as it is at first, and then
 //! what has changed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::mem;
 
 use freeswitch::session::Session;
 use freeswitch::text::c_string;
@@ -31,14 +32,30 @@ const FIELDS: [&str; 18] = [
 
 type Values = HashMap<Vec<u8>, Vec<u8>>;
 
+/// What the program was told.
+#[derive(Default)]
+struct Told {
+    values: Values,
+    /// What was told that it is gone.
+    gone: HashSet<Vec<u8>>,
+    /// It may not have come: everything is told again.
+    all: bool,
+}
+
 /// What the program knows.
 #[derive(Default)]
 pub struct Mirror {
-    variables: Values,
-    fields: Values,
+    variables: Told,
+    fields: Told,
 }
 
 impl Mirror {
+    /// The next news is all that there is, with what is gone: earlier ones may be lost.
+    pub fn tell_all(&mut self) {
+        self.variables.all = true;
+        self.fields.all = true;
+    }
+
     /// What is not as the program knows it.
     pub fn news(&mut self, session: Session<'_>) -> Value {
         let channel = session.channel();
@@ -57,8 +74,8 @@ impl Mirror {
             .filter_map(read)
             .collect();
         json!({
-            "variables": changed(&mut self.variables, variables),
-            "fields": changed(&mut self.fields, fields),
+            "variables": self.variables.changed(variables),
+            "fields": self.fields.changed(fields),
             "state": channel.state().name(),
             "cause": channel.cause().name(),
             "ready": channel.ready(),
@@ -69,23 +86,63 @@ impl Mirror {
     }
 }
 
-/// Takes the new values for the known ones; names of those that differ, null where one is gone.
-fn changed(known: &mut Values, now: Values) -> Map<String, Value> {
-    let mut news = Map::new();
-    for name in known.keys().filter(|name| !now.contains_key(*name)) {
-        news.insert(String::from_utf8_lossy(name).into_owned(), Value::Null);
-    }
-    for (name, value) in &now {
-        if known.get(name) != Some(value) {
-            let name = String::from_utf8_lossy(name).into_owned();
-            news.insert(name, text(value));
+impl Told {
+    /// Takes the new values for the known ones; names of those that differ, null where one is gone.
+    fn changed(&mut self, now: Values) -> Map<String, Value> {
+        let mut news = Map::new();
+        let all = mem::take(&mut self.all);
+        let known = self.values.keys().filter(|name| !now.contains_key(*name));
+        let mut gone: HashSet<_> = known.cloned().collect();
+        if all {
+            gone.extend(self.gone.drain().filter(|name| !now.contains_key(name)));
         }
+        for name in &gone {
+            news.insert(String::from_utf8_lossy(name).into_owned(), Value::Null);
+        }
+        self.gone.extend(gone);
+        for (name, value) in &now {
+            self.gone.remove(name);
+            if all || self.values.get(name) != Some(value) {
+                let name = String::from_utf8_lossy(name).into_owned();
+                news.insert(name, text(value));
+            }
+        }
+        self.values = now;
+        news
     }
-    *known = now;
-    news
 }
 
 /// Text as verbs have it: a string, or an array of its bytes where it is no UTF-8.
 fn text(bytes: &[u8]) -> Value {
     std::str::from_utf8(bytes).map_or_else(|_| Value::from(bytes), Value::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(pairs: &[(&str, &str)]) -> Values {
+        let pairs = pairs.iter();
+        pairs
+            .map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec()))
+            .collect()
+    }
+
+    #[test]
+    fn what_is_told_again_names_what_is_gone() {
+        let mut told = Told::default();
+        let mut news = |now: &[(&str, &str)], all| {
+            told.all = all;
+            Value::from(told.changed(values(now)))
+        };
+        assert_eq!(
+            news(&[("a", "1"), ("b", "2")], false),
+            json!({"a": "1", "b": "2"})
+        );
+        assert_eq!(news(&[("a", "1")], false), json!({"b": null}));
+        assert_eq!(news(&[("a", "1")], false), json!({}));
+        assert_eq!(news(&[("a", "1")], true), json!({"a": "1", "b": null}));
+        assert_eq!(news(&[("a", "1"), ("b", "3")], false), json!({"b": "3"}));
+        assert_eq!(news(&[("b", "3")], true), json!({"a": null, "b": "3"}));
+    }
 }
