@@ -319,8 +319,8 @@ impl Clock {
             let ahead = u64::try_from(deadline - state.anchor.0).unwrap_or(0);
             let due = state.anchor.1 + Duration::from_micros(ahead) + grace;
             let rest = due.saturating_sub(self.pulse.now());
-            // The clock may jump in the meantime, and nobody is told. Where real time does not count, it is not asked
-            // again and again.
+            // A jump of the clock wakes only the thread that it is for: the others look again after the grace. While
+            // the pulse stands still, they do not look without a pause.
             let rest = if self.real_time {
                 rest
             } else {

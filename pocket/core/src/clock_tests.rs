@@ -1,7 +1,22 @@
+use std::sync::mpsc::Receiver;
+use std::thread::JoinHandle;
+
 use super::*;
 
 fn clock() -> Arc<Clock> {
     Arc::new(Clock::new(false))
+}
+
+/// A counted thread that sleeps so many microseconds, and then sends the time.
+fn sleeper(clock: &Arc<Clock>, micros: i64) -> (JoinHandle<()>, Receiver<i64>) {
+    let (clock, ticket) = (Arc::clone(clock), clock.reserve());
+    let (sender, woken) = std::sync::mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        let _here = ticket.enter();
+        clock.sleep(micros);
+        sender.send(clock.now()).expect("the test listens");
+    });
+    (thread, woken)
 }
 
 #[test]
@@ -18,16 +33,7 @@ fn a_lone_sleeper_jumps_to_its_deadline() {
 fn the_clock_stands_still_while_a_counted_thread_runs() {
     let clock = clock();
     let _here = clock.join();
-    let ticket = clock.reserve();
-    let (sender, woken) = std::sync::mpsc::channel();
-    let sleeper = std::thread::spawn({
-        let clock = Arc::clone(&clock);
-        move || {
-            let _here = ticket.enter();
-            clock.sleep(10_000_000);
-            sender.send(clock.now()).expect("the test listens");
-        }
-    });
+    let (sleeper, woken) = sleeper(&clock, 10_000_000);
     assert!(woken.recv_timeout(Duration::from_millis(50)).is_err());
     assert!(clock.now() < 10_000_000);
     clock.sleep(20_000_000);
@@ -92,16 +98,7 @@ fn the_clock_does_not_fall_behind_real_time() {
 fn a_jump_while_a_thread_waits_for_a_later_time_keeps_it_following_real_time() {
     let clock = clock();
     let _here = clock.join();
-    let ticket = clock.reserve();
-    let (sender, woken) = std::sync::mpsc::channel();
-    let sleeper = std::thread::spawn({
-        let clock = Arc::clone(&clock);
-        move || {
-            let _here = ticket.enter();
-            clock.sleep(3_600_000_000);
-            sender.send(()).expect("the test listens");
-        }
-    });
+    let (sleeper, woken) = sleeper(&clock, 3_600_000_000);
     clock.sleep(3_599_900_000);
     // As a script that computes: it never waits.
     assert!(woken.recv_timeout(Duration::from_secs(20)).is_ok());

@@ -1,5 +1,5 @@
-//! Real time as far as this process gets to run. While it is stopped, or a busy machine lets it
-//! wait, no script of it computes, and hardly any of that time counts.
+//! The real time in which this process runs. A process that is stopped, or that gets no processor on
+//! a busy machine, computes nothing: the clock leaves nearly all of that time out.
 
 use std::sync::Arc;
 use std::thread::JoinHandle;

@@ -36,10 +36,8 @@ type Values = HashMap<Vec<u8>, Vec<u8>>;
 #[derive(Default)]
 struct Told {
     values: Values,
-    /// What was told that it is gone.
+    /// Names of what it was told is gone.
     gone: HashSet<Vec<u8>>,
-    /// It may not have come: everything is told again.
-    all: bool,
 }
 
 /// What the program knows.
@@ -47,13 +45,14 @@ struct Told {
 pub struct Mirror {
     variables: Told,
     fields: Told,
+    /// Earlier news may be lost: the next news has everything.
+    all: bool,
 }
 
 impl Mirror {
-    /// The next news is all that there is, with what is gone: earlier ones may be lost.
+    /// Has the next news name all that there is and all that is gone, because earlier news may be lost.
     pub fn tell_all(&mut self) {
-        self.variables.all = true;
-        self.fields.all = true;
+        self.all = true;
     }
 
     /// What is not as the program knows it.
@@ -73,9 +72,10 @@ impl Mirror {
             .filter(|name| !variables.contains_key(name))
             .filter_map(read)
             .collect();
+        let all = mem::take(&mut self.all);
         json!({
-            "variables": self.variables.changed(variables),
-            "fields": self.fields.changed(fields),
+            "variables": self.variables.changed(variables, all),
+            "fields": self.fields.changed(fields, all),
             "state": channel.state().name(),
             "cause": channel.cause().name(),
             "ready": channel.ready(),
@@ -87,10 +87,9 @@ impl Mirror {
 }
 
 impl Told {
-    /// Takes the new values for the known ones; names of those that differ, null where one is gone.
-    fn changed(&mut self, now: Values) -> Map<String, Value> {
+    /// Takes the new values for the known ones; names of those that differ, or of all, null where one is gone.
+    fn changed(&mut self, now: Values, all: bool) -> Map<String, Value> {
         let mut news = Map::new();
-        let all = mem::take(&mut self.all);
         let known = self.values.keys().filter(|name| !now.contains_key(*name));
         let mut gone: HashSet<_> = known.cloned().collect();
         if all {
@@ -131,10 +130,7 @@ mod tests {
     #[test]
     fn what_is_told_again_names_what_is_gone() {
         let mut told = Told::default();
-        let mut news = |now: &[(&str, &str)], all| {
-            told.all = all;
-            Value::from(told.changed(values(now)))
-        };
+        let mut news = |now: &[(&str, &str)], all| Value::from(told.changed(values(now), all));
         assert_eq!(
             news(&[("a", "1"), ("b", "2")], false),
             json!({"a": "1", "b": "2"})
