@@ -68,6 +68,20 @@ def test_a_call_whose_worker_gave_its_switch_up_is_offered_again(node: Host, wor
     assert saw(call.wait(60)) == ["5", True]
 
 
+def test_a_worker_gets_calls_from_when_it_says_so_also_where_the_bus_is_slow(
+    served: Host, nats: Nats, work: Work, app: str
+) -> None:
+    way = Relay(nats.port, lag=0.1)
+    on_bus(served, nats, url=f"nats://127.0.0.1:{way.port}")
+    # Workers have had the time to be known: from now on nobody is waited for.
+    nobody = f"no worker serves '{app}'"
+    served.wait_for(lambda: served.call(("pyremote", app)).variables["python_error"] == nobody or None)
+    for at in range(3):
+        work(f"async def handler(session, args): session.setVariable('saw', '{at}')", name=f"{app}_{at}")
+        assert saw(served.call(("pyremote", f"{app}_{at}"))) == at
+    way.cut()
+
+
 def kept(nats: Nats, key: str) -> bytes:
     """What is under a key; nothing where it was deleted."""
     client = Raw(nats.port)

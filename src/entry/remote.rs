@@ -9,7 +9,7 @@ use std::ffi::{CStr, CString, c_char};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bindings::{SWITCH_STATUS_BREAK, switch_core_session_t};
 use freeswitch::edge::guard;
@@ -347,6 +347,7 @@ impl Served<'_> {
 struct Search<'a, 'b> {
     served: &'a Served<'b>,
     thread: &'a Arc<SessionThread>,
+    begun: Instant,
     /// When it is given up, in the switch's microseconds.
     until: i64,
     /// Who has not accepted in time.
@@ -366,6 +367,7 @@ impl<'a, 'b> Search<'a, 'b> {
         Self {
             served,
             thread,
+            begun: Instant::now(),
             until: core::end_of(served.patience),
             late: BTreeSet::new(),
             offered: None,
@@ -408,6 +410,7 @@ impl<'a, 'b> Search<'a, 'b> {
             let is_hopeless = served.owners == 0
                 && outgoing::is_up()
                 && workers::are_known()
+                && outgoing::is_heard_until(self.begun)
                 && !workers::serves(name, Way::Bus, None);
             // Who was late may be in time now.
             self.late.clear();

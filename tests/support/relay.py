@@ -5,14 +5,16 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+import time
 from collections.abc import Iterator
 
 
 class Relay:
-    """A way to a port of this machine that can be cut."""
+    """A way to a port of this machine that can be cut; what the server says takes `lag` seconds on it."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, lag: float = 0.0) -> None:
         self._to = port
+        self._lag = lag
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._open: list[socket.socket] = []
@@ -31,13 +33,14 @@ class Relay:
                     near.close()
                     continue
                 self._open += [near, far]
-                for one, other in ((near, far), (far, near)):
+                for one, other, lag in ((near, far, 0.0), (far, near, self._lag)):
                     one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                    threading.Thread(target=self._carry, args=(one, other), daemon=True).start()
+                    threading.Thread(target=self._carry, args=(one, other, lag), daemon=True).start()
 
-    def _carry(self, one: socket.socket, other: socket.socket) -> None:
+    def _carry(self, one: socket.socket, other: socket.socket, lag: float) -> None:
         with contextlib.suppress(OSError):
             while data := one.recv(65536):
+                time.sleep(lag)
                 self._is_through.wait()
                 other.sendall(data)
         for end in (one, other):

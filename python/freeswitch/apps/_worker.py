@@ -14,6 +14,7 @@ from contextvars import Context
 from _freeswitch import Event
 
 from freeswitch import _bus, _loop
+from freeswitch._bus import PATIENCE
 from freeswitch._errors import BusError
 from freeswitch.apps._programs import Program
 from freeswitch.apps._remote import LOOK, Remote
@@ -40,9 +41,11 @@ class Worker:
         self._listening: list[_bus.Listening] = []
         self._ends = False
         self._begun = time.monotonic()
+        # A word of its own has come back.
+        self._is_heard = asyncio.Event()
 
     async def begin(self) -> None:
-        """Take calls from now on."""
+        """Take calls from now on; when this returns, the server has told the switches."""
         self._listening = [
             _bus.Listening(f"fs.worker.{self.name}", self._told),
             _bus.Listening("fs.beat.*", self._heard),
@@ -52,6 +55,11 @@ class Worker:
         await self._withdrawn.read()
         _loop.spawn(self._beats(), Context())
         _loop.spawn(self._looks(), Context())
+        try:
+            await asyncio.wait_for(self._is_heard.wait(), PATIENCE)
+        except TimeoutError:
+            what = f"what worker {self.name} says has not come back in {PATIENCE} s"
+            log.warning("MR0023 the bus does not answer: %s; switches may not know of it", what)
 
     @property
     def running(self) -> int:
@@ -86,7 +94,9 @@ class Worker:
     def _heard(self, event: Event) -> None:
         try:
             body = json.loads(event.getBody() or "")
-            if body["kind"] == "switch":
+            if body["node"] == self.name:
+                self._is_heard.set()
+            elif body["kind"] == "switch":
                 self._node(str(body["node"])).beats(body.get("instance"))
         except (ValueError, KeyError, TypeError, AttributeError):
             # It is counted by switches.

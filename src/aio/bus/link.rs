@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_nats::{Client, ConnectError, ConnectErrorKind, ConnectOptions, ServerAddr};
 use freeswitch::event::snapshot::Snapshot;
@@ -104,7 +104,9 @@ fn open(setting: Setting, has_switch: bool) -> std::io::Result<Running> {
         outgoing,
         forgotten,
         state: Mutex::new(State::Down("it is not connected yet".to_owned())),
-        heard_itself: Mutex::new(None),
+        opened: Instant::now(),
+        echo: Mutex::new(None),
+        asks_for_echo: Notify::new(),
         told: Mutex::new(None),
         store: Mutex::new(None),
         streams: Mutex::new(Vec::new()),

@@ -84,6 +84,8 @@ mod absent {
 /// What the switch says to workers: there is nobody.
 #[cfg(not(feature = "nats"))]
 pub mod outgoing {
+    use std::time::Instant;
+
     /// Nothing is sent.
     pub fn send(subject: String, data: Vec<u8>) {
         drop((subject, data));
@@ -103,6 +105,12 @@ pub mod outgoing {
     /// There is none.
     #[must_use]
     pub fn is_up() -> bool {
+        false
+    }
+
+    /// Nothing is.
+    #[must_use]
+    pub fn is_heard_until(_: Instant) -> bool {
         false
     }
 }

@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::time::Instant;
 
 use async_nats::{Client, HeaderMap};
 use freeswitch::edge;
@@ -59,6 +60,13 @@ pub fn node() -> Option<String> {
 #[must_use]
 pub fn is_up() -> bool {
     current().is_some_and(|shared| *shared.state.lock() == State::Up && pulse::is_felt(&shared))
+}
+
+/// Has what others had said on the bus by then been heard here? If not, the server is asked: it is after one way there
+/// and back, as messages of a server keep their order.
+#[must_use]
+pub fn is_heard_until(then: Instant) -> bool {
+    current().is_some_and(|shared| pulse::is_heard_until(&shared, then))
 }
 
 /// Sends what was left; while the server is away it waits.

@@ -1,11 +1,11 @@
 //! Whether the server answers: a connection that stays open and silent looks like one that is up.
+//! A word of this switch's own that has come back also says until when all others were heard.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_nats::Client;
 use async_nats::connection::State;
-use futures_util::StreamExt;
 use tokio::sync::watch;
 use tokio::time::interval;
 
@@ -17,34 +17,55 @@ const PULSE: Duration = Duration::from_millis(250);
 /// After how long without a word of its own the server is away: two may be missed.
 const SILENCE: Duration = Duration::from_millis(800);
 
-/// Has the server answered just now?
-pub(super) fn is_felt(shared: &Shared) -> bool {
-    let heard = *shared.heard_itself.lock();
-    heard.is_some_and(|last| last.elapsed() < SILENCE)
+/// The last word of this switch's own that has come back.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Echo {
+    said: Duration,
+    heard: Instant,
 }
 
-/// Sends this switch's own word, and hears it.
+/// Has the server answered just now?
+pub(super) fn is_felt(shared: &Shared) -> bool {
+    let echo = *shared.echo.lock();
+    echo.is_some_and(|last| last.heard.elapsed() < SILENCE)
+}
+
+/// Has what others had said by then been heard? If not, the server is asked at once.
+pub(super) fn is_heard_until(shared: &Shared, then: Instant) -> bool {
+    let then = then.saturating_duration_since(shared.opened);
+    let is_heard = shared.echo.lock().is_some_and(|last| last.said >= then);
+    if !is_heard {
+        shared.asks_for_echo.notify_one();
+    }
+    is_heard
+}
+
+/// Hears this switch's own word.
+pub(super) fn hear(shared: &Shared, word: &[u8]) {
+    let micros = std::str::from_utf8(word).ok().and_then(|w| w.parse().ok());
+    let said = Duration::from_micros(micros.unwrap_or(0));
+    let heard = Instant::now();
+    *shared.echo.lock() = Some(Echo { said, heard });
+}
+
+/// Sends this switch's own word.
 pub(super) async fn keep(shared: &Arc<Shared>, client: watch::Receiver<Option<Client>>) {
     let found = connected(client).await;
     let Some(client) = found.filter(|_| shared.has_switch) else {
         return std::future::pending().await;
     };
     let subject = subjects::echo(&shared.setting.node, twins::instance());
-    let Ok(mut echoes) = client.subscribe(subject.clone()).await else {
-        return std::future::pending().await;
-    };
     let mut turn = interval(PULSE);
     let mut is_said = false;
     loop {
         tokio::select! {
-            Some(_) = echoes.next() => *shared.heard_itself.lock() = Some(Instant::now()),
-            _ = turn.tick() => {
-                if client.connection_state() == State::Connected {
-                    is_said = say(shared, is_said);
-                    let _ = client.publish(subject.clone(), "".into()).await;
-                }
-            }
-            else => return std::future::pending().await,
+            _ = turn.tick() => {}
+            () = shared.asks_for_echo.notified() => {}
+        }
+        if client.connection_state() == State::Connected {
+            is_said = say(shared, is_said);
+            let now = shared.opened.elapsed().as_micros().to_string();
+            let _ = client.publish(subject.clone(), now.into()).await;
         }
     }
 }
@@ -52,7 +73,7 @@ pub(super) async fn keep(shared: &Arc<Shared>, client: watch::Receiver<Option<Cl
 /// Says once that the server does not answer, and that it does again.
 fn say(shared: &Shared, was_said: bool) -> bool {
     // Nothing is said of one that has not answered yet.
-    let is_silent = shared.heard_itself.lock().is_some() && !is_felt(shared);
+    let is_silent = shared.echo.lock().is_some() && !is_felt(shared);
     let server = shared.setting.shown();
     if is_silent && !was_said {
         tracing::warn!(

@@ -17,8 +17,8 @@ use tokio::sync::watch;
 
 use super::publisher::{self, strange};
 use super::shared::{Shared, connected};
-use super::twins::Twins;
-use super::{long, outgoing, subjects};
+use super::twins::{self, Twins};
+use super::{long, outgoing, pulse, subjects};
 use crate::aio::outside::{command, workers};
 
 /// The thread's stack, in bytes.
@@ -41,8 +41,10 @@ pub(super) async fn hear(shared: &Arc<Shared>, client: watch::Receiver<Option<Cl
         return std::future::pending().await;
     };
     let node = &shared.setting.node;
-    let (Ok(mut beats), Ok(mut rests), Ok(mut calls), Ok(mut commands)) = (
+    let echo = subjects::echo(node, twins::instance());
+    let (Ok(mut beats), Ok(mut echoes), Ok(mut rests), Ok(mut calls), Ok(mut commands)) = (
         client.subscribe(subjects::BEATS).await,
+        client.subscribe(echo).await,
         client.subscribe(subjects::rest(node)).await,
         client.subscribe(subjects::calls(node)).await,
         client.subscribe(subjects::commands(node)).await,
@@ -57,6 +59,8 @@ pub(super) async fn hear(shared: &Arc<Shared>, client: watch::Receiver<Option<Cl
     let own = subjects::beat(node);
     loop {
         tokio::select! {
+            // What came before an echo is heard before it.
+            biased;
             Some(message) = beats.next() => {
                 if message.subject.as_str() == own {
                     twins.look(node, &message.payload);
@@ -65,6 +69,7 @@ pub(super) async fn hear(shared: &Arc<Shared>, client: watch::Receiver<Option<Cl
                     strange(&message);
                 }
             }
+            Some(message) = echoes.next() => pulse::hear(shared, &message.payload),
             Some(message) = rests.next() => if let Some((asked, reply)) = line(&message) {
                 outgoing::send(reply, long::part(&asked));
             },

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use super::asked::offer_to_all;
 use super::counters::{CONNECTIONS, DROPPED, QUEUED_EVENTS};
+use super::pulse::Echo;
 use super::setting::{NO_BUS, Setting};
 use super::task::{Forgotten, Job, Outgoing, Task, Ticket};
 
@@ -46,8 +47,11 @@ pub(super) struct Shared {
     pub(super) outgoing: mpsc::Sender<Outgoing>,
     pub(super) forgotten: mpsc::Sender<Forgotten>,
     pub(super) state: Mutex<State>,
-    /// When this switch heard its own word last.
-    pub(super) heard_itself: Mutex<Option<std::time::Instant>>,
+    pub(super) opened: std::time::Instant,
+    /// What this switch heard of itself last.
+    pub(super) echo: Mutex<Option<Echo>>,
+    /// Somebody waits for the next.
+    pub(super) asks_for_echo: Notify,
     /// What was said last of a connection that is not there.
     pub(super) told: Mutex<Option<String>>,
     pub(super) store: Mutex<Option<Store>>,
