@@ -9,20 +9,13 @@ use async_nats::connection::State;
 use tokio::sync::watch;
 use tokio::time::interval;
 
-use super::shared::{Shared, connected};
+use super::shared::{Echo, Shared, connected};
 use super::{subjects, twins};
 
 /// How often this switch says something to itself by way of the server.
 const PULSE: Duration = Duration::from_millis(250);
 /// After how long without a word of its own the server is away: two may be missed.
 const SILENCE: Duration = Duration::from_millis(800);
-
-/// The last word of this switch's own that has come back.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Echo {
-    said: Duration,
-    heard: Instant,
-}
 
 /// Has the server answered just now?
 pub(super) fn is_felt(shared: &Shared) -> bool {

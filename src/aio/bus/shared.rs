@@ -15,7 +15,6 @@ use tokio::time::Instant;
 
 use super::asked::offer_to_all;
 use super::counters::{CONNECTIONS, DROPPED, QUEUED_EVENTS};
-use super::pulse::Echo;
 use super::setting::{NO_BUS, Setting};
 use super::task::{Forgotten, Job, Outgoing, Task, Ticket};
 
@@ -35,6 +34,14 @@ pub enum State {
     Up,
     /// It is tried again, and why.
     Down(String),
+}
+
+/// A word of this switch's own that has come back from the server.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Echo {
+    /// How long after the link was opened it was said.
+    pub(super) said: Duration,
+    pub(super) heard: std::time::Instant,
 }
 
 /// What the thread and others have of a link.
