@@ -18,9 +18,11 @@ class Talk:
         if not session.is_inbound(): return
         await session.answer()
         session.setvar("said", "Jürgen, 100 %")
+        # Before a verb, which is sent once the switch sends digits: the test presses when that is over.
+        typed = session.recv("DTMF", timeout=30)
         stopped = await session.playback("tone_stream://%(50,0,440)")
         say("played", file=stopped["Playback-File-Path"], value=session.getvar("said"), place=freeswitch.place)
-        digit = await session.recv("DTMF", timeout=20)
+        digit = await typed
         say("digit", digit=digit["DTMF-Digit"])
         try: await session.playback("/no/such/file.wav")
         except freeswitch.VerbError as error: say("refused", why=str(error))
