@@ -7,7 +7,7 @@
 //!
 //! It never falls behind real time by more than [`GRACE`]: a script that spins
 //! until a call ends still sees it end. Real time is that in which this process got
-//! to run ([`Pulse`]).
+//! to run ([`Pulse`]); where it shares the processor with others, [`BUSY_GRACE`] holds.
 //!
 //! Whoever is woken counts from when it is woken, not from when it runs. What a
 //! thread waits for is changed and told under the clock's lock
@@ -22,14 +22,16 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::presence::{self, Ticket};
-use crate::pulse::Pulse;
+use crate::pulse::{Passed, Pulse};
 
 /// How far the clock may fall behind real time while a thread computes.
 ///
-/// Long enough that a busy machine, which lets a runnable thread wait, does not
-/// pass for a script that computes; one that lets the whole process wait is the
-/// pulse's matter.
+/// Of time in which others have the processor, what the process itself uses counts.
 pub(crate) const GRACE: Duration = Duration::from_secs(1);
+
+/// How far it may fall behind real time in all: a script that waits for what comes with time
+/// goes on, however busy the machine is.
+const BUSY_GRACE: Duration = Duration::from_secs(5);
 
 /// The same where it is not to follow real time at all: years.
 const NO_REAL_TIME: Duration = Duration::from_secs(1 << 30);
@@ -135,7 +137,7 @@ struct Parked {
 struct State {
     now: i64,
     /// Where real time and the clock were last known to agree.
-    anchor: (i64, Duration),
+    anchor: (i64, Passed),
     /// Threads that count and do not wait.
     running: usize,
     parked: HashMap<u64, Parked>,
@@ -171,7 +173,7 @@ impl Clock {
             pulse: Arc::new(Pulse::new()),
             state: Mutex::new(State {
                 now: 0,
-                anchor: (0, Duration::ZERO),
+                anchor: (0, Passed::default()),
                 running: 0,
                 parked: HashMap::new(),
                 due: BTreeSet::new(),
@@ -314,11 +316,9 @@ impl Clock {
         deadline: Option<i64>,
         give_up: Option<Instant>,
     ) -> Option<Instant> {
-        let grace = self.grace();
         let own = deadline.map(|deadline| {
             let ahead = u64::try_from(deadline - state.anchor.0).unwrap_or(0);
-            let due = state.anchor.1 + Duration::from_micros(ahead) + grace;
-            let rest = due.saturating_sub(self.pulse.now());
+            let rest = self.rest(state, Duration::from_micros(ahead));
             // A jump of the clock wakes only the thread that it is for: the others look again after the grace. While
             // the pulse stands still, they do not look without a pause.
             let rest = if self.real_time {
@@ -336,14 +336,35 @@ impl Clock {
         [own, stranger, give_up].into_iter().flatten().min()
     }
 
-    fn grace(&self) -> Duration {
+    /// How far the clock may fall behind what was served, and behind real time.
+    fn graces(&self) -> (Duration, Duration) {
         if self.real_time {
-            Duration::ZERO
+            (Duration::ZERO, Duration::ZERO)
         } else if self.stands_still.load(Ordering::Relaxed) {
-            NO_REAL_TIME
+            (NO_REAL_TIME, NO_REAL_TIME)
         } else {
-            GRACE
+            (GRACE, BUSY_GRACE)
         }
+    }
+
+    /// What went by since the clock and real time agreed, less the grace.
+    fn lag(&self, state: &State) -> Duration {
+        let (now, then) = (self.pulse.now(), state.anchor.1);
+        let (grace, busy_grace) = self.graces();
+        let served = now.served.saturating_sub(then.served);
+        let real = now.real.saturating_sub(then.real);
+        served
+            .saturating_sub(grace)
+            .max(real.saturating_sub(busy_grace))
+    }
+
+    /// The least real time until the lag is so large.
+    fn rest(&self, state: &State, lag: Duration) -> Duration {
+        let (now, then) = (self.pulse.now(), state.anchor.1);
+        let (grace, busy_grace) = self.graces();
+        let served = (then.served + lag + grace).saturating_sub(now.served);
+        let real = (then.real + lag + busy_grace).saturating_sub(now.real);
+        served.min(real)
     }
 
     /// From now on the clock stands still for as long as a thread that it knows
@@ -362,9 +383,8 @@ impl Clock {
 
     /// Lets the clock follow real time, less the grace.
     fn catch_up(&self, state: &mut State) {
-        let elapsed = self.pulse.now().saturating_sub(state.anchor.1);
-        let lag = elapsed.saturating_sub(self.grace());
-        let floor = state.anchor.0 + i64::try_from(lag.as_micros()).unwrap_or(i64::MAX / 4);
+        let lag = self.lag(state).as_micros();
+        let floor = state.anchor.0 + i64::try_from(lag).unwrap_or(i64::MAX / 4);
         state.now = state.now.max(floor);
     }
 
