@@ -101,8 +101,7 @@ fn offer(
     let ended = Arc::downgrade(&call);
     let breaker: runs::Breaker = Arc::new(move || {
         if let Some(call) = ended.upgrade() {
-            call.lost("killed");
-            call.end(Outcome::Failed(KILLED.to_owned()));
+            call.kill(KILLED);
         }
     });
     // It was not told to end before it began.

@@ -191,8 +191,7 @@ fn on_call(
     let breaker: runs::Breaker = Arc::new(move || {
         flag.store(true, Ordering::Release);
         if let Some(call) = calls::find(&uuid) {
-            call.lost("killed");
-            call.end(Outcome::Failed(KILLED.to_owned()));
+            call.kill(KILLED);
         }
     });
     // It was not told to end before it began.

@@ -411,12 +411,8 @@ impl Call {
 
     /// Its program has ended its work, or is no more.
     pub fn end(&self, outcome: Outcome) {
-        let mut state = self.state.lock();
-        state.is_closed = true;
         let has_died = matches!(outcome, Outcome::Died(_));
-        // The first word counts: one that has done its work may go.
-        state.outcome.get_or_insert(outcome);
-        drop(state);
+        self.conclude(outcome);
         if self.is_placed {
             // It ends with what has placed it.
             let _ = self.thread.leg().with(|session| {
@@ -431,6 +427,21 @@ impl Call {
         } else {
             self.thread.break_off();
         }
+    }
+
+    /// Ends its work here, and tells its program, which was told to end.
+    pub fn kill(&self, why: &str) {
+        // Before its program hears of it, whose own word may come at once.
+        self.conclude(Outcome::Failed(why.to_owned()));
+        self.lost("killed");
+        self.end(Outcome::Failed(why.to_owned()));
+    }
+
+    fn conclude(&self, outcome: Outcome) {
+        let mut state = self.state.lock();
+        state.is_closed = true;
+        // The first word counts: one that has done its work may go.
+        state.outcome.get_or_insert(outcome);
     }
 
     /// How the work of its program has ended, where it has.
