@@ -18,6 +18,14 @@ pub(crate) fn to_python<'py>(py: Python<'py>, text: &[u8]) -> PyResult<Bound<'py
     }
 }
 
+/// A header's or variable's name: one object for all events that have it.
+fn name_to_python<'py>(py: Python<'py>, name: &[u8]) -> PyResult<Bound<'py, PyString>> {
+    match std::str::from_utf8(name) {
+        Ok(name) => Ok(PyString::intern(py, name)),
+        Err(_) => to_python(py, name),
+    }
+}
+
 /// Text for the switch; `name` is the argument that is to blame.
 pub(crate) fn to_switch(name: &str, text: &Bound<'_, PyString>) -> PyResult<BString> {
     let bytes = if let Ok(text) = text.to_str() {
@@ -52,7 +60,7 @@ pub(crate) fn pairs_to_python<'py>(
 ) -> PyResult<Pairs<'py>> {
     pairs
         .iter()
-        .map(|(key, value)| Ok((to_python(py, key)?, to_python(py, value)?)))
+        .map(|(key, value)| Ok((name_to_python(py, key)?, to_python(py, value)?)))
         .collect()
 }
 

@@ -314,7 +314,6 @@ impl Switch {
     fn events<'py>(&self, py: Python<'py>) -> PyResult<Vec<Pairs<'py>>> {
         let events = py.detach(|| self.driver.events());
         events
-            .iter()
             .map(|seen| pairs_to_python(py, &seen.headers))
             .collect()
     }

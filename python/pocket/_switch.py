@@ -367,7 +367,11 @@ class Switch(Caller):
         return [Letter(*letter) for letter in self._running.letters()]
 
     def _take_events(self, core: _pocket.Switch) -> None:
-        self._events.extend(dict(headers) for headers in core.events())
+        fresh = core.events()
+        fresh.reverse()
+        # Each goes as it is taken: there may be very many.
+        while fresh:
+            self._events.append(dict(fresh.pop()))
         del self._events[:-EVENTS_KEPT]
 
 

@@ -126,6 +126,9 @@ class PocketHost(Host):
         """Drop them here and in the switch."""
         self.all_log()
         self._log.clear()
+        if self._open:
+            # What nobody has looked at is dropped unseen: it may be very much.
+            self._switch.subscribe("ALL")
         self._switch.events.clear()
 
     def sleep(self, seconds: float) -> None:

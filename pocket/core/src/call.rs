@@ -257,9 +257,10 @@ impl Driver {
     }
 
     /// Events that came since they were last asked for.
-    #[must_use]
-    pub fn events(&self) -> Vec<Seen> {
-        self.core.events.tapped().iter().map(Seen::of).collect()
+    pub fn events(&self) -> impl Iterator<Item = Seen> + use<> {
+        let kept = self.core.events.tapped();
+        // Each goes as it is seen: there may be very many.
+        kept.into_iter().map(|event| Seen::of(&event))
     }
 
     /// Chat messages that were sent.

@@ -287,7 +287,7 @@ fn events_tell_of_a_call_in_order() {
         .expect("known names");
     let call = call(&switch, Script::default());
     assert!(switch.sleep(1_000_000, &mut never));
-    let events = switch.events();
+    let events: Vec<_> = switch.events().collect();
     let get = |seen: &Seen, name: &str| {
         seen.headers
             .iter()
