@@ -254,6 +254,7 @@ TREES = (
             "timers",
             "attached",
             "clock+presence",
+            "follow",
             "pulse",
             "dirs",
             "cause",

@@ -7,7 +7,7 @@
 //!
 //! It never falls behind real time by more than [`GRACE`]: a script that spins
 //! until a call ends still sees it end. Real time is that in which this process got
-//! to run ([`Pulse`]); where it shares the processor with others, [`BUSY_GRACE`] holds.
+//! to run ([`Following`]).
 //!
 //! Whoever is woken counts from when it is woken, not from when it runs. What a
 //! thread waits for is changed and told under the clock's lock
@@ -16,25 +16,14 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
+use crate::follow::{Following, GRACE};
 use crate::presence::{self, Ticket};
 use crate::pulse::{Passed, Pulse};
-
-/// How far the clock may fall behind real time while a thread computes.
-///
-/// Of time in which others have the processor, what the process itself uses counts.
-pub(crate) const GRACE: Duration = Duration::from_secs(1);
-
-/// How far it may fall behind real time in all: a script that waits for what comes with time
-/// goes on, however busy the machine is.
-const BUSY_GRACE: Duration = Duration::from_secs(5);
-
-/// The same where it is not to follow real time at all: years.
-const NO_REAL_TIME: Duration = Duration::from_secs(1 << 30);
 
 /// The least time between two looks of a parked thread at real time.
 const LEAST_LOOK: Duration = Duration::from_millis(1);
@@ -153,10 +142,7 @@ pub(crate) struct Clock {
     id: u64,
     /// Microseconds since 1970 at the clock's zero.
     epoch: i64,
-    real_time: bool,
-    /// See [`Clock::stand_still`].
-    stands_still: AtomicBool,
-    pulse: Arc<Pulse>,
+    follows: Following,
     state: Mutex<State>,
 }
 
@@ -168,9 +154,7 @@ impl Clock {
         Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             epoch,
-            real_time,
-            stands_still: AtomicBool::new(false),
-            pulse: Arc::new(Pulse::new()),
+            follows: Following::new(real_time),
             state: Mutex::new(State {
                 now: 0,
                 anchor: (0, Passed::default()),
@@ -186,7 +170,7 @@ impl Clock {
 
     /// What counts as real time; nothing where the clock is the real one.
     pub(crate) fn pulse(&self) -> Option<&Arc<Pulse>> {
-        (!self.real_time).then_some(&self.pulse)
+        self.follows.pulse()
     }
 
     /// Microseconds since the clock was made.
@@ -318,10 +302,12 @@ impl Clock {
     ) -> Option<Instant> {
         let own = deadline.map(|deadline| {
             let ahead = u64::try_from(deadline - state.anchor.0).unwrap_or(0);
-            let rest = self.rest(state, Duration::from_micros(ahead));
+            let rest = self
+                .follows
+                .rest(state.anchor.1, Duration::from_micros(ahead));
             // A jump of the clock wakes only the thread that it is for: the others look again after the grace. While
             // the pulse stands still, they do not look without a pause.
-            let rest = if self.real_time {
+            let rest = if self.follows.real_time {
                 rest
             } else {
                 rest.clamp(LEAST_LOOK, GRACE)
@@ -336,54 +322,23 @@ impl Clock {
         [own, stranger, give_up].into_iter().flatten().min()
     }
 
-    /// How far the clock may fall behind what was served, and behind real time.
-    fn graces(&self) -> (Duration, Duration) {
-        if self.real_time {
-            (Duration::ZERO, Duration::ZERO)
-        } else if self.stands_still.load(Ordering::Relaxed) {
-            (NO_REAL_TIME, NO_REAL_TIME)
-        } else {
-            (GRACE, BUSY_GRACE)
-        }
-    }
-
-    /// What went by since the clock and real time agreed, less the grace.
-    fn lag(&self, state: &State) -> Duration {
-        let (now, then) = (self.pulse.now(), state.anchor.1);
-        let (grace, busy_grace) = self.graces();
-        let served = now.served.saturating_sub(then.served);
-        let real = now.real.saturating_sub(then.real);
-        served
-            .saturating_sub(grace)
-            .max(real.saturating_sub(busy_grace))
-    }
-
-    /// The least real time until the lag is so large.
-    fn rest(&self, state: &State, lag: Duration) -> Duration {
-        let (now, then) = (self.pulse.now(), state.anchor.1);
-        let (grace, busy_grace) = self.graces();
-        let served = (then.served + lag + grace).saturating_sub(now.served);
-        let real = (then.real + lag + busy_grace).saturating_sub(now.real);
-        served.min(real)
-    }
-
     /// From now on the clock stands still for as long as a thread that it knows
     /// runs: one that a debugger has stopped computes, too.
     pub(crate) fn stand_still(&self) {
-        self.stands_still.store(true, Ordering::Relaxed);
+        self.follows.stand_still();
     }
 
     /// Follows real time from here on: what it took until now was nobody's work in the switch.
     pub(crate) fn follow_from_here(&self) {
-        if !self.real_time {
+        if !self.follows.real_time {
             let mut state = self.state.lock();
-            state.anchor = (state.now, self.pulse.now());
+            state.anchor = (state.now, self.follows.now());
         }
     }
 
     /// Lets the clock follow real time, less the grace.
     fn catch_up(&self, state: &mut State) {
-        let lag = self.lag(state).as_micros();
+        let lag = self.follows.lag(state.anchor.1).as_micros();
         let floor = state.anchor.0 + i64::try_from(lag).unwrap_or(i64::MAX / 4);
         state.now = state.now.max(floor);
     }
@@ -397,7 +352,7 @@ impl Clock {
             return;
         };
         if deadline > state.now {
-            if self.real_time {
+            if self.follows.real_time {
                 return;
             }
             if !state.strangers.is_empty() {
@@ -408,7 +363,7 @@ impl Clock {
                 }
             }
             state.now = deadline;
-            state.anchor = (deadline, self.pulse.now());
+            state.anchor = (deadline, self.follows.now());
         }
         wake(state, id, Woken::Deadline);
     }

@@ -26,6 +26,7 @@ mod edge;
 mod endpoint;
 mod event;
 mod exports;
+mod follow;
 mod globals;
 mod ivr;
 mod json;

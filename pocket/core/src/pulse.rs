@@ -21,11 +21,11 @@ const MOST: Duration = Duration::from_millis(250);
 const STACK: usize = 64 * 1024;
 
 /// What went by since a pulse was made.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Passed {
     /// Real time, less what did not count.
     pub(crate) real: Duration,
-    /// Of that, while others were given the processor that this process wanted, what it used of it.
+    /// The same, but of time in which others had the processor that this process wanted, what it used.
     pub(crate) served: Duration,
 }
 

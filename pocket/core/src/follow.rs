@@ -1,0 +1,84 @@
+//! How far the clock may fall behind real time.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crate::pulse::{Passed, Pulse};
+
+/// How far the clock may fall behind real time while a thread computes.
+///
+/// Of time in which others have the processor, what the process itself uses counts.
+pub(crate) const GRACE: Duration = Duration::from_secs(1);
+
+/// How far it may fall behind real time in all: a script that waits for what comes with time
+/// goes on, however busy the machine is.
+const BUSY_GRACE: Duration = Duration::from_secs(5);
+
+/// The same where it is not to follow real time at all: years.
+const NO_REAL_TIME: Duration = Duration::from_secs(1 << 30);
+
+/// What a clock follows.
+pub(crate) struct Following {
+    /// It is the real clock.
+    pub(crate) real_time: bool,
+    /// See [`Self::stand_still`].
+    stands_still: AtomicBool,
+    pulse: Arc<Pulse>,
+}
+
+impl Following {
+    pub(crate) fn new(real_time: bool) -> Self {
+        Self {
+            real_time,
+            stands_still: AtomicBool::new(false),
+            pulse: Arc::new(Pulse::new()),
+        }
+    }
+
+    /// What counts as real time; nothing where the clock is the real one.
+    pub(crate) fn pulse(&self) -> Option<&Arc<Pulse>> {
+        (!self.real_time).then_some(&self.pulse)
+    }
+
+    /// What went by until now.
+    pub(crate) fn now(&self) -> Passed {
+        self.pulse.now()
+    }
+
+    /// From now on real time is not followed.
+    pub(crate) fn stand_still(&self) {
+        self.stands_still.store(true, Ordering::Relaxed);
+    }
+
+    /// What may have gone by before the clock follows, which agreed with real time at `anchor`.
+    fn allowed(&self, anchor: Passed) -> Passed {
+        let (grace, busy_grace) = if self.real_time {
+            (Duration::ZERO, Duration::ZERO)
+        } else if self.stands_still.load(Ordering::Relaxed) {
+            (NO_REAL_TIME, NO_REAL_TIME)
+        } else {
+            (GRACE, BUSY_GRACE)
+        };
+        Passed {
+            served: anchor.served + grace,
+            real: anchor.real + busy_grace,
+        }
+    }
+
+    /// How far the clock is to be ahead of where it was at `anchor`, at least.
+    pub(crate) fn lag(&self, anchor: Passed) -> Duration {
+        let (now, allowed) = (self.now(), self.allowed(anchor));
+        let served = now.served.saturating_sub(allowed.served);
+        let real = now.real.saturating_sub(allowed.real);
+        served.max(real)
+    }
+
+    /// The least real time until it is to be so far ahead.
+    pub(crate) fn rest(&self, anchor: Passed, lag: Duration) -> Duration {
+        let (now, allowed) = (self.now(), self.allowed(anchor));
+        let served = (allowed.served + lag).saturating_sub(now.served);
+        let real = (allowed.real + lag).saturating_sub(now.real);
+        served.min(real)
+    }
+}
