@@ -127,6 +127,22 @@ def test_it_is_listed_and_can_be_ended(served: Host, serve: Serve) -> None:
     assert (result.variables["python_error"], result.variables["went"]) == ("it was told to end", "on")
 
 
+def test_it_can_be_ended_before_a_program_takes_it(served: Host, serve: Serve) -> None:
+    program = serve(WAITS).up()
+    name = program.files[0].stem
+    program.send(signal.SIGSTOP)
+    try:
+        call = served.start_call(after(served, name, pysocket_timeout="3600"))
+        (listed,) = served.wait_for(
+            lambda: [run for run in json.loads(served.api("pyps json")) if run["uuid"] == call.uuid] or None
+        )
+        assert served.api(f"pykill {listed['id']}").startswith("+OK")
+        result = call.wait()
+    finally:
+        program.send(signal.SIGCONT)
+    assert (result.variables["python_error"], result.variables["went"]) == ("it was told to end", "on")
+
+
 def test_what_is_wrong_is_refused(served: Host, serve: Serve) -> None:
     name = serve(WAITS).up().files[0].stem
     call = begun(served, name)

@@ -8,8 +8,23 @@ import signal
 import pytest
 
 from hosts.base import Host
-from support.nats import state
-from support.workers import BEGINS, HEAD, WAITS, Work, app, begun, keeps, nats, needs_nats, node, saw, variable, work
+from support.nats import Nats, state
+from support.workers import (
+    BEGINS,
+    HEAD,
+    WAITS,
+    Work,
+    app,
+    begun,
+    keeps,
+    nats,
+    needs_nats,
+    node,
+    on_bus,
+    saw,
+    variable,
+    work,
+)  # fmt: skip
 
 __all__ = ["app", "nats", "node", "work"]
 pytestmark = needs_nats
@@ -83,6 +98,14 @@ def test_without_a_worker_the_switch_says_so(node: Host) -> None:
     assert result.variables["python_error"] == "no worker serves 'nobody_has_it'"
     assert result.cause == "CALL_REJECTED"
     node.wait_log("MR0025 pyremote nobody_has_it one: no worker serves 'nobody_has_it'; the dialplan goes on")
+
+
+def test_that_nobody_serves_is_found_out_before_the_switch_s_time_goes_by(host: Host, nats: Nats) -> None:
+    on_bus(host, nats)
+    nobody = "no worker serves 'nobody_has_it'"
+    host.wait_for(lambda: host.call(("pyremote", "nobody_has_it")).variables["python_error"] == nobody or None)
+    for _ in range(20):
+        assert host.call(("pyremote", "nobody_has_it")).variables["python_error"] == nobody
 
 
 def test_what_is_said_of_a_long_line_is_not_pushed_out(node: Host) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -32,7 +34,15 @@ def way(nats: Nats) -> Iterator[Relay]:
     """The switch's way to the server."""
     relay = Relay(nats.port)
     yield relay
-    relay.cut()
+    relay.close()
+
+
+@pytest.fixture
+def slow(nats: Nats, request: pytest.FixtureRequest) -> Iterator[Relay]:
+    """A way to the server that takes so many seconds there, and so many back."""
+    relay = Relay(nats.port, *request.param)
+    yield relay
+    relay.close()
 
 
 @pytest.fixture
@@ -68,18 +78,67 @@ def test_a_call_whose_worker_gave_its_switch_up_is_offered_again(node: Host, wor
     assert saw(call.wait(60)) == ["5", True]
 
 
-def test_a_worker_gets_calls_from_when_it_says_so_also_where_the_bus_is_slow(
-    served: Host, nats: Nats, work: Work, app: str
-) -> None:
-    way = Relay(nats.port, lag=0.1)
-    on_bus(served, nats, url=f"nats://127.0.0.1:{way.port}")
-    # Workers have had the time to be known: from now on nobody is waited for.
+def known(host: Host, app: str) -> None:
+    """Wait until every worker has had the time to be known: from then on none is waited for."""
     nobody = f"no worker serves '{app}'"
-    served.wait_for(lambda: served.call(("pyremote", app)).variables["python_error"] == nobody or None)
+    host.wait_for(lambda: host.call(("pyremote", app)).variables["python_error"] == nobody or None)
+
+
+def says(at: int) -> str:
+    """A program that says a number."""
+    return f"async def handler(session, args): session.setVariable('saw', '{at}')"
+
+
+@pytest.mark.parametrize("slow", [(0.0, 0.1)], indirect=True)
+def test_a_worker_gets_calls_from_when_it_says_so_where_a_switch_hears_late(
+    served: Host, nats: Nats, work: Work, app: str, slow: Relay
+) -> None:
+    on_bus(served, nats, url=f"nats://127.0.0.1:{slow.port}")
+    known(served, app)
     for at in range(3):
-        work(f"async def handler(session, args): session.setVariable('saw', '{at}')", name=f"{app}_{at}")
+        work(says(at), name=f"{app}_{at}")
         assert saw(served.call(("pyremote", f"{app}_{at}"))) == at
-    way.cut()
+
+
+@pytest.mark.parametrize("slow", [(0.15, 0.0)], indirect=True)
+def test_a_worker_gets_calls_from_when_it_says_so_where_it_is_heard_late(
+    node: Host, work: Work, app: str, slow: Relay
+) -> None:
+    known(node, app)
+    for at in range(3):
+        work(says(at), name=f"{app}_{at}", url=f"nats://127.0.0.1:{slow.port}")
+        assert saw(node.call(("pyremote", f"{app}_{at}"))) == at
+
+
+def test_a_worker_gets_calls_that_has_come_while_the_switch_was_away(
+    node: Host, work: Work, app: str, way: Relay
+) -> None:
+    def connections(least: int) -> int | None:
+        found = node.log_text().count("the bus is connected")
+        return found if found >= least else None
+
+    known(node, app)
+    for at in range(3):
+        before = node.wait_for(lambda: connections(1))
+        with way.away():
+            node.wait_log("MR0023 the bus is not connected")
+            work(says(at), name=f"{app}_{at}")
+        node.wait_for(functools.partial(connections, before + 1))
+        assert saw(node.call(("pyremote", f"{app}_{at}"))) == at
+
+
+def test_a_worker_that_does_not_hear_itself_says_so(served: Host, tmp_path: Path, app: str) -> None:
+    deaf = '{user: deaf, password: x, permissions: {subscribe: {deny: "fs.beat.>"}}}'
+    server = Nats(tmp_path / "server", f"authorization {{ users: [{deaf}] }}")
+    program = tmp_path / f"{app}.py"
+    program.write_text(says(1))
+    worker = Worker(served, f"nats://deaf:x@127.0.0.1:{server.port}", program, options=("--beat", "0.2"))
+    try:
+        worker.up()
+        assert any("MR0023 the bus does not answer: what worker" in line and "in 5.2 s" in line for line in worker.said)
+    finally:
+        worker.end()
+        server.stop()
 
 
 def kept(nats: Nats, key: str) -> bytes:

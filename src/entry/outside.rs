@@ -204,7 +204,8 @@ fn wait_for_a_program(
     let until = core::end_of(patience);
     let mut next = core::now_micros();
     while call.worker().is_none() {
-        if !session.channel().ready() {
+        let is_killed = call.outcome().is_some();
+        if is_killed || !session.channel().ready() {
             // A program that accepts it in this moment is told that it is over.
             if call.withdraw() {
                 return Ok(false);

@@ -38,6 +38,9 @@ use crate::script::target::Target;
 /// How long one worker has to accept a call.
 const ACCEPTS: Duration = Duration::from_millis(500);
 
+/// How long the server is waited for at a time: as a wait for the far end's media.
+const LOOK: Duration = Duration::from_millis(LOOK_MS as u64);
+
 /// How many workers may die with one call: its program may be what kills them.
 const DEAD: u32 = 5;
 /// Tells a handler in the switch that a worker has had the call, and whose checkpoint it goes on from.
@@ -409,7 +412,7 @@ impl<'a, 'b> Search<'a, 'b> {
             let is_hopeless = served.owners == 0
                 && outgoing::is_up()
                 && workers::are_known()
-                && outgoing::is_heard_until(self.begun)
+                && outgoing::is_heard_until(self.begun, LOOK)
                 && !workers::serves(name, Way::Bus, None);
             // Who was late may be in time now.
             self.late.clear();

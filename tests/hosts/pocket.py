@@ -138,12 +138,13 @@ class PocketHost(Host):
 
     def wait_for(self, predicate: Callable[[], T | None], timeout: float = DEADLINE, what: str = "") -> T:
         """Ask again while pocket's time goes by, and as much of real time: what is outside of pocket has no other."""
-        until = time.monotonic() + timeout
+        until, pocket_time = time.monotonic() + timeout, timeout
         while True:
             try:
-                found = self._switch.wait_for(predicate, timeout=timeout)
+                found = self._switch.wait_for(predicate, timeout=pocket_time)
             except TimeoutError as error:
                 if time.monotonic() < until:
+                    pocket_time = min(timeout, 1)
                     continue
                 raise TimeoutError(f"no sign of {what or predicate} in {timeout} s") from error
             assert found is not None

@@ -10,30 +10,37 @@ from collections.abc import Iterator
 
 
 class Relay:
-    """A way to a port of this machine that can be cut; what the server says takes `lag` seconds on it."""
+    """A way to a port of this machine that can be cut.
 
-    def __init__(self, port: int, lag: float = 0.0) -> None:
+    What the client says takes `there` seconds on it, and what the server says `back`.
+    """
+
+    def __init__(self, port: int, there: float = 0.0, back: float = 0.0) -> None:
         self._to = port
-        self._lag = lag
+        self._there, self._back = there, back
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._open: list[socket.socket] = []
         self._is_through = threading.Event()
         self._is_through.set()
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._refuses = False
+        self._thread = threading.Thread(target=self._accept, daemon=True)
+        self._thread.start()
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
             while True:
                 near, _ = self._listener.accept()
                 try:
+                    if self._refuses:
+                        raise ConnectionRefusedError
                     far = socket.create_connection(("127.0.0.1", self._to))
                 except OSError:
-                    # The server is not there: who comes is told so by the end of the connection.
+                    # Who comes is told by the end of the connection that there is no server.
                     near.close()
                     continue
                 self._open += [near, far]
-                for one, other, lag in ((near, far, 0.0), (far, near, self._lag)):
+                for one, other, lag in ((near, far, self._there), (far, near, self._back)):
                     one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                     threading.Thread(target=self._carry, args=(one, other, lag), daemon=True).start()
 
@@ -56,6 +63,16 @@ class Relay:
         finally:
             self._is_through.set()
 
+    @contextlib.contextmanager
+    def away(self) -> Iterator[None]:
+        """Cut the connections, and let nobody connect until this is over."""
+        self._refuses = True
+        self.cut()
+        try:
+            yield
+        finally:
+            self._refuses = False
+
     def cut(self) -> None:
         """Cut the connections that there are."""
         for one in self._open:
@@ -66,6 +83,10 @@ class Relay:
 
     def close(self) -> None:
         """Let nobody through any more."""
+        # This ends its wait, which a close would not.
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
         self._listener.close()
         self.cut()
 

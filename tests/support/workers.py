@@ -68,10 +68,10 @@ def work(node: Host, nats: Nats, tmp_path: Path, app: str) -> Iterator[Work]:
     """Start a worker for a program, which is known when this returns."""
     started: list[Worker] = []
 
-    def start(source: str, *options: str, name: str = app, function: str = "") -> Worker:
+    def start(source: str, *options: str, name: str = app, function: str = "", url: str = nats.url) -> Worker:
         program = tmp_path / f"{name}.py"
         program.write_text(source, encoding="utf-8")
-        started.append(Worker(node, nats.url, Path(f"{program}{function}"), options=options).up())
+        started.append(Worker(node, url, Path(f"{program}{function}"), options=options).up())
         return started[-1]
 
     yield start

@@ -5,9 +5,8 @@
 //! the move itself, and one waiter is woken at a time, so that what is due at
 //! the same instant happens in a fixed order.
 //!
-//! It never falls behind real time by more than [`GRACE`]: a script that spins
-//! until a call ends still sees it end. Real time is that in which this process got
-//! to run ([`Following`]).
+//! It never falls behind real time for good: a script that spins until a call ends still sees it end. How far it may,
+//! and what of real time counts, [`Following`] says.
 //!
 //! Whoever is woken counts from when it is woken, not from when it runs. What a
 //! thread waits for is changed and told under the clock's lock

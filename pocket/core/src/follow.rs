@@ -68,7 +68,11 @@ impl Following {
 
     /// How far the clock is to be ahead of where it was at `anchor`, at least.
     pub(crate) fn lag(&self, anchor: Passed) -> Duration {
-        let (now, allowed) = (self.now(), self.allowed(anchor));
+        self.lag_at(self.now(), anchor)
+    }
+
+    fn lag_at(&self, now: Passed, anchor: Passed) -> Duration {
+        let allowed = self.allowed(anchor);
         let served = now.served.saturating_sub(allowed.served);
         let real = now.real.saturating_sub(allowed.real);
         served.max(real)
@@ -76,9 +80,54 @@ impl Following {
 
     /// The least real time until it is to be so far ahead.
     pub(crate) fn rest(&self, anchor: Passed, lag: Duration) -> Duration {
-        let (now, allowed) = (self.now(), self.allowed(anchor));
+        self.rest_at(self.now(), anchor, lag)
+    }
+
+    fn rest_at(&self, now: Passed, anchor: Passed, lag: Duration) -> Duration {
+        let allowed = self.allowed(anchor);
         let served = (allowed.served + lag).saturating_sub(now.served);
         let real = (allowed.real + lag).saturating_sub(now.real);
         served.min(real)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How far the clock follows, and how long it does not yet, after the process was served and real time went by for
+    /// so many milliseconds.
+    fn followed(follows: &Following, served: u64, real: u64) -> (u128, u128) {
+        let anchor = Passed {
+            served: Duration::from_secs(7),
+            real: Duration::from_secs(9),
+        };
+        let now = Passed {
+            served: anchor.served + Duration::from_millis(served),
+            real: anchor.real + Duration::from_millis(real),
+        };
+        let lag = follows.lag_at(now, anchor);
+        let rest = follows.rest_at(now, anchor, Duration::ZERO);
+        (lag.as_millis(), rest.as_millis())
+    }
+
+    #[test]
+    fn it_follows_what_was_served_a_second_behind_and_real_time_five() {
+        let follows = Following::new(false);
+        assert_eq!(followed(&follows, 250, 250), (0, 750));
+        assert_eq!(followed(&follows, 2_500, 2_500), (1_500, 0));
+        // Others have the processor.
+        assert_eq!(followed(&follows, 500, 4_000), (0, 500));
+        assert_eq!(followed(&follows, 250, 4_750), (0, 250));
+        assert_eq!(followed(&follows, 500, 6_500), (1_500, 0));
+        assert_eq!(followed(&follows, 3_000, 6_500), (2_000, 0));
+    }
+
+    #[test]
+    fn a_real_clock_is_never_behind_and_one_that_stands_still_always() {
+        assert_eq!(followed(&Following::new(true), 2_000, 2_000), (2_000, 0));
+        let still = Following::new(false);
+        still.stand_still();
+        assert_eq!(followed(&still, 1_000_000, 1_000_000).0, 0);
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 /// Between two beats.
 const BEAT: Duration = Duration::from_millis(100);
@@ -25,7 +25,8 @@ const STACK: usize = 64 * 1024;
 pub(crate) struct Passed {
     /// Real time, less what did not count.
     pub(crate) real: Duration,
-    /// The same, but of time in which others had the processor that this process wanted, what it used.
+    /// The same, but of time in which the processor was taken from this process, what it used. It may go back by what
+    /// counts of one beat, where it is seen only after that beat that it was taken.
     pub(crate) served: Duration,
 }
 
@@ -57,7 +58,8 @@ struct Counted {
     /// When the time was counted last, and what had been used by then.
     at: Instant,
     usage: Usage,
-    /// Others had the processor at the last beat.
+    /// Between the last two beats the processor was taken from a thread that went on: by another process, or by
+    /// another thread of this one.
     is_starved: bool,
     /// The process in which a thread beats. Without one, as in a child that was forked, all real time counts.
     beats_in: Option<u32>,
@@ -137,9 +139,10 @@ impl Pulse {
     /// # Errors
     /// The system gave none.
     pub(crate) fn start(self: &Arc<Self>) -> std::io::Result<JoinHandle<()>> {
+        let usage = Usage::now();
         {
             let mut counted = self.counted.lock();
-            counted.count(Instant::now(), Usage::now());
+            counted.count(Instant::now(), usage);
             counted.beats_in = Some(std::process::id());
         }
         let pulse = Arc::clone(self);
@@ -154,14 +157,17 @@ impl Pulse {
         let mut counted = self.counted.lock();
         while counted.beats_in.is_some() {
             self.ends.wait_for(&mut counted, BEAT);
-            counted.count(Instant::now(), Usage::now());
+            // On its way back from the system a thread may have to wait for a processor: the clock is not to wait with it.
+            let usage = MutexGuard::unlocked(&mut counted, Usage::now);
+            counted.count(Instant::now(), usage);
         }
     }
 
     /// From here on all real time counts again.
     pub(crate) fn end(&self) {
+        let usage = Usage::now();
         let mut counted = self.counted.lock();
-        counted.count(Instant::now(), Usage::now());
+        counted.count(Instant::now(), usage);
         counted.beats_in = None;
         self.ends.notify_all();
     }

@@ -45,7 +45,7 @@ class Worker:
         self._is_heard = asyncio.Event()
 
     async def begin(self) -> None:
-        """Take calls from now on; when this returns, the server has told the switches."""
+        """Take calls from now on; when this returns, the server has its word, or a warning says that it may not."""
         self._listening = [
             _bus.Listening(f"fs.worker.{self.name}", self._told),
             _bus.Listening("fs.beat.*", self._heard),
@@ -55,10 +55,12 @@ class Worker:
         await self._withdrawn.read()
         _loop.spawn(self._beats(), Context())
         _loop.spawn(self._looks(), Context())
+        # A word that is lost is followed by the next.
+        patience = PATIENCE + self.beat
         try:
-            await asyncio.wait_for(self._is_heard.wait(), PATIENCE)
+            await asyncio.wait_for(self._is_heard.wait(), patience)
         except TimeoutError:
-            what = f"what worker {self.name} says has not come back in {PATIENCE} s"
+            what = f"what worker {self.name} says has not come back in {patience:g} s"
             log.warning("MR0023 the bus does not answer: %s; switches may not know of it", what)
 
     @property

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -9,7 +10,7 @@ use async_nats::{Client, ConnectError, ConnectErrorKind, ConnectOptions, ServerA
 use freeswitch::event::snapshot::Snapshot;
 use freeswitch::event::wire::decode;
 use freeswitch::{Detached, edge};
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 use tokio::runtime::Builder;
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio::time::{sleep, timeout};
@@ -105,8 +106,11 @@ fn open(setting: Setting, has_switch: bool) -> std::io::Result<Running> {
         forgotten,
         state: Mutex::new(State::Down("it is not connected yet".to_owned())),
         opened: Instant::now(),
+        connected: Mutex::new(None),
         echo: Mutex::new(None),
+        echo_came: Condvar::new(),
         asks_for_echo: Notify::new(),
+        last_said: AtomicU64::new(0),
         told: Mutex::new(None),
         store: Mutex::new(None),
         streams: Mutex::new(Vec::new()),

@@ -84,7 +84,7 @@ mod absent {
 /// What the switch says to workers: there is nobody.
 #[cfg(not(feature = "nats"))]
 pub mod outgoing {
-    use std::time::Instant;
+    use std::time::{Duration, Instant};
 
     /// Nothing is sent.
     pub fn send(subject: String, data: Vec<u8>) {
@@ -108,9 +108,15 @@ pub mod outgoing {
         false
     }
 
+    /// No server is.
+    #[must_use]
+    pub fn connected_since() -> Option<Instant> {
+        None
+    }
+
     /// Nothing is.
     #[must_use]
-    pub fn is_heard_until(_: Instant) -> bool {
+    pub fn is_heard_until(_: Instant, _: Duration) -> bool {
         false
     }
 }

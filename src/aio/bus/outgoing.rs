@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use async_nats::{Client, HeaderMap};
 use freeswitch::edge;
@@ -62,11 +62,19 @@ pub fn is_up() -> bool {
     current().is_some_and(|shared| *shared.state.lock() == State::Up && pulse::is_felt(&shared))
 }
 
-/// Has what others had said on the bus by then been heard here? If not, the server is asked: it is after one way there
-/// and back, as messages of a server keep their order.
+/// Since when a server is connected, where one is.
 #[must_use]
-pub fn is_heard_until(then: Instant) -> bool {
-    current().is_some_and(|shared| pulse::is_heard_until(&shared, then))
+pub fn connected_since() -> Option<Instant> {
+    let shared = current()?;
+    let is_connected = *shared.state.lock() == State::Up;
+    shared.connected.lock().filter(|_| is_connected)
+}
+
+/// Have the beats been heard here that this switch's server had by then? If not, it is asked, and this thread waits for
+/// so long: they are after one way there and back, as messages of one server keep their order.
+#[must_use]
+pub fn is_heard_until(then: Instant, patience: Duration) -> bool {
+    current().is_some_and(|shared| pulse::is_heard_until(&shared, then, patience))
 }
 
 /// Sends what was left; while the server is away it waits.

@@ -1,7 +1,8 @@
 //! Whether the server answers: a connection that stays open and silent looks like one that is up.
-//! A word of this switch's own that has come back also says until when all others were heard.
+//! A word of this switch's own that has come back also says until when all beats were heard.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use async_nats::Client;
@@ -23,14 +24,22 @@ pub(super) fn is_felt(shared: &Shared) -> bool {
     echo.is_some_and(|last| last.heard.elapsed() < SILENCE)
 }
 
-/// Has what others had said by then been heard? If not, the server is asked at once.
-pub(super) fn is_heard_until(shared: &Shared, then: Instant) -> bool {
+/// Have the beats been heard that the server had by then? If not, it is asked, and this thread waits for so long.
+pub(super) fn is_heard_until(shared: &Shared, then: Instant, patience: Duration) -> bool {
     let then = then.saturating_duration_since(shared.opened);
-    let is_heard = shared.echo.lock().is_some_and(|last| last.said >= then);
-    if !is_heard {
+    let is_late = |last: &mut Option<Echo>| last.is_none_or(|last| last.said < then);
+    let mut echo = shared.echo.lock();
+    if !is_late(&mut echo) {
+        return true;
+    }
+    // Many calls wait for one word.
+    if Duration::from_micros(shared.last_said.load(Ordering::Relaxed)) < then {
         shared.asks_for_echo.notify_one();
     }
-    is_heard
+    let waited = shared
+        .echo_came
+        .wait_while_for(&mut echo, is_late, patience);
+    !waited.timed_out()
 }
 
 /// Hears this switch's own word.
@@ -39,6 +48,7 @@ pub(super) fn hear(shared: &Shared, word: &[u8]) {
     let said = Duration::from_micros(micros.unwrap_or(0));
     let heard = Instant::now();
     *shared.echo.lock() = Some(Echo { said, heard });
+    shared.echo_came.notify_all();
 }
 
 /// Sends this switch's own word.
@@ -57,8 +67,12 @@ pub(super) async fn keep(shared: &Arc<Shared>, client: watch::Receiver<Option<Cl
         }
         if client.connection_state() == State::Connected {
             is_said = say(shared, is_said);
-            let now = shared.opened.elapsed().as_micros().to_string();
-            let _ = client.publish(subject.clone(), now.into()).await;
+            let now = shared.opened.elapsed().as_micros();
+            let last_said = u64::try_from(now).unwrap_or(u64::MAX);
+            shared.last_said.store(last_said, Ordering::Relaxed);
+            let _ = client
+                .publish(subject.clone(), now.to_string().into())
+                .await;
         }
     }
 }

@@ -59,7 +59,7 @@ pub(super) async fn hear(shared: &Arc<Shared>, client: watch::Receiver<Option<Cl
     let own = subjects::beat(node);
     loop {
         tokio::select! {
-            // What came before an echo is heard before it.
+            // A beat that came before an echo is heard before it.
             biased;
             Some(message) = beats.next() => {
                 if message.subject.as_str() == own {

@@ -1,6 +1,7 @@
 //! What the bus's thread and others have of the link.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, SystemTime};
 
 use async_nats::jetstream::kv::Store;
@@ -8,7 +9,7 @@ use async_nats::{Client, Event};
 use freeswitch::edge;
 use freeswitch::event::snapshot::Snapshot;
 use freeswitch::event::wire::encode;
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::Instant;
@@ -54,11 +55,16 @@ pub(super) struct Shared {
     pub(super) outgoing: mpsc::Sender<Outgoing>,
     pub(super) forgotten: mpsc::Sender<Forgotten>,
     pub(super) state: Mutex<State>,
+    /// Since when the server of now is connected, or the last one was.
+    pub(super) connected: Mutex<Option<std::time::Instant>>,
     pub(super) opened: std::time::Instant,
     /// What this switch heard of itself last.
     pub(super) echo: Mutex<Option<Echo>>,
-    /// Somebody waits for the next.
+    pub(super) echo_came: Condvar,
+    /// Somebody waits for the next word.
     pub(super) asks_for_echo: Notify,
+    /// How long after the link was opened the last was said, in microseconds.
+    pub(super) last_said: AtomicU64,
     /// What was said last of a connection that is not there.
     pub(super) told: Mutex<Option<String>>,
     pub(super) store: Mutex<Option<Store>>,
@@ -123,6 +129,7 @@ impl Shared {
         match event {
             Event::Connected => {
                 CONNECTIONS.add();
+                *self.connected.lock() = Some(std::time::Instant::now());
                 *self.state.lock() = State::Up;
                 *self.told.lock() = None;
                 // Another server may be another cluster's.

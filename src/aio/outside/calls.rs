@@ -413,6 +413,11 @@ impl Call {
     pub fn end(&self, outcome: Outcome) {
         let has_died = matches!(outcome, Outcome::Died(_));
         self.conclude(outcome);
+        self.let_go(has_died);
+    }
+
+    /// Its thread carries out no more for its program.
+    fn let_go(&self, has_died: bool) {
         if self.is_placed {
             // It ends with what has placed it.
             let _ = self.thread.leg().with(|session| {
@@ -434,7 +439,7 @@ impl Call {
         // Before its program hears of it, whose own word may come at once.
         self.conclude(Outcome::Failed(why.to_owned()));
         self.lost("killed");
-        self.end(Outcome::Failed(why.to_owned()));
+        self.let_go(false);
     }
 
     fn conclude(&self, outcome: Outcome) {

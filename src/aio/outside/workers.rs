@@ -167,8 +167,9 @@ pub fn listens(patience: Option<Duration>) {
 /// Has every worker on the bus that is there had the time to say so?
 #[must_use]
 pub fn are_known() -> bool {
-    let since = *LISTENS.lock();
-    since.is_some_and(|since| since.elapsed() > bus_patience())
+    // What they said while there was no connection was heard by nobody.
+    let since = LISTENS.lock().zip(outgoing::connected_since());
+    since.is_some_and(|(listens, connected)| listens.max(connected).elapsed() > bus_patience())
 }
 
 /// Somebody on the bus says that it is there; false where that is no such message.

@@ -41,11 +41,12 @@ def _serve(arguments: argparse.Namespace, programs: Sequence[Program], name: str
     from freeswitch.apps._worker import Worker
 
     worker = Worker(name, programs, arguments.version, arguments.weight, arguments.beat)
+    drains = threading.Event()
+    # Before it begins: it may have calls before that returns.
+    signal.signal(signal.SIGTERM, lambda *_: drains.set())
     run_on_loop(worker.begin())
     names = ", ".join(sorted(program.name for program in programs))
     log.info("worker %s serves the calls of %s", name, names)
-    drains = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: drains.set())
     left = float("inf") if arguments.seconds is None else arguments.seconds
     with contextlib.suppress(KeyboardInterrupt):
         while left > 0 and not drains.wait(min(left, 0.2)):
