@@ -84,6 +84,26 @@ async def body(say):
     assert said == "hangup hangup"
 
 
+def test_a_bridge_that_is_given_up_as_it_begins_leaves_the_call_up(host: Host) -> None:
+    # The core hangs a call up that leaves a bridge before the other leg's thread has looked: one in a hundred.
+    far = host.extension("answer", ("sleep", "20000"))
+    saw, call = in_coroutine(
+        host,
+        f"""
+        async def body(session, saw):
+            await session.answer()
+            for saw["given_up"] in range(1, 41):
+                begun = session.once("CHANNEL_BRIDGE", timeout=20)
+                bridging = asyncio.create_task(session.bridge("loopback/{far}/default"))
+                await begun
+                bridging.cancel()
+                await asyncio.gather(bridging, return_exceptions=True)
+                await session.play("tone_stream://%(20,0,440)")
+        """,
+    )
+    assert (saw["given_up"], call.cause) == (40, "NORMAL_CLEARING")
+
+
 def test_a_bridge_to_a_placed_call(host: Host) -> None:
     callee = host.extension("answer", ("sleep", "2500"))
     saw, _ = in_coroutine(

@@ -14,7 +14,7 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 
 use bindings::{
-    CF_BREAK, CF_NOT_READY, SWITCH_TRUE, switch_core_session_dequeue_event,
+    CF_BREAK, CF_NOT_READY, CF_REDIRECT, SWITCH_TRUE, switch_core_session_dequeue_event,
     switch_core_session_execute_application_get_flags, switch_core_session_get_channel,
     switch_core_session_get_id, switch_core_session_get_loglevel, switch_core_session_get_uuid,
     switch_core_session_hangup_state, switch_core_session_in_thread,
@@ -144,7 +144,11 @@ impl<'a> Session<'a> {
     /// Breaks what the session waits in: the flag that playing, sleeping and
     /// collecting look at, the one that makes other applications find the call
     /// not ready, and the end of the frame read.
+    ///
+    /// It may have just begun to bridge. The other leg's thread, which then comes to a bridge that is over, would hang
+    /// this call up (`audio_bridge_thread` in `switch_ivr_bridge.c`) but for the flag of one that goes elsewhere.
     pub fn interrupt(self) {
+        self.channel().set(CF_REDIRECT, 1);
         self.channel().set(CF_NOT_READY, 1);
         // 2 ends a list of files as a whole.
         self.channel().set(CF_BREAK, 2);
@@ -167,6 +171,8 @@ impl<'a> Session<'a> {
     pub fn clear_break(self) {
         self.channel().clear(CF_BREAK);
         self.channel().clear(CF_NOT_READY);
+        // The core has returned from a bridge once the other leg's thread has left it.
+        self.channel().clear(CF_REDIRECT);
     }
 
     /// Ends the frame read that the session is in, with no lasting effect
