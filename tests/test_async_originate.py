@@ -85,7 +85,8 @@ async def body(say):
 
 
 def test_a_bridge_that_is_given_up_as_it_begins_leaves_the_call_up(host: Host) -> None:
-    # The core hangs a call up that leaves a bridge before the other leg's thread has looked: one in a hundred.
+    # On a busy machine one in a hundred leaves the bridge before the other leg's thread has looked for it. The core
+    # waits ten seconds then, and hangs the call up.
     far = host.extension("answer", ("sleep", "20000"))
     saw, call = in_coroutine(
         host,
@@ -100,6 +101,7 @@ def test_a_bridge_that_is_given_up_as_it_begins_leaves_the_call_up(host: Host) -
                 await asyncio.gather(bridging, return_exceptions=True)
                 await session.play("tone_stream://%(20,0,440)")
         """,
+        timeout=100,
     )
     assert (saw["given_up"], call.cause) == (40, "NORMAL_CLEARING")
 

@@ -10,6 +10,8 @@ use freeswitch::Detached;
 use freeswitch::Status;
 use freeswitch::core;
 use freeswitch::session::Session;
+use freeswitch::session::cause::Cause;
+use freeswitch::sync::thread;
 use freeswitch::sync::wakeup::Wakeup;
 use freeswitch::verb::Verb;
 use freeswitch::verb::answer::{Answer, Performed};
@@ -35,6 +37,8 @@ const ENDING: Duration = Duration::from_secs(10);
 const ARRIVAL: Duration = Duration::from_secs(10);
 /// How long a call that is over waits for its hook and its coroutine.
 pub const FAREWELL: Duration = Duration::from_secs(10);
+/// How long a bridge that was broken gets to end by itself.
+const BRIDGE_ENDS: Duration = Duration::from_millis(300);
 /// How often it looks whether there is still somebody to wait for.
 const LOOK: Duration = Duration::from_millis(250);
 
@@ -178,17 +182,47 @@ impl SessionThread {
     }
 
     /// Ends a verb: one that waits is forgotten, one that runs is broken.
-    pub fn cancel(&self, ticket: u64) {
+    pub fn cancel(self: &Arc<Self>, ticket: u64) {
         let mut state = self.state.lock();
         let waiting = state.queue.iter().position(|v| v.ticket == ticket);
         let forgotten = waiting.and_then(|at| state.queue.remove(at));
         if state.at == At::Verb(ticket) {
             state.cancelled = true;
-            // Under the lock: the thread cannot go on to the next verb.
-            let _ = self.leg.with(|s| s.interrupt());
+            self.break_verb(ticket);
         }
         drop(state);
         drop(forgotten);
+    }
+
+    /// Breaks the verb that runs. Under the lock of the state: the thread cannot go on to the next verb.
+    fn break_verb(self: &Arc<Self>, ticket: u64) {
+        let bridges = self.leg.with(|session| {
+            session.interrupt();
+            session.channel().variable(c"bridge_to").is_some()
+        });
+        if bridges == Ok(true) {
+            let this = self.clone();
+            // Without a thread it takes the core longer.
+            let _ = thread::start(move |held| this.end_bridge(held, ticket));
+        }
+    }
+
+    /// Hangs up the other leg of a bridge that was broken, where it holds this one back.
+    fn end_bridge(&self, held: &Detached, ticket: u64) {
+        let Some(_inside) = core::inside() else {
+            return;
+        };
+        core::sleep(held, BRIDGE_ENDS, &AtomicBool::new(false));
+        let state = self.state.lock();
+        if state.at != At::Verb(ticket) {
+            return;
+        }
+        let other = self.leg.with(|session| session.left_behind());
+        drop(state);
+        if let Ok(Some(other)) = other {
+            let channel = other.session().channel();
+            channel.hangup(held, Cause::NORMAL_CLEARING);
+        }
     }
 
     /// Lets the thread go: the coroutine has ended, or can do without.
@@ -201,23 +235,24 @@ impl SessionThread {
     }
 
     /// Lets the thread go in the middle of a verb: nobody waits for what comes of it.
-    pub fn break_off(&self) {
+    pub fn break_off(self: &Arc<Self>) {
         self.let_go(|_| true);
     }
 
     /// As [`Self::break_off`], for a coroutine that is no more: a verb that does not
     /// [need it](Verb::needs_its_owner) runs to its end.
-    pub fn orphan(&self) {
+    pub fn orphan(self: &Arc<Self>) {
         self.let_go(|state| state.goes_on.is_none());
     }
 
-    fn let_go(&self, breaks: impl FnOnce(&State) -> bool) {
+    fn let_go(self: &Arc<Self>, breaks: impl FnOnce(&State) -> bool) {
         let mut state = self.state.lock();
         state.released = true;
-        if matches!(state.at, At::Verb(_)) && breaks(&state) {
+        if let At::Verb(ticket) = state.at
+            && breaks(&state)
+        {
             state.cancelled = true;
-            // Under the lock: the thread cannot go on to the next verb.
-            let _ = self.leg.with(|s| s.interrupt());
+            self.break_verb(ticket);
         }
         self.wake_for_verb(&state);
         drop(state);
@@ -294,6 +329,9 @@ impl SessionThread {
             } = performed;
             if !is_settled {
                 self.settle_media(session, held);
+            }
+            if self.state.lock().cancelled {
+                session.outlive_other_leg(held);
             }
             let cancelled = self.rest(session);
             if let (true, Answer::Digits { digits, terminator }) = (cancelled, &answer) {

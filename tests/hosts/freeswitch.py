@@ -174,7 +174,10 @@ class FreeSwitchHost(Host):
         self.wait_for(lambda: self._marker != marker or None, what="the log")
 
     def log_text(self) -> str:
-        """What the switch wrote to its log file; before it had one, to its standard output."""
+        """What the switch wrote to its log file; before it had one, to its standard output.
+
+        Of one that has run many tests that is hundreds of megabytes.
+        """
         paths = (self.folder / "log" / "freeswitch.log", self.folder / "stdout")
         return "".join(path.read_text(errors="replace") for path in paths if path.exists())
 

@@ -1,20 +1,25 @@
 //! Joining two calls, with an ear for digits on both.
 
 use std::collections::HashMap;
-use std::ffi::{c_uint, c_void};
+use std::ffi::{CString, c_uint, c_void};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use bindings::{
-    SWITCH_INPUT_TYPE_DTMF, SWITCH_STATUS_SUCCESS, switch_core_session_t, switch_dtmf_t,
-    switch_input_type_t, switch_ivr_multi_threaded_bridge, switch_status_t,
+    CF_BRIDGED, SWITCH_INPUT_TYPE_DTMF, SWITCH_STATUS_SUCCESS, switch_core_session_t,
+    switch_dtmf_t, switch_input_type_t, switch_ivr_multi_threaded_bridge, switch_status_t,
 };
 use parking_lot::Mutex;
 
-use super::Session;
+use super::{Locked, Session};
 use crate::edge::guard;
 use crate::media::input::{Dtmf, Input, Wait};
-use crate::{Detached, Status};
+use crate::{Detached, Status, core};
+
+/// How long the end of the other leg is waited for, and how often it is looked.
+const OUTLIVES: Duration = Duration::from_secs(1);
+const GLANCE: Duration = Duration::from_millis(1);
 
 /// Who listens to a leg of a bridge. The B leg's thread can call back for a
 /// moment longer than the bridge lasts for the A leg, so the core gets a number
@@ -56,6 +61,37 @@ impl Drop for Known {
 }
 
 impl Session<'_> {
+    /// The other leg of the bridge that this one has begun last, while there is such a call.
+    fn last_other_leg(self) -> Option<Locked> {
+        let uuid = self.channel().variable(c"last_bridge_to")?;
+        Locked::find(&CString::new(uuid).ok()?)
+    }
+
+    /// The other leg of a bridge that this one has left, where it waits for this one.
+    ///
+    /// Its thread has come when this one had gone, and waits ten seconds (`audio_bridge_thread` in
+    /// `switch_ivr_bridge.c`). For so long the bridge does not end here.
+    #[must_use]
+    pub fn left_behind(self) -> Option<Locked> {
+        if self.channel().has(CF_BRIDGED) {
+            return None;
+        }
+        self.last_other_leg().filter(|other| {
+            let channel = other.session().channel();
+            channel.is_up() && channel.has(CF_BRIDGED)
+        })
+    }
+
+    /// Waits until the other leg of a bridge that was broken is no more, where it was hung up; for a second at most.
+    /// Until then its thread may hang this call up, but for the flag that [`Self::interrupt`] sets.
+    pub fn outlive_other_leg(self, held: &Detached) {
+        let until = core::end_of(OUTLIVES);
+        let ends = |other: Locked| !other.session().channel().is_up();
+        while self.last_other_leg().is_some_and(ends) && core::now_micros() < until {
+            core::sleep(held, GLANCE, &AtomicBool::new(false));
+        }
+    }
+
     /// Bridges two calls until one ends it (`switch_ivr_multi_threaded_bridge`).
     /// Digits of either leg go to its listener; without listeners they pass.
     ///

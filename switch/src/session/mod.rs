@@ -171,7 +171,6 @@ impl<'a> Session<'a> {
     pub fn clear_break(self) {
         self.channel().clear(CF_BREAK);
         self.channel().clear(CF_NOT_READY);
-        // The core has returned from a bridge once the other leg's thread has left it.
         self.channel().clear(CF_REDIRECT);
     }
 

@@ -299,7 +299,14 @@ fn run_peer(b: &Arc<Session>, other: &BStr, listener: Option<Listener>) {
 fn exchange(own: &Arc<Session>, other: &Arc<Session>, listener: Option<Listener>) {
     own.set_flag(CF_BRIDGED, 1);
     let give_up = own.core.clock.now() + PATIENCE;
-    while !other.has(CF_BRIDGED) && own.ready() && other.is_up() && own.core.clock.now() < give_up {
+    // Who has begun the bridge may have left it before the other side came.
+    let lasts = || own.has(CF_BRIDGE_ORIGINATOR) || other.has(CF_BRIDGE_ORIGINATOR);
+    while !other.has(CF_BRIDGED)
+        && lasts()
+        && own.ready()
+        && other.is_up()
+        && own.core.clock.now() < give_up
+    {
         own.core.clock.sleep(FRAME);
     }
     let filters = own.is_true("bridge_filter_dtmf");
