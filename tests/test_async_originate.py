@@ -99,8 +99,10 @@ def test_a_bridge_that_is_given_up_as_it_begins_leaves_the_call_up(host: Host) -
                 await begun
                 bridging.cancel()
                 await asyncio.gather(bridging, return_exceptions=True)
-                await session.play("tone_stream://%(20,0,440)")
+                async with asyncio.timeout(8):
+                    await session.play("tone_stream://%(20,0,440)")
         """,
+        variables={"hangup_after_bridge": "true"},
         timeout=100,
     )
     assert (saw["given_up"], call.cause) == (40, "NORMAL_CLEARING")

@@ -37,7 +37,7 @@ const ENDING: Duration = Duration::from_secs(10);
 const ARRIVAL: Duration = Duration::from_secs(10);
 /// How long a call that is over waits for its hook and its coroutine.
 pub const FAREWELL: Duration = Duration::from_secs(10);
-/// How long a bridge that was broken gets to end by itself.
+/// How long a bridge that was broken gets to end by itself, until it is looked at, and again.
 const BRIDGE_ENDS: Duration = Duration::from_millis(300);
 /// How often it looks whether there is still somebody to wait for.
 const LOOK: Duration = Duration::from_millis(250);
@@ -212,16 +212,19 @@ impl SessionThread {
         let Some(_inside) = core::inside() else {
             return;
         };
-        core::sleep(held, BRIDGE_ENDS, &AtomicBool::new(false));
-        let state = self.state.lock();
-        if state.at != At::Verb(ticket) {
-            return;
-        }
-        let other = self.leg.with(|session| session.left_behind());
-        drop(state);
-        if let Ok(Some(other)) = other {
-            let channel = other.session().channel();
-            channel.hangup(held, Cause::NORMAL_CLEARING);
+        let until = core::end_of(ENDING);
+        while core::running() && core::now_micros() < until {
+            core::sleep(held, BRIDGE_ENDS, &AtomicBool::new(false));
+            let state = self.state.lock();
+            if state.at != At::Verb(ticket) {
+                return;
+            }
+            let other = self.leg.with(|session| session.left_behind());
+            drop(state);
+            if let Ok(Some(other)) = other {
+                let channel = other.session().channel();
+                channel.hangup(held, Cause::NORMAL_CLEARING);
+            }
         }
     }
 
@@ -331,7 +334,7 @@ impl SessionThread {
                 self.settle_media(session, held);
             }
             if self.state.lock().cancelled {
-                session.outlive_other_leg(held);
+                session.wait_for_left_bridge(held);
             }
             let cancelled = self.rest(session);
             if let (true, Answer::Digits { digits, terminator }) = (cancelled, &answer) {

@@ -17,8 +17,8 @@ use crate::edge::guard;
 use crate::media::input::{Dtmf, Input, Wait};
 use crate::{Detached, Status, core};
 
-/// How long the end of the other leg is waited for, and how often it is looked.
-const OUTLIVES: Duration = Duration::from_secs(1);
+/// How long the other leg's thread is waited for, and how often it is looked.
+const LEAVES: Duration = Duration::from_secs(1);
 const GLANCE: Duration = Duration::from_millis(1);
 
 /// Who listens to a leg of a bridge. The B leg's thread can call back for a
@@ -61,10 +61,15 @@ impl Drop for Known {
 }
 
 impl Session<'_> {
-    /// The other leg of the bridge that this one has begun last, while there is such a call.
-    fn last_other_leg(self) -> Option<Locked> {
+    /// The other leg of the bridge that this one has left, as long as its own thread has not left it.
+    fn left_bridge(self) -> Option<Locked> {
+        if self.channel().has(CF_BRIDGED) {
+            return None;
+        }
         let uuid = self.channel().variable(c"last_bridge_to")?;
-        Locked::find(&CString::new(uuid).ok()?)
+        let other = Locked::find(&CString::new(uuid).ok()?)?;
+        let theirs = other.session().channel().variable(c"bridge_to");
+        (theirs.as_deref() == Some(self.uuid().to_bytes())).then_some(other)
     }
 
     /// The other leg of a bridge that this one has left, where it waits for this one.
@@ -73,21 +78,17 @@ impl Session<'_> {
     /// `switch_ivr_bridge.c`). For so long the bridge does not end here.
     #[must_use]
     pub fn left_behind(self) -> Option<Locked> {
-        if self.channel().has(CF_BRIDGED) {
-            return None;
-        }
-        self.last_other_leg().filter(|other| {
+        self.left_bridge().filter(|other| {
             let channel = other.session().channel();
             channel.is_up() && channel.has(CF_BRIDGED)
         })
     }
 
-    /// Waits until the other leg of a bridge that was broken is no more, where it was hung up; for a second at most.
-    /// Until then its thread may hang this call up, but for the flag that [`Self::interrupt`] sets.
-    pub fn outlive_other_leg(self, held: &Detached) {
-        let until = core::end_of(OUTLIVES);
-        let ends = |other: Locked| !other.session().channel().is_up();
-        while self.last_other_leg().is_some_and(ends) && core::now_micros() < until {
+    /// Waits until the other leg's thread has left a bridge that was broken; for a second at most. Until then it may
+    /// hang this call up, but for the flag that [`Self::interrupt`] sets.
+    pub fn wait_for_left_bridge(self, held: &Detached) {
+        let until = core::end_of(LEAVES);
+        while self.left_bridge().is_some() && core::running() && core::now_micros() < until {
             core::sleep(held, GLANCE, &AtomicBool::new(false));
         }
     }

@@ -14,10 +14,10 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 
 use bindings::{
-    CF_BREAK, CF_NOT_READY, CF_REDIRECT, SWITCH_TRUE, switch_core_session_dequeue_event,
-    switch_core_session_execute_application_get_flags, switch_core_session_get_channel,
-    switch_core_session_get_id, switch_core_session_get_loglevel, switch_core_session_get_uuid,
-    switch_core_session_hangup_state, switch_core_session_in_thread,
+    CF_BREAK, CF_NOT_READY, CF_REDIRECT, CS_EXECUTE, CS_PARK, SWITCH_TRUE,
+    switch_core_session_dequeue_event, switch_core_session_execute_application_get_flags,
+    switch_core_session_get_channel, switch_core_session_get_id, switch_core_session_get_loglevel,
+    switch_core_session_get_uuid, switch_core_session_hangup_state, switch_core_session_in_thread,
     switch_core_session_perform_force_locate, switch_core_session_perform_kill_channel,
     switch_core_session_print, switch_core_session_queue_private_event,
     switch_core_session_receive_event, switch_core_session_rwunlock, switch_core_session_t,
@@ -148,7 +148,11 @@ impl<'a> Session<'a> {
     /// It may have just begun to bridge. The other leg's thread, which then comes to a bridge that is over, would hang
     /// this call up (`audio_bridge_thread` in `switch_ivr_bridge.c`) but for the flag of one that goes elsewhere.
     pub fn interrupt(self) {
-        self.channel().set(CF_REDIRECT, 1);
+        // In other states the core takes the flag for more than that.
+        let state = self.channel().state().number();
+        if [CS_EXECUTE, CS_PARK].map(|state| state.0).contains(&state) {
+            self.channel().set(CF_REDIRECT, 1);
+        }
         self.channel().set(CF_NOT_READY, 1);
         // 2 ends a list of files as a whole.
         self.channel().set(CF_BREAK, 2);

@@ -138,7 +138,7 @@ pub(crate) fn bridge(a: &Arc<Session>, b: &Locked, listeners: [Option<Listener>;
     }
     b.set("call_uuid", b.uuid());
     a.fire(SWITCH_EVENT_CHANNEL_UNBRIDGE, describe);
-    if !a.has(CF_TRANSFER) && a.is_up() {
+    if !a.has(CF_TRANSFER) && !a.has(CF_REDIRECT) && a.is_up() {
         after(a, b);
     }
     SUCCESS
