@@ -28,7 +28,7 @@ def handler(session, args):
     heard = []
     session.setHangupHook(hook, heard)
     session.setInputCallback(on_input, heard)
-    session.sleep(10000)
+    session.sleep(60000)
     session.circle = session, heard
     event = freeswitch.Event("CUSTOM", "many::calls")
     event["Heard"] = "".join(heard)
