@@ -260,7 +260,7 @@ def test_a_leg_that_answers_at_once_stays(host: Host) -> None:
                 leg.hangup()
                 leg.destroy()
         """,
-        timeout=60,
+        timeout=200,
     )
     assert saw == {"True CS_SOFT_EXECUTE": 200}
     no_channels(host)
