@@ -11,7 +11,7 @@ import pytest
 from hosts.base import Host
 from support.nats import Nats, Raw, needs_nats, state
 from support.relay import Relay
-from support.workers import BEGINS, Work, Worker, app, begun, keeps, nats, on_bus, saw, variable, work
+from support.workers import BEGINS, Work, Worker, app, begun, keeps, known, nats, on_bus, saw, variable, work
 
 __all__ = ["app", "nats", "work"]
 pytestmark = needs_nats
@@ -76,12 +76,6 @@ def test_a_call_whose_worker_gave_its_switch_up_is_offered_again(node: Host, wor
     node.wait_for(lambda: state(node, "remote_accepts") == accepts + 1 or None, 30)
     call.press("5")
     assert saw(call.wait(60)) == ["5", True]
-
-
-def known(host: Host, app: str) -> None:
-    """Wait until every worker has had the time to be known: from then on none is waited for."""
-    nobody = f"no worker serves '{app}'"
-    host.wait_for(lambda: host.call(("pyremote", app)).variables["python_error"] == nobody or None)
 
 
 def says(at: int) -> str:

@@ -214,7 +214,7 @@ impl SessionThread {
         };
         let until = core::end_of(ENDING);
         while core::running() && core::now_micros() < until {
-            core::sleep(held, BRIDGE_ENDS, &AtomicBool::new(false));
+            core::pause(held, BRIDGE_ENDS);
             let state = self.state.lock();
             if state.at != At::Verb(ticket) {
                 return;

@@ -134,6 +134,11 @@ pub fn sleep(_: &Detached, time: Duration, stop: &AtomicBool) {
     }
 }
 
+/// As [`sleep`], where nothing but the switch's end stops it.
+pub fn pause(held: &Detached, time: Duration) {
+    sleep(held, time, &AtomicBool::new(false));
+}
+
 /// The switch's clock, in microseconds since 1970 (`switch_micro_time_now`).
 #[inline]
 #[must_use]

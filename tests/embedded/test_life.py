@@ -211,7 +211,7 @@ def test_scripts_that_were_ended_leave_nothing_to_look_for(tmp_path: Path) -> No
                 deadline = time.monotonic() + 30
                 while "spin" not in switch.api("pyps"):
                     assert time.monotonic() < deadline
-                # On a busy machine it may be told more than once, and be over before it is told again.
+                # A busy machine may take a script more than the second that pykill waits: ask until there is none.
                 while "no script has" not in (told := switch.api(f"pykill {{number}}")):
                     assert time.monotonic() < deadline, told
         gc.set_threshold(700)

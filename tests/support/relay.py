@@ -36,7 +36,7 @@ class Relay:
                         raise ConnectionRefusedError
                     far = socket.create_connection(("127.0.0.1", self._to))
                 except OSError:
-                    # Who comes is told by the end of the connection that there is no server.
+                    # The end of its connection tells the client that there is no server.
                     near.close()
                     continue
                 self._open += [near, far]

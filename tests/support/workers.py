@@ -79,6 +79,12 @@ def work(node: Host, nats: Nats, tmp_path: Path, app: str) -> Iterator[Work]:
         one.end()
 
 
+def known(host: Host, app: str) -> None:
+    """Wait until every worker has had the time to be known: from then on none is waited for."""
+    nobody = f"no worker serves '{app}'"
+    host.wait_for(lambda: host.call(("pyremote", app)).variables["python_error"] == nobody or None)
+
+
 def variable(host: Host, uuid: str, name: str) -> str:
     """Wait until a live call has a variable, and give it."""
 
@@ -145,6 +151,6 @@ def begun(host: Host, app: str, *before: tuple[str, str]) -> tuple[LiveCall, int
 
 
 __all__ = [
-    "BEGINS", "HEAD", "WAITS", "Nats", "Work", "Worker", "app", "begun", "keeps", "nats", "needs_nats", "node",
+    "BEGINS", "HEAD", "WAITS", "Nats", "Work", "Worker", "app", "begun", "keeps", "known", "nats", "needs_nats", "node",
     "on_bus", "saw", "variable", "work",
 ]  # fmt: skip

@@ -8,7 +8,7 @@ use crate::pulse::{Passed, Pulse};
 
 /// How far the clock may fall behind real time while a thread computes.
 ///
-/// Of time in which others have the processor, what the process itself uses counts.
+/// Of time in which the processor is taken from the process, what it uses counts.
 pub(crate) const GRACE: Duration = Duration::from_secs(1);
 
 /// How far it may fall behind real time in all: a script that waits for what comes with time

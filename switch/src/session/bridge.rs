@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::ffi::{CString, c_uint, c_void};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bindings::{
@@ -89,7 +89,7 @@ impl Session<'_> {
     pub fn wait_for_left_bridge(self, held: &Detached) {
         let until = core::end_of(LEAVES);
         while self.left_bridge().is_some() && core::running() && core::now_micros() < until {
-            core::sleep(held, GLANCE, &AtomicBool::new(false));
+            core::pause(held, GLANCE);
         }
     }
 

@@ -1,7 +1,7 @@
 //! Placing calls, joining them, and waiting for an answer.
 
 use std::ffi::CStr;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use bindings::{
@@ -116,12 +116,11 @@ impl Session<'_> {
     fn wait_for_media(self, held: &Detached) -> Result<(), Status> {
         let channel = self.channel();
         // A break makes the call not ready.
-        let never = AtomicBool::new(false);
         for _ in 0..ANSWER_TIMEOUT_S * 50 {
             if !channel.ready() || channel.media_ready() {
                 break;
             }
-            core::sleep(held, FRAME, &never);
+            core::pause(held, FRAME);
         }
         if channel.media_ready() {
             return Ok(());
