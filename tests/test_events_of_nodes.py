@@ -145,6 +145,28 @@ async def body(say):
 
 
 @needs_nats
+def test_a_wait_for_another_node_is_as_long_in_real_time(node: Host) -> None:
+    """What others send comes in no other: pocket's clock stays a second behind it at most."""
+    said = in_loop(
+        node,
+        """
+async def lasts(wait):
+    begun = time.perf_counter()
+    try: await wait
+    except TimeoutError: return time.perf_counter() - begun
+async def body(say):
+    names = "CUSTOM test::events"
+    stream = events.stream(names, nodes=["two"])
+    say(json.dumps([
+        await lasts(events.once(names, timeout=2, nodes="two")),
+        await lasts(asyncio.wait_for(anext(stream), 2)),
+    ]))
+""",
+    )
+    assert min(json.loads(said)) >= 1
+
+
+@needs_nats
 def test_a_call_is_followed_over_the_bus(node: Host) -> None:
     listening(
         node,

@@ -7,10 +7,11 @@ opens one. Nothing here waits for the server but the coroutine that asks.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import socket
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 import _freeswitch
@@ -86,28 +87,42 @@ def settle(ticket: int, kind: str, number: int, text: str, data: bytes | None) -
         send(text, b"-NAK")
 
 
+@contextlib.contextmanager
+def in_real_time() -> Iterator[None]:
+    """Have pocket's clock follow real time while this coroutine waits: it does not see what the bus does."""
+    loop: Any = asyncio.get_running_loop()
+    if not hasattr(loop, "hold"):
+        yield
+        return
+    loop.hold()
+    try:
+        yield
+    finally:
+        loop.let_go()
+
+
+def pace_of(switch: Any) -> contextlib.AbstractContextManager[None]:
+    """Give how pocket's clock goes while a coroutine waits for events of these: nodes of the bus, or a switch."""
+    is_of_nodes = switch is not None and is_built() and isinstance(switch, _freeswitch.Nodes)
+    return in_real_time() if is_of_nodes else contextlib.nullcontext()
+
+
 async def ask(function: Callable[..., object], *args: Any, timeout: float = PATIENCE) -> tuple[str, int, str, Any]:
     """Ask the bus, and wait for the answer: its kind, a number, a text and data."""
     if _loop.here.forked:
         # asyncio's own word, that no loop runs, would say nothing of why.
         raise BusError("this is a child that a script has forked: the bus is its parent's")
-    loop: Any = asyncio.get_running_loop()
     ticket = next(_tickets)
-    future = _waiting[ticket] = loop.create_future()
-    # pocket's clock does not see what the bus does: it must stand still until that is done.
-    hold, let_go = getattr(loop, "hold", None), getattr(loop, "let_go", None)
-    if hold is not None:
-        hold()
+    future = _waiting[ticket] = asyncio.get_running_loop().create_future()
     try:
-        try:
-            function(ticket, float(timeout), *args)
-        except ConnectionError as error:
-            raise BusError(str(error)) from None
-        kind, number, text, data = await future
+        with in_real_time():
+            try:
+                function(ticket, float(timeout), *args)
+            except ConnectionError as error:
+                raise BusError(str(error)) from None
+            kind, number, text, data = await future
     finally:
         _waiting.pop(ticket, None)
-        if let_go is not None:
-            let_go()
     if kind == "late":
         raise BusLate(text)
     if kind == "failed":

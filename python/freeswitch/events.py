@@ -23,6 +23,7 @@ import logging
 import weakref
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from contextlib import AbstractContextManager
 from contextvars import copy_context
 from typing import Any, TypeAlias
 
@@ -206,7 +207,7 @@ def _once(
         source.bound.add(wait)
         if not source.past.number and not exists(headers["Unique-ID"], switch):
             lose(wait)
-    return _wait_for(Armed(wait), until, timeout)
+    return _wait_for(Armed(wait), until, timeout, _bus.pace_of(switch))
 
 
 def _both(one: Test | None, two: Test | None) -> Test | None:
@@ -220,7 +221,9 @@ async def _misplaced() -> Event:
     raise RuntimeError("freeswitch.events.once is armed where it is called: call it in a coroutine of the switch")
 
 
-async def _wait_for(armed: Armed, until: Awaitable[Any] | None, timeout: float | None) -> Event:
+async def _wait_for(
+    armed: Armed, until: Awaitable[Any] | None, timeout: float | None, pace: AbstractContextManager[None]
+) -> Event:
     wait = armed.take()
     del armed
     waits: set[asyncio.Future[Any]] = {wait}
@@ -228,7 +231,8 @@ async def _wait_for(armed: Armed, until: Awaitable[Any] | None, timeout: float |
     if over is not None:
         waits.add(over)
     try:
-        await asyncio.wait(waits, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        with pace:
+            await asyncio.wait(waits, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
         if wait.done():
             return wait.result()
         if over is not None and over.done():
@@ -306,7 +310,8 @@ class Stream:
             if self._closed:
                 raise StopAsyncIteration
             self._news.clear()
-            await self._news.wait()
+            with _bus.pace_of(self._switch):
+                await self._news.wait()
         number, event = self._waiting.popleft()
         if isinstance(self._source, Feed):
             self._source.read(number)

@@ -22,6 +22,7 @@ import math
 import re
 import weakref
 from collections import deque
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -244,20 +245,12 @@ class Watch:
 
     async def __anext__(self) -> Entry:
         _loop.only_here("a watch of keys")
-        loop: Any = asyncio.get_running_loop()
         while not self._waiting:
             if self._closed:
                 raise StopAsyncIteration
             self._news.clear()
-            # What others change comes in real time: pocket's clock follows it for so long.
-            held = self._is_on_bus and hasattr(loop, "hold")
-            if held:
-                loop.hold()
-            try:
+            with _bus.in_real_time() if self._is_on_bus else nullcontext():
                 await self._news.wait()
-            finally:
-                if held:
-                    loop.let_go()
         return self._waiting.popleft()
 
     def close(self) -> None:
