@@ -146,7 +146,7 @@ async def body(say):
 
 @needs_nats
 def test_a_wait_for_another_node_is_as_long_in_real_time(node: Host) -> None:
-    """What others send comes in no other: pocket's clock stays a second behind it at most."""
+    """What others send comes in no other: a timeout that pocket's clock jumps to is over before anything can come."""
     said = in_loop(
         node,
         """

@@ -89,7 +89,7 @@ def settle(ticket: int, kind: str, number: int, text: str, data: bytes | None) -
 
 @contextlib.contextmanager
 def in_real_time() -> Iterator[None]:
-    """Have pocket's clock follow real time while this coroutine waits: it does not see what the bus does."""
+    """Have pocket's clock follow real time while this coroutine waits: the clock does not see what the bus does."""
     loop: Any = asyncio.get_running_loop()
     if not hasattr(loop, "hold"):
         yield

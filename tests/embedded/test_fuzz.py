@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import re
 import threading
 from collections.abc import Callable
@@ -69,7 +70,9 @@ def test_the_same_seed_gives_the_same_transcripts(tmp_path: Path) -> None:
     assert len(first) >= 10
     assert len(set(first)) > 5
     for _ in range(10):
-        assert transcripts() == first
+        told = transcripts()
+        # What pytest says of two such lists is cut short.
+        assert told == first, "\n".join(difflib.ndiff("\n".join(first).splitlines(), "\n".join(told).splitlines()))
 
 
 def test_phones_are_busy_and_gone(tmp_path: Path) -> None:
