@@ -211,7 +211,7 @@ def test_scripts_that_were_ended_leave_nothing_to_look_for(tmp_path: Path) -> No
                 deadline = time.monotonic() + 30
                 while "spin" not in switch.api("pyps"):
                     assert time.monotonic() < deadline
-                # A busy machine may take a script more than the second that pykill waits: ask until there is none.
+                # pykill waits a second. On a busy machine a script may need longer to end: ask until it is gone.
                 while "no script has" not in (told := switch.api(f"pykill {{number}}")):
                     assert time.monotonic() < deadline, told
         gc.set_threshold(700)
