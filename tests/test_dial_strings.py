@@ -250,8 +250,6 @@ def test_rejection_before_there_is_a_leg(host: Host, answers: str) -> None:
     ("dial", "cause"),
     [
         ("{busy}", "USER_BUSY"),
-        ("{{fail_on_single_reject=true}}{busy},{rings}", "NO_ANSWER"),
-        ("{{fail_on_single_reject=USER_BUSY}}{rings},{busy}", "NO_ANSWER"),
         ("{{originate_timeout=1}}{rings}", "NO_ANSWER"),
         ("error/user_busy", None),
     ],
@@ -261,6 +259,16 @@ def test_the_a_leg_knows_how_the_last_leg_ended(
 ) -> None:
     variables = bridged(host, dial.format(busy=busy, rings=rings)).variables
     assert variables.get("last_bridge_hangup_cause") == cause
+
+
+@pytest.mark.parametrize(
+    "dial", ["{{fail_on_single_reject=true}}{busy},{rings}", "{{fail_on_single_reject=USER_BUSY}}{rings},{busy}"]
+)
+def test_the_a_leg_knows_how_the_leg_ended_that_a_rejection_ends(host: Host, busy: str, rings: str, dial: str) -> None:
+    told = bridged(host, dial.format(busy=busy, rings=rings)).variables.get("last_bridge_hangup_cause")
+    # switch_channel_perform_hangup marks the busy leg as down, and then tells the a leg: the leg that is
+    # ended because of it may tell in between, and the busy leg has the last word.
+    assert told in (["NO_ANSWER"] if host.is_pocket else ["NO_ANSWER", "USER_BUSY"])
 
 
 # FreeSWITCH gives the same, and keeps the leg that has answered for some 20 s more.
