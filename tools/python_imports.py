@@ -93,6 +93,8 @@ class _Reader(ast.NodeVisitor):
             self.visit(node.func)
         else:
             self.found |= {(name, True) for name in self._by_call(called, node)}
+            if isinstance(node.func, ast.Attribute):
+                self.visit(node.func.value)
         for child in (*node.args, *node.keywords):
             self.visit(child)
 

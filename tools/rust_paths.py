@@ -11,9 +11,10 @@ from pathlib import Path
 Name = tuple[str, ...]  # a module's, or a path as it is written
 
 _WORD = r"[A-Za-z_][A-Za-z0-9_]*"
+_IN_COMMENT = r"(?:[^*/]|\*(?!/)|/(?!\*))"
 _TOKEN = re.compile(
     rf"""
-      (?://[^\n]*|/\*.*?\*/)                            # comments
+      (?://[^\n]*|/\*(?:{_IN_COMMENT}|/\*{_IN_COMMENT}*\*/)*\*/)  # comments, and those in them
     | (?P<string>
         [bc]?r(?P<hashes>\#*)".*?"(?P=hashes)
       | [bc]?"(?:\\.|[^"\\])*"
