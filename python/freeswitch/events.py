@@ -6,8 +6,8 @@
     watch = events.on("CUSTOM conference::maintenance", callback)
 
 A name is a kind of event, `CUSTOM subclass` or `ALL`. A guard is a dict of headers that must have these values,
-which is looked at before Python is, or a function of the event. What a wait cannot keep up with is dropped,
-counted, and reported in the log once a second.
+or a function of the event. A dict is looked at before Python is; of one that names a call, only its Unique-ID is.
+What a wait cannot keep up with is dropped, counted, and reported in the log once a second.
 
 The events are those of the switch that the script runs in. `switch=` names another one: a `freeswitch.apps.Client` or
 `Connection` that is connected to its event socket, or the `con` of one of its sessions. `nodes=` names switches of the
