@@ -8,7 +8,8 @@ import logging
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any
 
-from freeswitch.apps._marks import Mark, arguments_of, is_newer, marks_of, plain
+from freeswitch.apps._marks import Mark, arguments_of, functions_of, is_newer, marks_of, plain
+from freeswitch.apps._named import events_named
 from freeswitch.apps._places import SETTING_UP
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ def load_app(
             here.need(event)
         where = {"callback": loaded.callbacks, "coroutine": loaded.coroutines, "handler": loaded.handlers}
         where[mark.kind].setdefault(plain(mark.event), []).append((function, count))
+    for event in events_named(loaded.instance, functions_of(loaded.instance)):
+        here.need(event)
     # Its own functions may want to know.
     for key, value in (("cid", app_id), ("name", name)):
         if not hasattr(loaded.instance, key):
@@ -91,7 +94,8 @@ def add(
     """Have one function called, with no app around it."""
     mark = Mark(event, kind, ())
     count = arguments_of(mark, function, app_id)
-    here.need(event)
+    for name in (event, *events_named(function, [function])):
+        here.need(name)
     loaded = App(getattr(function, "__name__", kind), function, None)
     functions = {"callback": loaded.callbacks, "coroutine": loaded.coroutines, "handler": loaded.handlers}
     functions[kind][plain(event)] = [(function, count)]

@@ -131,13 +131,19 @@ def is_newer(app: Any, other: Any) -> bool:
     same = all(
         getattr(one, name, None) == getattr(two, name, None) for name in ("__module__", "__qualname__", "__name__")
     )
-    home, other_home = _home(app), _home(other)
+    home, other_home = home_of(functions_of(app)), home_of(functions_of(other))
     return same and home is not other_home and home.get("__name__") == other_home.get("__name__")
 
 
-def _home(namespace: Any) -> dict[str, Any]:
-    """Give the globals of an app's script, which are new when that is loaded again."""
+def functions_of(namespace: Any) -> list[Callable[..., Any]]:
+    """Give the functions of an app that its script has written."""
     # A class of ours, of which scripts make objects, says it itself.
     own = None if isinstance(namespace, type) else getattr(namespace, "functions", None)
-    functions = own or [function for _, function in marks_of(namespace)]
+    if isinstance(own, list) and own:
+        return own
+    return [function for _, function in marks_of(namespace)]
+
+
+def home_of(functions: Sequence[Callable[..., Any]]) -> dict[str, Any]:
+    """Give the globals of an app's script, which are new when that is loaded again."""
     return getattr(inspect.unwrap(functions[0]), "__globals__", {}) if functions else {}
