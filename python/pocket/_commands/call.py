@@ -9,8 +9,6 @@ import re
 import signal
 import sys
 from pathlib import Path
-from types import FrameType
-from typing import Self
 from xml.sax.saxutils import quoteattr
 
 from pocket import ladder
@@ -18,6 +16,7 @@ from pocket._call import Call
 from pocket._caller import CallTimeout
 from pocket._commands import words
 from pocket._far_end import seconds
+from pocket._signals import Noted
 from pocket._switch import Switch
 
 # What is shown of the log beside what scripts write.
@@ -89,27 +88,6 @@ def add_world(parser: argparse.ArgumentParser) -> None:
     )
 
 
-class HeldBack:
-    """Ctrl-C comes when it is let through: a script may run before the call that it serves is known here."""
-
-    def __enter__(self) -> Self:
-        self._has_come = False
-        self._before = signal.signal(signal.SIGINT, self._take)
-        return self
-
-    def _take(self, _number: int, _frame: FrameType | None) -> None:
-        self._has_come = True
-
-    def let_through(self) -> None:
-        """Have it come from now on; KeyboardInterrupt where it has."""
-        signal.signal(signal.SIGINT, self._before)
-        if self._has_come and self._before is signal.default_int_handler:
-            raise KeyboardInterrupt
-
-    def __exit__(self, *_: object) -> None:
-        signal.signal(signal.SIGINT, self._before)
-
-
 def run(args: argparse.Namespace) -> int:
     """Place the call; 1 where a script has failed, or the call did not end, 130 where Ctrl-C has ended it."""
     try:
@@ -122,7 +100,8 @@ def run(args: argparse.Namespace) -> int:
     except (OSError, ValueError) as error:
         print(f"call: {error}", file=sys.stderr)
         return 2
-    with contextlib.closing(switch), HeldBack() as ctrl_c:
+    with contextlib.closing(switch), Noted(signal.SIGINT) as ctrl_c:
+        # A script may run before the call that it serves is known here.
         try:
             words.add_phones(switch, args.phones)
             call = switch.start_call(

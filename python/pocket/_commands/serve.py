@@ -6,15 +6,14 @@ import argparse
 import re
 import signal
 import sys
-import threading
 from pathlib import Path
-from types import FrameType
 
 from pocket._checks import LAST_PORT
 from pocket._commands import words
 from pocket._commands.call import add_world
 from pocket._event_socket import LOOPBACK
 from pocket._serve import serve
+from pocket._signals import Noted
 
 DEFAULT = ("127.0.0.1", 8021)
 LEVELS = ("console", "alert", "crit", "err", "warning", "notice", "info", "debug")
@@ -62,14 +61,7 @@ def run(args: argparse.Namespace) -> int:
     except (OSError, ValueError) as error:
         print(f"python -m pocket serve: {error}", file=sys.stderr)
         return 1
-    end = threading.Event()
-
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        end.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
-    with server:
+    with Noted(signal.SIGINT, signal.SIGTERM) as ends, server:
         try:
             words.add_phones(server.switch, args.phones)
         except ValueError as error:
@@ -78,7 +70,6 @@ def run(args: argparse.Namespace) -> int:
         if args.log:
             server.switch.api(f"console loglevel {args.log}")
         print(f"event socket on {server.host}:{server.port}", flush=True)
-        # One wait without an end would sleep through a signal that comes just before it.
-        while not end.wait(1.0):
+        while not ends.wait(1.0):
             pass
     return 0

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pocket._commands import call
+from pocket._signals import Noted
 
 # How often the files are looked at, in seconds; an editor may write one in several steps.
 LOOK = 0.2
@@ -38,17 +39,17 @@ def run(args: argparse.Namespace) -> int:
     files = [args.dialplan.resolve()] if args.dialplan else []
     terminal = _Terminal()
     status, done = 0, 0
-    try:
+    with Noted(signal.SIGINT) as ctrl_c:
         while True:
             seen = stamps(places, files)
             print(f"\n=== {time.strftime('%H:%M:%S')}", flush=True)
             with subprocess.Popen(command) as process:
                 try:
-                    saved = _wait_for_end(process, places, files, seen)
-                except KeyboardInterrupt:
-                    # The terminal has sent it to the call, too, which says where it was and ends.
-                    _ends(process, PATIENCE)
-                    raise
+                    saved = _wait_for_end(process, places, files, seen, ctrl_c)
+                    if ctrl_c.has_come:
+                        # The terminal has sent it to the call, too, which says where it was and ends.
+                        _ends(process, PATIENCE)
+                        return status
                 finally:
                     _end(process)
                     terminal.restore()
@@ -58,9 +59,9 @@ def run(args: argparse.Namespace) -> int:
                 return status
             if not saved:
                 print(f"--- waiting for a change in {', '.join(map(str, places))}", flush=True)
-                _wait_for_change(places, files, seen)
-    except KeyboardInterrupt:
-        return status
+                _wait_for_change(places, files, seen, ctrl_c)
+            if ctrl_c.has_come:
+                return status
 
 
 def stamps(places: list[Path], files: list[Path]) -> Stamps:
@@ -88,9 +89,11 @@ def _files(place: Path) -> Iterator[Path]:
         yield from (folder / file for file in files if Path(file).suffix in SUFFIXES)
 
 
-def _wait_for_end(process: subprocess.Popen[bytes], places: list[Path], files: list[Path], seen: Stamps) -> bool:
-    """Wait until a call is over or a file is saved; whether one is."""
-    while not _ends(process, LOOK):
+def _wait_for_end(
+    process: subprocess.Popen[bytes], places: list[Path], files: list[Path], seen: Stamps, ctrl_c: Noted
+) -> bool:
+    """Wait until a call is over, a file is saved, or Ctrl-C comes; whether a file is saved."""
+    while not _ends(process, LOOK) and not ctrl_c.has_come:
         if stamps(places, files) != seen:
             print("--- saved: the call that goes on is ended", flush=True)
             _wait_until_written(places, files)
@@ -114,9 +117,10 @@ def _ends(process: subprocess.Popen[bytes], timeout: float) -> bool:
     return True
 
 
-def _wait_for_change(places: list[Path], files: list[Path], seen: Stamps) -> None:
+def _wait_for_change(places: list[Path], files: list[Path], seen: Stamps, ctrl_c: Noted) -> None:
     while stamps(places, files) == seen:
-        time.sleep(LOOK)
+        if ctrl_c.wait(LOOK):
+            return
     _wait_until_written(places, files)
 
 

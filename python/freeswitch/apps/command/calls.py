@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import signal
 from typing import Any
 
 from freeswitch.apps.command.apps import find
 from freeswitch.apps.command.display import Display
 from freeswitch.apps.command.numbers import not_negative, positive, whole
-from freeswitch.apps.command.places import Place, add_options, place
+from freeswitch.apps.command.places import Place, Stopped, add_options, place
 from freeswitch.apps.profiles import parse_duration, parse_profile
 
 # How long calls are waited for after the end of a run, in seconds.
@@ -127,16 +128,16 @@ def own_address(client: Any, profile: str) -> str:
 
 def finish(dialer: Any, where: Place, display: Display) -> None:
     """End in order: hang up what there is, and wait for it. A second Ctrl-C ends that."""
+    from pocket._signals import Noted
+
     dialer.shutdown()
     left = FAREWELL
-    try:
-        while dialer.count_calls() and left > 0:
+    with Noted(signal.SIGINT) as leaves:
+        while dialer.count_calls() and left > 0 and not leaves.has_come:
             where.sleep(0.2)
             left -= 0.2
             display.show(dialer)
-    except KeyboardInterrupt:
-        pass
-    put_away(dialer)
+        put_away(dialer)
 
 
 def put_away(dialer: Any) -> None:
@@ -166,6 +167,8 @@ def report(dialer: Any, arguments: argparse.Namespace) -> None:
 
 def dial(arguments: argparse.Namespace) -> None:
     """Place calls until their number, the time or Ctrl-C ends it."""
+    from pocket._signals import Noted
+
     with place(arguments) as where:
         settings = {"rate": arguments.rate, "limit": arguments.limit, "max_offered": arguments.max_offered}
         dialer = prepare(arguments, where, profile=arguments.rate_profile, **settings)
@@ -179,18 +182,18 @@ def dial(arguments: argparse.Namespace) -> None:
                     finish(dialer, where, display)
             report(dialer, arguments)
             return
-        with Display() as display:
+        with Display() as display, Noted(signal.SIGINT) as stops:
             try:
                 dialer.start()
                 begin = where.time()
-                while not dialer.stopped() or dialer.count_calls():
+                while (not dialer.stopped() or dialer.count_calls()) and not stops.has_come:
                     where.sleep(display.period)
                     display.show(dialer)
                     if arguments.seconds is not None and where.time() - begin >= arguments.seconds:
                         dialer.stop()
                         break
-            except KeyboardInterrupt:
-                print("the calls are hung up; Ctrl-C again to leave at once")
+                if stops.has_come:
+                    print("the calls are hung up; Ctrl-C again to leave at once")
             finally:
                 finish(dialer, where, display)
         report(dialer, arguments)
@@ -199,15 +202,16 @@ def dial(arguments: argparse.Namespace) -> None:
 def find_capacity(arguments: argparse.Namespace) -> None:
     """Raise the rate by a quarter until a bound is passed, then halve the distance to what was well."""
     from freeswitch.apps.command.capacity import Bounds, search
+    from pocket._signals import Noted
 
     bounds = Bounds(arguments.max_setup / 1000, arguments.max_failures / 100)
     with place(arguments) as where:
         dialer = prepare(arguments, where, rate=arguments.start_rate, limit=1_000_000)
         if arguments.duration is None:
             dialer.auto_duration, dialer.duration = False, 2.0
-        with Display() as display:
+        with Display() as display, Noted(signal.SIGINT) as stops:
             try:
-                said = search(dialer, where, display, bounds, arguments)
+                said = search(dialer, Stopped(where, stops), display, bounds, arguments)
             finally:
                 finish(dialer, where, display)
         print(said)

@@ -16,10 +16,13 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from freeswitch.apps.command.bus_options import add_options, connected
 from freeswitch.apps.command.numbers import LAST_PORT, whole
+
+if TYPE_CHECKING:
+    from pocket._signals import Noted
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -76,6 +79,8 @@ def program() -> str:
 
 def serve(arguments: argparse.Namespace) -> int:
     """Run it."""
+    from pocket._signals import Noted
+
     server, token = program(), os.environ.get("BUS_TOKEN", "")
     try:
         address = ipaddress.ip_address(arguments.listen)
@@ -98,16 +103,17 @@ def serve(arguments: argparse.Namespace) -> int:
             lines.append(f"authorization {{ token: {json.dumps(token)} }}")
         config.touch(mode=0o600)
         config.write_text("\n".join(lines), encoding="utf-8")
-        # As Ctrl-C: the server does not outlive this.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        ends = stack.enter_context(Noted(signal.SIGINT, signal.SIGTERM))
         process = subprocess.Popen([server, "-c", str(config)], stdin=subprocess.DEVNULL)
+        # The server does not outlive this.
         stack.callback(_end, process)
-        _wait(process, str(address), arguments.port, folder.name)
-        with contextlib.suppress(KeyboardInterrupt):
+        _wait(process, str(address), arguments.port, folder.name, ends)
+        if not ends.has_come:
             print(f'The bus is there. In python.conf: <param name="bus-url" value="nats://{_reached(address)}:{arguments.port}"/>'
                   + (" and bus-token" if token else ""), flush=True)  # fmt: skip
-            return _ended(process)
-        return 0
+        while process.poll() is None and not ends.wait(1.0):
+            pass
+        return 0 if ends.has_come else process.returncode
 
 
 def _shown(address: IPAddress) -> str:
@@ -125,13 +131,6 @@ def _reached(address: IPAddress) -> str:
     return _shown(address)
 
 
-def _ended(process: subprocess.Popen[bytes]) -> int:
-    # One wait without an end would sleep through a Ctrl-C that comes just before it.
-    while True:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            return process.wait(1.0)
-
-
 def _end(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
     try:
@@ -141,18 +140,19 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _wait(process: subprocess.Popen[bytes], address: str, port: int, name: str) -> None:
+def _wait(process: subprocess.Popen[bytes], address: str, port: int, name: str, ends: Noted) -> None:
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)
     end = time.monotonic() + BEGINS
-    while time.monotonic() < end:
-        if process.poll() is not None:
+    while time.monotonic() < end and not ends.has_come:
+        if process.poll() is not None and not ends.has_come:
             raise ValueError(f"the server has ended with {process.returncode}; what it says stands above")
         with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=1.0) as wire:
             # Another server may have the port: this one is about to end then.
             if f'"server_name":"{name}"'.encode() in wire.makefile("rb").readline():
                 return
         time.sleep(0.02)
-    raise ValueError(f"the server does not listen at {address} port {port} within {BEGINS:.0f} s")
+    if not ends.has_come:
+        raise ValueError(f"the server does not listen at {address} port {port} within {BEGINS:.0f} s")
 
 
 def heard(seconds: float) -> dict[str, dict[str, Any]]:

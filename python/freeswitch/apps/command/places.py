@@ -7,9 +7,12 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from freeswitch.apps.command.numbers import LAST_PORT, whole
+
+if TYPE_CHECKING:
+    from pocket._signals import Noted
 
 # Every call on pocket is parked, for the app to come.
 DIALPLAN = """<extension name="parks"><condition field="destination_number" expression=".*">
@@ -63,6 +66,20 @@ class Hosts:
     def time(self) -> float:
         """Give the time."""
         return time.monotonic()
+
+
+class Stopped:
+    """A place where Ctrl-C, which was noted, is raised after a sleep."""
+
+    def __init__(self, where: Place, stops: Noted) -> None:
+        self.contacts = where.contacts
+        self.time = where.time
+        self._where, self._stops = where, stops
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep; KeyboardInterrupt where Ctrl-C has come."""
+        self._where.sleep(seconds)
+        self._stops.heed()
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
@@ -120,4 +137,4 @@ def _address(text: str, port: int) -> tuple[str, int]:
     return match["v6"] or match["host"], given
 
 
-__all__ = ["Hosts", "Place", "Pocket", "add_options", "place", "rehearsal"]
+__all__ = ["Hosts", "Place", "Pocket", "Stopped", "add_options", "place", "rehearsal"]

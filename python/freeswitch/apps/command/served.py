@@ -7,7 +7,7 @@ import contextlib
 import inspect
 import logging
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from freeswitch.apps._programs import Program, is_program, load
@@ -16,6 +16,9 @@ from freeswitch.apps.command.apps import find
 from freeswitch.apps.command.numbers import not_negative, positive, seconds, whole
 from freeswitch.apps.command.places import Place, add_options, place, rehearsal
 from freeswitch.apps.command.workers import is_bus, work
+
+# How often it is looked whether to go on, in seconds.
+STEP = 0.2
 
 
 def add_commands(commands: Any) -> None:
@@ -90,13 +93,20 @@ def serve(arguments: argparse.Namespace) -> None:
             names = ", ".join(get_name(app) for app, _ in found)
             switches = ", ".join(listener.link.name for listener in service.pool.listeners)
             logging.getLogger("freeswitch.apps").info("%s serves the calls of %s", names, switches)
-            left = float("inf") if arguments.seconds is None else arguments.seconds
-            with contextlib.suppress(KeyboardInterrupt):
-                while service.is_alive() and left > 0:
-                    where.sleep(min(left, 1.0))
-                    left -= 1.0
+            until_told(where, arguments.seconds, service.is_alive)
         finally:
             service.stop()
+
+
+def until_told(where: Place, seconds: float | None, goes_on: Callable[[], bool]) -> None:
+    """Serve until SIGINT or SIGTERM, or for so many seconds: then calls are left in order."""
+    from pocket._signals import Noted
+
+    left = float("inf") if seconds is None else seconds
+    with Noted(signal.SIGINT, signal.SIGTERM) as ends:
+        while goes_on() and left > 0 and not ends.has_come:
+            where.sleep(min(left, STEP))
+            left -= STEP
 
 
 def serve_programs(arguments: argparse.Namespace, programs: list[Program]) -> None:
@@ -133,13 +143,7 @@ def _serve_programs(
             serving.append(run_on_loop(_outside.serve(link, programs)))
             names = ", ".join(sorted(program.name for program in programs))
             log.info("%s serves the calls of %s", names, link.name)
-        # As Ctrl-C: calls are left in order.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-        left = float("inf") if arguments.seconds is None else arguments.seconds
-        with contextlib.suppress(KeyboardInterrupt):
-            while left > 0:
-                where.sleep(min(left, 1.0))
-                left -= 1.0
+        until_told(where, arguments.seconds, lambda: True)
     finally:
         for outside in serving:
             with contextlib.suppress(OSError):

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import logging
 import os
 import signal
 import socket
-import threading
 import time
 import uuid as uuids
 from collections.abc import Sequence
@@ -39,25 +37,25 @@ def _serve(arguments: argparse.Namespace, programs: Sequence[Program], name: str
     from freeswitch import _loop
     from freeswitch.apps._places import run_on_loop
     from freeswitch.apps._worker import Worker
+    from pocket._signals import Noted
 
     worker = Worker(name, programs, arguments.version, arguments.weight, arguments.beat)
-    drains = threading.Event()
     # Before it begins: it may have calls before that returns.
-    signal.signal(signal.SIGTERM, lambda *_: drains.set())
-    run_on_loop(worker.begin())
-    names = ", ".join(sorted(program.name for program in programs))
-    log.info("worker %s serves the calls of %s", name, names)
-    left = float("inf") if arguments.seconds is None else arguments.seconds
-    with contextlib.suppress(KeyboardInterrupt):
-        while left > 0 and not drains.wait(min(left, 0.2)):
-            left -= 0.2
-        if drains.is_set():
+    with Noted(signal.SIGTERM) as drains, Noted(signal.SIGINT) as ends:
+        run_on_loop(worker.begin())
+        names = ", ".join(sorted(program.name for program in programs))
+        log.info("worker %s serves the calls of %s", name, names)
+        until = float("inf") if arguments.seconds is None else time.monotonic() + arguments.seconds
+        while time.monotonic() < until and not drains.has_come:
+            if ends.wait(0.1):
+                break
+        if drains.has_come:
             log.info("worker %s takes no more calls, and ends with those that it has", name)
             _loop.call(worker.drain)
             until = time.monotonic() + arguments.drain
-            while worker.running and time.monotonic() < until:
-                time.sleep(0.05)
-    run_on_loop(worker.stop(FAREWELL))
+            while worker.running and time.monotonic() < until and not ends.wait(0.05):
+                pass
+        run_on_loop(worker.stop(FAREWELL))
 
 
 __all__ = ["is_bus", "work"]

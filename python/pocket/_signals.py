@@ -1,0 +1,66 @@
+"""Signals that a program takes note of, and heeds where it looks."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from types import FrameType
+from typing import Any, Self
+
+# How often a wait looks, in seconds.
+LOOK = 0.1
+
+
+class Noted:
+    """Signals that are noted, as long as this is entered; a second Ctrl-C raises KeyboardInterrupt as ever.
+
+    A handler in Python runs between any two steps of the first thread. One that raises, as that of Ctrl-C does, may
+    come just when `Popen.wait` has taken its lock: nobody gives that back, and the next wait never ends. One that sets
+    a `threading.Event` may come while the thread has the Event's own lock, and waits for itself. So this only notes.
+    """
+
+    def __init__(self, *numbers: signal.Signals) -> None:
+        self._numbers = numbers
+        self._before: dict[int, Any] = {}
+        self.has_come = False
+
+    def __enter__(self) -> Self:
+        # Elsewhere no handler can be set. What is ignored, as Ctrl-C is by a program in the background, stays so.
+        if threading.current_thread() is threading.main_thread():
+            heeded = [number for number in self._numbers if signal.getsignal(number) is not signal.SIG_IGN]
+            self._before = {number: signal.signal(number, self._note) for number in heeded}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._restore()
+
+    def _restore(self) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._before = {}
+
+    def _note(self, number: int, _frame: FrameType | None) -> None:
+        if self.has_come and self._before.get(number) is signal.default_int_handler:
+            raise KeyboardInterrupt
+        self.has_come = True
+
+    def wait(self, seconds: float) -> bool:
+        """Sleep until one has come, for so many seconds at most; whether one has."""
+        end = time.monotonic() + seconds
+        while not self.has_come and (left := end - time.monotonic()) > 0:
+            time.sleep(min(left, LOOK))
+        return self.has_come
+
+    def let_through(self) -> None:
+        """Note no more; KeyboardInterrupt if one has come."""
+        self._restore()
+        self.heed()
+
+    def heed(self) -> None:
+        """Raise KeyboardInterrupt if one has come."""
+        if self.has_come:
+            raise KeyboardInterrupt
+
+
+__all__ = ["Noted"]
