@@ -78,6 +78,13 @@ PYTHON = {
     "by a relative __import__": '__import__("top", globals(), level=1)',
     "by a function of builtins": 'import builtins\nbuiltins.__import__(name="package.top")',
 }
+# A package may import a module when it is first asked for.
+ATTRIBUTES = {
+    "an attribute of the package": "import package\npackage.top.thing()",
+    "an attribute of the package, in a function": "import package\ndef f():\n    return package.top",
+    "an attribute of a package under another name": "import package as p\np.top.thing()",
+    "an attribute of what another function imports": "def f():\n    import package\ndef g():\n    package.top.thing()",
+}
 BY_CALL = {
     "a name of a variable": ("import_module(name)", "*"),
     "a name put together": ('import_module(f"package.{name}")', "package.*"),
@@ -87,6 +94,7 @@ BY_CALL = {
     "a package of a variable": ('import_module(".top", name)', "*"),
     "__import__": ("__import__(name)", "*"),
     "a level of a variable": ('__import__("top", level=name)', "*"),
+    "names of a variable": ('__import__("package.bottom", fromlist=names)', "package.bottom.*"),
     "a function handed on": ("list(map(importlib.import_module, name))", "*"),
     "a function kept": ("load = __import__\nload('package.top')", "*"),
     "a function under another name": ("from importlib import import_module as load", "*"),
@@ -94,6 +102,8 @@ BY_CALL = {
 NO_PYTHON = {
     "for annotations": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from package import top",
     "a string": '"import package.top"',
+    "an attribute of something else": "class A:\n    pass\npackage = A()\npackage.top.thing()",
+    "an attribute of another package": "import other as package\npackage.top.thing()",
     "another package": "import other.top",
     "another package by a call": 'import importlib\nimportlib.import_module("other.top")',
 }
@@ -144,6 +154,12 @@ def test_an_upward_arrow_in_python_is_found(tmp_path: Path, source: str) -> None
     arrows = tree.arrows()
     assert [arrow.used for arrow in tree.upward(arrows)] == ["top.py"]
     assert layers.knots(arrows) == [["bottom.py", "top.py"]]
+
+
+@pytest.mark.parametrize("source", ATTRIBUTES.values(), ids=ATTRIBUTES)
+def test_a_module_that_is_an_attribute_of_a_package_is_found(tmp_path: Path, source: str) -> None:
+    tree = python(tmp_path, source)
+    assert {arrow.used for arrow in tree.upward(tree.arrows())} == {"__init__.py", "top.py"}
 
 
 @pytest.mark.parametrize("source", NO_PYTHON.values(), ids=NO_PYTHON)
@@ -198,6 +214,9 @@ def test_a_file_has_its_own_name_beside_that_of_a_path(tmp_path: Path) -> None:
         ('mod inner { #[path = "../top.rs"]\nmod again; }', "mod again has a #.path., and braces"),
         ('#[path = "inner"]\nmod inner { mod again; }', "mod inner has a #.path., and braces"),
         ('#[path = "moved.rs"]\nmod moved;', "declares mod below: this is not followed"),
+        ('include!("../top.rs");', "include! is not followed: make it a module"),
+        ("#[macro_use]\nmod inner {}", "#.macro_use. is not followed: name each macro by its path"),
+        ("macro_rules! m { ($a:ident, $b:ident) => { $a::$b() } }", "joins, which is not followed: hand it on whole"),
     ],
 )
 def test_a_path_that_is_not_followed_is_an_error(tmp_path: Path, source: str, said: str) -> None:
@@ -361,6 +380,23 @@ def test_a_file_that_uses_the_c_api_itself_is_listed(tmp_path: Path, source: str
     assert layers.Direct(tmp_path, ("bottom/deep.rs",)).unlisted() == []
 
 
+@pytest.mark.parametrize("block", ['extern "C"', 'unsafe extern "C"', "extern", 'extern r"C"'])
+def test_a_function_of_the_c_api_that_is_declared_by_hand_is_found(tmp_path: Path, block: str) -> None:
+    rust(tmp_path, f"fn f() {{}}\n{block} {{ fn on_exit(); pub fn switch_core_flags() -> u32; }}\nfn switch_me() {{}}")
+    found = ["bottom/deep.rs declares switch_core_flags by hand: go through the crate freeswitch"]
+    assert layers.Direct(tmp_path, ()).unlisted() == found
+
+
+def test_a_function_for_c_is_none_that_is_declared_by_hand(tmp_path: Path) -> None:
+    rust(tmp_path, 'pub extern "C" fn f() { fn switch_me() {} }\nextern crate core;\ntype F = extern "C" fn(u32);')
+    assert layers.Direct(tmp_path, ()).unlisted() == []
+
+
+def test_what_the_build_script_has_made_is_included(tmp_path: Path) -> None:
+    tree = rust(tmp_path, 'include!(concat!(env!("OUT_DIR"), "/made.rs"));')
+    assert tree.upward(tree.arrows()) == []
+
+
 def test_a_file_that_is_listed_in_vain_is_said(tmp_path: Path) -> None:
     rust(tmp_path, "fn f() {}")
     direct = layers.Direct(tmp_path, ("bottom/deep.rs", "gone.rs"))
@@ -374,20 +410,23 @@ def test_files_above_the_crate_freeswitch_go_through_it() -> None:
     assert layers.DIRECT.unlisted() == []
 
 
-# Crates above each crate beside mod_rust: it must not depend on them.
-ABOVE = {
+# Crates above or beside each crate under mod_rust: it must not depend on them.
+NOT_BELOW = {
     "bindings": {"freeswitch", "pocket", "pocket_core"},
-    "switch": {"pocket"},
+    "switch": {"pocket", "pocket_core"},
     "pocket/core": {"freeswitch", "pocket"},
 }
+# Its tests may: they run without FreeSWITCH.
+BY_TESTS = {"switch": {"pocket_core"}}
 
 
-def depends(manifest: str, workspace: str) -> set[str]:
+def depends(manifest: str, workspace: str, *, with_tests: bool = True) -> set[str]:
     """The crates that one depends on, by their own names, whatever it calls them."""
     crate, shared = tomllib.loads(manifest), tomllib.loads(workspace)["workspace"]["dependencies"]
     names = set()
     for table in (crate, *crate.get("target", {}).values()):
-        for kind in (kind for kind in table if kind.endswith("dependencies")):
+        kinds = (kind for kind in table if kind.endswith("dependencies"))
+        for kind in (kind for kind in kinds if with_tests or not kind.startswith("dev-")):
             for name, given in table[kind].items():
                 is_shared = isinstance(given, dict) and given.get("workspace")
                 wanted = shared[name] if is_shared else given
@@ -418,9 +457,17 @@ fs = { package = "freeswitch", path = "switch" }
     }
 
 
-@pytest.mark.parametrize("crate", ABOVE)
+def test_what_only_tests_depend_on_can_be_left_out() -> None:
+    manifest = '[dependencies]\na = "1"\n[dev-dependencies]\nb = "1"\n[target."cfg(unix)".dev-dependencies]\nc = "1"'
+    workspace = "[workspace.dependencies]\n"
+    assert (depends(manifest, workspace), depends(manifest, workspace, with_tests=False)) == ({"a", "b", "c"}, {"a"})
+
+
+@pytest.mark.parametrize("crate", NOT_BELOW)
 def test_the_crates_below_depend_on_no_python_and_on_nothing_above_them(crate: str) -> None:
     manifest, workspace = ((layers.ROOT / folder / "Cargo.toml").read_text(encoding="utf-8") for folder in (crate, "."))
-    found = depends(manifest, workspace)
+    found, of_tests = depends(manifest, workspace, with_tests=False), depends(manifest, workspace)
     assert found, "nothing was read"
-    assert not {name for name in found if name in ABOVE[crate] or name.startswith(("pyo3", "mod_rust"))}
+    above = {name for name in of_tests if name in NOT_BELOW[crate] or name.startswith(("pyo3", "mod_rust"))}
+    assert not above & found
+    assert above <= BY_TESTS.get(crate, set())

@@ -185,7 +185,14 @@ class Direct:
         paths = {path.relative_to(self.root).as_posix(): path for path in self.root.rglob("*.rs")}
         sources = {file: path.read_text(encoding="utf-8") for file, path in paths.items()}
         found = {file for file, source in sources.items() if rust_paths.uses_crate(source, "bindings")}
+        by_hand = [
+            (file, name)
+            for file, source in sorted(sources.items())
+            for name in rust_paths.functions_by_hand(source)
+            if name.startswith("switch_")
+        ]
         return [
+            *(f"{file} declares {name} by hand: go through the crate freeswitch" for file, name in by_hand),
             *(f"{file} uses bindings: go through the crate freeswitch" for file in sorted(found - set(self.files))),
             *(f"{file} does not use bindings: list it no longer" for file in sorted(set(self.files) - found)),
         ]

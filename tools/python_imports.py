@@ -1,7 +1,8 @@
 """Which file of Python packages uses which: every import, at the top or in a function, by statement or by call.
 
 What only annotations need (`if TYPE_CHECKING`) is no use. A call of `import_module` or `__import__` imports what its
-name says; where the name is put together while it runs, `*` stands for what the text does not say.
+name says; where the name is put together while it runs, `*` stands for what the text does not say. An attribute of a
+module that was imported, `package.module.name`, is a use of that module: a package may import one when it is asked for.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ def imports_of(*roots: Path) -> Imports:
         if path.suffix == ".py":
             package = name if path.name == "__init__.py" else name.rpartition(".")[0]
             reader = _Reader(name, package)
-            reader.visit(ast.parse(path.read_text(encoding="utf-8")))
+            reader.read(ast.parse(path.read_text(encoding="utf-8")))
             found |= {Import(path, imported, by_call) for imported, by_call in reader.found}
     return Imports(files, sorted(found))
 
@@ -68,6 +69,16 @@ class _Reader(ast.NodeVisitor):
     def __init__(self, module: str, package: str) -> None:
         self.known = {"__name__": module, "__package__": package}
         self.found: set[tuple[str, bool]] = set()
+        # What the names of this file stand for that an import has given it, whichever function that is in.
+        self._imported: dict[str, str] = {}
+        self._chains: set[tuple[str, str]] = set()
+
+    def read(self, tree: ast.Module) -> None:
+        """Take what a file imports, and which attributes it uses of that."""
+        self.visit(tree)
+        for first, rest in self._chains:
+            if first in self._imported:
+                self.found.add((f"{self._imported[first]}.{rest}", False))
 
     def visit_If(self, node: ast.If) -> None:
         """Pass over what only annotations need."""
@@ -78,11 +89,15 @@ class _Reader(ast.NodeVisitor):
     def visit_Import(self, node: ast.Import) -> None:
         """Take each name."""
         self.found |= {(alias.name, False) for alias in node.names}
+        for alias in node.names:
+            first = alias.name.partition(".")[0]
+            self._imported[alias.asname or first] = alias.name if alias.asname else first
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
         """Take each name; a function that imports, under another name, is one that is not followed."""
         module = self._absolute(node.module or "", node.level, self.known["__package__"])
         self.found |= {(f"{module}.{alias.name}", False) for alias in node.names}
+        self._imported |= {alias.asname or alias.name: f"{module}.{alias.name}" for alias in node.names}
         if any(alias.name in CALLS and alias.asname not in (None, alias.name) for alias in node.names):
             self.found.add(("*", True))
 
@@ -104,9 +119,11 @@ class _Reader(ast.NodeVisitor):
             self.found.add(("*", True))
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
-        """The same."""
+        """The same; and an attribute of a module may be a module."""
         if _called(node) and isinstance(node.ctx, ast.Load):
             self.found.add(("*", True))
+        first, _, rest = ast.unparse(node).partition(".")
+        self._chains.add((first, rest))
         self.visit(node.value)
 
     def _by_call(self, called: str, node: ast.Call) -> Iterator[str]:
@@ -127,6 +144,8 @@ class _Reader(ast.NodeVisitor):
         names = given.get("fromlist")
         if isinstance(names, ast.List | ast.Tuple):
             yield from (f"{name}.{self._text(each)}" for each in names.elts)
+        elif names is not None and name != "*":
+            yield f"{name}.*"
 
     @staticmethod
     def _absolute(name: str, level: int, package: str) -> str:

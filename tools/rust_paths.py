@@ -26,11 +26,22 @@ _TOKEN = re.compile(
 )
 _QUOTES = re.compile(r'\A[bc]?r?#*"|"#*\Z')
 _KEYWORDS = frozenset({"r#mod", "r#use", "r#extern"})
+# Ways to use another file with no path that could be read here, and what to write for them.
+_UNREAD = {
+    ("include", "("): "include! is not followed: make it a module",
+    ("#[", "macro_use"): "#[macro_use] is not followed: name each macro by its path",
+    ("#![", "macro_use"): "#![macro_use] is not followed: name each macro by its path",
+}
+_MADE = ("concat", "(", "env", "(", '"OUT_DIR"')
+_JOINED = re.compile(r"\$(?!crate\b)\w+\s*::\s*\$\w+")
 
 
 def arrows(root: Path, files: Sequence[Path]) -> Iterator[tuple[Path, Path]]:
     """Each file with each other one that it uses, of a crate whose files lie under this root."""
-    tokens = {path: _tokens(path.read_text(encoding="utf-8")) for path in files}
+    sources = {path: path.read_text(encoding="utf-8") for path in files}
+    tokens = {path: _tokens(source) for path, source in sources.items()}
+    for path in files:
+        _refuse(path, sources[path], tokens[path])
     names = _names_of(root, tokens)
     modules = {name: path for path, several in names.items() for name in several}
     itself = {name for path in files for name in _names_of_the_crate(tokens[path])}
@@ -40,6 +51,26 @@ def arrows(root: Path, files: Sequence[Path]) -> Iterator[tuple[Path, Path]]:
                 used = _module_of(parts, module, inside, modules, itself)
                 if used is not None:
                     yield path, modules[used]
+
+
+def _refuse(file: Path, source: str, tokens: Sequence[str]) -> None:
+    for at, pair in enumerate(pairwise(tokens)):
+        # What the build script has made is no file of the crate.
+        if pair in _UNREAD and tuple(tokens[at + 2 : at + 7]) != _MADE:
+            raise LookupError(f"{file}: {_UNREAD[pair]}")
+    joined = _JOINED.search(source)
+    if joined:
+        raise LookupError(f"{file}: {joined[0]} is a path that a macro joins, which is not followed: hand it on whole")
+
+
+def functions_by_hand(source: str) -> Iterator[str]:
+    """The functions of other languages that a file declares itself, in an `extern` block."""
+    tokens = _tokens(source)
+    for at, token in enumerate(tokens):
+        begins = at + 2 if tokens[at + 1 : at + 2] and tokens[at + 1].startswith('"') else at + 1
+        if token == "extern" and tokens[begins : begins + 1] == ["{"]:
+            inside = tokens[begins : tokens.index("}", begins)]
+            yield from (name for word, name in pairwise(inside) if word == "fn")
 
 
 def uses_crate(source: str, crate: str) -> bool:
