@@ -1,4 +1,4 @@
-//! A hand on what runs: `pyps`, `pykill`, `pyreload` and `pystat`.
+//! Managing running scripts: `pyps`, `pykill`, `pyreload` and `pystat`.
 
 use std::ffi::c_char;
 use std::fmt::Write as _;

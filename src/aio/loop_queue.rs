@@ -63,8 +63,8 @@ pub fn take() -> Vec<Message> {
         // SAFETY: an eventfd gives eight bytes, or EAGAIN.
         unsafe { libc::read(fd, (&raw mut count).cast(), 8) };
     }
-    // After the ring was heard, or it would be the next one that is not; and
-    // before the messages are taken: what comes now rings again.
+    // Clear WOKEN after draining the eventfd, or the next wake-up is lost; and before
+    // the messages are taken, so that what comes now wakes the loop again.
     WOKEN.store(false, Ordering::SeqCst);
     std::mem::take(&mut *MESSAGES.lock())
 }
