@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from importlib import import_module
 
 import pytest
 
+from freeswitch.apps._named import events_named
 from hosts.base import Host
 from support.apps import Loaded
 
@@ -100,28 +101,27 @@ def load(): return apps.load(router, app_id="named-route")
     app.unload()
 
 
-def test_what_is_no_event_of_a_leg_is_not_listened_to(host: Host, tmp_path: Path) -> None:
-    far = tmp_path / "named_far.py"
-    far.write_text("def far(): return 'test::named-far'\n")
-    app = Loaded(
-        host,
-        f"""
-import sys
-sys.path.append({str(tmp_path)!r})
-from named_far import far
 MANY = ["test::named-many"] * 1000
-class App:
-    @apps.handler("CHANNEL_PARK")
-    def on_park(self, event):
-        return ("CUSTOM", "LOG", "API", "ALL", "NO_EVENT", "a::b c", "CHANNEL_BRIDGE"), far(), MANY
-def load():
-    app_id = apps.load(App, app_id="named-none")
-    from freeswitch import _loop
-    said[:] = sorted(_loop.here.listener._needed)
-    return app_id
-""",
-    )
-    named = app.said()
-    app.unload()
-    assert "CHANNEL_BRIDGE" in named
-    assert not {"CUSTOM", "LOG", "API", "ALL", "NO_EVENT", "a::b c", "test::named-many", "test::named-far"} & set(named)
+
+
+class Names:
+    """An app's functions."""
+
+    @staticmethod
+    def of_a_leg() -> tuple[str, ...]:
+        return "CHANNEL_BRIDGE", "DTMF", "test::named", "CUSTOM test::with-custom"
+
+    @staticmethod
+    def others() -> tuple[str, ...]:
+        return "CUSTOM", "LOG", "API", "ALL", "NO_EVENT", "a::b c", "CHANNEL_bridge", "test::", "::"
+
+    @staticmethod
+    def by_what_is_elsewhere() -> object:
+        return import_module("json"), MANY
+
+
+def test_what_is_no_event_of_a_leg_is_not_listened_to() -> None:
+    names = ("of_a_leg", "others", "by_what_is_elsewhere")
+    found = [events_named(function, [function]) for function in (getattr(Names, name) for name in names)]
+    assert found == [{"CHANNEL_BRIDGE", "DTMF", "test::named", "CUSTOM test::with-custom"}, set(), set()]
+    assert events_named(Names(), [Names.of_a_leg]) == found[0]
