@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import Iterator
 from importlib import import_module
+from types import ModuleType
+from unittest import mock
 
 import pytest
 
@@ -33,6 +37,20 @@ NAMED = {
         'def again(function):\n    return lambda: function()\n@again\ndef wanted(): return "NAME"',
         "wanted()",
     ),
+    "by_an_object": ('class Wanted:\n    def name(self): return "NAME"\nwanted = Wanted()', "wanted.name()"),
+    "by_an_object_s_own": (
+        'class Wanted:\n    def __init__(self): self.name = "NAME"\nwanted = Wanted()',
+        "wanted.name",
+    ),
+    "in_a_namespace": ('import types\nwanted = types.SimpleNamespace(name="NAME")', "wanted.name"),
+    "by_what_can_be_called": ('class Wanted:\n    def __call__(self): return "NAME"\nwanted = Wanted()', "wanted()"),
+    "by_what_is_cached": ('import functools\n@functools.cache\ndef wanted(): return "NAME"', "wanted()"),
+    "by_a_context": (
+        'import contextlib\n@contextlib.contextmanager\ndef wanted(): yield "NAME"',
+        "wanted().__enter__()",
+    ),
+    "beside_a_table": ("", '("NAME", self.table)[0]'),
+    "by_an_object_beside": ("from HELPER import here", "here.wanted()"),
     "by_a_file_beside": ("from HELPER import wanted", "wanted()"),
     "by_a_module_beside": ("import HELPER", "HELPER.wanted()"),
 }
@@ -41,7 +59,9 @@ NAMED = {
 APP = """
 class App:
     BODY
-    def __init__(self): self.own = OWN
+    def __init__(self):
+        self.own = OWN
+        self.table = [[str(row * column * 7) for row in range(99)] for column in range(99)]
     @property
     def named(self): return PROPERTY
     @apps.coroutine("CHANNEL_PARK")
@@ -58,6 +78,11 @@ class App:
         session.hangup()
 def load(): return apps.load(App, app_id=LATER)
 """
+HERE = """
+class Here:
+    def wanted(self): return wanted()
+here = Here()
+"""
 
 
 @pytest.mark.parametrize("how", NAMED)
@@ -65,7 +90,7 @@ def test_what_an_app_names_is_kept_before_it_first_waits_for_it(host: Host, park
     name = f"test::named-{how}"
     script, names = (text.replace("NAME", name) for text in NAMED[how])
     if "HELPER" in script:
-        script = script.replace("HELPER", helper := host.script(f'def wanted(): return "{name}"\n'))
+        script = script.replace("HELPER", helper := host.script(f'def wanted(): return "{name}"\n' + HERE))
         names = names.replace("HELPER", helper)
     body = APP.replace("NAMES", names).replace("BODY", f'wanted = "{name}"' if names == "self.wanted" else "")
     body = body.replace("PROPERTY", f'"{name}"' if names == "self.named" else "None")
@@ -101,6 +126,32 @@ def load(): return apps.load(router, app_id="named-route")
     app.unload()
 
 
+@pytest.mark.parametrize("added", ["function", "functools.partial(function)", "Called()", "Called().__call__"])
+def test_what_a_callback_that_is_added_names_is_listened_to(host: Host, added: str) -> None:
+    # Nobody else names this one.
+    name = f"test::added-{added.translate(NO_WORD)}"
+    app = Loaded(
+        host,
+        f"""
+import functools
+from freeswitch.apps.handlers import get_listener
+def wanted(): return "{name}"
+def function(session): return wanted()
+class Called:
+    def __call__(self, session): return wanted()
+def load():
+    listener = get_listener()
+    listener.event_loop.add_callback("CHANNEL_PARK", "added", {added})
+    from freeswitch import _loop
+    said[:] = [name for name in _loop.here.listener._needed if name == "{name}"]
+    listener.event_loop.remove_callback("CHANNEL_PARK", "added", {added})
+    return "added"
+""",
+    )
+    assert app.said() == [name]
+
+
+NO_WORD = str.maketrans("", "", "().")
 MANY = ["test::named-many"] * 1000
 
 
@@ -109,11 +160,11 @@ class Names:
 
     @staticmethod
     def of_a_leg() -> tuple[str, ...]:
-        return "CHANNEL_BRIDGE", "DTMF", "test::named", "CUSTOM test::with-custom"
+        return "CHANNEL_BRIDGE", "DTMF", "test::named", "CUSTOM test::with-custom", "CUSTOM plainword", "a::b/c::d"
 
     @staticmethod
     def others() -> tuple[str, ...]:
-        return "CUSTOM", "LOG", "API", "ALL", "NO_EVENT", "a::b c", "CHANNEL_bridge", "test::", "::"
+        return "CUSTOM", "LOG", "API", "ALL", "NO_EVENT", "a::b c", "CHANNEL_bridge", "test::", "::", "CUSTOM "
 
     @staticmethod
     def by_what_is_elsewhere() -> object:
@@ -123,5 +174,79 @@ class Names:
 def test_what_is_no_event_of_a_leg_is_not_listened_to() -> None:
     names = ("of_a_leg", "others", "by_what_is_elsewhere")
     found = [events_named(function, [function]) for function in (getattr(Names, name) for name in names)]
-    assert found == [{"CHANNEL_BRIDGE", "DTMF", "test::named", "CUSTOM test::with-custom"}, set(), set()]
+    assert found == [set(Names.of_a_leg()), set(), set()]
     assert events_named(Names(), [Names.of_a_leg]) == found[0]
+
+
+class Claims:
+    """Says that it is what it is not, and does something when it is asked."""
+
+    asked = 0
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        Claims.asked += 1
+        raise OSError("it is asked")
+
+    def __getattr__(self, name: str) -> object:
+        Claims.asked += 1
+        raise OSError(f"it is asked for {name}")
+
+    def __len__(self) -> int:
+        raise OSError("it is asked how long it is")
+
+
+class Raises(dict[str, str]):
+    """A collection that cannot be read."""
+
+    def __iter__(self) -> Iterator[str]:
+        raise OSError("it is read")
+
+    __len__ = values = __iter__  # type: ignore[assignment]
+
+
+class Odd:
+    """Has values that do not like to be looked at."""
+
+    def __init__(self) -> None:
+        gone = Names()
+        self.proxy = weakref.proxy(gone)
+        self.claims, self.raises = Claims(), Raises()
+        self.like_a_dict, self.like_a_text = mock.Mock(spec=dict), mock.Mock(spec=str)
+        self.of_no_module = type("OfNoModule", (), {"__module__": []})()
+        self.tables = [[[str(i * j * k) for i in range(60)] for j in range(60)] for k in range(10)]
+
+    @property
+    def functions(self) -> list[object]:
+        """Cannot be asked for, either."""
+        raise OSError("functions")
+
+    def on_park(self, session: object) -> tuple[object, ...]:
+        """Use them."""
+        return session, ODD, CLAIMS, RAISES, PROXY, "test::odd"
+
+
+def wrapped() -> None:
+    """Go around in a circle."""
+
+
+wrapped.__wrapped__ = wrapped  # type: ignore[attr-defined]
+CLAIMS, RAISES, PROXY = Claims(), Raises(), weakref.proxy(Names())
+ODD = Odd()
+
+
+def test_values_that_do_not_like_to_be_looked_at_are_left_alone() -> None:
+    before = Claims.asked
+    assert events_named(ODD, [ODD.on_park]) == {"test::odd"}
+    assert events_named(wrapped, [wrapped]) == set()
+    assert Claims.asked == before
+
+
+def test_what_a_function_of_a_large_script_names_is_found() -> None:
+    lines = [
+        f"def f{number}():\n    return f{(number * 7 + 1) % 5000}, f{(number * 3) % 5000}" for number in range(5000)
+    ]
+    module = ModuleType("large")
+    module.__file__ = __file__
+    exec("\n".join([*lines, "def first():\n    return f1(), 'test::large'"]), module.__dict__)
+    assert "test::large" in events_named(module, [module.first])

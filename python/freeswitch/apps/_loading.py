@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any
 
-from freeswitch.apps._marks import Mark, arguments_of, functions_of, is_newer, marks_of, plain
+from freeswitch.apps._marks import Mark, arguments_of, is_newer, marks_of, plain
 from freeswitch.apps._named import events_named
 from freeswitch.apps._places import SETTING_UP
 
@@ -68,7 +68,7 @@ def load_app(
             here.need(event)
         where = {"callback": loaded.callbacks, "coroutine": loaded.coroutines, "handler": loaded.handlers}
         where[mark.kind].setdefault(plain(mark.event), []).append((function, count))
-    for event in events_named(loaded.instance, functions_of(loaded.instance)):
+    for event in events_named(loaded.instance, [function for _, function in marked]):
         here.need(event)
     # Its own functions may want to know.
     for key, value in (("cid", app_id), ("name", name)):

@@ -131,7 +131,7 @@ def is_newer(app: Any, other: Any) -> bool:
     same = all(
         getattr(one, name, None) == getattr(two, name, None) for name in ("__module__", "__qualname__", "__name__")
     )
-    home, other_home = home_of(functions_of(app)), home_of(functions_of(other))
+    home, other_home = _home(app), _home(other)
     return same and home is not other_home and home.get("__name__") == other_home.get("__name__")
 
 
@@ -144,6 +144,7 @@ def functions_of(namespace: Any) -> list[Callable[..., Any]]:
     return [function for _, function in marks_of(namespace)]
 
 
-def home_of(functions: Sequence[Callable[..., Any]]) -> dict[str, Any]:
+def _home(namespace: Any) -> dict[str, Any]:
     """Give the globals of an app's script, which are new when that is loaded again."""
+    functions = functions_of(namespace)
     return getattr(inspect.unwrap(functions[0]), "__globals__", {}) if functions else {}
