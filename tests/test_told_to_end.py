@@ -1,15 +1,22 @@
-"""Programs that are told to end just when they have taken a lock."""
+"""Programs that are told to end: just when they have taken a lock, at once, and more than once."""
 
 from __future__ import annotations
 
+import contextlib
 import signal
+import subprocess
+import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import IO
 
 import pytest
 
 from hosts.ports import free_port
+from pocket._signals import SECOND, Noted
 from support.nats import Nats, needs_nats
 from support.signals import Signalled, in_a_lock
 
@@ -28,6 +35,29 @@ class Mine:
     @apps.callback("CHANNEL_PARK")
     def on_park(self, sess): pass
 """
+
+
+class Program(subprocess.Popen[str]):
+    """A program whose lines are read."""
+
+    stdout: IO[str]
+    stderr: IO[str]
+
+
+@contextlib.contextmanager
+def running(command: list[str]) -> Iterator[Program]:
+    """Run a program, which ends with this block."""
+    program = Program(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        yield program
+    finally:
+        program.kill()
+        program.communicate()
+
+
+def started(module: str, *arguments: str) -> contextlib.AbstractContextManager[Program]:
+    """Run a module of Python."""
+    return running([sys.executable, "-m", module, *arguments])
 
 
 def until(line: Callable[[], str], what: str) -> str:
@@ -120,3 +150,130 @@ def test_a_search_for_the_capacity() -> None:
         until(program.line, "ORIGINATING")
         # As one that Ctrl-C ends: there is no result.
         assert ends(program) == 130
+
+
+STAYS = """
+import time
+from freeswitch import apps
+
+class Stays:
+    def prepost(self):
+        yield
+        time.sleep(1000)
+    @apps.callback("CHANNEL_PARK")
+    def on_park(self, sess): pass
+"""
+
+
+def test_a_second_ctrl_c_leaves_what_does_not_end(tmp_path: Path) -> None:
+    app = tmp_path / "stays.py"
+    app.write_text(STAYS)
+    with started(
+        "freeswitch.apps", "dial", "--pocket", "--app", f"{app}:Stays", "--rate", "10", "--limit", "5"
+    ) as program:
+        until(program.stdout.readline, "ORIGINATING")
+        end = time.monotonic() + DEADLINE
+        while program.poll() is None:
+            assert time.monotonic() < end, "it stays"
+            program.send_signal(signal.SIGINT)
+            time.sleep(SECOND * 1.5)
+        assert program.returncode == 130
+
+
+def test_two_ctrl_c_at_once_are_one() -> None:
+    with started("pocket", "serve", "--listen", "127.0.0.1:0") as server:
+        address = until(server.stdout.readline, "event socket on ").split()[-1]
+        with started("freeswitch.apps", "dial", address, "--dest-url", "loopback/9", "--rate", "1") as program:
+            until(program.stdout.readline, "ORIGINATING")
+            program.send_signal(signal.SIGINT)
+            program.send_signal(signal.SIGINT)
+            said, wrong = program.communicate(timeout=DEADLINE)
+    assert program.returncode == 0, wrong
+    assert "calls offered" in said
+
+
+@BOTH
+def test_a_program_that_is_told_as_soon_as_it_serves_ends_in_order(number: int, tmp_path: Path) -> None:
+    script = tmp_path / "serves.py"
+    script.write_text(SERVES)
+    with started("freeswitch.apps", "serve", "--pocket", str(script)) as program:
+        until(program.stderr.readline, "serves the calls of")
+        program.send_signal(number)
+        assert program.wait(DEADLINE) == 0
+
+
+def test_a_switch_in_the_background_of_a_script_ends_by_ctrl_c() -> None:
+    command = f"trap '' INT; exec {sys.executable} -m pocket serve --listen 127.0.0.1:0"
+    with running(["sh", "-c", command]) as program:
+        until(program.stdout.readline, "event socket on ")
+        program.send_signal(signal.SIGINT)
+        assert program.wait(DEADLINE) == 0
+
+
+@pytest.fixture
+def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time that signals are told to come at."""
+    time_now = [100.0]
+    monkeypatch.setattr("pocket._signals.time", SimpleNamespace(monotonic=lambda: time_now[0]))
+    return time_now
+
+
+def test_a_second_one_is_raised_also_through_others(now: list[float]) -> None:
+    with Noted(signal.SIGINT) as outer, Noted(signal.SIGINT) as inner:
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        assert (inner.has_come, outer.has_come) == (True, False)
+        now[0] += SECOND
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_what_others_handle_is_not_raised(now: list[float]) -> None:
+    came: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _: came.append(number))
+    try:
+        with Noted(signal.SIGTERM) as noted:
+            signal.raise_signal(signal.SIGTERM)
+            now[0] += SECOND
+            signal.raise_signal(signal.SIGTERM)
+            assert noted.has_come
+        assert came == []
+        signal.raise_signal(signal.SIGTERM)
+        assert came == [signal.SIGTERM]
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.parametrize("even_ignored", [False, True])
+def test_what_is_ignored_stays_so_but_where_it_is_asked_for(even_ignored: bool) -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with Noted(signal.SIGINT, even_ignored=even_ignored) as noted:
+            signal.raise_signal(signal.SIGINT)
+            assert noted.has_come is even_ignored
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_what_has_come_is_let_through_once_it_may() -> None:
+    with Noted(signal.SIGINT) as noted:
+        signal.raise_signal(signal.SIGINT)
+        assert noted.wait(DEADLINE)
+        with pytest.raises(KeyboardInterrupt):
+            noted.let_through()
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_in_another_thread_nothing_is_noted() -> None:
+    found: list[bool] = []
+
+    def enter() -> None:
+        with Noted(signal.SIGINT) as noted:
+            found.append(noted.has_come)
+
+    thread = threading.Thread(target=enter)
+    thread.start()
+    thread.join(DEADLINE)
+    assert found == [False]

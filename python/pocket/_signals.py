@@ -10,26 +10,37 @@ from typing import Any, Self
 
 # How often a wait looks, in seconds.
 LOOK = 0.1
+# How long after the first a Ctrl-C is a second one, in seconds: a terminal and what has started the program may both
+# send it.
+SECOND = 0.5
 
 
 class Noted:
     """Signals that are noted, as long as this is entered; a second Ctrl-C raises KeyboardInterrupt as ever.
+
+    `even_ignored` has it note those that the program was started to ignore, as one in a script's background is.
 
     A handler in Python runs between any two steps of the first thread. One that raises, as that of Ctrl-C does, may
     come just when `Popen.wait` has taken its lock: nobody gives that back, and the next wait never ends. One that sets
     a `threading.Event` may come while the thread has the Event's own lock, and waits for itself. So this only notes.
     """
 
-    def __init__(self, *numbers: signal.Signals) -> None:
+    def __init__(self, *numbers: signal.Signals, even_ignored: bool = False) -> None:
         self._numbers = numbers
+        self._even_ignored = even_ignored
+        self._first = 0.0
         self._before: dict[int, Any] = {}
         self.has_come = False
 
     def __enter__(self) -> Self:
-        # Elsewhere no handler can be set. What is ignored, as Ctrl-C is by a program in the background, stays so.
+        # Elsewhere no handler can be set.
         if threading.current_thread() is threading.main_thread():
-            heeded = [number for number in self._numbers if signal.getsignal(number) is not signal.SIG_IGN]
-            self._before = {number: signal.signal(number, self._note) for number in heeded}
+            for number in self._numbers:
+                before = signal.getsignal(number)
+                # None is a handler that is not Python's, and could not be put back.
+                if before is not None and (self._even_ignored or before is not signal.SIG_IGN):
+                    self._before[number] = before
+                    signal.signal(number, self._note)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -41,9 +52,16 @@ class Noted:
         self._before = {}
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
-        if self.has_come and self._before.get(number) is signal.default_int_handler:
+        now = time.monotonic()
+        if not self.has_come:
+            self.has_come, self._first = True, now
+        elif now - self._first >= SECOND and self._raised_before(number):
             raise KeyboardInterrupt
-        self.has_come = True
+
+    def _raised_before(self, number: int) -> bool:
+        before = self._before.get(number)
+        outer = getattr(before, "__self__", None)
+        return outer._raised_before(number) if isinstance(outer, Noted) else before is signal.default_int_handler
 
     def wait(self, seconds: float) -> bool:
         """Sleep until one has come, for so many seconds at most; whether one has."""

@@ -96,12 +96,21 @@ def run(args: argparse.Namespace) -> int:
             raise NotADirectoryError(f"--html {args.html}: there is no folder {args.html.parent}")
         if args.html and args.html.is_dir():
             raise IsADirectoryError(f"--html {args.html}: that is a folder; name a file in it")
+    except (OSError, ValueError) as error:
+        print(f"call: {error}", file=sys.stderr)
+        return 2
+    # A script may run before the call that it serves is known here.
+    with Noted(signal.SIGINT) as ctrl_c:
+        return _place(args, ctrl_c)
+
+
+def _place(args: argparse.Namespace, ctrl_c: Noted) -> int:
+    try:
         switch = _switch(args).open()
     except (OSError, ValueError) as error:
         print(f"call: {error}", file=sys.stderr)
         return 2
-    with contextlib.closing(switch), Noted(signal.SIGINT) as ctrl_c:
-        # A script may run before the call that it serves is known here.
+    with contextlib.closing(switch):
         try:
             words.add_phones(switch, args.phones)
             call = switch.start_call(

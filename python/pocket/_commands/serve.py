@@ -45,6 +45,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve until the program is interrupted or told to end."""
+    # A script that starts it in its background, where Ctrl-C is ignored, ends it by SIGINT, too.
+    with Noted(signal.SIGINT, signal.SIGTERM, even_ignored=True) as ends:
+        return _serve_until(args, ends)
+
+
+def _serve_until(args: argparse.Namespace, ends: Noted) -> int:
     host, port = args.listen
     try:
         server = serve(
@@ -61,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
     except (OSError, ValueError) as error:
         print(f"python -m pocket serve: {error}", file=sys.stderr)
         return 1
-    with Noted(signal.SIGINT, signal.SIGTERM) as ends, server:
+    with server:
         try:
             words.add_phones(server.switch, args.phones)
         except ValueError as error:

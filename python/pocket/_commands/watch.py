@@ -42,6 +42,8 @@ def run(args: argparse.Namespace) -> int:
     with Noted(signal.SIGINT) as ctrl_c:
         while True:
             seen = stamps(places, files)
+            if ctrl_c.has_come:
+                return status
             print(f"\n=== {time.strftime('%H:%M:%S')}", flush=True)
             with subprocess.Popen(command) as process:
                 try:
@@ -60,8 +62,6 @@ def run(args: argparse.Namespace) -> int:
             if not saved:
                 print(f"--- waiting for a change in {', '.join(map(str, places))}", flush=True)
                 _wait_for_change(places, files, seen, ctrl_c)
-            if ctrl_c.has_come:
-                return status
 
 
 def stamps(places: list[Path], files: list[Path]) -> Stamps:

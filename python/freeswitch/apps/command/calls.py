@@ -137,7 +137,7 @@ def finish(dialer: Any, where: Place, display: Display) -> None:
             where.sleep(0.2)
             left -= 0.2
             display.show(dialer)
-        put_away(dialer)
+    put_away(dialer)
 
 
 def put_away(dialer: Any) -> None:
@@ -186,14 +186,15 @@ def dial(arguments: argparse.Namespace) -> None:
             try:
                 dialer.start()
                 begin = where.time()
-                while (not dialer.stopped() or dialer.count_calls()) and not stops.has_come:
-                    where.sleep(display.period)
+                stopped = Stopped(where, stops)
+                while not dialer.stopped() or dialer.count_calls():
+                    stopped.sleep(display.period)
                     display.show(dialer)
                     if arguments.seconds is not None and where.time() - begin >= arguments.seconds:
                         dialer.stop()
                         break
-                if stops.has_come:
-                    print("the calls are hung up; Ctrl-C again to leave at once")
+            except KeyboardInterrupt:
+                print("the calls are hung up; Ctrl-C again to leave at once")
             finally:
                 finish(dialer, where, display)
         report(dialer, arguments)

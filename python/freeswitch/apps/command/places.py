@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import re
+import signal
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -69,7 +71,7 @@ class Hosts:
 
 
 class Stopped:
-    """A place where Ctrl-C, which was noted, is raised after a sleep."""
+    """A place where Ctrl-C, which was noted, ends a sleep, and is raised then."""
 
     def __init__(self, where: Place, stops: Noted) -> None:
         self.contacts = where.contacts
@@ -78,7 +80,11 @@ class Stopped:
 
     def sleep(self, seconds: float) -> None:
         """Sleep; KeyboardInterrupt where Ctrl-C has come."""
-        self._where.sleep(seconds)
+        # Time that is virtual goes by at once.
+        if isinstance(self._where, Pocket):
+            self._where.sleep(seconds)
+        else:
+            self._stops.wait(seconds)
         self._stops.heed()
 
 
@@ -116,8 +122,12 @@ def place(arguments: argparse.Namespace) -> Iterator[Place]:
         if arguments.hosts:
             raise ValueError(f"--pocket is a switch of its own: leave out {' '.join(arguments.hosts)}")
         import pocket
+        from pocket._signals import Noted
 
-        with pocket.Switch(dialplan=DIALPLAN) as switch:
+        with Noted(signal.SIGINT) as stops:
+            switch = pocket.Switch(dialplan=DIALPLAN).open()
+        with contextlib.closing(switch):
+            stops.heed()
             # Nobody reads its log.
             switch.api("fsctl loglevel warning")
             yield Pocket(switch)

@@ -8,7 +8,7 @@ import inspect
 import logging
 import signal
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from freeswitch.apps._programs import Program, is_program, load
 from freeswitch.apps.command import bus_options
@@ -16,6 +16,9 @@ from freeswitch.apps.command.apps import find
 from freeswitch.apps.command.numbers import not_negative, positive, seconds, whole
 from freeswitch.apps.command.places import Place, add_options, place, rehearsal
 from freeswitch.apps.command.workers import is_bus, work
+
+if TYPE_CHECKING:
+    from pocket._signals import Noted
 
 # How often it is looked whether to go on, in seconds.
 STEP = 0.2
@@ -66,6 +69,7 @@ def serve(arguments: argparse.Namespace) -> None:
     """Serve."""
     from freeswitch.apps.serve import Service
     from freeswitch.apps.utils import get_name, log_to_stderr
+    from pocket._signals import Noted
 
     log_to_stderr(arguments.loglevel)
     found = [find(text) for text in arguments.app]
@@ -87,26 +91,25 @@ def serve(arguments: argparse.Namespace) -> None:
         raise ValueError("name a program, FILE.py, or an app: --app NAME, or --app FILE.py:NAME")
     with place(arguments) as where:
         service = Service(where.contacts)
-        try:
-            for app, given in found:
-                service.apps.load_app(app, app_id=arguments.app_id, ppkwargs=given)
-            names = ", ".join(get_name(app) for app, _ in found)
-            switches = ", ".join(listener.link.name for listener in service.pool.listeners)
-            logging.getLogger("freeswitch.apps").info("%s serves the calls of %s", names, switches)
-            until_told(where, arguments.seconds, service.is_alive)
-        finally:
-            service.stop()
+        # Before it says that it serves: it may be told to end at once.
+        with Noted(signal.SIGINT, signal.SIGTERM) as ends:
+            try:
+                for app, given in found:
+                    service.apps.load_app(app, app_id=arguments.app_id, ppkwargs=given)
+                names = ", ".join(get_name(app) for app, _ in found)
+                switches = ", ".join(listener.link.name for listener in service.pool.listeners)
+                logging.getLogger("freeswitch.apps").info("%s serves the calls of %s", names, switches)
+                until_told(where, arguments.seconds, service.is_alive, ends)
+            finally:
+                service.stop()
 
 
-def until_told(where: Place, seconds: float | None, goes_on: Callable[[], bool]) -> None:
+def until_told(where: Place, seconds: float | None, goes_on: Callable[[], bool], ends: Noted) -> None:
     """Serve until SIGINT or SIGTERM, or for so many seconds: then calls are left in order."""
-    from pocket._signals import Noted
-
     left = float("inf") if seconds is None else seconds
-    with Noted(signal.SIGINT, signal.SIGTERM) as ends:
-        while goes_on() and left > 0 and not ends.has_come:
-            where.sleep(min(left, STEP))
-            left -= STEP
+    while goes_on() and left > 0 and not ends.has_come:
+        where.sleep(min(left, STEP))
+        left -= STEP
 
 
 def serve_programs(arguments: argparse.Namespace, programs: list[Program]) -> None:
@@ -129,6 +132,7 @@ def _serve_programs(
     from freeswitch.apps import _outside
     from freeswitch.apps._places import run_on_loop
     from freeswitch.apps._socket_link import connect
+    from pocket._signals import Noted
 
     log = logging.getLogger("freeswitch.apps")
     for name in sorted(program.name for program in programs if program.keeps_checkpoints):
@@ -138,18 +142,19 @@ def _serve_programs(
         )  # fmt: skip
     links = [connect(*contact) for contact in contacts]
     serving = []
-    try:
-        for link in links:
-            serving.append(run_on_loop(_outside.serve(link, programs)))
-            names = ", ".join(sorted(program.name for program in programs))
-            log.info("%s serves the calls of %s", names, link.name)
-        until_told(where, arguments.seconds, lambda: True)
-    finally:
-        for outside in serving:
-            with contextlib.suppress(OSError):
-                run_on_loop(outside.stop())
-        for link in links:
-            link.close()
+    with Noted(signal.SIGINT, signal.SIGTERM) as ends:
+        try:
+            for link in links:
+                serving.append(run_on_loop(_outside.serve(link, programs)))
+                names = ", ".join(sorted(program.name for program in programs))
+                log.info("%s serves the calls of %s", names, link.name)
+            until_told(where, arguments.seconds, lambda: True, ends)
+        finally:
+            for outside in serving:
+                with contextlib.suppress(OSError):
+                    run_on_loop(outside.stop())
+            for link in links:
+                link.close()
 
 
 __all__ = ["add_commands", "list_apps", "serve"]
