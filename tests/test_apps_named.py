@@ -216,10 +216,7 @@ class Odd:
         self.of_no_module = type("OfNoModule", (), {"__module__": []})()
         self.tables = [[[str(i * j * k) for i in range(60)] for j in range(60)] for k in range(10)]
 
-    @property
-    def functions(self) -> list[object]:
-        """Cannot be asked for, either."""
-        raise OSError("functions")
+    functions: object = [Claims(), "no function"]
 
     def on_park(self, session: object) -> tuple[object, ...]:
         """Use them."""
@@ -235,9 +232,19 @@ CLAIMS, RAISES, PROXY = Claims(), Raises(), weakref.proxy(Names())
 ODD = Odd()
 
 
+class Asked(Odd):
+    """Has functions that cannot be asked for, either."""
+
+    @property
+    def functions(self) -> object:  # type: ignore[override]
+        """Say that they cannot."""
+        raise OSError("functions")
+
+
 def test_values_that_do_not_like_to_be_looked_at_are_left_alone() -> None:
     before = Claims.asked
     assert events_named(ODD, [ODD.on_park]) == {"test::odd"}
+    assert events_named(Asked(), [ODD.on_park]) == {"test::odd"}
     assert events_named(wrapped, [wrapped]) == set()
     assert Claims.asked == before
 

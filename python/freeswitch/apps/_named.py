@@ -48,8 +48,8 @@ class _Look:
 
     def __init__(self, functions: Iterable[Any]) -> None:
         self._folders: dict[str, str] = {}
-        found = (self._folder(getattr(_base(function), "__globals__", {})) for function in functions)
-        self._folder_of_app = next(filter(None, found), None)
+        bases = (base for base in map(_base, functions) if type(base) is FunctionType)
+        self._folder_of_app = next(filter(None, (self._folder(base.__globals__) for base in bases)), None)
         # What was looked at is kept: the `id` of what is gone may be another's.
         self._seen: dict[int, Any] = {}
         self._todo: deque[Any] = deque()
