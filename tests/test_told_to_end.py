@@ -1,24 +1,22 @@
-"""Programs that are told to end: just when they have taken a lock, at once, and more than once."""
+"""Ctrl-C and SIGTERM end programs: while they hold a lock, as soon as they are up, and when it comes twice."""
 
 from __future__ import annotations
 
 import contextlib
 import signal
-import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import IO
 
 import pytest
 
 from hosts.ports import free_port
 from pocket._signals import SECOND, Noted
 from support.nats import Nats, needs_nats
-from support.signals import Signalled, in_a_lock
+from support.signals import Running, Signalled, in_a_lock, started
 
 DEADLINE = 60.0
 
@@ -35,29 +33,6 @@ class Mine:
     @apps.callback("CHANNEL_PARK")
     def on_park(self, sess): pass
 """
-
-
-class Program(subprocess.Popen[str]):
-    """A program whose lines are read."""
-
-    stdout: IO[str]
-    stderr: IO[str]
-
-
-@contextlib.contextmanager
-def running(command: list[str]) -> Iterator[Program]:
-    """Run a program, which ends with this block."""
-    program = Program(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    try:
-        yield program
-    finally:
-        program.kill()
-        program.communicate()
-
-
-def started(module: str, *arguments: str) -> contextlib.AbstractContextManager[Program]:
-    """Run a module of Python."""
-    return running([sys.executable, "-m", module, *arguments])
 
 
 def until(line: Callable[[], str], what: str) -> str:
@@ -171,24 +146,24 @@ def test_a_second_ctrl_c_leaves_what_does_not_end(tmp_path: Path) -> None:
     with started(
         "freeswitch.apps", "dial", "--pocket", "--app", f"{app}:Stays", "--rate", "10", "--limit", "5"
     ) as program:
-        until(program.stdout.readline, "ORIGINATING")
+        until(program.line, "ORIGINATING")
         end = time.monotonic() + DEADLINE
-        while program.poll() is None:
+        while program.process.poll() is None:
             assert time.monotonic() < end, "it stays"
-            program.send_signal(signal.SIGINT)
+            program.process.send_signal(signal.SIGINT)
             time.sleep(SECOND * 1.5)
-        assert program.returncode == 130
+        assert program.process.returncode == 130
 
 
 def test_two_ctrl_c_at_once_are_one() -> None:
     with started("pocket", "serve", "--listen", "127.0.0.1:0") as server:
-        address = until(server.stdout.readline, "event socket on ").split()[-1]
+        address = until(server.line, "event socket on ").split()[-1]
         with started("freeswitch.apps", "dial", address, "--dest-url", "loopback/9", "--rate", "1") as program:
-            until(program.stdout.readline, "ORIGINATING")
-            program.send_signal(signal.SIGINT)
-            program.send_signal(signal.SIGINT)
-            said, wrong = program.communicate(timeout=DEADLINE)
-    assert program.returncode == 0, wrong
+            until(program.line, "ORIGINATING")
+            program.process.send_signal(signal.SIGINT)
+            program.process.send_signal(signal.SIGINT)
+            said, wrong = program.process.communicate(timeout=DEADLINE)
+    assert program.process.returncode == 0, wrong
     assert "calls offered" in said
 
 
@@ -197,22 +172,22 @@ def test_a_program_that_is_told_as_soon_as_it_serves_ends_in_order(number: int, 
     script = tmp_path / "serves.py"
     script.write_text(SERVES)
     with started("freeswitch.apps", "serve", "--pocket", str(script)) as program:
-        until(program.stderr.readline, "serves the calls of")
-        program.send_signal(number)
-        assert program.wait(DEADLINE) == 0
+        until(program.error_line, "serves the calls of")
+        program.process.send_signal(number)
+        assert program.process.wait(DEADLINE) == 0
 
 
 def test_a_switch_in_the_background_of_a_script_ends_by_ctrl_c() -> None:
     command = f"trap '' INT; exec {sys.executable} -m pocket serve --listen 127.0.0.1:0"
-    with running(["sh", "-c", command]) as program:
-        until(program.stdout.readline, "event socket on ")
-        program.send_signal(signal.SIGINT)
-        assert program.wait(DEADLINE) == 0
+    with contextlib.closing(Running("sh", "-c", command)) as program:
+        until(program.line, "event socket on ")
+        program.process.send_signal(signal.SIGINT)
+        assert program.process.wait(DEADLINE) == 0
 
 
 @pytest.fixture
 def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The time that signals are told to come at."""
+    """Set the clock that Noted reads."""
     time_now = [100.0]
     monkeypatch.setattr("pocket._signals.time", SimpleNamespace(monotonic=lambda: time_now[0]))
     return time_now

@@ -52,20 +52,12 @@ runpy.run_module(module, run_name="__main__", alter_sys=True)
 """
 
 
-class Signalled:
-    """A program that gets a signal by one of the programs above."""
+class Running:
+    """A program whose lines are read."""
 
-    def __init__(self, how: str, number: int, module: str, *arguments: str) -> None:
-        told, self._tell = os.pipe()
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", how, str(told), str(number), module, *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            pass_fds=[told],
-        )
-        os.close(told)
+    def __init__(self, *command: str, pass_fds: tuple[int, ...] = ()) -> None:
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, pass_fds=pass_fds)
 
     def line(self) -> str:
         """Give the next line that it writes."""
@@ -77,6 +69,20 @@ class Signalled:
         assert self.process.stderr
         return self.process.stderr.readline()
 
+    def close(self) -> None:
+        """End it."""
+        self.process.kill()
+        self.process.communicate()
+
+
+class Signalled(Running):
+    """A program that gets a signal by one of the programs above."""
+
+    def __init__(self, how: str, number: int, module: str, *arguments: str) -> None:
+        told, self._tell = os.pipe()
+        super().__init__(sys.executable, "-c", how, str(told), str(number), module, *arguments, pass_fds=(told,))
+        os.close(told)
+
     def signal(self) -> None:
         """Have the signal come."""
         os.write(self._tell, b"!")
@@ -84,8 +90,7 @@ class Signalled:
     def close(self) -> None:
         """End it."""
         os.close(self._tell)
-        self.process.kill()
-        self.process.communicate()
+        super().close()
 
 
 def unwoken(number: int, module: str, *arguments: str) -> contextlib.closing[Signalled]:
@@ -98,4 +103,9 @@ def in_a_lock(number: int, module: str, *arguments: str) -> contextlib.closing[S
     return contextlib.closing(Signalled(IN_A_LOCK, number, module, *arguments))
 
 
-__all__ = ["Signalled", "in_a_lock", "unwoken"]
+def started(module: str, *arguments: str) -> contextlib.closing[Running]:
+    """Start a module of Python; it is ended with the block."""
+    return contextlib.closing(Running(sys.executable, "-m", module, *arguments))
+
+
+__all__ = ["Running", "Signalled", "in_a_lock", "started", "unwoken"]

@@ -135,16 +135,13 @@ def is_newer(app: Any, other: Any) -> bool:
     return same and home is not other_home and home.get("__name__") == other_home.get("__name__")
 
 
-def functions_of(namespace: Any) -> list[Callable[..., Any]]:
-    """Give the functions of an app that its script has written."""
-    # A class of ours, of which scripts make objects, says it itself.
+def own_functions(namespace: Any) -> list[Callable[..., Any]]:
+    """Give the functions that a script has handed to an object of a class of ours, which says so itself."""
     own = None if isinstance(namespace, type) else getattr(namespace, "functions", None)
-    if isinstance(own, list) and own:
-        return own
-    return [function for _, function in marks_of(namespace)]
+    return own if isinstance(own, list) else []
 
 
 def _home(namespace: Any) -> dict[str, Any]:
     """Give the globals of an app's script, which are new when that is loaded again."""
-    functions = functions_of(namespace)
+    functions = own_functions(namespace) or [function for _, function in marks_of(namespace)]
     return getattr(inspect.unwrap(functions[0]), "__globals__", {}) if functions else {}

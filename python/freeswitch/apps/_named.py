@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import CellType, CodeType, FunctionType, MethodType, ModuleType, SimpleNamespace
 from typing import Any
 
-from freeswitch.apps._marks import WITHOUT_LEG, functions_of, plain
+from freeswitch.apps._marks import WITHOUT_LEG, own_functions, plain
 
 # How an event of a leg is named: by its kind, or by a subclass of CUSTOM.
 NAME = re.compile(r"[A-Z]+(_[A-Z]+)*|CUSTOM \S+|\S+::\S+")
@@ -30,15 +30,15 @@ def events_named(app: Any, marked: Sequence[Callable[..., Any]]) -> set[str]:
     it runs is not found. Nothing that the app has made is asked: a value counts as what its type says, and one whose
     type is derived from a collection as none.
     """
-    functions = [*marked, *_own_functions(app)]
+    functions = [*marked, *_handed_over(app)]
     look = _Look(functions)
     # Its functions first: what else it has may be a lot.
     return look.at(functions) | look.at([app, type(app), *(() if type(app) is ModuleType else _state(app))])
 
 
-def _own_functions(app: Any) -> list[Any]:
+def _handed_over(app: Any) -> list[Any]:
     try:
-        return list(functions_of(app))
+        return own_functions(app)
     except Exception:
         return []
 
@@ -87,11 +87,18 @@ class _Look:
         kind = type(value)
         if kind in INNER:
             return INNER[kind](value)
+        if kind in AROUND:
+            also = (type(value.__self__),) if kind is MethodType else ()
+            return (*(getattr(value, name) for name in AROUND[kind]), *also)
         if kind is FunctionType:
             own = (value.__code__, value.__defaults__ or (), value.__kwdefaults__ or {}, value.__closure__ or ())
             return (*own, vars(value).get("__wrapped__"), *self._used(value))
         if kind is ModuleType:
-            return [each for each in list(vars(value).values()) if self._is_own(each)] if self._is_beside(value) else ()
+            return (
+                [each for each in list(vars(value).values()) if self._is_own(each)]
+                if self._is_beside(vars(value))
+                else ()
+            )
         if issubclass(kind, type):
             return [part for cls in type.__dict__["__mro__"].__get__(value)[:-1] for part in _attributes(cls)]
         return (kind, *_state(value)) if self._is_own(kind) else ()
@@ -99,7 +106,7 @@ class _Look:
     def _used(self, function: FunctionType) -> Iterator[Any]:
         """Give what a function of the app uses by name: what its script and the files beside it have."""
         here = function.__globals__
-        if self._folder_of_app is None or self._folder(here) != self._folder_of_app:
+        if not self._is_beside(here):
             return
         names = _names_in(function.__code__)
         self._left -= len(names)
@@ -108,7 +115,7 @@ class _Look:
             if type(value) is not ModuleType:
                 if self._is_own(value):
                     yield value
-            elif self._is_beside(value):
+            elif self._is_beside(vars(value)):
                 yield from (vars(value)[each] for each in names & vars(value).keys())
 
     def _is_own(self, value: Any) -> bool:
@@ -118,13 +125,14 @@ class _Look:
             return True
         base = _base(value)
         if type(base) is FunctionType:
-            return self._folder_of_app is not None and self._folder(base.__globals__) == self._folder_of_app
+            return self._is_beside(base.__globals__)
         name = type.__getattribute__(value if issubclass(kind, type) else kind, "__module__")
         module = sys.modules.get(name) if type(name) is str else None
-        return type(module) is ModuleType and self._is_beside(module)
+        return type(module) is ModuleType and self._is_beside(vars(module))
 
-    def _is_beside(self, module: ModuleType) -> bool:
-        return self._folder_of_app is not None and self._folder(vars(module)) == self._folder_of_app
+    def _is_beside(self, names: dict[str, Any]) -> bool:
+        """Tell whether these are the names of the app's script, or of a file beside it."""
+        return self._folder_of_app is not None and self._folder(names) == self._folder_of_app
 
     def _folder(self, names: dict[str, Any]) -> str | None:
         """Give the folder of a file; None for what is in none, and for ours: what those name is not the app's."""
@@ -151,11 +159,9 @@ def _base(function: Any) -> Any:
     """Give the function that others stand around: methods, partials, wrappers."""
     for _ in range(WRAPPED):
         kind = type(function)
-        if kind in {MethodType, classmethod, staticmethod}:
-            function = function.__func__
-        elif kind is functools.partial:
-            function = function.func
-        elif kind in {FunctionType, CACHED} and "__wrapped__" in vars(function):
+        if kind in AROUND:
+            function = getattr(function, AROUND[kind][0])
+        elif kind is FunctionType and "__wrapped__" in vars(function):
             function = vars(function)["__wrapped__"]
         elif kind is not FunctionType and type(kind.__dict__.get("__call__")) is FunctionType:
             function = kind.__dict__["__call__"]
@@ -198,26 +204,28 @@ def _content(cell: CellType) -> tuple[Any, ...]:
         return ()
 
 
-CACHED = type(functools.cache(len))
+# What stands around a function, and the attributes that have it, first, and its arguments.
+AROUND: dict[type, tuple[str, ...]] = {
+    MethodType: ("__func__",),
+    classmethod: ("__func__",),
+    functools.cached_property: ("func",),
+    functools.partial: ("func", "args", "keywords"),
+    functools.partialmethod: ("func", "args", "keywords"),
+    property: ("fget",),
+    staticmethod: ("__func__",),
+    type(functools.cache(len)): ("__wrapped__",),
+}
 # What is the app's own, wherever it was made.
 VALUES = frozenset({str, tuple, list, set, frozenset, dict, functools.partial, SimpleNamespace})
 INNER: dict[type, Callable[[Any], Iterable[Any]]] = {
-    CACHED: lambda function: (function.__wrapped__,),
     CellType: _content,
     CodeType: lambda code: code.co_consts,
-    MethodType: lambda method: (method.__func__, type(method.__self__)),
     SimpleNamespace: lambda names: vars(names).values(),
     dict: _short_dict,
     frozenset: _short,
     list: _short,
     set: _short,
     tuple: _short,
-    classmethod: lambda method: (method.__func__,),
-    functools.cached_property: lambda known: (known.func,),
-    functools.partial: lambda partial: (partial.func, partial.args, partial.keywords),
-    functools.partialmethod: lambda partial: (partial.func, partial.args, partial.keywords),
-    property: lambda known: (known.fget,),
-    staticmethod: lambda method: (method.__func__,),
 }
 
 __all__ = ["events_named"]
