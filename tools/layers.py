@@ -352,7 +352,7 @@ PACKAGES = Packages(
         ("freeswitch/__init__.py", "pocket/__init__.py"): "outside FreeSWITCH, pocket is what brings _freeswitch",
         ("freeswitch/_selector.py", "pocket/_threads.py"): "the loop in pocket's clock, and threads that count in it",
         ("freeswitch/apps/command/places.py", "pocket/__init__.py"): "freeswitch-apps --pocket opens one",
-        ("freeswitch/apps/command/*.py", "pocket/_signals.py"): "how a program is told to end",
+        ("freeswitch/apps/command/*.py", "pocket/_signals.py"): "Ctrl-C and SIGTERM end every program alike",
         # pytest imports its plugin in every project, so that the plugin is not a part of pocket: it uses pocket.
         ("freeswitch_pocket/*.py", "pocket/*.py*"): "pocket's fixtures",
         ("freeswitch_pocket/real/*.py", "pocket/*.py*"): "what pocket gives to a test, on a FreeSWITCH",

@@ -55,7 +55,7 @@ def arrows(root: Path, files: Sequence[Path]) -> Iterator[tuple[Path, Path]]:
 
 def _refuse(file: Path, source: str, tokens: Sequence[str]) -> None:
     for at, pair in enumerate(pairwise(tokens)):
-        # What the build script has made is no file of the crate.
+        # The build script writes this file: it is not one of the crate's.
         if pair in _UNREAD and tuple(tokens[at + 2 : at + 7]) != _MADE:
             raise LookupError(f"{file}: {_UNREAD[pair]}")
     joined = _JOINED.search(source)
